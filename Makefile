@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make demo` and `make test`. Other targets are for people who change the code.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo docs test lint types perf clean
+
+demo: .venv/installed
+	$(BIN)/raybench shapes demo/shapes --images 300
+	$(BIN)/raybench run demo --data shapes=demo/shapes --out demo/results
+	$(BIN)/raybench plot demo/results -o demo/plots
+	$(BIN)/raybench table demo/results
+	@echo "Look at demo/plots/gallery.png, then read demo/results/summary.csv; next: $(BIN)/raybench list suites"
+
+docs: demo
+	$(BIN)/python docs/make_pictures.py
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest -q
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev
+	mkdir -p .typings/raybench
+	ln -sfn $(CURDIR)/raybench/* .typings/raybench/
+	for folder in attributions benchmark checkpoints results suites training; do \
+		ln -sfn $(CURDIR)/$$folder .typings/raybench/$$folder; done
+	$(BIN)/mypy
+
+perf: .venv/installed-test
+	$(BIN)/python -m perf
+
+clean:
+	rm -rf .venv build dist *.egg-info demo runs .typings
+
+.venv/installed: pyproject.toml setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/pip install --quiet --editable ".[test]"
+	touch $@
+
+.venv/installed-dev: .venv/installed-test
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@

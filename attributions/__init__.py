@@ -1,0 +1,41 @@
+"""How a saliency map is made: one registered function per method.
+
+A new method is one function in a file of its own, its registration (see `attribution`), and its import here.
+"""
+
+from . import torchray_reference  # registers only where TorchRay is installed
+from .baselines import box_oracle, center, random, uniform
+from .capture import Capture, features_and_gradients, input_gradients, layer_of, undisturbed
+from .denormals import denormals_flushed
+from .excitation_backprop import contrastive_excitation_backprop, excitation_backprop
+from .grad_cam import grad_cam, grad_cam_elementwise
+from .gradient import gradient
+from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
+from .sharing import sharing
+
+__all__ = [
+    "ATTRIBUTIONS",
+    "Attribution",
+    "BoundAttribution",
+    "Capture",
+    "Kind",
+    "NetworkLike",
+    "attribution",
+    "bind",
+    "box_oracle",
+    "center",
+    "contrastive_excitation_backprop",
+    "denormals_flushed",
+    "excitation_backprop",
+    "features_and_gradients",
+    "grad_cam",
+    "grad_cam_elementwise",
+    "gradient",
+    "input_gradients",
+    "layer_of",
+    "random",
+    "sharing",
+    "torchray_reference",
+    "undisturbed",
+    "uniform",
+]

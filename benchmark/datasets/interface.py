@@ -1,0 +1,124 @@
+"""What a dataset reader is: a registered function from a folder to a dataset."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ...checkpoints.classes import ClassList, load_classes
+from ...errors import RaybenchError, nearest
+from ...registry import Registry
+from ..protocol import Protocol
+from .sample import Dataset
+from .selection import Selection
+
+__all__ = ["DATASETS", "DatasetReader", "dataset"]
+
+_SHARED_OPTIONS = {"classes": None, "list": None}
+
+
+@dataclass(frozen=True)
+class DatasetReader:
+    """One registered reader and the facts that suites and lists need about it.
+
+    Attributes:
+        name: what suites call it.
+        function: see `dataset`.
+        classes: the class list it uses by default: one that ships with raybench, or a file in the folder.
+        multilabel: whether an image may hold several classes.
+    """
+
+    name: str
+    function: Callable[..., Dataset]
+    classes: str
+    multilabel: bool
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Options a suite may set, with their defaults; `classes` and `list` work for every dataset."""
+        parameters = inspect.signature(self.function).parameters.values()
+        own = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        return {**own, **_SHARED_OPTIONS}
+
+    def open(self, root: Path, protocol: Protocol, *, options: Mapping[str, Any] | None = None) -> Dataset:
+        """Open the dataset that lies in the folder `root`, by the rules of `protocol`.
+
+        Args:
+            root: the folder.
+            protocol: decides which queries are asked and how boxes are read.
+            options: those of the reader, and for every dataset `classes` (a class list in place of the usual
+                one) and `list` (a text file with the ids of the images to use; looked for here, then in
+                root).
+
+        Raises:
+            RaybenchError: the folder does not look as expected, or an option is unknown or wrong.
+        """
+        root = Path(root)
+        given = dict(options or {})
+        self._check(given)
+        if not root.is_dir():
+            raise RaybenchError(f"the folder of dataset {self.name!r} is {root}, which does not exist")
+        classes = self._classes(root, given.pop("classes", None) or self.classes)
+        listed = given.pop("list", None)
+        selection = Selection.from_file(_find(listed, root)) if listed else Selection()
+        return self.function(root, protocol, classes, selection, **given)
+
+    def _check(self, given: Mapping[str, Any]) -> None:
+        for key, value in given.items():
+            if key not in self.options:
+                close = nearest(key, self.options)
+                hint = f"did you mean {close}? " if close else ""
+                known = ", ".join(self.options)
+                raise RaybenchError(
+                    f"dataset {self.name!r} has no option {key!r}; {hint}its options: {known}"
+                )
+            default = self.options[key]
+            kind = str if default is None else type(default)
+            if not isinstance(value, kind) and not (kind is str and isinstance(value, Path)):
+                raise RaybenchError(
+                    f"option {key!r} of dataset {self.name!r} is {value!r}; expected a {kind.__name__}"
+                )
+
+    def _classes(self, root: Path, name: str | Path) -> ClassList:
+        inside = root / name
+        if inside.is_file():
+            return load_classes(str(inside))
+        if str(name) == self.classes and inside.suffix:
+            raise RaybenchError(
+                f"dataset {self.name!r} expects its class list in {inside}, which does not exist"
+            )
+        return load_classes(str(name))
+
+
+Opener = TypeVar("Opener", bound=Callable[..., Dataset])
+
+DATASETS: Registry[DatasetReader] = Registry("dataset", "raybench.datasets")
+
+
+def dataset(name: str, *, classes: str, multilabel: bool) -> Callable[[Opener], Opener]:
+    """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
+
+    `root` is the Path of an existing folder, `protocol` the rules, `classes` the class list that class
+    indices follow, `selection` the images to use (`selection.of(ids, root)` gives them in order).
+    Keyword-only parameters are options of a suite. The first line of the docstring is what
+    `raybench list datasets` prints.
+    """
+
+    def register(function: Opener) -> Opener:
+        DATASETS.add(DatasetReader(name, function, classes, multilabel))
+        return function
+
+    return register
+
+
+def _find(listed: str | Path, root: Path) -> Path:
+    path = Path(listed)
+    return root / path if not path.is_file() and (root / path).is_file() else path

@@ -1,0 +1,199 @@
+"""Where an object is: the ground truth of a query, as boxes or as a mask."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Box", "BoxRegion", "MaskRegion", "Point", "Region", "Size"]
+
+
+class Size(NamedTuple):
+    """Height and width of an image, in pixels."""
+
+    height: int
+    width: int
+
+
+class Point(NamedTuple):
+    """A pixel: x is its column, y its row, both from 0 at the top left."""
+
+    x: int
+    y: int
+
+
+class Box(NamedTuple):
+    """Corners of a box in pixels from 0, both inclusive: it holds x0 <= x <= x1 and y0 <= y <= y1."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+class Region(ABC):
+    """A set of pixels of one image, the union of all objects of the query's class."""
+
+    size: Size
+
+    @abstractmethod
+    def mask(self) -> NDArray[np.bool_]:
+        """Return the region as a bool array (H, W)."""
+
+    @abstractmethod
+    def near(self, tolerance_px: float) -> NDArray[np.bool_]:
+        """Return which pixels lie strictly closer than `tolerance_px` to the region: a bool array (H, W).
+
+        The distance is Euclidean, from pixel centre to the nearest pixel centre of the region, 0 inside. An
+        empty region is near to nothing.
+        """
+
+    @abstractmethod
+    def distance(self, point: Point) -> float:
+        """Return the Euclidean distance in pixels from `point` to the region: 0 inside, inf if empty."""
+
+    def contains(self, point: Point) -> bool:
+        """Say whether `point` lies in the region."""
+        return self.distance(point) == 0
+
+
+@dataclass(frozen=True)
+class BoxRegion(Region):
+    """The union of boxes that lie inside the image; exact and fast, without a distance transform."""
+
+    size: Size
+    boxes: tuple[Box, ...]
+
+    def mask(self) -> NDArray[np.bool_]:
+        """See `Region.mask`."""
+        mask = np.zeros(self.size, dtype=np.bool_)
+        for box in self.boxes:
+            mask[box.y0 : box.y1 + 1, box.x0 : box.x1 + 1] = True
+        return mask
+
+    def near(self, tolerance_px: float) -> NDArray[np.bool_]:
+        """See `Region.near`."""
+        near = np.zeros(self.size, dtype=np.bool_)
+        reaches = _reaches(tolerance_px, self.size)
+        for box in self.boxes:
+            for dy, reach in enumerate(reaches):
+                columns = slice(max(0, box.x0 - reach), box.x1 + reach + 1)
+                if dy == 0:
+                    near[box.y0 : box.y1 + 1, columns] = True
+                    continue
+                if box.y0 >= dy:
+                    near[box.y0 - dy, columns] = True
+                if box.y1 + dy < self.size.height:
+                    near[box.y1 + dy, columns] = True
+        return near
+
+    def distance(self, point: Point) -> float:
+        """See `Region.distance`."""
+        return min((_distance_to_box(point, box) for box in self.boxes), default=float("inf"))
+
+
+@dataclass(frozen=True, eq=False)
+class MaskRegion(Region):
+    """The union of instance masks: a bool array (H, W)."""
+
+    pixels: NDArray[np.bool_]
+
+    @property
+    def size(self) -> Size:  # type: ignore[override]
+        """(height, width) of the mask."""
+        return Size(*self.pixels.shape)
+
+    def mask(self) -> NDArray[np.bool_]:
+        """See `Region.mask`."""
+        return self.pixels
+
+    def near(self, tolerance_px: float) -> NDArray[np.bool_]:
+        """See `Region.near`.
+
+        A disc is a stack of row segments. So the mask is widened along its rows, from the shortest segment of
+        the disc to the longest, and each widened copy is laid over the result as many rows higher and lower
+        as its segment lies from the middle of the disc. It runs on 64 pixels at a time, inside the bounding
+        box of the mask plus the tolerance: an order of magnitude faster than a Euclidean distance transform,
+        and equal to it.
+        """
+        near = np.zeros(self.size, dtype=np.bool_)
+        reaches = _reaches(tolerance_px, self.size)
+        rows, columns = np.flatnonzero(self.pixels.any(1)), np.flatnonzero(self.pixels.any(0))
+        if not len(rows) or not reaches:
+            return near
+        window = (
+            slice(max(0, int(rows[0]) - len(reaches) + 1), int(rows[-1]) + len(reaches)),
+            slice(max(0, int(columns[0]) - reaches[0]), int(columns[-1]) + reaches[0] + 1),
+        )
+        wide = _pack(self.pixels[window])
+        stack = np.zeros_like(wide)
+        reached = 0
+        for dy in reversed(range(len(reaches))):
+            wide = _widen(wide, reached, reaches[dy])
+            reached = reaches[dy]
+            rest = max(0, len(wide) - dy)
+            stack[dy:] |= wide[:rest]
+            stack[:rest] |= wide[dy:]
+        near[window] = _unpack(stack, near[window].shape[1])
+        return near
+
+    def distance(self, point: Point) -> float:
+        """See `Region.distance`."""
+        ys, xs = np.nonzero(self.pixels)
+        if not len(xs):
+            return float("inf")
+        return float(np.sqrt(((xs - point.x) ** 2 + (ys - point.y) ** 2).min()))
+
+
+def _reaches(tolerance_px: float, size: Size) -> list[int]:
+    """Half-widths of the rows of a disc: entry dy is the largest dx with sqrt(dx^2 + dy^2) < tolerance_px.
+
+    The list ends with the last row that the disc reaches; it is empty if the tolerance is not above 0. The
+    square root is taken before comparing, as for a distance: sqrt(2) < t and 2 < t^2 differ in the last bit.
+    """
+    radius = min(tolerance_px, size.height + size.width)  # farther than any two pixels of the image
+    square = math.ceil(max(0.0, radius) ** 2)
+    while square >= 0 and math.sqrt(square) >= radius:
+        square -= 1
+    return [math.isqrt(square - dy * dy) for dy in range(math.isqrt(square) + 1)] if square >= 0 else []
+
+
+def _distance_to_box(point: Point, box: Box) -> float:
+    dx = max(box.x0 - point.x, point.x - box.x1, 0)
+    dy = max(box.y0 - point.y, point.y - box.y1, 0)
+    return math.sqrt(dx * dx + dy * dy)
+
+
+def _pack(mask: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Pack the rows of a mask (H, W) into words (H, ceil(W / 64)): column x is bit x % 64 of word x // 64."""
+    packed = np.packbits(mask, axis=1, bitorder="little")
+    words = np.zeros((mask.shape[0], -(-mask.shape[1] // 64) * 8), dtype=np.uint8)
+    words[:, : packed.shape[1]] = packed
+    return words.view("<u8")
+
+
+def _unpack(words: NDArray[np.uint64], width: int) -> NDArray[np.bool_]:
+    """Undo `_pack`; the bits past `width` are dropped."""
+    return np.unpackbits(words.view(np.uint8), axis=1, count=width, bitorder="little").view(np.bool_)
+
+
+def _widen(words: NDArray[np.uint64], reached: int, reach: int) -> NDArray[np.uint64]:
+    """Widen every run of packed pixels, which was widened by `reached` to each side before, to `reach`.
+
+    Copies shifted by at most reached + 1 leave no gap, also where a run is cut off by the edge, so that few
+    shifts are enough.
+    """
+    while reached < reach:
+        step = min(reach - reached, reached + 1, 63)
+        bits, carry = np.uint64(step), np.uint64(64 - step)
+        wider = words | (words << bits) | (words >> bits)
+        wider[:, 1:] |= words[:, :-1] >> carry
+        wider[:, :-1] |= words[:, 1:] << carry
+        words = wider
+        reached += step
+    return words

@@ -1,0 +1,80 @@
+"""What a dataset yields: an image and the queries that ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import PIL.Image
+
+from ...checkpoints.classes import ClassList
+from ...errors import RaybenchError
+from .region import Region, Size
+
+__all__ = ["AnnotationError", "Dataset", "Query", "Sample", "UnreadableImageError"]
+
+
+class UnreadableImageError(RaybenchError):
+    """An image file that is missing or does not decode."""
+
+
+class AnnotationError(RaybenchError):
+    """An annotation that cannot be used: no object, an unknown class, a box outside the picture."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question: where in the image does the network see this class?"""
+
+    class_index: int
+    region: Region
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image with its queries.
+
+    Attributes:
+        image_id: file name without extension.
+        size: (height, width) in pixels in which the regions are given; maps are scored at this size.
+        image: the decoded picture in RGB, or None where a dataset has annotations only.
+        queries: one per class that is asked about, in ascending order of the class index; may be empty.
+        targets: class indices that are present, ascending: one for single-label data. Accuracy and F1 use
+            them.
+        notes: remarks worth counting in the manifest, such as a box that was clamped to the picture.
+    """
+
+    image_id: str
+    size: Size
+    image: PIL.Image.Image | None
+    queries: tuple[Query, ...]
+    targets: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Dataset(Protocol):
+    """An ordered collection of samples. Implementations are cheap to pickle: loader workers hold a copy."""
+
+    name: str
+    classes: ClassList
+    multilabel: bool
+    """True when an image may hold several classes (F1), False when it has exactly one (accuracy)."""
+    has_images: bool
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """All image ids, in ascending order: the order of the samples."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one sample; raise `UnreadableImageError` or `AnnotationError`, which name the file."""
+
+    def path_of(self, index: int) -> str:
+        """Path of the image file, for messages; or of the annotation where there is no image."""
+
+    def fingerprint(self) -> str:
+        """SHA-256 over what defines the data: the image ids and the annotations, not where they lie."""
+
+    def __iter__(self) -> Iterator[Sample]: ...

@@ -1,0 +1,67 @@
+"""Which images of a dataset to use: all of them, or those that a text file lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ...errors import RaybenchError
+from .pictures import PICTURE_SUFFIXES
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice of images.
+
+    Attributes:
+        ids: the image ids that were asked for, or None for all.
+        source: the file they come from, for messages.
+    """
+
+    ids: frozenset[str] | None = None
+    source: str = ""
+
+    @classmethod
+    def from_file(cls, path: Path) -> Selection:
+        """Read a list of images: one id, file name or path per line; folders and extensions are ignored.
+
+        Raises:
+            RaybenchError: the file cannot be read or lists nothing.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise RaybenchError(
+                f"cannot read the image list {path}: {(error.strerror or str(error)).lower()}"
+            ) from None
+        except UnicodeDecodeError as error:
+            raise RaybenchError(f"the image list {path} is not UTF-8 text: {error.reason}") from None
+        ids = frozenset(_id_of(line.strip()) for line in lines if line.strip())
+        if not ids:
+            raise RaybenchError(f"the image list {path} is empty; expected one image id per line")
+        return cls(ids, str(path))
+
+    def of(self, available: Iterable[str], place: Path) -> tuple[str, ...]:
+        """Return the chosen ones of the available ids, ascending.
+
+        Raises:
+            RaybenchError: a listed id is not available, or nothing is; `place` says in which folder.
+        """
+        available = set(available)
+        if self.ids is None:
+            return tuple(sorted(available))
+        missing = sorted(self.ids - available)
+        if missing:
+            raise RaybenchError(
+                f"{self.source} lists {len(missing)} of {len(self.ids)} images that are not in {place}, "
+                f"such as {missing[0]!r}"
+            )
+        return tuple(sorted(self.ids))
+
+
+def _id_of(line: str) -> str:
+    name = PurePosixPath(line.replace("\\", "/")).name
+    return name.rpartition(".")[0] if name.lower().endswith(PICTURE_SUFFIXES) else name

@@ -1,0 +1,223 @@
+"""What a run will do, with every name resolved and checked before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ..attributions import BoundAttribution
+from ..checkpoints import Card, find_card, load_classes
+from ..errors import RaybenchError
+from .datasets import Dataset, open_dataset
+from .folder import NO_CHECKPOINT
+from .manifest import Manifest
+from .metrics import BoundMetric
+from .protocol import Protocol
+from .records import RECORD_COLUMNS
+from .reporting import Reporter
+from .suite import Suite, load_suite
+
+__all__ = ["Plan", "Settings", "pick_device"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a suite is run; none of it changes a number.
+
+    Attributes:
+        data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
+        out: result folder.
+        device: `auto`, `cpu`, `cuda` or `cuda:1`.
+        batch_size: images per forward pass on a GPU; a CPU takes them one by one.
+        workers: loader processes; None for a number that fits the machine.
+        limit: measure only the first so many images.
+        fresh: measure anew instead of resuming.
+        strict: stop at the first image that cannot be used instead of counting it.
+        checkpoints: measure these instead of the suite's.
+        trust_code: let cards name functions of any installed package as their architecture.
+    """
+
+    data: Mapping[str, Path] = field(default_factory=dict)
+    out: Path = Path("runs")
+    device: str = "auto"
+    batch_size: int = 32
+    workers: int | None = None
+    limit: int | None = None
+    fresh: bool = False
+    strict: bool = False
+    checkpoints: Sequence[str] = ()
+    trust_code: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A suite with every name in it resolved, before anything is measured."""
+
+    suite: Suite
+    protocol: Protocol
+    metrics: tuple[BoundMetric, ...]
+    attributions: tuple[BoundAttribution, ...]
+    cards: tuple[Card, ...]
+    dataset: Dataset
+    indices: tuple[int, ...]
+    device: torch.device
+
+    @classmethod
+    def make(cls, source: str | Path | Suite, settings: Settings, reporter: Reporter) -> Plan:
+        """Resolve every name of a suite.
+
+        Raises:
+            RaybenchError: a name is unknown, something is missing, or two things do not fit together.
+        """
+        suite, path = (source, Path.cwd() / "suite") if isinstance(source, Suite) else load_suite(source)
+        protocol = suite.bound_protocol()
+        metrics = suite.bound_metrics()
+        if settings.checkpoints:
+            cards = tuple(_find_card(name, Path()) for name in settings.checkpoints)
+        else:
+            cards = tuple(_find_card(name, path.parent) for name in suite.checkpoints)
+        attributions = _possible(suite, cards, reporter)
+        device = pick_device(settings.device)
+        choice = suite.dataset_choice
+        dataset = open_dataset(choice.name, settings.data, protocol, choice.options, say=reporter.say)
+        plan = cls(
+            suite=suite,
+            protocol=protocol,
+            metrics=metrics,
+            attributions=attributions,
+            cards=cards,
+            dataset=dataset,
+            indices=tuple(range(len(dataset)))[: settings.limit],
+            device=device,
+        )
+        plan.check()
+        return plan
+
+    def check(self) -> None:
+        """Refuse what cannot be measured together."""
+        name = self.suite.name
+        if not self.indices:
+            raise RaybenchError(f"dataset {self.dataset.name!r} holds no images")
+        if (self.cards or self.predicts) and not self.dataset.has_images:
+            raise RaybenchError(
+                f"dataset {self.dataset.name!r} has annotations but no images, and suite {name!r} names "
+                "checkpoints; use methods that need no network, such as center"
+            )
+        for card in self.cards:
+            _refuse_other_classes(card, self.dataset)
+        for metric in self.metrics:
+            if metric.metric.name in RECORD_COLUMNS:
+                raise RaybenchError(
+                    f"metric {metric.metric.name!r} has the name of another column of records.csv; rename it"
+                )
+            if metric.metric.kind == "classification" and metric.metric.multilabel != self.dataset.multilabel:
+                kind = "several classes" if self.dataset.multilabel else "one class"
+                raise RaybenchError(
+                    f"metric {metric.metric.name!r} does not fit dataset {self.dataset.name!r}, whose images "
+                    f"have {kind} each; use {'f1_per_class' if self.dataset.multilabel else 'top1_accuracy'}"
+                )
+        names = [card.name for card in self.cards]
+        for twice in {n for n in names if names.count(n) > 1 or n == NO_CHECKPOINT}:
+            raise RaybenchError(f"suite {name!r} names checkpoint {twice!r} twice, or it is a reserved name")
+
+    @property
+    def predicts(self) -> bool:
+        """Whether any metric needs predictions."""
+        return any(metric.metric.kind == "classification" for metric in self.metrics)
+
+    def describe(self) -> Manifest:
+        """The part of the manifest that says what is measured."""
+        return {
+            "suite": {"name": self.suite.name, "description": self.suite.description},
+            "protocol": {"name": self.protocol.name, "id": self.protocol.id, "fields": self.protocol.fields},
+            "dataset": {
+                "name": self.dataset.name,
+                "options": dict(self.suite.dataset_choice.options),
+                "classes": self.dataset.classes.name,
+                "images": len(self.dataset),
+                "fingerprint": self.dataset.fingerprint(),
+            },
+            "metrics": {metric.metric.name: dict(metric.options) for metric in self.metrics},
+            "seed": self.suite.seed,
+            "attributions": [
+                {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
+                for a in self.attributions
+            ],
+            "checkpoints": [_describe_card(card) for card in self.cards],
+        }
+
+
+def _possible(suite: Suite, cards: Sequence[Card], reporter: Reporter) -> tuple[BoundAttribution, ...]:
+    """Return the suite's methods; without a checkpoint, only those that need none."""
+    asked = suite.bound_attributions()
+    possible = tuple(one for one in asked if cards or one.attribution.kind != "network")
+    if asked and not possible:
+        raise RaybenchError(
+            f"suite {suite.name!r} asks for {asked[0].label!r} but names no checkpoint; "
+            "give one by --checkpoint"
+        )
+    if len(possible) < len(asked):
+        left_out = ", ".join(one.label for one in asked if one not in possible)
+        reporter.say(f"left out for want of a checkpoint: {left_out}; name networks by --checkpoint")
+    return possible
+
+
+def _find_card(name: str, folder: Path) -> Card:
+    """Return a shipped card, or read one whose path is relative to the suite's folder or the working one."""
+    beside = folder / name
+    return find_card(beside if Path(name).suffix and beside.is_file() else name)
+
+
+def _describe_card(card: Card) -> Manifest:
+    """What of a card decides numbers or interests people; without paths, so that folders can move."""
+    shown = (
+        "name",
+        "architecture",
+        "pooling",
+        "target_layer",
+        "excitation_layer",
+        "contrast_layer",
+        "mean",
+        "std",
+        "training",
+        "source",
+        "licence",
+        "reported",
+        "notes",
+    )
+    described = card.model_dump(mode="json", include=set(shown))
+    return described | {"classes": load_classes(card.classes).name}
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called `name`, where `auto` is a GPU if there is one.
+
+    Raises:
+        RaybenchError: no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise RaybenchError(f"unknown device {name!r}; expected auto, cpu or cuda") from None
+    if device.type not in ("cpu", "cuda"):
+        raise RaybenchError(f"unknown device {name!r}; expected auto, cpu or cuda")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise RaybenchError(
+            f"device {name!r} was asked for, but this machine has no usable CUDA GPU; use cpu"
+        )
+    return device
+
+
+def _refuse_other_classes(card: Card, dataset: Dataset) -> None:
+    classes = load_classes(card.classes)
+    if classes.ids != dataset.classes.ids:
+        raise RaybenchError(
+            f"checkpoint {card.name!r} answers the {len(classes)} classes of {classes.name}, but dataset "
+            f"{dataset.name!r} asks about the {len(dataset.classes)} of {dataset.classes.name}; "
+            "choose a checkpoint or dataset that fits"
+        )

@@ -1,0 +1,1 @@
+"""What is made of result folders: tables, plots, galleries, and published values beside measured ones."""

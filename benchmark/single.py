@@ -1,0 +1,138 @@
+"""One image outside any dataset: the maps that a run would score, and the network's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import torch
+from torch import Tensor
+
+from ..attributions import bind, denormals_flushed
+from ..checkpoints import Network
+from ..errors import RaybenchError
+from .datasets import Size
+from .preparation import centre_crop, to_pixels, whole_image
+from .protocol import Protocol, protocol_from
+from .saliency import STATUSES, prepare_saliency, status_of
+
+__all__ = ["Explanation", "attribute", "explain_image", "read_image"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a network says about an image, and where it looks for each class asked about.
+
+    Attributes:
+        saliency: (K, H, W) float32 at the size of the image, each map sums to 1.
+        status: K words, `ok` or what is degenerate about the map.
+        class_index: the K classes.
+        top5: (label, probability) of the five most probable classes, from the centre crop, descending.
+    """
+
+    saliency: Tensor
+    status: tuple[str, ...]
+    class_index: tuple[int, ...]
+    top5: tuple[tuple[str, float], ...]
+
+
+def attribute(
+    network: Network,
+    image: PIL.Image.Image | str | Path,
+    classes: int | str | Sequence[int | str] | None = None,
+    *,
+    attribution: str = "grad_cam",
+    protocol: str | Protocol = "aaai21",
+    **options: object,
+) -> Tensor:
+    """Compute saliency maps of one image, as `raybench run` would score them.
+
+    Args:
+        network: from `raybench.load_checkpoint`.
+        image: a picture or its path.
+        classes: what to look for, by index or name; None for the most probable class.
+        attribution: a registered method that works on a network.
+        protocol: gives input size and map treatment.
+        **options: of the method, such as `layer="layer3"`.
+
+    Returns:
+        (K, H, W) float32 on the network's device, at the size of the image, each map non-negative and
+        summing to 1; K is the number of classes.
+
+    Raises:
+        UnknownNameError: no such class, method, protocol or layer.
+        RaybenchError: the picture cannot be read, or the method needs ground truth.
+    """
+    return explain_image(
+        network, image, classes, attribution=attribution, protocol=protocol, **options
+    ).saliency
+
+
+def explain_image(
+    network: Network,
+    image: PIL.Image.Image | str | Path,
+    classes: int | str | Sequence[int | str] | None = None,
+    *,
+    attribution: str = "grad_cam",
+    protocol: str | Protocol = "aaai21",
+    **options: object,
+) -> Explanation:
+    """Compute maps and the network's answer; see `attribute`."""
+    method = bind(attribution, options)
+    if method.attribution.kind != "network":
+        raise RaybenchError(
+            f"attribution {attribution!r} does not look at the picture; choose one that reads a network"
+        )
+    rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
+    picture = image.convert("RGB") if isinstance(image, PIL.Image.Image) else read_image(Path(image))
+    with torch.no_grad(), denormals_flushed():
+        crop = to_pixels(centre_crop(picture, rules.crop_resize, rules.crop))
+        logits = network.module(_input(network, crop))[0].float()
+        best = logits.softmax(0).topk(min(5, len(logits)))
+        indices = _class_indices(network, classes, default=int(best.indices[0]))
+        maps = method(
+            network,
+            _input(network, to_pixels(whole_image(picture, rules.short_side))),
+            torch.zeros(len(indices), dtype=torch.int64, device=network.device),
+            torch.tensor(indices, device=network.device),
+        )
+        status = status_of(maps)
+        size = Size(picture.height, picture.width)
+        saliency = prepare_saliency(maps, status, size, rules, smoothed=method.attribution.smoothed)
+    labels = [network.classes.labels[index] for index in best.indices.tolist()]
+    return Explanation(
+        saliency=saliency,
+        status=tuple(STATUSES[code] for code in status.tolist()),
+        class_index=indices,
+        top5=tuple(zip(labels, best.values.tolist(), strict=True)),
+    )
+
+
+def read_image(path: Path) -> PIL.Image.Image:
+    """Read a picture as RGB.
+
+    Raises:
+        RaybenchError: the file is missing or does not decode.
+    """
+    try:
+        with PIL.Image.open(path) as image:
+            return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        reason = (getattr(error, "strerror", None) or "it does not decode").lower()
+        raise RaybenchError(f"cannot read picture {path}: {reason}") from None
+
+
+def _class_indices(
+    network: Network, classes: int | str | Sequence[int | str] | None, default: int
+) -> tuple[int, ...]:
+    if classes is None:
+        return (default,)
+    asked = [classes] if isinstance(classes, (int, str)) else list(classes)
+    return tuple(network.classes.find(str(one)) for one in asked)
+
+
+def _input(network: Network, pixels: np.ndarray) -> Tensor:
+    return network.normalise(torch.from_numpy(pixels)[None].to(network.device).permute(0, 3, 1, 2))

@@ -1,0 +1,23 @@
+"""Which network: checkpoint cards, architectures with average or max pooling, and verified loading."""
+
+from .architectures import build_module
+from .card import Card, WeightSource, read_card
+from .catalogue import card_names, find_card, shipped_cards
+from .classes import ClassList, load_classes
+from .loading import load_network, network_from_module
+from .network import Network
+
+__all__ = [
+    "Card",
+    "ClassList",
+    "Network",
+    "WeightSource",
+    "build_module",
+    "card_names",
+    "find_card",
+    "load_classes",
+    "load_network",
+    "network_from_module",
+    "read_card",
+    "shipped_cards",
+]

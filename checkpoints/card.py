@@ -1,0 +1,137 @@
+"""Checkpoint cards: YAML files that say what a checkpoint is and where its weights are."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from ..documents import Document, read_document
+
+__all__ = ["Card", "WeightSource", "read_card"]
+
+
+def _one_or_many(value: Any) -> Any:
+    if isinstance(value, (dict, WeightSource)):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def is_secure(url: str) -> bool:
+    """Say whether an address is https, or plain http to this very machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http":
+        return parts.scheme == "https" and bool(host)
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_url(url: str) -> str:
+    if re.fullmatch(r"gdrive:[\w-]{10,}|torchvision:\w+\.\w+", url) or is_secure(url):
+        return url
+    raise ValueError(
+        "expected https://…, gdrive:FILE_ID or torchvision:ENUM.MEMBER, "
+        "such as torchvision:ResNet18_Weights.IMAGENET1K_V1"
+    )
+
+
+def _checked_std(std: tuple[float, float, float]) -> tuple[float, float, float]:
+    if min(std) <= 0:
+        raise ValueError("every standard deviation must be above 0")
+    return std
+
+
+class WeightSource(Document):
+    """One weight file: either a `url` or a `path`.
+
+    Attributes:
+        url: `https://…`, `gdrive:FILE_ID`, or a member of torchvision's weight enums, such as
+            `torchvision:ResNet18_Weights.IMAGENET1K_V1`.
+        path: a file, relative to the card; or `data:NAME/FILE`, a file in the data folder NAME.
+        sha256: SHA-256 of the file in hex, or its first digits (at least 8). A download without a whole one
+            is pinned on first use.
+        state_dict: key under which the tensors sit, where the file holds more than them.
+        strip_prefix: taken off the front of the tensors' names.
+    """
+
+    url: Annotated[str, AfterValidator(_checked_url)] | None = None
+    path: Annotated[str, Field(min_length=1)] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
+    state_dict: str | None = None
+    strip_prefix: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> WeightSource:
+        if (self.url is None) == (self.path is None):
+            raise ValueError("weights need either a url or a path")
+        return self
+
+    def anchored(self, folder: Path) -> WeightSource:
+        """Return the source with its path, if relative, resolved against `folder`."""
+        if self.path is None or self.path.startswith("data:"):
+            return self
+        return self.model_copy(update={"path": str((folder / Path(self.path).expanduser()).resolve())})
+
+
+class Card(Document):
+    """What a checkpoint is, where it comes from, and what methods and metrics need to know about it.
+
+    Attributes:
+        name: unique; also the name of its result folder.
+        architecture: a torchvision classifier (`resnet18`), `timm:NAME`, or `package.module:function`, a
+            function that is called with `num_classes` and returns a module; see `architectures`.
+        pooling: `max` replaces the last global average pooling by global max pooling.
+        classes: name of a class list that ships with raybench, or a .txt file relative to the card.
+        weights: weight files, merged in order: later files override tensors of earlier ones. Empty only for
+            networks that came from memory.
+        target_layer: dotted name of the last convolutional stage, where Grad-CAM reads.
+        excitation_layer: dotted name of the layer at whose output excitation backprop reads.
+        contrast_layer: dotted name of the layer at whose output contrastive excitation backprop contrasts.
+        mean: per channel (red, green, blue), in units of pixels scaled to 0…1.
+        std: as `mean`; above 0.
+        training: `baseline`, `gc`, `gmp`, `gmp_gc`, `none`, or a word of your own.
+        source: who made the checkpoint, and where it was published.
+        licence: terms of the weights.
+        reported: values its makers quote, by name of the metric, in percent.
+        notes: anything a reader of its numbers should know.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=80)]
+    architecture: Annotated[str, Field(min_length=1)]
+    pooling: Literal["avg", "max"] = "avg"
+    classes: Annotated[str, Field(min_length=1)]
+    weights: Annotated[tuple[WeightSource, ...], BeforeValidator(_one_or_many)] = ()
+    target_layer: str
+    excitation_layer: str | None = None
+    contrast_layer: str | None = None
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: Annotated[tuple[float, float, float], AfterValidator(_checked_std)] = (0.229, 0.224, 0.225)
+    training: str = "none"
+    source: str = ""
+    licence: str | None = None
+    reported: dict[str, float] = Field(default_factory=dict)
+    notes: str | None = None
+
+    def anchored(self, folder: Path) -> Card:
+        """Return the card with its relative paths resolved against `folder`."""
+        classes = self.classes
+        if classes.endswith(".txt"):
+            classes = str((folder / Path(classes).expanduser()).resolve())
+        weights = tuple(source.anchored(folder) for source in self.weights)
+        return self.model_copy(update={"classes": classes, "weights": weights})
+
+
+def read_card(path: Path) -> Card:
+    """Read a card from a YAML file; its relative paths are resolved against the file's folder.
+
+    Raises:
+        RaybenchError: the file cannot be read or is no valid card; names the line and the key.
+    """
+    return read_document(path, Card).anchored(path.resolve().parent)

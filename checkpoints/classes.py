@@ -1,0 +1,90 @@
+"""What the outputs of a network stand for: ordered lists of classes."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from ..errors import RaybenchError, UnknownNameError
+
+__all__ = ["ClassList", "load_classes"]
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """Classes in the order of a network's outputs.
+
+    Attributes:
+        name: such as "imagenet1k".
+        ids: identifiers that annotations use: ImageNet synsets, COCO and VOC category names.
+        labels: names for people, as long as `ids`.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @functools.cached_property
+    def index_of(self) -> dict[str, int]:
+        """Class index by id."""
+        return {class_id: index for index, class_id in enumerate(self.ids)}
+
+    def find(self, text: str) -> int:
+        """Return the index of a class given by index, id or label (or one of the names in a label).
+
+        Raises:
+            UnknownNameError: no such class; names the nearest.
+        """
+        if text.isdigit() and int(text) < len(self):
+            return int(text)
+        names = {class_id.lower(): index for index, class_id in enumerate(self.ids)}
+        for index, label in enumerate(self.labels):
+            for name in (label, *label.split(",")):
+                names.setdefault(name.strip().lower(), index)
+        if text.lower() not in names:
+            raise UnknownNameError(f"class of {self.name}", text, names)
+        return names[text.lower()]
+
+
+@functools.cache
+def load_classes(name: str) -> ClassList:
+    """Load a class list that ships with raybench, or one of your own from a text file.
+
+    Each line holds an id, or an id, a tab and a label.
+
+    Args:
+        name: a shipped list (such as `imagenet1k`, `coco80`, `voc20`) or the path of a .txt file.
+
+    Raises:
+        UnknownNameError: not shipped, and not a file.
+        RaybenchError: the file is empty, not text, or names a class twice.
+    """
+    folder = files("raybench.checkpoints") / "classes"
+    shipped = {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".txt")}
+    if name in shipped:
+        text = shipped[name].read_text(encoding="utf-8")
+    elif Path(name).is_file():
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise RaybenchError(f"class list {name} is not UTF-8 text: {error}") from None
+    else:
+        raise UnknownNameError("class list", name, shipped)
+    return parse_classes(Path(name).stem, text)
+
+
+def parse_classes(name: str, text: str) -> ClassList:
+    """Parse the lines of a class list; see `load_classes`."""
+    pairs = [line.strip().split("\t", 1) for line in text.splitlines() if line.strip()]
+    if not pairs:
+        raise RaybenchError(f"class list {name!r} is empty; expected one class per line")
+    ids = tuple(pair[0] for pair in pairs)
+    if len(set(ids)) < len(ids):
+        twice = next(class_id for class_id in ids if ids.count(class_id) > 1)
+        raise RaybenchError(f"class list {name!r} names {twice!r} twice")
+    return ClassList(name, ids, tuple(pair[-1].strip() for pair in pairs))

@@ -1,0 +1,133 @@
+"""From a card, or a module in memory, to a network that is ready to be measured."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..documents import document_from
+from ..errors import RaybenchError, UnknownNameError
+from .architectures import build_module
+from .card import Card
+from .catalogue import find_card
+from .classes import ClassList, load_classes
+from .network import Network
+from .state_dict import fill_module
+from .weights import read_weights
+
+__all__ = ["load_network", "network_from_module"]
+
+
+def load_network(
+    checkpoint: str | Path | Card,
+    *,
+    device: str | torch.device = "cpu",
+    data: Mapping[str, Path] | None = None,
+    trust_code: bool = False,
+) -> Network:
+    """Load and verify a checkpoint.
+
+    Args:
+        checkpoint: name of a shipped card, path of a card of one's own (.yaml), or a card. A card's relative
+            paths are resolved against its file; those of a card made in memory against the working folder.
+        device: where the network goes.
+        data: data folders by name, for weights at `data:NAME/FILE`; default `$RAYBENCH_DATA/NAME`.
+        trust_code: let the card name a function of any installed package as its architecture.
+
+    Returns:
+        The network: eval mode, parameters frozen, float32, channels-last.
+
+    Raises:
+        UnknownNameError: no such card, class list, architecture or layer; names the nearest.
+        RaybenchError: the weights cannot be fetched, verified, read safely or fitted to the architecture.
+    """
+    card = checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint)
+    classes = load_classes(card.classes)
+    target = _usable_device(device)
+    module = build_module(
+        card.architecture, num_classes=len(classes), pooling=card.pooling, trust_code=trust_code
+    )
+    _check_layers(module, card)
+    tensors, sha256 = read_weights(card, data)
+    fill_module(module, tensors, name=card.name, classes=classes)
+    return Network(_ready(module, target), card, classes, sha256)
+
+
+def network_from_module(
+    module: nn.Module,
+    *,
+    name: str,
+    classes: str | ClassList,
+    target_layer: str,
+    excitation_layer: str | None = None,
+    contrast_layer: str | None = None,
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+    training: str = "none",
+    device: str | torch.device | None = None,
+) -> Network:
+    """Make a network of a module that is in memory already, such as one in the middle of its training.
+
+    The module is copied: its own mode, gradients and device stay as they are, and training it further does
+    not change the network.
+
+    Args:
+        module: images (B, 3, H, W) float to logits (B, C).
+        name: what results call it.
+        classes: what the logits stand for: a shipped class list, a .txt file, or a list.
+        target_layer: dotted name of the last convolutional stage.
+        excitation_layer: as in `Card`.
+        contrast_layer: as in `Card`.
+        mean: as in `Card`.
+        std: as in `Card`.
+        training: as in `Card`.
+        device: where the copy goes; default where the module is.
+
+    Raises:
+        UnknownNameError: the module has no such layer, or there is no such class list.
+        RaybenchError: the module has no parameters, or the name cannot be that of a folder.
+    """
+    class_list = classes if isinstance(classes, ClassList) else load_classes(classes)
+    facts = {
+        "name": name,
+        "architecture": type(module).__name__,
+        "classes": class_list.name,
+        "target_layer": target_layer,
+        "excitation_layer": excitation_layer,
+        "contrast_layer": contrast_layer,
+        "mean": mean,
+        "std": std,
+        "training": training,
+        "source": "a module in memory",
+    }
+    card = document_from(facts, Card, "network_from_module")
+    _check_layers(module, card)
+    first = next(module.parameters(), None)
+    if first is None:
+        raise RaybenchError(f"checkpoint {name!r}: the module has no parameters")
+    return Network(_ready(copy.deepcopy(module), _usable_device(device or first.device)), card, class_list)
+
+
+def _check_layers(module: nn.Module, card: Card) -> None:
+    layers = {name for name, _ in module.named_modules() if name}
+    for field in ("target_layer", "excitation_layer", "contrast_layer"):
+        layer = getattr(card, field)
+        if layer is not None and layer not in layers:
+            raise UnknownNameError(f"{field} of checkpoint {card.name!r}", layer, layers)
+
+
+def _usable_device(device: str | torch.device) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise RaybenchError(f"cannot use the device {str(device)!r}: {reason}") from None
+
+
+def _ready(module: nn.Module, device: torch.device) -> nn.Module:
+    module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return module.eval().requires_grad_(False)

@@ -1,0 +1,44 @@
+"""Renews what README and docs show of the demo: its table and its gallery; `make docs` runs it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from raybench.benchmark.report.gallery_figure import gallery_columns, gallery_figure
+from raybench.benchmark.report.plot_style import save_figure
+from raybench.benchmark.report.table_formats import render_table
+from raybench.benchmark.report.tables import comparison_table, published_tables
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "demo" / "results"
+SHOWN = ("grad_cam_elementwise", "gradient", "excitation_backprop")
+
+
+def put_between(path: Path, name: str, text: str) -> None:
+    """Replace what stands between the markers called `name`."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    content = path.read_text(encoding="utf-8")
+    before, after = content.partition(begin)[0], content.partition(end)[2]
+    path.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the tables of README.md and docs/gallery.jpg."""
+    table = comparison_table([RESULTS])
+    rows = tuple(row for row in table.rows if row.labels[1] in (*SHOWN, "center", "random", "box_oracle"))
+    put_between(ROOT / "README.md", "demo table", render_table(replace(table, rows=rows), "markdown"))
+    published = "\n".join(render_table(table, "markdown") for table in published_tables("aaai21-readme"))
+    put_between(ROOT / "README.md", "published table", published)
+    wanted = [
+        column
+        for column in gallery_columns([RESULTS])
+        if column.checkpoint in ("shapes-baseline", "shapes-gmp-gc") and column.attribution in SHOWN
+    ]
+    figure = gallery_figure(wanted, rows=4)
+    assert figure is not None, "the demo keeps maps for its gallery"
+    save_figure(figure, ROOT / "docs" / "gallery.jpg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Ways of doing the same work, each timed from pictures on disk: ours, the bare network, and the ancestors'.
+
+All take the same pictures, the same network and the same queries, with the shorter side at 448 pixels.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from raybench.benchmark.datasets import Dataset, open_dataset
+from raybench.benchmark.preparation import to_pixels, whole_image
+from raybench.benchmark.protocol import PROTOCOLS
+from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.suite import Suite
+from raybench.checkpoints import Network, load_network
+
+__all__ = ["WAYS", "Work", "Yield"]
+
+PROTOCOL = PROTOCOLS["aaai21"]
+METRICS = ["pointing_game", "stochastic_pointing_game", "content_heatmap"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done."""
+
+    checkpoint: str
+    dataset: str
+    attribution: str
+    limit: int
+    workers: int | None
+
+    def open(self) -> Dataset:
+        """Open the dataset."""
+        return open_dataset(self.dataset, {}, PROTOCOL, {})
+
+
+@dataclass(frozen=True)
+class Yield:
+    """What was done, and how long it took without start-up."""
+
+    seconds: float
+    images: int
+    queries: int
+    hits: int | None = None
+
+
+def raybench(work: Work) -> Yield:
+    """`raybench run`: all three localisation metrics, records and summary on disk."""
+    suite = Suite(
+        name="perf",
+        protocol="aaai21",
+        dataset=work.dataset,
+        checkpoints=[work.checkpoint],
+        attributions=[work.attribution],
+        metrics=METRICS,
+        gallery=0,
+    )
+    with tempfile.TemporaryDirectory() as out:
+        results = evaluate(suite, Settings(out=Path(out), limit=work.limit, workers=work.workers))
+        records = results.records(work.checkpoint, work.attribution)
+        manifest = results.manifest
+    hits = int((records["pointing_game"] == 100).sum())
+    return Yield(manifest["measuring_seconds"], manifest["measured_images"], len(records), hits)
+
+
+def forward(work: Work) -> Yield:
+    """The network alone: a forward pass per picture that has a query, from prepared tensors."""
+    network = load_network(work.checkpoint)
+    images = list(_inputs(work, network))
+    with torch.inference_mode():
+        network.module(images[0])
+        start = time.perf_counter()
+        for image in images:
+            network.module(image)
+        return Yield(time.perf_counter() - start, len(images), len(images))
+
+
+def forward_backward(work: Work) -> Yield:
+    """The network alone: a forward pass and one backward pass to the input per picture that has a query."""
+    network = load_network(work.checkpoint)
+    images = list(_inputs(work, network))
+    start = time.perf_counter()
+    for image in images:
+        image.requires_grad_()
+        network.module(image)[0, 0].backward()
+    return Yield(time.perf_counter() - start, len(images), len(images))
+
+
+def torchray(work: Work) -> Yield:
+    """TorchRay's loop: one image and one class at a time, the pointing game alone."""
+    from torchray.attribution import excitation_backprop, grad_cam, gradient
+    from torchray.attribution.excitation_backprop import update_resnet
+    from torchray.benchmark.pointing_game import PointingGame
+
+    network = load_network(work.checkpoint)
+    module = network.module
+    module.to(memory_format=torch.contiguous_format)  # as TorchRay runs it
+    if "excitation" in work.attribution and work.checkpoint.count("resnet"):
+        update_resnet(module)
+    layers = {"saliency_layer": network.excitation_layer}
+    methods: dict[str, Callable[..., torch.Tensor]] = {
+        "grad_cam": lambda *a, **k: grad_cam.grad_cam(*a, saliency_layer=network.target_layer, **k),
+        "gradient": lambda *a, **k: gradient.gradient(*a, smooth=0.0, **k),
+        "excitation_backprop": lambda *a, **k: excitation_backprop.excitation_backprop(*a, **layers, **k),
+        "contrastive_excitation_backprop": lambda *a, **k: (
+            excitation_backprop.contrastive_excitation_backprop(
+                *a, **layers, contrast_layer=network.contrast_layer, **k
+            )
+        ),
+    }
+    method = methods[work.attribution]
+    dataset = work.open()
+    game = PointingGame(len(dataset.classes))
+    images = queries = hits = 0
+    start = time.perf_counter()
+    for index in range(min(work.limit, len(dataset))):
+        sample = dataset[index]
+        if not sample.queries:
+            continue
+        images += 1
+        pixels = to_pixels(whole_image(sample.image, PROTOCOL.short_side))
+        image = network.normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous())
+        for query in sample.queries:
+            saliency = method(module, image, query.class_index, resize=tuple(sample.size[::-1]))
+            y, x = divmod(int(saliency.flatten().argmax()), sample.size.width)
+            hits += game.evaluate(torch.from_numpy(query.region.mask()), (x, y)) == 1
+            queries += 1
+    return Yield(time.perf_counter() - start, images, queries, hits)
+
+
+def three_scripts(work: Work) -> Yield:
+    """The published way: a script per metric, each decoding and running every picture again, one by one."""
+    network = load_network(work.checkpoint)
+    network.module.to(memory_format=torch.contiguous_format)
+    dataset = work.open()
+    generator = np.random.default_rng(0)
+    images = queries = hits = 0
+    start = time.perf_counter()
+    for script in ("pointing game", "stochastic pointing game", "content heatmap"):
+        for index in range(min(work.limit, len(dataset))):
+            sample = dataset[index]
+            for query in sample.queries:
+                saliency = _published_map(network, sample.image, query.class_index, sample.size)
+                mask = torch.from_numpy(query.region.mask())
+                if script == "pointing game":
+                    hits += _near(mask, *divmod(int(saliency.argmax()), sample.size.width))
+                    queries += 1
+                elif script == "stochastic pointing game":
+                    flat = saliency.flatten().double().numpy()
+                    for pixel in generator.choice(len(flat), 100, p=flat / flat.sum()):
+                        _near(mask, *divmod(int(pixel), sample.size.width))
+                else:
+                    (mask * saliency).sum()
+            images += script == "pointing game" and bool(sample.queries)
+    return Yield(time.perf_counter() - start, images, queries, hits)
+
+
+def _inputs(work: Work, network: Network) -> Iterator[torch.Tensor]:
+    dataset = work.open()
+    for index in range(min(work.limit, len(dataset))):
+        sample = dataset[index]
+        if sample.queries:
+            pixels = to_pixels(whole_image(sample.image, PROTOCOL.short_side))
+            yield network.normalise(torch.from_numpy(pixels)[None].permute(0, 3, 1, 2))
+
+
+def _published_map(
+    network: Network, picture: object, class_index: int, size: tuple[int, int]
+) -> torch.Tensor:
+    """Grad-CAM of one image and class with a graph through the whole network, resized and normalised."""
+    pixels = to_pixels(whole_image(picture, PROTOCOL.short_side))  # type: ignore[arg-type]
+    image = network.normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous())
+    kept = []
+    handle = network.module.get_submodule(network.target_layer).register_forward_hook(
+        lambda module, inputs, output: kept.append(
+            output.requires_grad_() if not output.requires_grad else output
+        )
+    )
+    for parameter in network.module.parameters():
+        parameter.requires_grad_(True)
+    logits = network.module(image)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logits[0, class_index], kept[0], create_graph=True)
+    cam = F.relu((gradient * kept[0]).sum(1, keepdim=True)).detach()
+    cam = F.interpolate(cam / (cam.sum() + 1e-8) + 1e-8, tuple(size), mode="bilinear", align_corners=False)
+    return cam[0, 0] / cam.sum()
+
+
+def _near(mask: torch.Tensor, y: int, x: int) -> bool:
+    """Whether any pixel of the mask is closer than 15 px, by a grid of distances over the whole picture."""
+    rows = (torch.arange(mask.shape[0], dtype=torch.float32) - y) ** 2
+    columns = (torch.arange(mask.shape[1], dtype=torch.float32) - x) ** 2
+    return bool((mask & (rows[:, None] + columns[None, :] < 225)).any())
+
+
+WAYS: dict[str, Callable[[Work], Yield]] = {
+    way.__name__: way for way in (raybench, forward, forward_backward, torchray, three_scripts)
+}

@@ -1,0 +1,40 @@
+"""raybench measures where image classifiers look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .benchmark.runner import Results, Settings, evaluate
+    from .benchmark.single import attribute
+    from .checkpoints import Network
+    from .checkpoints import load_network as load_checkpoint
+
+__all__ = ["Network", "Results", "Settings", "__version__", "attribute", "evaluate", "load_checkpoint"]
+
+__version__ = "0.1.0"
+
+# In a checkout the sub-packages are the folders beside this one; in an installed package they are inside it.
+_here = Path(__file__).resolve().parent
+if not (_here / "benchmark").is_dir():
+    __path__.append(str(_here.parent))
+
+_PUBLIC = {
+    "Network": ("checkpoints", "Network"),
+    "Results": ("benchmark.runner", "Results"),
+    "Settings": ("benchmark.runner", "Settings"),
+    "attribute": ("benchmark.single", "attribute"),
+    "evaluate": ("benchmark.runner", "evaluate"),
+    "load_checkpoint": ("checkpoints", "load_network"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public functions on first use, so that `import raybench` loads no torch."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'raybench' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute_name = _PUBLIC[name]
+    return getattr(import_module(f"raybench.{module}"), attribute_name)

@@ -1,0 +1,97 @@
+"""`raybench list`: what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+__all__ = ["EXAMPLE", "list_names"]
+
+EXAMPLE = "Example: raybench list attributions"
+
+
+class Noun(str, Enum):
+    """What can be listed."""
+
+    CHECKPOINTS = "checkpoints"
+    ATTRIBUTIONS = "attributions"
+    METRICS = "metrics"
+    DATASETS = "datasets"
+    SUITES = "suites"
+
+
+def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.")]) -> None:
+    """List what suites and options can name."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    columns, rows = _LISTS[noun]()
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console().print(table)
+
+
+Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+
+
+def _checkpoints() -> Listing:
+    from ..checkpoints import shipped_cards
+
+    rows = [
+        (
+            card.name,
+            card.architecture,
+            card.pooling,
+            card.training or "",
+            card.classes,
+            card.source.partition(";")[0],
+        )
+        for card in shipped_cards()
+    ]
+    return ("name", "architecture", "pooling", "training", "classes", "source"), rows
+
+
+def _attributions() -> Listing:
+    from ..attributions import ATTRIBUTIONS
+
+    rows = [(entry.name, entry.summary, ", ".join(entry.options)) for entry in ATTRIBUTIONS]
+    return ("name", "what it is", "options"), rows
+
+
+def _metrics() -> Listing:
+    from ..benchmark.metrics import METRICS
+
+    rows = [(entry.name, entry.label, entry.summary, ", ".join(entry.aggregates)) for entry in METRICS]
+    return ("name", "label", "what it is", "aggregates"), rows
+
+
+def _datasets() -> Listing:
+    from ..benchmark.datasets import DATASETS
+
+    rows = [(entry.name, entry.classes, entry.summary) for entry in DATASETS]
+    return ("name", "classes", "what it reads"), rows
+
+
+def _suites() -> Listing:
+    from ..benchmark.suite import load_suite, shipped_suites
+
+    rows = []
+    for name in sorted(shipped_suites()):
+        suite, _ = load_suite(name)
+        size = f"{len(suite.checkpoints)} x {len(suite.attributions)}"
+        rows.append((name, suite.dataset_choice.name, size, suite.description))
+    return ("name", "dataset", "checkpoints x methods", "what it measures"), rows
+
+
+_LISTS = {
+    Noun.CHECKPOINTS: _checkpoints,
+    Noun.ATTRIBUTIONS: _attributions,
+    Noun.METRICS: _metrics,
+    Noun.DATASETS: _datasets,
+    Noun.SUITES: _suites,
+}

@@ -1,0 +1,61 @@
+"""`raybench table`: compare what runs measured."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import RaybenchError
+
+__all__ = ["EXAMPLE", "table"]
+
+EXAMPLE = "Example: raybench table runs/real-small --with-published"
+
+
+class Format(str, Enum):
+    """How a table is printed."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    CSV = "csv"
+    HTML = "html"
+
+
+def table(
+    folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="Result folders.")] = None,
+    kind: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
+    with_published: Annotated[
+        bool, typer.Option("--with-published", help="Put published values beside measured ones.")
+    ] = False,
+    published: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="Print what was published: aaai21-readme or torchray-docs."),
+    ] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Allow runs under different protocols or on different data.")
+    ] = False,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Show 95 % intervals.")] = False,
+) -> None:
+    """Compare checkpoints and methods: a row each, metrics as columns, the best value marked."""
+    from rich.console import Console
+
+    from ..benchmark.report.table_formats import render_table, rich_table
+    from ..benchmark.report.tables import comparison_table, published_tables
+
+    if bool(folders) == bool(published):
+        raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21-readme")
+    if published:
+        tables = published_tables(published)
+    else:
+        tables = (comparison_table(folders or [], with_published=with_published, mixed=mixed),)
+    console = Console()
+    for number, one in enumerate(tables):
+        if kind is Format.TERMINAL:
+            console.print(rich_table(one, intervals=intervals, width=console.width))
+        else:
+            text = render_table(one, kind.value, intervals=intervals)
+            typer.echo(("\n" if number else "") + text, nl=False)

@@ -1,0 +1,42 @@
+"""The mistakes a user can mend: each prints as one sentence, without a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["RaybenchError", "UnknownNameError", "nearest"]
+
+MOST_LISTED = 40
+"""Known names that a message lists, where none resembles the name that was given."""
+
+
+class RaybenchError(Exception):
+    """A mistake in what raybench was given.
+
+    The message is one lower-case sentence that names the thing, the place and the likely fix. The command
+    line prints it and leaves with exit code 2.
+    """
+
+
+class UnknownNameError(RaybenchError, LookupError):
+    """A name that nothing is registered under."""
+
+    def __init__(self, noun: str, name: str, known: Iterable[str]) -> None:
+        """Word the miss: `unknown attribution 'gradcam'; did you mean 'grad_cam'?`."""
+        self.noun, self.name, self.known = noun, name, sorted(known)
+        close = nearest(name, self.known)
+        listed = ", ".join(self.known[:MOST_LISTED]) or "none"
+        more = f" and {len(self.known) - MOST_LISTED} more" if len(self.known) > MOST_LISTED else ""
+        hint = f"did you mean {close}?" if close else f"known: {listed}{more}"
+        super().__init__(f"unknown {noun} {name!r}; {hint}")
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, list[str]]]:
+        """Let the error pass from one process to another, as those of loader workers do."""
+        return type(self), (self.noun, self.name, self.known)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return up to three known names that resemble `name`, quoted and joined by "or"; empty if none does."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return " or ".join(repr(match) for match in close)

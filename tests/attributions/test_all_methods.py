@@ -1,0 +1,145 @@
+"""Promises that hold for every registered method that asks a network."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from raybench.attributions import ATTRIBUTIONS
+from raybench.attributions.queries import Portion
+
+ALL = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
+OURS = [name for name in ALL if not name.startswith("torchray.")]
+
+
+def singles(function, network, queries):
+    """Maps of single images with single queries."""
+    images, image_index, class_index = queries
+    zero = torch.tensor([0])
+    maps = [
+        function(network, images[image : image + 1], zero, class_index[n : n + 1])
+        for n, image in enumerate(image_index.tolist())
+    ]
+    return torch.cat(maps)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("alexnet", "vgg16", "resnet18", "resnet50", "densenet121", "mobilenet_v2", "mobilenet_v3_small"),
+        *(
+            "convnext_tiny",
+            "googlenet",
+            "shufflenet_v2_x0_5",
+            "mnasnet0_5",
+            "regnet_y_400mf",
+            "efficientnet_b0",
+        ),
+        "squeezenet1_1",
+    ],
+)
+@pytest.mark.parametrize("method", OURS)
+def test_a_batch_gives_what_single_queries_give(method, name, random_network, queries):
+    network, function = random_network(name), ATTRIBUTIONS.get(method).function
+    if name == "squeezenet1_1" and method.startswith("grad_cam"):
+        # its random scores are nearly zero: a ReLU follows them
+        queries = queries._replace(class_index=torch.tensor([3, 3, 3]))
+    maps = function(network, *queries)
+    expected = singles(function, network, queries)
+    peaks = expected.amax(dim=(1, 2), keepdim=True)
+    assert ((maps - expected).abs() <= 1e-5 * peaks).all()
+    assert maps.dtype == torch.float32
+    assert maps.is_contiguous()
+    assert torch.isfinite(maps).all()
+    assert (maps >= 0).all()
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_order_and_repetition_of_queries_do_not_matter(method, small, small_queries):
+    function = ATTRIBUTIONS.get(method).function
+    maps = function(small, *small_queries)
+    images, image_index, class_index = small_queries
+    order = torch.tensor([2, 0, 0, 3, 1])
+    again = function(small, images, image_index[order], class_index[order])
+    torch.testing.assert_close(again, maps[order], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_batch_size_one_to_many_on_the_small_network(method, small, small_queries):
+    function = ATTRIBUTIONS.get(method).function
+    maps = function(small, *small_queries)
+    assert maps.dtype == torch.float32
+    assert (maps.amax(dim=(1, 2)) > 0).any()
+    torch.testing.assert_close(maps, singles(function, small, small_queries), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_no_queries_give_no_maps(method, small, small_queries):
+    none = torch.zeros(0, dtype=torch.int64)
+    maps = ATTRIBUTIONS.get(method).function(small, small_queries.images, none, none)
+    assert maps.shape[0] == 0
+    assert maps.ndim == 3
+    assert maps.dtype == torch.float32
+
+
+@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_methods_work_where_gradients_are_off(method, mode, small, small_queries):
+    function = ATTRIBUTIONS.get(method).function
+    expected = function(small, *small_queries)
+    with mode():
+        queries = [tensor.clone() for tensor in small_queries]
+        maps = function(small, *queries)
+        assert not torch.is_grad_enabled()
+    assert torch.equal(maps, expected)
+    assert not maps.requires_grad
+
+
+@pytest.mark.parametrize("method", ["gradient", "excitation_backprop", "contrastive_excitation_backprop"])
+@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+def test_whole_batches_as_on_accelerators_give_the_same_maps(
+    method, name, random_network, queries, monkeypatch
+):
+    network, function = random_network(name), ATTRIBUTIONS.get(method).function
+    expected = function(network, *queries)
+
+    def whole(images, image_index):
+        return [Portion(images, image_index, torch.arange(len(image_index)))]
+
+    for module in ("capture", "excitation_backprop"):
+        monkeypatch.setattr(sys.modules[f"raybench.attributions.{module}"], "portions", whole)
+    maps = function(network, *queries)
+    peaks = expected.amax(dim=(1, 2), keepdim=True)
+    assert ((maps - expected).abs() <= 1e-4 * peaks).all()
+
+
+@pytest.mark.parametrize("method", OURS)
+def test_channels_last_changes_nothing(method, random_network, queries):
+    network, function = random_network("resnet18"), ATTRIBUTIONS.get(method).function
+    expected = function(network, *queries)
+    last = queries._replace(images=queries.images.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(
+        function(network, *last), expected, rtol=1e-3, atol=1e-5 * float(expected.max())
+    )
+
+
+@pytest.mark.parametrize("method", OURS)
+def test_bfloat16_autocast_gives_float32_maps_near_the_exact_ones(method, random_network, queries):
+    network, function = random_network("resnet18"), ATTRIBUTIONS.get(method).function
+    expected = function(network, *queries)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        maps = function(network, *queries)
+    assert maps.dtype == torch.float32
+    similarity = torch.nn.functional.cosine_similarity(maps.flatten(1), expected.flatten(1))
+    assert (similarity > 0.9).all()
+
+
+def test_reference_methods_are_absent_without_torchray_and_importing_stays_light():
+    script = (
+        "import sys; sys.modules['torchray'] = None\n"
+        "import raybench.attributions as a\n"
+        "assert not [e.name for e in a.ATTRIBUTIONS if 'torchray' in e.name]\n"
+        "assert 'torchvision' not in sys.modules and 'matplotlib' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,67 @@
+"""The registry of methods and what it says about each."""
+
+import pytest
+
+from raybench.attributions import ATTRIBUTIONS, attribution, bind
+from raybench.errors import RaybenchError, UnknownNameError
+
+ENTRIES = {entry.name: entry for entry in ATTRIBUTIONS}
+
+
+def test_all_methods_are_registered():
+    own = {name for name in ENTRIES if not name.startswith("torchray.")}
+    assert own == {
+        *("grad_cam", "grad_cam_elementwise", "gradient"),
+        *("excitation_backprop", "contrastive_excitation_backprop"),
+        *("center", "random", "uniform", "box_oracle"),
+    }
+
+
+def test_kinds_say_what_a_method_needs():
+    without_network = {name: entry.kind for name, entry in ENTRIES.items() if entry.kind != "network"}
+    assert without_network == {
+        "center": "point",
+        "random": "dense",
+        "uniform": "dense",
+        "box_oracle": "dense",
+    }
+
+
+def test_only_gradients_of_pixels_are_smoothed():
+    smoothed = {name for name, entry in ENTRIES.items() if entry.smoothed}
+    assert smoothed <= {"gradient", "torchray.gradient"}
+    assert "gradient" in smoothed
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_method_says_what_it_is(name):
+    entry = ENTRIES[name]
+    assert entry.summary.endswith((".", ")"))
+    assert len(entry.summary) < 120
+    assert entry.source or entry.kind == "dense"
+
+
+def test_options_are_the_keyword_only_parameters():
+    assert ENTRIES["grad_cam"].options == {"layer": None}
+    assert ENTRIES["contrastive_excitation_backprop"].options == {"layer": None, "contrast_layer": None}
+    assert ENTRIES["gradient"].options == {}
+    assert ENTRIES["center"].options == {}
+
+
+def test_bound_options_reach_the_method(small, small_queries):
+    bound = bind("grad_cam", {"layer": "stem"}, label="grad_cam at the stem")
+    assert bound.label == "grad_cam at the stem"
+    assert bind("grad_cam").label == "grad_cam"
+    assert bound(small, *small_queries).shape == (4, 4, 6)
+
+
+def test_unknown_method_and_option_are_refused():
+    with pytest.raises(UnknownNameError, match="unknown attribution 'gradcam'; did you mean 'grad_cam'"):
+        bind("gradcam")
+    with pytest.raises(RaybenchError, match="'grad_cam' has no option 'layers'; its options: layer"):
+        bind("grad_cam", {"layers": "layer4"})
+
+
+def test_a_name_that_is_taken_is_refused():
+    with pytest.raises(RaybenchError, match="attribution 'gradient' is registered already"):
+        attribution("gradient")(lambda: None)

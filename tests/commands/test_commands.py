@@ -1,0 +1,127 @@
+"""The command line as a user meets it: help, lists, pictures, tables, mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from tiny_suite import TinySuite
+from typer.testing import CliRunner
+
+from raybench.attributions import ATTRIBUTIONS
+from raybench.benchmark.metrics import METRICS
+from raybench.benchmark.suite import load_suite, shipped_suites
+from raybench.checkpoints import card_names, find_card
+from raybench.commands import app
+from raybench.commands.options import parse_data
+from raybench.errors import RaybenchError
+
+COMMANDS = ("run", "table", "plot", "explain", "list", "shapes")
+
+
+def call(*words: object) -> str:
+    """Run a command in this process and return what it prints; mistakes are raised."""
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    assert f"Example: raybench {command}" in " ".join(call(command, "--help").split())
+
+
+def test_lists_name_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    for noun, names in {
+        "checkpoints": card_names(),
+        "attributions": [entry.name for entry in ATTRIBUTIONS],
+        "metrics": [entry.name for entry in METRICS],
+        "suites": list(shipped_suites()),
+        "datasets": ["imagenet", "coco", "voc", "shapes"],
+    }.items():
+        first_words = {line.split()[0] for line in call("list", noun).splitlines() if line.strip()}
+        assert set(names) <= first_words
+
+
+@pytest.mark.parametrize("name", sorted(shipped_suites()))
+def test_every_shipped_suite_is_whole(name: str) -> None:
+    suite, _ = load_suite(name)
+    assert suite.name == name
+    assert suite.description
+    assert suite.bound_metrics()
+    assert suite.bound_attributions()
+    assert suite.bound_protocol().id
+    assert [find_card(card).name for card in suite.checkpoints] == suite.checkpoints
+
+
+def test_run_table_plot_and_explain_follow_each_other(tiny: TinySuite) -> None:
+    out = tiny.folder / "out"
+    call("run", tiny.suite, "--data", f"shapes={tiny.data}", "--out", out)
+    table = call("table", out, "--format", "csv")
+    assert table.splitlines()[0].startswith("checkpoint,attribution,")
+    assert len(table.splitlines()) == 1 + 2 * 2 + 2
+    assert r"\toprule" in call("table", out, "--format", "latex")
+    assert "<table" in call("table", out, "--format", "html")
+    assert "| first | grad_cam |" in call("table", out, "--format", "markdown")
+    call("plot", out, "-o", tiny.folder / "plots")
+    for name in ("bars.png", "accuracy.png", "gallery.png"):
+        with PIL.Image.open(tiny.folder / "plots" / name) as picture:
+            assert min(picture.size) > 300
+    picture = sorted((tiny.data / "val").glob("*.jpg"))[0]
+    explained = tiny.folder / "explained.png"
+    said = call("explain", picture, "--checkpoint", tiny.folder / "first.yaml", "-o", explained)
+    assert said.count("%") == 5
+    with PIL.Image.open(explained) as shown:
+        assert shown.width > 2 * shown.height
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "demo", "--data", "shapes"], "--data 'shapes' is not of the form NAME=PATH"),
+        (["run", "nosuch.yaml"], "cannot read nosuch.yaml: no such file"),
+        (["table", "nowhere"], "no folder nowhere"),
+        (["table"], "give result folders, or --published"),
+        (["table", "--published", "aaai22"], "unknown published source 'aaai22'; known: aaai21-readme"),
+        (["plot", "nowhere"], "no folder nowhere"),
+        (
+            ["explain", "nosuch.jpg", "--checkpoint", "resnet18"],
+            "cannot read picture nosuch.jpg: no such file",
+        ),
+    ],
+)
+def test_mistake_is_one_sentence(words: list[str], message: str) -> None:
+    with pytest.raises(RaybenchError, match=message):
+        call(*words)
+
+
+def test_imagenet_without_a_folder_says_how_to_give_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("RAYBENCH_DATA", raising=False)
+    with pytest.raises(RaybenchError, match="--data imagenet=PATH, or set RAYBENCH_DATA"):
+        call("run", "real-small", "--out", tmp_path)
+
+
+def test_readme_shows_the_published_table_as_the_command_prints_it() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = call("table", "--published", "aaai21-readme", "--format", "markdown")
+    assert table.strip() in readme
+
+
+def test_tilde_in_a_data_folder_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert parse_data(["imagenet=~/pictures"]) == {"imagenet": tmp_path / "pictures"}
+
+
+def test_stopping_a_run_by_hand_says_how_to_go_on(tiny: TinySuite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("raybench.benchmark.runner.evaluate", stopped)
+    result = CliRunner().invoke(app, ["run", str(tiny.suite), "--out", str(tiny.folder / "out")])
+    assert result.exit_code == 130
+    assert result.output == "raybench: stopped; run the same command again to go on\n"

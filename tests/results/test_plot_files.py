@@ -1,0 +1,229 @@
+"""Plots: what is drawn is where the numbers say, nothing global changes, files are reproducible."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import combinations
+from xml.etree import ElementTree
+
+import numpy as np
+import PIL.Image
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from raybench.benchmark.report.bars import bar_figure
+from raybench.benchmark.report.gallery_figure import gallery_columns, gallery_figure
+from raybench.benchmark.report.overlay import HIT_COLOUR, MISS_COLOUR
+from raybench.benchmark.report.plot_style import colour_of, ink_on, save_figure
+from raybench.benchmark.report.plots import plot_all
+from raybench.benchmark.report.scatter import scatter_figure
+from raybench.benchmark.report.tables import comparison_table
+from raybench.errors import RaybenchError
+
+SCORES = {
+    "first": {"grad_cam": 25.0, "gradient": 50.0},
+    "second": {"grad_cam": 75.0, "gradient": 50.0},
+    "none": {"box_oracle": 100.0},
+}
+ACCURACY = {"first": 50.0, "second": 75.0}
+
+
+def pixels_of(figure) -> np.ndarray:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def extent_of(name, renderer):
+    """Return the pixels of a name without the line to its dot."""
+    name.update_positions(renderer)
+    return Text.get_window_extent(name, renderer)
+
+
+def test_bars_are_as_long_as_the_values(make_run):
+    table = comparison_table([make_run(scores=SCORES, accuracy=ACCURACY)])
+    figure = bar_figure(table)
+    assert [axes.get_title() for axes in figure.axes] == ["PG (%)", "SPG (%)", "CH (%)", "Top-1 (%)"]
+    lengths = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
+    assert lengths[1] == [25, 50, 75, 50, 100]
+    assert lengths[3] == [50, 75]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["first", "second", "box_oracle\n(no network)"]
+    assert {axes.get_xlim() for axes in figure.axes} == {(0, 100)}
+
+
+def test_whiskers_span_the_interval(make_run):
+    table = comparison_table([make_run(scores=SCORES)])
+    axes = bar_figure(table).axes[0]
+    cells = [row.cells[1] for row in table.rows]
+    assert [tuple(line.get_xdata()) for line in axes.lines] == [(cell.low, cell.high) for cell in cells]
+
+
+def test_bars_of_one_method_share_a_colour_and_methods_differ(make_run):
+    axes = bar_figure(comparison_table([make_run(scores=SCORES)])).axes[0]
+    first, second, third, fourth, oracle = [bar.get_facecolor() for bar in axes.patches]
+    assert first == third
+    assert second == fourth
+    assert len({first, second, oracle}) == 3
+
+
+def test_missing_score_leaves_a_gap(make_run):
+    run = make_run(scores=SCORES)
+    path = run / "summary.csv"
+    lines = [line for line in path.read_text().splitlines() if "second,gradient,content_heatmap" not in line]
+    path.write_text("\n".join(lines) + "\n")
+    figure = bar_figure(comparison_table([run]))
+    assert [len(axes.patches) for axes in figure.axes] == [5, 5, 4, 2]
+
+
+def test_colours_of_the_first_twenty_methods_are_all_different():
+    looks = [colour_of(place) for place in range(20)]
+    assert len(set(looks)) == 20
+    assert ink_on("#ffffff") != ink_on("#000000") == "white"
+
+
+def test_dots_stand_at_accuracy_and_score(make_run):
+    table = comparison_table([make_run(scores=SCORES, accuracy=ACCURACY)])
+    figure = scatter_figure(table)
+    axes = figure.axes[1]
+    dots = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
+    places = {(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in dots}
+    assert places == {(50, 25), (50, 50), (75, 75), (75, 50)}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Top-1 (%)", "SPG (%)")
+
+
+def test_names_in_the_scatter_cover_neither_each_other_nor_the_frame(make_run):
+    scores = {f"checkpoint-number-{place}": {"m": 40.0 + 2 * place} for place in range(6)}
+    accuracy = {name: 50.0 + 8 * (place % 2) for place, name in enumerate(scores)}
+    figure = scatter_figure(comparison_table([make_run(scores=scores, accuracy=accuracy)]))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for axes in figure.axes:
+        boxes = [extent_of(name, renderer) for name in axes.texts]
+        legend = figure.legends[-1].get_texts()
+        named = [text.get_text().replace("\n", "") for text in (axes.texts or legend)]
+        assert sorted(named) == sorted(scores)
+        assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+        frame = axes.bbox.padded(1)
+        assert all(frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1) for box in boxes)
+
+
+def test_crowded_scatter_names_checkpoints_in_a_legend(make_run):
+    scores = {f"a-checkpoint-with-a-long-name-{place}": {"m": 50.0} for place in range(9)}
+    figure = scatter_figure(comparison_table([make_run(scores=scores)]))
+    assert not any(axes.texts for axes in figure.axes)
+    names = {text.get_text().replace("\n", "") for legend in figure.legends for text in legend.get_texts()}
+    assert names >= set(scores)
+
+
+def test_no_accuracy_gives_no_scatter(make_run):
+    table = comparison_table([make_run(scores={"none": {"center": 30.0}})])
+    assert scatter_figure(table) is None
+
+
+def test_gallery_marks_hits_green_and_misses_red_at_their_pixels(make_run):
+    # 25 and 75 % of 12 images: of the first four, images 0 to 2 hit in the first column, all in the second
+    run = make_run(scores={"a": {"m": 25.0}, "b": {"m": 75.0}}, gallery=4)
+    figure = gallery_figure(gallery_columns([run]))
+    pixels = pixels_of(figure)
+    for row in range(4):
+        for column, hits in ((1, row < 3), (2, True)):
+            axes = figure.axes[3 * row + column]
+            box = axes.get_window_extent()
+            x, y = (45, 25) if hits else (110, 5)
+            across = box.x0 + box.width * (x + 0.5) / 120
+            down = pixels.shape[0] - (box.y1 - box.height * (y + 0.5) / 60)
+            colour = np.round(255 * np.array(to_rgb(HIT_COLOUR if hits else MISS_COLOUR)))
+            found = pixels[round(down) - 1 : round(down) + 2, round(across) - 1 : round(across) + 2]
+            assert np.median(np.abs(found.astype(int) - colour).max(axis=2)) <= 12, (row, column)
+
+
+def test_gallery_names_classes_methods_checkpoints_and_scores(make_run):
+    run = make_run(
+        scores={"a": {"m": 25.0, "n": 50.0}, "b": {"m": 75.0}, "none": {"center": 10.0}}, gallery=2
+    )
+    columns = gallery_columns([run])
+    assert [(column.checkpoint, column.attribution) for column in columns] == [
+        ("a", "m"),
+        ("a", "n"),
+        ("b", "m"),
+    ]
+    figure = gallery_figure(columns)
+    texts = [text.get_text() for text in figure.texts]
+    assert texts.count("m") == 2
+    assert [text for text in texts if text in ("a", "b")] == ["a", "b"]
+    assert [text for text in texts if text in ("cat", "dog", "fox")] == ["cat", "dog"]
+    captions = [text.get_text() for axes in figure.axes[:4] for text in axes.texts]
+    assert captions == ["SPG 25   CH 12", "SPG 50   CH 25", "SPG 75   CH 38"]
+
+
+def test_gallery_says_when_a_map_was_degenerate(make_run):
+    run = make_run(gallery=1)
+    path = run / "net" / "grad_cam" / "records.csv"
+    path.write_text(path.read_text().replace("000,0,cat,ok", "000,0,cat,constant"))
+    figure = gallery_figure(gallery_columns([run]))
+    assert "constant map" in [text.get_text() for text in figure.axes[1].texts]
+
+
+def test_gallery_scales_points_of_large_pictures(make_run, monkeypatch):
+    monkeypatch.setattr("raybench.benchmark.gallery.LONGEST_SIDE_PX", 60)  # half of the made-up pictures
+    figure = gallery_figure(gallery_columns([make_run(gallery=1)]))
+    (marker,) = figure.axes[1].lines
+    assert (float(marker.get_xdata()[0]), float(marker.get_ydata()[0])) == pytest.approx((22, 12), abs=1)
+
+
+def test_gallery_needs_pictures(make_run):
+    assert gallery_columns([make_run()]) == []
+    assert gallery_figure([]) is None
+
+
+def test_all_plots_are_written_twice_with_the_same_bytes(make_run, tmp_path):
+    run = make_run(scores=SCORES, accuracy=ACCURACY, gallery=2)
+    files = [plot_all([run], tmp_path / name) for name in ("one", "two")]
+    names = [path.name for path in files[0]]
+    assert names == [f"{name}.{kind}" for name in ("bars", "accuracy", "gallery") for kind in ("png", "svg")]
+    for first, second in zip(*files, strict=True):
+        assert first.read_bytes() == second.read_bytes()
+        if first.suffix == ".svg":
+            assert ElementTree.parse(first).getroot().tag.endswith("svg")
+        else:
+            pixels = np.asarray(PIL.Image.open(first).convert("RGB"))
+            assert min(pixels.shape[:2]) > 200
+            assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+
+def test_wide_gallery_is_split_between_checkpoints(make_run, tmp_path):
+    scores = {name: {f"m{place}": 50.0 for place in range(3)} for name in ("a", "b", "c")}
+    files = plot_all([make_run(scores=scores, gallery=1)], tmp_path / "plots")
+    assert [path.stem for path in files if path.suffix == ".png"][2:] == ["gallery", "gallery-2"]
+
+
+def test_plots_of_runs_that_are_not_comparable_are_refused(make_run, tmp_path):
+    runs = [make_run("one"), make_run("two", dataset="coco")]
+    with pytest.raises(RaybenchError, match="dataset is 'imagenet' and 'coco'"):
+        plot_all(runs, tmp_path / "plots")
+    assert plot_all(runs, tmp_path / "plots", mixed=True)
+
+
+def test_unknown_kind_of_picture_is_refused(tmp_path):
+    with pytest.raises(RaybenchError, match=r"no format '\.gif7'; use \.png, \.svg or \.pdf"):
+        save_figure(Figure(), tmp_path / "picture.gif7")
+
+
+def test_folder_that_cannot_be_written_is_a_clear_error(make_run, tmp_path):
+    (tmp_path / "plots").write_text("a file")
+    with pytest.raises(RaybenchError, match=r"cannot write .*plots"):
+        plot_all([make_run()], tmp_path / "plots")
+
+
+def test_plotting_never_loads_pyplot_and_importing_raybench_never_loads_matplotlib():
+    code = (
+        "import sys, raybench; assert 'matplotlib' not in sys.modules;"
+        "import raybench.benchmark.gallery, raybench.benchmark.summary;"
+        "assert 'matplotlib' not in sys.modules;"
+        "import raybench.benchmark.report.plots; assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

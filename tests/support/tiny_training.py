@@ -1,0 +1,57 @@
+"""A recipe small enough to train in a second, and the command that trains by it in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from raybench.documents import document_from
+from raybench.training import Recipe
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "architecture": "raybench.checkpoints.shapes_net:shapes_net",
+    "classes": "shapes12",
+    "consistency_weight": 25,
+    "train": {"images": 32, "seed": 1},
+    "validation": {"images": 4, "seed": 2},
+    "short_side": 40,
+    "crop": 32,
+    "optimisation": {"epochs": 2, "batch_size": 16, "learning_rate": 0.05},
+}
+
+
+def tiny_recipe(**changes: Any) -> Recipe:
+    """The tiny recipe with some keys changed; those of `optimisation` by their own names."""
+    inner = {key: changes.pop(key) for key in ("epochs", "batch_size", "learning_rate") if key in changes}
+    optimisation = {**TINY["optimisation"], **inner}
+    return document_from({**TINY, "optimisation": optimisation, **changes}, Recipe, "tiny")
+
+
+def write_recipe(folder: Path, **changes: Any) -> Path:
+    """Write the tiny recipe as tiny.yaml."""
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(tiny_recipe(**changes).model_dump(mode="json", exclude_unset=True)))
+    return path
+
+
+def start_training(*words: object, launcher: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Begin `raybench train WORDS` on one thread in a fresh process."""
+    command = [sys.executable, *launcher, "-m", "raybench", "train", *map(str, words), "--device", "cpu"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a training and return what it said on standard error; it must have succeeded."""
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    return said

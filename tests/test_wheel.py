@@ -1,0 +1,74 @@
+"""What is installed is what is in the checkout: a wheel, unpacked elsewhere, knows every file it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE = """
+import raybench
+import raybench.commands
+from raybench.attributions import ATTRIBUTIONS
+from raybench.benchmark.report.published import load_published
+from raybench.benchmark.suite import load_suite, shipped_suites
+from raybench.checkpoints import load_network, load_classes, shipped_cards
+assert "unpacked" in raybench.__file__, raybench.__file__
+assert len(load_classes("imagenet1k")) == 1000
+assert len([load_suite(name) for name in shipped_suites()]) >= 7
+assert len(shipped_cards()) >= 20
+assert load_published("aaai21-readme")
+assert load_network("shapes-baseline").module is not None
+print("whole", len(list(ATTRIBUTIONS)))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from the files that git tracks, so that no stale build folder can hide a missing one."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(out),
+        str(source),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+def test_every_code_and_data_file_reaches_the_wheel(wheel: Path) -> None:
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("attributions", "benchmark", "checkpoints", "results", "suites", "training", "raybench"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".yaml", ".csv", ".txt", ".safetensors", ".typed"):
+                inside = path.relative_to(ROOT)
+                name = inside.as_posix() if folder == "raybench" else f"raybench/{inside.as_posix()}"
+                assert name in packed
+    assert not [name for name in packed if name.split("/")[0] in ("tests", "perf", "docs", "benchmark")]
+
+
+def test_unpacked_wheel_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'unpacked')!r})\n" + CODE
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("whole"), done.stderr
