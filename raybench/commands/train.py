@@ -1,0 +1,141 @@
+"""`raybench train`: make a checkpoint from a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import parse_data
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ..training import LogRow
+
+__all__ = ["EXAMPLE", "train"]
+
+EXAMPLE = "Example: raybench train imagenet-gc --data imagenet=~/imagenet --set architecture=resnet50"
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or path of a YAML file.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Folder of a dataset; default: $RAYBENCH_DATA/NAME."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the checkpoint and the log.  [default: runs/train/NAME]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda; torchrun gives each process one.")] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where training stopped, or begin if it has not begun.")
+    ] = False,
+    steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps in all.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key, such as optimisation.epochs=10."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Loader processes.  [default: by machine]")
+    ] = None,
+    trust_code: Annotated[
+        bool,
+        typer.Option("--trust-code", help="Let the recipe name code of installed packages as architecture."),
+    ] = False,
+) -> None:
+    """Train a checkpoint by a recipe; its card is ready for `raybench run --checkpoint`."""
+    from ..training import TrainingSettings, load_recipe
+    from ..training import train as train_by
+
+    chosen = load_recipe(recipe, change or [])
+    folder = out or Path("runs") / "train" / chosen.name
+    settings = TrainingSettings(
+        out=folder,
+        data=parse_data(data or []),
+        device=device,
+        resume=resume,
+        steps=steps,
+        workers=workers,
+        trust_code=trust_code,
+    )
+    reporter = TrainingProgress()
+    trained = train_by(chosen, settings, reporter=reporter)
+    if reporter.leads:
+        reporter.say(f"the log is {folder / 'log.csv'}, its curves are {folder / 'curves.png'}")
+        reporter.say(f"next: raybench run SUITE --checkpoint {trained.card}")
+
+
+class TrainingProgress:
+    """A bar with loss terms, accuracy or F1, images per second and time left, on standard error.
+
+    Attributes:
+        leads: whether this process was told anything, as one of several is.
+    """
+
+    def __init__(self) -> None:
+        """Draw on standard error."""
+        from rich.console import Console
+
+        self.console = Console(stderr=True)
+        self.leads = False
+        self._progress: Progress | None = None
+        self._measured = ""
+
+    def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
+        """See `raybench.training.TrainingReporter.start`."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.leads = True
+        if done:
+            self.say(f"{title}: {done} of {total} steps are done already; going on")
+        self._images_per_step = images_per_step
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[terms]}", markup=False),
+            TextColumn("[cyan]{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+        )
+        self._task = self._progress.add_task(title, total=total, completed=done, terms="", speed="")
+        self._progress.start()
+
+    def advance(self, terms: dict[str, float] | None) -> None:
+        """See `raybench.training.TrainingReporter.advance`."""
+        if self._progress is None:
+            return
+        self._progress.advance(self._task)
+        if terms is not None:
+            words = [f"{name} {value:.4g}" for name, value in terms.items()]
+            speed = self._progress.tasks[0].speed
+            self._progress.update(
+                self._task,
+                terms=" ".join([*words, self._measured]),
+                speed=f"{speed * self._images_per_step:.1f} images/s" if speed else "",
+            )
+
+    def row(self, row: LogRow) -> None:
+        """See `raybench.training.TrainingReporter.row`."""
+        if not row.measured:
+            return
+        from ..benchmark.metrics import METRICS
+
+        measured = [f"{METRICS.get(name).label} {value:.1f}" for name, value in row.measured.items()]
+        self._measured = measured[0]
+        self.say(
+            f"epoch {row.epoch:g}: classification {row.classification:.4f}, consistency "
+            f"{row.consistency:.6f}, {', '.join(measured)}, {row.images_per_second:.1f} images/s"
+        )
+
+    def finish(self) -> None:
+        """See `raybench.training.TrainingReporter.finish`."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+
+    def say(self, message: str) -> None:
+        """See `raybench.training.TrainingReporter.say`."""
+        self.console.print(message, highlight=False, markup=False, soft_wrap=True)

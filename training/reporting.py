@@ -1,0 +1,47 @@
+"""How a training tells what it is doing; the command line draws a bar, Python callers hear nothing."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .log import LogRow
+
+__all__ = ["SilentTraining", "TrainingReporter"]
+
+
+class TrainingReporter(Protocol):
+    """Receives the progress of a training."""
+
+    def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
+        """Training of `total` steps begins, `done` of which an earlier run did."""
+
+    def advance(self, terms: dict[str, float] | None) -> None:
+        """One more step is done; now and then with its losses by name."""
+
+    def row(self, row: LogRow) -> None:
+        """A row of the log was written."""
+
+    def finish(self) -> None:
+        """All steps are done, or training stopped."""
+
+    def say(self, message: str) -> None:
+        """Something worth a line of its own."""
+
+
+class SilentTraining:
+    """Says nothing."""
+
+    def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
+        """See `TrainingReporter.start`."""
+
+    def advance(self, terms: dict[str, float] | None) -> None:
+        """See `TrainingReporter.advance`."""
+
+    def row(self, row: LogRow) -> None:
+        """See `TrainingReporter.row`."""
+
+    def finish(self) -> None:
+        """See `TrainingReporter.finish`."""
+
+    def say(self, message: str) -> None:
+        """See `TrainingReporter.say`."""

@@ -1,0 +1,387 @@
+"""The training loop: from a recipe to a checkpoint, on one device or many, stopped and resumed at will."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints import build_module, load_classes
+from ..errors import RaybenchError
+from .devices import launch
+from .initial import start_from
+from .loading import Batch, Share, TrainingSamples, Turns, make_loader
+from .log import LogRow, Tally, TrainingLog
+from .optimisation import learning_rate, make_optimiser, set_learning_rate
+from .picture_files import open_pictures
+from .pictures import Pictures
+from .randomness import generator_for, seed_for
+from .recipe import Recipe
+from .reporting import SilentTraining, TrainingReporter
+from .result import card_of, target_layer_of, write_result
+from .state import TrainingState, latest_state, load_state, refuse_other_recipe, save_state
+from .step import TrainingStep, fill_grids, normalise
+from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["Trained", "TrainingSettings", "train"]
+
+_SHOWN_EVERY_S = 0.5
+_SAID_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a recipe is followed; none of it changes the weights on one machine.
+
+    Attributes:
+        out: folder of the log, the states and the result.
+        data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
+        device: `auto`, `cpu`, `cuda` or `cuda:1`.
+        resume: go on from the last state in `out`, if there is one.
+        steps: stop after so many steps in all; the learning rate falls as if training went on.
+        workers: loader processes of each process; None for a number that fits the machine.
+        trust_code: let the recipe name a function of any installed package as its architecture.
+    """
+
+    out: Path
+    data: Mapping[str, Path] = field(default_factory=dict)
+    device: str = "auto"
+    resume: bool = False
+    steps: int | None = None
+    workers: int | None = None
+    trust_code: bool = False
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training ended with.
+
+    Attributes:
+        network: in eval mode, on the CPU.
+        card: path of its card, beside the weights.
+        rows: of the log.
+    """
+
+    network: nn.Module
+    card: Path
+    rows: tuple[LogRow, ...]
+
+
+def train(recipe: Recipe, settings: TrainingSettings, *, reporter: TrainingReporter | None = None) -> Trained:
+    """Train a network by a recipe, or go on with it, and write its checkpoint.
+
+    On the CPU, the same recipe gives the same weights on the same machine with the same number of threads
+    and processes, however often it was stopped and resumed.
+
+    Raises:
+        RaybenchError: recipe, data, device or states do not fit, training diverged, or the disk is full; the
+            states written before stay.
+    """
+    fabric = launch(settings.device, recipe.precision)
+    loud = reporter or SilentTraining()
+    training = _Training(recipe, settings, fabric, loud if fabric.is_global_zero else SilentTraining())
+    return training.run()
+
+
+class _Training:
+    """One process's part of a training."""
+
+    def __init__(
+        self, recipe: Recipe, settings: TrainingSettings, fabric: Fabric, reporter: TrainingReporter
+    ) -> None:
+        self.recipe, self.settings, self.fabric, self.reporter = recipe, settings, fabric, reporter
+        self.share = Share(fabric.global_rank, fabric.world_size)
+        self.states = settings.out / "states"
+        self.classes = len(load_classes(recipe.classes))
+        state = self._state_to_resume()
+        self.pictures = self._open(recipe.train)
+        self.validation = self._open(recipe.validation)
+        self.steps_per_epoch = len(self.pictures.trainable) // recipe.optimisation.batch_size
+        self._check()
+        self.total = recipe.optimisation.epochs * self.steps_per_epoch
+        self.end = min(self.total, settings.steps or self.total)
+        self.network = self._build(fresh=state is None)
+        self.step_module = TrainingStep(
+            self.network,
+            target_layer_of(recipe),
+            resize_maps=recipe.resize_maps,
+            frozen_batch_norm=recipe.frozen_batch_norm,
+        ).train()
+        if recipe.compile:
+            self.step_module.compile()
+        self.optimiser = make_optimiser(recipe.optimisation, self.network)
+        self.wrapped: Any
+        self.wrapped, self.wrapped_optimiser = fabric.setup(self.step_module, self.optimiser)
+        self.done = 0
+        self.tally = Tally.of((), fabric.device)
+        if state is not None:
+            self._restore(state)
+        names = metrics_for(multilabel=self.pictures.targets.target(0).ndim == 1)
+        names += LOCALISATION_METRICS if recipe.localisation else ()
+        self.log = TrainingLog(settings.out, names, before=self.done)
+        self.problems: set[str] = set()
+        self.shown = 0.0
+
+    def run(self) -> Trained:
+        """Do the steps that are left, and write the result."""
+        recipe, reporter = self.recipe, self.reporter
+        reporter.start(recipe.name, self.end, self.done, recipe.optimisation.batch_size)
+        try:
+            self._log_if_due()  # a run that was killed between a state and its row
+            for batch in self._batches():
+                self._step(batch)
+                self._save_if_due()
+                self._log_if_due()
+        finally:
+            reporter.finish()
+        card = self.settings.out / f"{recipe.name}.yaml"
+        if self.fabric.is_global_zero:
+            card = write_result(
+                self.settings.out, recipe, self.network, self.log.rows[-1].measured, steps=self.done
+            )
+        self.fabric.barrier()
+        network = self.network.eval().cpu().to(memory_format=torch.contiguous_format)
+        return Trained(network, card, tuple(self.log.rows))
+
+    def _state_to_resume(self) -> TrainingState | None:
+        path = latest_state(self.states)
+        if path is None:
+            if self.settings.resume:
+                self.reporter.say(f"{self.states} holds no state yet; beginning with step 1")
+            return None
+        if not self.settings.resume:
+            raise RaybenchError(
+                f"{self.settings.out} holds a training already ({path.name}); add --resume to go on with it, "
+                "or choose another --out"
+            )
+        state = load_state(path)
+        refuse_other_recipe(state, self.recipe, self.settings.out)
+        if state.processes != self.share.processes:
+            self.reporter.say(
+                f"{path} was written by {state.processes} processes, now there are {self.share.processes}: "
+                "the weights will differ a little from those of an unchanged run"
+            )
+        return state
+
+    def _open(self, source: Any) -> Pictures:
+        pictures = open_pictures(source, self.recipe, self.settings.data)
+        problems = getattr(pictures, "problems", ())
+        for problem in problems[:_SAID_PROBLEMS]:
+            self.reporter.say(f"left out: {problem}")
+        if len(problems) > _SAID_PROBLEMS:
+            self.reporter.say(f"left out: {len(problems) - _SAID_PROBLEMS} more of {pictures.name}")
+        return pictures
+
+    def _check(self) -> None:
+        """Refuse what cannot be trained on."""
+        pictures, recipe = self.pictures, self.recipe
+        batch_size = recipe.optimisation.batch_size
+        if self.steps_per_epoch == 0:
+            raise RaybenchError(
+                f"{pictures.name} has {len(pictures.trainable)} pictures, fewer than one batch of "
+                f"{batch_size}; lower optimisation.batch_size"
+            )
+        if batch_size % self.share.processes:
+            raise RaybenchError(
+                f"batch_size {batch_size} cannot be dealt out evenly to {self.share.processes} processes"
+            )
+        common = pictures.targets.class_without_negatives()
+        if common is None:
+            return
+        label = load_classes(recipe.classes).labels[common]
+        if pictures.targets.target(0).ndim == 0:
+            raise RaybenchError(
+                f"all pictures of {pictures.name} are of one class, {label!r}; a classifier needs two or more"
+            )
+        if recipe.consistency_weight:
+            raise RaybenchError(
+                f"no negatives for class {label!r}: every picture of {pictures.name} holds it; add pictures "
+                "without it, or set consistency_weight: 0"
+            )
+
+    def _build(self, *, fresh: bool) -> nn.Module:
+        recipe = self.recipe
+        torch.manual_seed(seed_for(recipe.seed, "weights"))
+        module = build_module(
+            recipe.architecture,
+            num_classes=self.classes,
+            pooling=recipe.pooling,
+            trust_code=self.settings.trust_code,
+        )
+        if recipe.initial and fresh:
+            self.reporter.say(start_from(module, recipe, self.settings.data))
+        return module.to(memory_format=torch.channels_last)
+
+    def _restore(self, state: TrainingState) -> None:
+        self.network.load_state_dict(state.network)
+        self.optimiser.load_state_dict(state.optimiser)
+        self.fabric.strategy.precision.load_state_dict(state.precision)
+        self.tally = Tally.of(state.tally, self.fabric.device)
+        self.done = state.step
+
+    def _batches(self) -> Any:
+        recipe = self.recipe
+        with_grids = recipe.consistency_weight > 0 and recipe.negatives == "loader"
+        samples = TrainingSamples(self.pictures, recipe.seed, with_grids=with_grids)
+        turns = Turns(
+            len(self.pictures.trainable),
+            recipe.optimisation.batch_size,
+            recipe.seed,
+            range(self.done, self.end),
+            self.share,
+        )
+        return make_loader(
+            samples, turns, workers=self._workers(), pin_memory=self.fabric.device.type == "cuda"
+        )
+
+    def _workers(self) -> int:
+        """Loader processes: beside a network on the CPU they take its cores, so a quarter must do."""
+        if self.settings.workers is not None:
+            return self.settings.workers
+        if self.pictures.in_memory:
+            return 0
+        cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        return max(1, min(16, cores - 1)) if self.fabric.device.type == "cuda" else cores // 4
+
+    def _step(self, batch: Batch) -> None:
+        started = time.perf_counter()
+        recipe = self.recipe
+        if batch.error:
+            raise RaybenchError(batch.error)
+        self._report_problems(batch)
+        batch = _to_device(batch, self.fabric)
+        # dropout: each step and process has its own draws, whatever came before
+        torch.manual_seed(seed_for(recipe.seed, "step", self.done, self.share.rank))
+        set_learning_rate(self.optimiser, learning_rate(recipe.optimisation, self.done, self.steps_per_epoch))
+        images = normalise(batch.images)
+        grids = None
+        if self._consistency_is_on():
+            generator = generator_for(recipe.seed, "grids", self.done, self.share.rank)
+            grids = fill_grids(batch, images, generator)
+        losses: Tensor = self.wrapped(images, batch.targets, grids)
+        self.optimiser.zero_grad()
+        self.fabric.backward(recipe.classification_weight * losses[0] + recipe.consistency_weight * losses[1])
+        self.wrapped_optimiser.step()
+        self.done += 1
+        self.tally.add(losses, 0.0)
+        self._show(losses)
+        self.tally.seconds += time.perf_counter() - started
+
+    def _consistency_is_on(self) -> bool:
+        epochs = self.recipe.consistency_start * self.recipe.optimisation.epochs
+        return self.recipe.consistency_weight > 0 and self.done // self.steps_per_epoch + 1 > epochs
+
+    def _report_problems(self, batch: Batch) -> None:
+        for problem in set(batch.problems) - self.problems:
+            self.problems.add(problem)
+            if len(self.problems) <= _SAID_PROBLEMS:
+                self.reporter.say(f"skipped: {problem}")
+
+    def _show(self, losses: Tensor) -> None:
+        """Tell the progress; only now and then, since reading the losses waits for the device."""
+        terms = None
+        if time.monotonic() - self.shown > _SHOWN_EVERY_S:
+            self.shown = time.monotonic()
+            classification, consistency = losses.tolist()
+            terms = {"classification": classification}
+            if self.recipe.consistency_weight:
+                terms["consistency"] = consistency
+        self.reporter.advance(terms)
+
+    def _at_epoch_end(self) -> bool:
+        return self.done % self.steps_per_epoch == 0 or self.done == self.end
+
+    def _save_if_due(self) -> None:
+        if not (self._at_epoch_end() or self.done % self.recipe.save_every == 0):
+            return
+        self._refuse_divergence()
+        if self.fabric.is_global_zero:
+            state = TrainingState(
+                step=self.done,
+                recipe=self.recipe.model_dump(mode="json"),
+                network=self.network.state_dict(),
+                optimiser=self.optimiser.state_dict(),
+                precision=self.fabric.strategy.precision.state_dict(),
+                tally=self.tally.values(),
+                processes=self.share.processes,
+            )
+            save_state(state, self.states)
+
+    def _log_if_due(self) -> None:
+        if self.tally.steps == 0 or not (self._at_epoch_end() or self.done % self.recipe.log_every == 0):
+            return
+        self._refuse_divergence()
+        total = self._add_up(self.tally.losses.double()) / self.share.processes
+        classification, consistency = (total / self.tally.steps).tolist()
+        row = LogRow(
+            step=self.done,
+            epoch=round(self.done / self.steps_per_epoch, 6),
+            classification=classification,
+            consistency=consistency,
+            learning_rate=learning_rate(self.recipe.optimisation, self.done - 1, self.steps_per_epoch),
+            images_per_second=self.tally.steps
+            * self.recipe.optimisation.batch_size
+            / max(self.tally.seconds, 1e-9),
+            measured=self._measure() if self._at_epoch_end() else {},
+        )
+        self.tally = Tally.of((), self.fabric.device)
+        if self.fabric.is_global_zero:
+            self.log.add(row, last=self.done == self.end)
+        else:
+            self.log.rows.append(row)
+        self.reporter.row(row)
+
+    def _refuse_divergence(self) -> None:
+        if not bool(torch.isfinite(self.tally.losses).all()):
+            epoch = (self.done - 1) // self.steps_per_epoch + 1
+            raise RaybenchError(f"training {self.recipe.name} diverged in epoch {epoch}; lower learning_rate")
+
+    def _measure(self) -> dict[str, float]:
+        if self.share.processes > 1:
+            for buffer in self.network.buffers():  # each process has averaged its own pictures
+                torch.distributed.broadcast(buffer, 0)
+        self.step_module.eval()
+        measured = validate(
+            self.network,
+            self.validation,
+            self.classes,
+            device=self.fabric.device,
+            share=self.share,
+            add_up=self._add_up,
+            workers=0 if self.validation.in_memory else self._workers(),
+            say=lambda problem: self.reporter.say(f"skipped: {problem}"),
+        )
+        choice = self.recipe.localisation
+        if choice and self.fabric.is_global_zero:
+            measured |= localise(
+                self.network, card_of(self.recipe), choice, self.settings.data, self.fabric.device
+            )
+        self.step_module.train()
+        self.fabric.barrier()
+        return measured
+
+    def _add_up(self, sums: Tensor) -> Tensor:
+        """Add a tensor over the processes."""
+        if self.share.processes == 1:
+            return sums
+        total: Tensor = self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")  # type: ignore[assignment]
+        return total.cpu()
+
+
+def _to_device(batch: Batch, fabric: Fabric) -> Batch:
+    return Batch(
+        images=fabric.to_device(batch.images),
+        targets=fabric.to_device(batch.targets),
+        classes=fabric.to_device(batch.classes),
+        quadrants=fabric.to_device(batch.quadrants),
+        grids=None if batch.grids is None else fabric.to_device(batch.grids),
+    )
