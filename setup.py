@@ -3,7 +3,7 @@
 from setuptools import find_packages, setup
 
 FOLDERS = ("attributions", "benchmark", "checkpoints", "training", "results", "suites")
-DATA = ("yaml", "csv", "txt", "safetensors", "html", "css")
+DATA = ("yaml", "csv", "json", "txt", "safetensors", "html", "css", "js")
 own = find_packages(include=["raybench", "raybench.*"])
 nested = [name for name in find_packages() if name.split(".")[0] in FOLDERS]
 

@@ -38,10 +38,34 @@ def parse_yaml(text: str) -> tuple[Any, yaml.Node | None]:
         loader.dispose()
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
     """A safe loader with the scalar rules below."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own attribute; filled by add_implicit_resolver
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put the keys that `<<` merges in, of which earlier sources and the node's own keys win.
+
+        PyYAML 6.0.4 lets a key that a merged mapping overrides win over the one that overrides it.
+        """
+        own = [pair for pair in node.value if pair[0].tag != _MERGE]
+        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in node.value:
+            if key.tag != _MERGE:
+                continue
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise yaml.MarkedYAMLError(
+                        problem="only mappings can be merged by <<", problem_mark=source.start_mark
+                    )
+                self.flatten_mapping(source)
+                for pair in source.value:
+                    merged.setdefault(pair[0].value, pair)
+        names = {key.value for key, _ in own}
+        node.value = [pair for name, pair in merged.items() if name not in names] + own
 
 
 for _tag, _pattern, _first in (
