@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 import yaml
@@ -12,6 +13,10 @@ from tiny_suite import IMAGES, TinySuite
 
 from raybench.benchmark.datasets.shapes import CLASS_NAMES, write_shapes
 from raybench.checkpoints.shapes_net import shapes_net
+
+# How long one example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("patient", hypothesis.settings(deadline=None))
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
