@@ -9,10 +9,12 @@ demo: .venv/installed
 	$(BIN)/raybench run demo --data shapes=demo/shapes --out demo/results
 	$(BIN)/raybench plot demo/results -o demo/plots
 	$(BIN)/raybench table demo/results
-	@echo "Look at demo/plots/gallery.png, then read demo/results/summary.csv; next: $(BIN)/raybench list suites"
+	$(BIN)/raybench leaderboard demo/results -o demo/site
+	@echo "Open demo/site/index.html in a browser; next: $(BIN)/raybench list suites"
 
-docs: demo
+docs: demo .venv/installed-test
 	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_leaderboard_picture.py
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -q
@@ -36,7 +38,7 @@ clean:
 
 .venv/installed: pyproject.toml setup.py
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable ".[leaderboard]"
 	touch $@
 
 .venv/installed-test: .venv/installed

@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 __all__ = ["ExcitationRules", "LinearCall"]
 
@@ -61,9 +62,31 @@ class LinearCall:
         """Compute the same with positive weights only and no bias."""
         if self.weight is None:
             return self.function(inputs, *self.others, **self.options)
-        weight = -self.weight if self.negated else self.weight
-        weight = weight.detach().to(inputs.dtype).clamp(min=0)
+        weight = _positive(self.weight, inputs.dtype, negated=self.negated)
         return self.function(inputs, weight, None, *self.others, **self.options)
+
+
+_POSITIVE: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+_MOST_KEPT = 2**23
+"""Weights of layers up to this size are kept with their negative part cut off; more would take much memory."""
+
+
+def _positive(weight: Tensor, dtype: torch.dtype, *, negated: bool) -> Tensor:
+    """Cut off the negative part of a weight, or of its opposite."""
+    if weight not in _POSITIVE:
+        _POSITIVE[weight] = {}
+    kept = _POSITIVE[weight]
+    key = (weight._version, dtype, negated)
+    if key in kept:
+        found: Tensor = kept[key]
+        return found
+    detached = weight.detach().to(dtype)
+    positive = (-detached if negated else detached).clamp(min=0)
+    if weight.numel() <= _MOST_KEPT:
+        for old in [one for one in kept if one[0] != weight._version]:
+            del kept[old]
+        kept[key] = positive
+    return positive
 
 
 class ExcitationRules(TorchFunctionMode):
@@ -96,6 +119,7 @@ class _Share(torch.autograd.Function):
     def forward(ctx: Any, inputs: Tensor, call: LinearCall) -> Tensor:
         ctx.save_for_backward(inputs)
         ctx.call = call
+        ctx.excited = {}
         return call(inputs)
 
     @staticmethod
@@ -104,12 +128,15 @@ class _Share(torch.autograd.Function):
         (inputs,) = ctx.saved_tensors
         precise = torch.promote_types(inputs.dtype, torch.float32)
         with torch.autocast(inputs.device.type, enabled=False), torch.enable_grad():
-            positive = inputs.detach().to(precise).clamp(min=0).requires_grad_()
-            excitation = ctx.call.excitation(positive)
-            flow = received.to(precise) / excitation.detach()
-            # not merely a small term added: a unit without excitation must not send even a rounding error
-            flow.masked_fill_(excitation.detach() <= _SMALLEST, 0)
-            (shares,) = torch.autograd.grad(excitation, positive, flow)
+            # the same for every class of an image: only the first backward pass pays for it
+            if ctx.call.negated not in ctx.excited:
+                positive = inputs.detach().to(precise).clamp(min=0).requires_grad_()
+                excitation = ctx.call.excitation(positive)
+                # not merely a small term added: a unit without excitation must not send a rounding error
+                ctx.excited[ctx.call.negated] = positive, excitation, excitation.detach() <= _SMALLEST
+            positive, excitation, silent = ctx.excited[ctx.call.negated]
+            flow = (received.to(precise) / excitation.detach()).masked_fill_(silent, 0)
+            (shares,) = torch.autograd.grad(excitation, positive, flow, retain_graph=True)
         return shares.mul_(positive.detach()).to(inputs.dtype), None
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..errors import RaybenchError, UnknownNameError
 from .interface import NetworkLike
 from .queries import Portion, check_logits, check_queries, one_hot, portions
+from .quick_backward import QuickBackward
 from .sharing import shared
 
 __all__ = [
@@ -96,7 +97,8 @@ def _pixel_gradients(module: nn.Module, part: Portion, class_index: Tensor) -> T
     """Gradients for some queries: (n, 3, H, W), by one forward pass where all ask about one image."""
     alone = len(part.images) == 1
     pixels = (part.images.clone() if alone else part.images[part.image_index]).requires_grad_()
-    logits = module(pixels.clone())  # a network may begin with an in-place operation
+    with QuickBackward():
+        logits = module(pixels.clone())  # a network may begin with an in-place operation
     check_logits(logits, len(pixels))
     received = one_hot(logits.expand(len(class_index), -1), class_index)
     backwards = torch.split(received, max(len(pixels), 1))

@@ -5,24 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
-__all__ = ["shared", "sharing"]
+__all__ = ["Watch", "shared", "sharing"]
 
 Answer = TypeVar("Answer")
 
-_MEMO: ContextVar[dict[Hashable, tuple[Any, tuple[object, ...]]] | None] = ContextVar("memo", default=None)
+
+class Watch(Protocol):
+    """Is told which passes are reused, so that their time can be charged to every method that needs them."""
+
+    def mark(self) -> Any:
+        """Return this moment."""
+
+    def reused(self, start: Any, stop: Any) -> None:
+        """A pass that was made between two moments is used again."""
+
+
+@dataclass(frozen=True)
+class _Memo:
+    """Answers by question, each with the objects it is about and the moments between which it was found."""
+
+    watch: Watch | None
+    answers: dict[Hashable, tuple[Any, tuple[object, ...], Any, Any]] = field(default_factory=dict)
+
+
+_MEMO: ContextVar[_Memo | None] = ContextVar("memo", default=None)
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
+def sharing(watch: Watch | None = None) -> Iterator[None]:
     """While open, passes through a network are kept and reused; on leaving, all are forgotten.
 
     A pass is reused for the same module and the same tensor *objects* (images and indices), unless one was
     changed in place. The network's weights must not change in between. Blocks may be nested; the outermost
-    one keeps the memory. Other threads are not affected.
+    one keeps the memory. Other threads are not affected. `watch`, if given, is told of every reuse.
 
     Example:
         with sharing():
@@ -31,7 +51,7 @@ def sharing() -> Iterator[None]:
     if _MEMO.get() is not None:
         yield
         return
-    token = _MEMO.set({})
+    token = _MEMO.set(_Memo(watch))
     try:
         yield
     finally:
@@ -44,9 +64,16 @@ def shared(question: Hashable, objects: tuple[object, ...], answer: Callable[[],
     if memo is None:
         return answer()
     key = (question, *((id(item), _version(item)) for item in objects))
-    if key not in memo:
-        memo[key] = (answer(), objects)  # holding the objects keeps their ids from being reused
-    found: Answer = memo[key][0]
+    if key in memo.answers:
+        reused, _, start, stop = memo.answers[key]
+        if memo.watch:
+            memo.watch.reused(start, stop)
+        again: Answer = reused
+        return again
+    start = memo.watch.mark() if memo.watch else None
+    found = answer()
+    stop = memo.watch.mark() if memo.watch else None
+    memo.answers[key] = (found, objects, start, stop)  # holding the objects keeps their ids from being reused
     return found
 
 

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import torch.utils.data
 
+from .children import end_with_parent
 from .preparation import Prepared, PreparedImages
 from .scoring import Batch
 
 __all__ = ["group_by_shape", "load"]
 
 
-def load(images: PreparedImages, workers: int) -> Iterator[Prepared]:
-    """Yield prepared images in order; `workers` processes read ahead, 0 reads in this process."""
-    loader = torch.utils.data.DataLoader(
+def load(images: PreparedImages, positions: Iterable[int], workers: int) -> Iterator[Prepared]:
+    """Yield the images at `positions` in order; `workers` processes read ahead, 0 reads in this process."""
+    if not workers:
+        yield from map(images.__getitem__, positions)
+        return
+    yield from torch.utils.data.DataLoader(
         images,
         batch_size=None,
+        sampler=positions,
         num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_leave_with_parent,
+        prefetch_factor=4,
+        worker_init_fn=end_with_parent,
     )
-    yield from loader
-
-
-def _leave_with_parent(_worker: int) -> None:
-    """Let a loader process end soon after the run is killed.
-
-    torch's own watchdog only ends the loop of the loader: it would then wait for ever to hand on the images
-    that it has read, since its brothers hold the other end of the pipe open.
-    """
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "called outside a loader process"
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def group_by_shape(images: Iterable[Prepared], batch_size: int) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import RaybenchError
+from .plain_csv import LARGEST, read_plain, read_plain_records
 
 __all__ = [
     "NO_CHECKPOINT",
@@ -178,13 +179,17 @@ def read_records(path: Path) -> pd.DataFrame:
     Raises:
         RaybenchError: the file is missing or damaged; names the line.
     """
+    plain = read_plain_records(path, _RECORD_TEXT, _RECORD_INTEGERS)
+    if plain is not None:
+        return plain
     frame = _read_text(path, (*_RECORD_TEXT, *_RECORD_INTEGERS))
     for column in frame.columns:
         if column in _RECORD_TEXT:
             continue
         frame[column] = _numbers(frame[column], path, column)
         if column in _RECORD_INTEGERS:
-            _refuse(frame[column].isna() | (frame[column] % 1 != 0), path, f"{column} is not an integer")
+            wrong = frame[column].isna() | (frame[column] % 1 != 0) | (frame[column].abs() >= LARGEST)
+            _refuse(wrong, path, f"{column} is not an integer")
             frame[column] = frame[column].astype(np.int64)
     return frame.reset_index(drop=True)
 
@@ -201,8 +206,12 @@ def read_predictions(path: Path) -> pd.DataFrame:
 def _read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a CSV as text, so that an image called `0012` or `NA` keeps its name; check its columns.
 
-    The index of the frame is the line, from 1, on which each row ends.
+    The index of the frame is the line, from 1, on which each row ends. A plain file is read fast; any other,
+    and any damage, is left to Python's reader, which tells the line.
     """
+    plain = read_plain(path)
+    if plain is not None and set(columns) <= set(plain.columns):
+        return plain
     rows, lines = [], []
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -146,8 +146,10 @@ def _encode(image: PIL.Image.Image, kind: str, **options: object) -> bytes:
 
 def _open(path: Path) -> PIL.Image.Image:
     try:
-        image = PIL.Image.open(path)
-        image.load()
-    except (OSError, SyntaxError, ValueError) as error:
+        with PIL.Image.open(path, formats=("JPEG", "PNG")) as image:
+            if max(image.size) > 4 * LONGEST_SIDE_PX:
+                raise ValueError(f"it has {image.width} x {image.height} pixels, no thumbnail")
+            image.load()
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
         raise RaybenchError(f"cannot read {path}: {str(error).lower()}; run again with --fresh") from None
     return image

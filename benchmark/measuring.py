@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,11 @@ from ..attributions import BoundAttribution, sharing
 from ..checkpoints import Network
 from ..errors import RaybenchError
 from .batches import group_by_shape, load
+from .costs import Cost, CostMeter
 from .gallery import save_map
+from .manifest import peak_memory_mb
 from .preparation import Needs, Prepared, PreparedImages
 from .records import RowStore
-from .reporting import Reporter
 from .scoring import Batch, Scorer, Scores
 
 __all__ = ["Job", "Outcome", "Pass", "measure"]
@@ -42,14 +43,37 @@ class Outcome:
     Attributes:
         images: measured in this pass.
         seconds: from the first image to the last row on disk, without loading the network.
+        peak_memory_mb: of the process, or of its GPU.
+        largest_batch: images that go at once since a batch did not fit into memory; None if all did.
         skipped: images that could not be used, with path and reason.
         without_queries: images that nothing asks about.
+        costs: of the maps of each method that reads the network.
+        processes: that worked side by side.
     """
 
     images: int = 0
     seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    largest_batch: int | None = None
     skipped: list[dict[str, str]] = field(default_factory=list)
     without_queries: set[str] = field(default_factory=set)
+    costs: dict[str, Cost] = field(default_factory=dict)
+    processes: int = 1
+
+    def add(self, others: Sequence[Outcome]) -> None:
+        """Take in what processes noticed in one pass that they made side by side.
+
+        Each image is reported once, whatever the passes.
+        """
+        for other in others:
+            known = {entry["image_id"] for entry in self.skipped}
+            self.skipped += [entry for entry in other.skipped if entry["image_id"] not in known]
+            self.without_queries |= other.without_queries
+            self.images += other.images
+            self.peak_memory_mb = max(self.peak_memory_mb, other.peak_memory_mb)
+            self.largest_batch = min(filter(None, (self.largest_batch, other.largest_batch)), default=None)
+        self.seconds += max((other.seconds for other in others), default=0.0)
+        self.processes = max(self.processes, len(others))
 
 
 @dataclass(frozen=True)
@@ -61,7 +85,6 @@ class Pass:
         jobs: methods to run on each image.
         predictions: where top-5 and positive classes go, or None if no metric asks for them.
         notes: where remarks of the dataset go, with `noted`, the images whose remarks are there.
-        network: loads the checkpoint, or None for methods that need none.
         gallery: image ids whose first query is kept as a thumbnail under `out`.
     """
 
@@ -71,7 +94,6 @@ class Pass:
     predicted: frozenset[str]
     notes: RowStore
     noted: frozenset[str]
-    network: Callable[[], Network] | None
     scorer: Scorer
     gallery: frozenset[str]
     out: Path
@@ -79,6 +101,28 @@ class Pass:
     batch_size: int
     workers: int
     strict: bool
+    meter: CostMeter
+
+    def at_once(self, network: Network | None) -> int:
+        """Images that go through the network together.
+
+        On a CPU a batch gains little, and some convolutions round differently with another batch size.
+        """
+        return 1 if network and self.device.type == "cpu" else self.batch_size
+
+    def of_rank(self, rank: int) -> Pass:
+        """Return the pass for the process `rank`, which writes rows to shards of its own."""
+        return replace(
+            self,
+            jobs=[replace(job, store=job.store.of_rank(rank)) for job in self.jobs],
+            predictions=self.predictions.of_rank(rank) if self.predictions else None,
+            notes=self.notes.of_rank(rank),
+        )
+
+    def merge(self) -> None:
+        """Turn the shards of all processes into the final files."""
+        for store in self.stores:
+            store.merge()
 
     @property
     def needs(self) -> Needs:
@@ -92,34 +136,36 @@ class Pass:
         return (*(job.store for job in self.jobs), *predictions, self.notes)
 
 
-def measure(work: Pass, reporter: Reporter) -> Outcome:
-    """Measure all images of a pass.
+def measure(
+    work: Pass, network: Network | None, positions: Iterable[int], advance: Callable[[int], None]
+) -> Outcome:
+    """Measure images of a pass.
+
+    Args:
+        work: what is to be measured.
+        network: the checkpoint, loaded, or None for methods that need none.
+        positions: which of the images this process takes; asked for the next ones when it needs them.
+        advance: told of every few images that are on disk.
 
     Raises:
         RaybenchError: an image cannot be used and the pass is strict, or the disk is full. All rows of the
             images before are on disk.
     """
     outcome = Outcome()
-    if not len(work.images):
-        return outcome
-    network = work.network() if work.network else None
     start = time.perf_counter()
-    # on a CPU a batch gains little, and some convolutions round differently with another batch size
-    batch_size = 1 if network and work.device.type == "cpu" else work.batch_size
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         for store in work.stores:
             stack.enter_context(store)
-        usable = _usable(load(work.images, work.workers), work, outcome)
-        for batch in group_by_shape(usable, batch_size):
+        usable = _usable(load(work.images, positions, work.workers), work, outcome)
+        for batch in group_by_shape(usable, work.at_once(network)):
             _append_notes(batch, work)
-            try:
-                _measure_batch(batch, work, network)
-            except torch.OutOfMemoryError:
-                raise RaybenchError(_out_of_memory(work, batch)) from None
+            _measure_as_it_fits(batch, work, network, outcome)
             outcome.images += len(batch.images)
-            reporter.advance(len(batch.images))
+            advance(len(batch.images))
     outcome.seconds = time.perf_counter() - start
+    outcome.peak_memory_mb = peak_memory_mb(work.device)
+    outcome.costs = work.meter.totals()
     return outcome
 
 
@@ -143,12 +189,31 @@ def _append_notes(batch: Batch, work: Pass) -> None:
             work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
 
 
-def _out_of_memory(work: Pass, batch: Batch) -> str:
-    advice = "give a smaller --batch-size and run" if len(batch.images) > 1 else "run"
-    return (
-        f"{work.device} is out of memory with {len(batch.images)} images at once; what was measured so far "
-        f"is kept: {advice} again to go on"
-    )
+def _measure_as_it_fits(batch: Batch, work: Pass, network: Network | None, outcome: Outcome) -> None:
+    """Measure a batch, in halves where the device has too little memory for all of it.
+
+    Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
+    attempt has written already are written again; the store keeps one of each.
+    """
+    waiting = [batch]
+    while waiting:
+        part = waiting.pop()
+        images, most = part.images, outcome.largest_batch
+        if most and len(images) > most:
+            waiting += [Batch(images[most:]), Batch(images[:most])]
+            continue
+        try:
+            _measure_batch(part, work, network)
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise RaybenchError(
+                    f"{work.device} is out of memory with 1 images at once; what was measured so far is "
+                    "kept: run again to go on"
+                ) from None
+            outcome.largest_batch = (len(images) + 1) // 2
+            waiting.append(part)
+        if work.device.type == "cuda" and outcome.largest_batch != most:
+            torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
 
 
 def _measure_batch(batch: Batch, work: Pass, network: Network | None) -> None:
@@ -173,10 +238,11 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network) -> None:
     images = _to_device(network, pixels, work.device)
     image_index = batch.image_index.to(work.device)
     class_index = batch.class_index.to(work.device)
-    with sharing():
+    with sharing(work.meter):
         for job in work.jobs:
             if job.attribution.attribution.kind == "network":
-                maps = job.attribution(network, images, image_index, class_index)
+                with work.meter.timed(job.attribution.label, len(class_index)):
+                    maps = job.attribution(network, images, image_index, class_index)
                 _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch))
 
 

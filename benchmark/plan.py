@@ -25,14 +25,18 @@ __all__ = ["Plan", "Settings", "pick_device"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How a suite is run; none of it changes a number.
+    """How a suite is run; none of it changes a number but in the last digits.
 
     Attributes:
         data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
         out: result folder.
         device: `auto`, `cpu`, `cuda` or `cuda:1`.
         batch_size: images per forward pass on a GPU; a CPU takes them one by one.
-        workers: loader processes; None for a number that fits the machine.
+        workers: loader processes of each process; None for a number that fits the machine.
+        processes: that measure side by side on a CPU; None for one per core where there is enough work. Under
+            torchrun its processes measure.
+        threads: that each process computes with. On a CPU one by default: another number changes the last
+            digits, the number of processes does not.
         limit: measure only the first so many images.
         fresh: measure anew instead of resuming.
         strict: stop at the first image that cannot be used instead of counting it.
@@ -45,6 +49,8 @@ class Settings:
     device: str = "auto"
     batch_size: int = 32
     workers: int | None = None
+    processes: int | None = None
+    threads: int | None = None
     limit: int | None = None
     fresh: bool = False
     strict: bool = False

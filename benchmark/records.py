@@ -51,6 +51,10 @@ class RowStore:
         self._shard_path = path.with_name(f"{path.stem}.part-{rank}.csv")
         self._descriptor: int | None = None
 
+    def of_rank(self, rank: int) -> RowStore:
+        """Return the store of the same file for the process `rank`."""
+        return RowStore(self.path, self.columns, rank)
+
     def __enter__(self) -> RowStore:
         """Open the shard for appending, after mending a last line that a killed run left half-written."""
         try:

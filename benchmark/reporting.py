@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["Reporter", "SilentReporter"]
+from .distributed import Counter
+
+__all__ = ["Reporter", "Shown", "SilentReporter"]
 
 
 class Reporter(Protocol):
@@ -37,3 +41,30 @@ class SilentReporter:
 
     def say(self, message: str) -> None:
         """See `Reporter.say`."""
+
+
+class Shown:
+    """The progress of a pass that several processes work on, as one of them shows it."""
+
+    def __init__(self, reporter: Reporter, counter: Counter) -> None:
+        """Tell `reporter` what all processes together add to `counter`."""
+        self.reporter = reporter
+        self.counter = counter
+        self.told = 0
+
+    @contextmanager
+    def pass_over(self, title: str, total: int, done: int) -> Iterator[None]:
+        """Show a pass from here to the end of the block."""
+        self.reporter.start(title, total, done)
+        try:
+            yield
+            self.advance(0)
+        finally:
+            self.reporter.finish()
+
+    def advance(self, images: int) -> None:
+        """So many more images are on disk, measured by this process."""
+        known = self.counter.add(images)
+        if known > self.told:
+            self.reporter.advance(known - self.told)
+        self.told = known

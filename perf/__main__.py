@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import statistics
@@ -33,23 +34,30 @@ class Case:
     ways: tuple[str, ...]
 
 
-def cases(limit: int | None) -> list[Case]:
+FLOORS = {
+    "grad_cam": ("forward", "forward_processes"),
+    "gradient": ("forward_backward", "forward_backward_processes"),
+    "excitation_backprop": ("forward_backward", "forward_backward_processes"),
+}
+
+
+def cases(limit: int | None, cores: int) -> list[Case]:
     """All questions, on up to `limit` pictures."""
-    coco, imagenet = limit or 32, limit or 23
     listed = []
     for network in ("resnet18", "resnet50"):
-        for attribution, ways in (
-            ("grad_cam", ("raybench", "forward", "torchray", "three_scripts")),
-            ("gradient", ("raybench", "forward_backward", "torchray")),
-            ("excitation_backprop", ("raybench", "forward_backward", "torchray")),
-            ("contrastive_excitation_backprop", ("raybench", "forward_backward", "torchray")),
-        ):
-            work = Work(f"killthebits-{network}-coco", "coco", attribution, coco, None)
-            listed.append(Case(f"{attribution}, {network}, COCO, every class of each picture", work, ways))
-        work = Work(f"killthebits-{network}", "imagenet", "grad_cam_elementwise", imagenet, None)
-        ways = ("raybench", "forward", "three_scripts")
-        listed.append(Case(f"grad_cam_elementwise, {network}, ImageNet, one class a picture", work, ways))
-    return listed
+        name, several = f"killthebits-{network}-coco", f"{network}, COCO, every class of each picture"
+        for attribution, floors in FLOORS.items():
+            work = Work(name, "coco", attribution, limit or 48, cores)
+            listed.append(Case(f"Floor: {attribution}, {several}", work, ("raybench", *floors)))
+        for attribution in (*FLOORS, "contrastive_excitation_backprop"):
+            work = Work(name, "coco", attribution, limit or 12, cores)
+            listed.append(Case(f"TorchRay: {attribution}, {several}", work, ("raybench", "torchray")))
+        work = Work(f"killthebits-{network}", "imagenet", "grad_cam_elementwise", limit or 23, cores)
+        title = f"Three scripts: grad_cam_elementwise, {network}, ImageNet, one class a picture"
+        listed.append(Case(title, work, ("raybench", "three_scripts")))
+    work = Work("random", "coco", "contrastive_excitation_backprop", limit or 6, cores)
+    title = "TorchRay: contrastive_excitation_backprop, resnet18 with random weights, COCO"
+    return [*listed, Case(title, work, ("raybench", "torchray"))]
 
 
 def measure_here(way: str, work: Work) -> None:
@@ -62,7 +70,10 @@ def measure_here(way: str, work: Work) -> None:
 def measure_apart(way: str, work: Work) -> dict[str, float]:
     """Run one way in a fresh process."""
     command = [sys.executable, "-m", "perf", "--way", way, "--work", json.dumps(asdict(work))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPORT.parent.parent)
+    threads = os.environ | {"OMP_NUM_THREADS": str(work.cores)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=REPORT.parent.parent, env=threads
+    )
     if done.returncode:
         raise SystemExit(f"{way} failed on {work}:\n{done.stderr}")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -101,6 +112,7 @@ def main() -> None:
     """Parse the options and measure."""
     parser = argparse.ArgumentParser(prog="python -m perf", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores that every way may use")
     parser.add_argument("--limit", type=int, help="pictures per measurement")
     parser.add_argument("--only", default="", help="cases whose title holds this text")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
@@ -111,12 +123,12 @@ def main() -> None:
         return
     import torch
 
-    chosen = [case for case in cases(options.limit) if options.only in case.title]
-    machine = f"{torch.get_num_threads()} threads, {platform.processor() or platform.machine()}"
+    chosen = [case for case in cases(options.limit, options.cores) if options.only in case.title]
+    machine = f"{options.cores} cores, {platform.processor() or platform.machine()}"
     versions = f"Python {platform.python_version()}, torch {torch.__version__}"
     head = f"{machine}, {versions}; {options.rounds} rounds."
     body = "\n".join([START, head, "", *(run_case(case, options.rounds) for case in chosen), END])
-    if not options.only:
+    if not options.only and not options.limit:
         text = REPORT.read_text(encoding="utf-8")
         before, after = text.partition(START)[0], text.partition(END)[2]
         REPORT.write_text(before + body + after, encoding="utf-8")

@@ -1,9 +1,10 @@
 """`python -m perf.training`: time a step with the consistency loss against a plain one, and the loaders.
 
-    RAYBENCH_DATA=... python -m perf.training --rounds 5
+    OMP_NUM_THREADS=1 RAYBENCH_DATA=... python -m perf.training --rounds 9
 
-Steps are timed in turn, round after round, and ratios taken within a round. Writes the section between the
-markers in docs/performance.md.
+Steps are timed in turn, round after round, and ratios taken within a round. On one thread of a CPU, its
+processor time is measured, which other work on the machine disturbs less than the time that passes. Writes
+the section between the markers in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -76,19 +77,26 @@ def made_up_batch(size: int) -> Batch:
     return Batch(images, labels, labels, torch.arange(size) % 4)
 
 
-def seconds(work: Callable[[], object]) -> float:
+def clock_of(device: str) -> Callable[[], float]:
+    """Processor time where one thread does all the work, else the time that passes."""
+    return time.process_time if device == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+
+
+def seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
     """Time one call."""
-    start = time.perf_counter()
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def in_turn(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def in_turn(
+    ways: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
+) -> dict[str, list[float]]:
     """Time each way once per round, after one round that does not count."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for round_number in range(rounds + 1):
         for name, work in ways.items():
-            taken = seconds(work)
+            taken = seconds(work, clock)
             if round_number:
                 times[name].append(taken)
     return times
@@ -110,7 +118,7 @@ def steps_section(architecture: str, precision: str, device: str, size: int, rou
     ways = {
         kind: lambda kind=kind: stepper.step(batch, kind) for kind in ("plain", "closed form", "second order")
     }
-    times = in_turn(ways, rounds)
+    times = in_turn(ways, rounds, clock_of(device))
     title = f"### A step, {architecture}, {precision}, batch {size}, without a loader"
     return [title, "", *table(times, size, "plain"), ""]
 
@@ -130,7 +138,9 @@ def loader_sections(precision: str, device: str, size: int, rounds: int) -> list
         for place in range(count):
             collate([samples[kind][Draw(next(turn), place)]])
 
-    loading = in_turn({f"negatives: {kind}": lambda kind=kind: load_all(kind) for kind in samples}, rounds)
+    loading = in_turn(
+        {f"negatives: {kind}": lambda kind=kind: load_all(kind) for kind in samples}, rounds, clock_of(device)
+    )
     stepper = Stepper("resnet18", precision, device)
     ways: dict[str, Callable[[], object]] = {"plain": lambda: stepper.step(load("batch"), "plain")}
     for order in ("closed form", "second order"):
@@ -138,7 +148,7 @@ def loader_sections(precision: str, device: str, size: int, rounds: int) -> list
             ways[f"{order}, negatives: {kind}"] = lambda order=order, kind=kind: stepper.step(
                 load(kind), order
             )
-    full = in_turn(ways, rounds)
+    full = in_turn(ways, rounds, clock_of(device))
     return [
         "### Loading alone, one process",
         "",
@@ -165,7 +175,9 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", default=["resnet18"])
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
-    where = f"{torch.get_num_threads()} threads, {platform.machine()}"
+    threads = torch.get_num_threads()
+    where = f"{threads} threads" if threads > 1 else "One thread, in processor time"
+    where += f", {platform.machine()}"
     if options.device == "cuda":
         where = torch.cuda.get_device_name()
     lines = [

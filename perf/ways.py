@@ -1,10 +1,14 @@
 """Ways of doing the same work, each timed from pictures on disk: ours, the bare network, and the ancestors'.
 
+Each uses all cores that torch sees, unless `Work.cores` says otherwise.
+
 All take the same pictures, the same network and the same queries, with the shorter side at 448 pixels.
 """
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torchvision
+from safetensors.torch import save_file
 
 from raybench.benchmark.datasets import Dataset, open_dataset
 from raybench.benchmark.preparation import to_pixels, whole_image
@@ -36,7 +42,7 @@ class Work:
     dataset: str
     attribution: str
     limit: int
-    workers: int | None
+    cores: int
 
     def open(self) -> Dataset:
         """Open the dataset."""
@@ -55,44 +61,117 @@ class Yield:
 
 def raybench(work: Work) -> Yield:
     """`raybench run`: all three localisation metrics, records and summary on disk."""
-    suite = Suite(
-        name="perf",
-        protocol="aaai21",
-        dataset=work.dataset,
-        checkpoints=[work.checkpoint],
-        attributions=[work.attribution],
-        metrics=METRICS,
-        gallery=0,
-    )
-    with tempfile.TemporaryDirectory() as out:
-        results = evaluate(suite, Settings(out=Path(out), limit=work.limit, workers=work.workers))
-        records = results.records(work.checkpoint, work.attribution)
+    with tempfile.TemporaryDirectory() as folder:
+        suite = Suite(
+            name="perf",
+            protocol="aaai21",
+            dataset=work.dataset,
+            checkpoints=[_checkpoint(work.checkpoint, Path(folder))],
+            attributions=[work.attribution],
+            metrics=METRICS,
+            gallery=0,
+        )
+        settings = Settings(out=Path(folder) / "out", limit=work.limit, processes=work.cores)
+        results = evaluate(suite, settings)
         manifest = results.manifest
+        records = results.records(manifest["checkpoints"][0]["name"], work.attribution)
     hits = int((records["pointing_game"] == 100).sum())
     return Yield(manifest["measuring_seconds"], manifest["measured_images"], len(records), hits)
 
 
 def forward(work: Work) -> Yield:
-    """The network alone: a forward pass per picture that has a query, from prepared tensors."""
-    network = load_network(work.checkpoint)
-    images = list(_inputs(work, network))
+    """The network alone on all threads: one forward pass per picture with a query, from prepared tensors."""
+    network, images = _loaded(work)
+    return Yield(_forward_all(network, images), len(images), len(images))
+
+
+def forward_processes(work: Work) -> Yield:
+    """The same, in a single-threaded process for each core that shares out the pictures."""
+    network, images = _loaded(work)
+    return Yield(_side_by_side(work, _forward_all, network, images), len(images), len(images))
+
+
+def forward_backward(work: Work) -> Yield:
+    """The network alone on all threads: a forward and one backward pass to the input for each picture."""
+    network, images = _loaded(work)
+    return Yield(_backward_all(network, images), len(images), len(images))
+
+
+def forward_backward_processes(work: Work) -> Yield:
+    """The same, in a single-threaded process for each core that shares out the pictures."""
+    network, images = _loaded(work)
+    return Yield(_side_by_side(work, _backward_all, network, images), len(images), len(images))
+
+
+def _checkpoint(name: str, folder: Path) -> str:
+    """Return a card; for `random` that of a ResNet18 with the weights that training begins with."""
+    if name != "random":
+        return name
+    torch.manual_seed(0)
+    save_file(torchvision.models.resnet18(num_classes=80).state_dict(), folder / "random.safetensors")
+    card = {
+        "name": "random",
+        "architecture": "resnet18",
+        "classes": "coco80",
+        "weights": {"path": "random.safetensors"},
+        "target_layer": "layer4",
+        "excitation_layer": "layer3",
+        "contrast_layer": "avgpool",
+    }
+    (folder / "random.yaml").write_text(json.dumps(card), encoding="utf-8")  # JSON is YAML
+    return str(folder / "random.yaml")
+
+
+def _network(work: Work) -> Network:
+    with tempfile.TemporaryDirectory() as folder:
+        return load_network(_checkpoint(work.checkpoint, Path(folder)))
+
+
+def _loaded(work: Work) -> tuple[Network, list[torch.Tensor]]:
+    network = _network(work)
+    return network, list(_inputs(work, network))
+
+
+def _forward_all(network: Network, images: list[torch.Tensor]) -> float:
     with torch.inference_mode():
         network.module(images[0])
         start = time.perf_counter()
         for image in images:
             network.module(image)
-        return Yield(time.perf_counter() - start, len(images), len(images))
+        return time.perf_counter() - start
 
 
-def forward_backward(work: Work) -> Yield:
-    """The network alone: a forward pass and one backward pass to the input per picture that has a query."""
-    network = load_network(work.checkpoint)
-    images = list(_inputs(work, network))
+def _backward_all(network: Network, images: list[torch.Tensor]) -> float:
+    network.module(images[0])
     start = time.perf_counter()
     for image in images:
-        image.requires_grad_()
-        network.module(image)[0, 0].backward()
-    return Yield(time.perf_counter() - start, len(images), len(images))
+        pixels = image.clone().requires_grad_()
+        torch.autograd.grad(network.module(pixels)[0, 0], pixels)
+    return time.perf_counter() - start
+
+
+def _side_by_side(
+    work: Work,
+    run: Callable[[Network, list[torch.Tensor]], float],
+    network: Network,
+    images: list[torch.Tensor],
+) -> float:
+    """Run on every core at once, each with one thread and its share; the time of the slowest."""
+    torch.set_num_threads(1)
+    context = multiprocessing.get_context("fork")
+    times = context.Queue()
+    shares = [images[core :: work.cores] for core in range(work.cores)]
+    processes = [
+        context.Process(target=lambda share=share: times.put(run(network, share)))
+        for share in shares
+        if share
+    ]
+    for process in processes:
+        process.start()
+    slowest = max(times.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return slowest
 
 
 def torchray(work: Work) -> Yield:
@@ -101,10 +180,10 @@ def torchray(work: Work) -> Yield:
     from torchray.attribution.excitation_backprop import update_resnet
     from torchray.benchmark.pointing_game import PointingGame
 
-    network = load_network(work.checkpoint)
+    network = _network(work)
     module = network.module
     module.to(memory_format=torch.contiguous_format)  # as TorchRay runs it
-    if "excitation" in work.attribution and work.checkpoint.count("resnet"):
+    if "excitation" in work.attribution:
         update_resnet(module)
     layers = {"saliency_layer": network.excitation_layer}
     methods: dict[str, Callable[..., torch.Tensor]] = {
@@ -139,7 +218,7 @@ def torchray(work: Work) -> Yield:
 
 def three_scripts(work: Work) -> Yield:
     """The published way: a script per metric, each decoding and running every picture again, one by one."""
-    network = load_network(work.checkpoint)
+    network = _network(work)
     network.module.to(memory_format=torch.contiguous_format)
     dataset = work.open()
     generator = np.random.default_rng(0)
@@ -203,5 +282,14 @@ def _near(mask: torch.Tensor, y: int, x: int) -> bool:
 
 
 WAYS: dict[str, Callable[[Work], Yield]] = {
-    way.__name__: way for way in (raybench, forward, forward_backward, torchray, three_scripts)
+    way.__name__: way
+    for way in (
+        raybench,
+        forward,
+        forward_processes,
+        forward_backward,
+        forward_backward_processes,
+        torchray,
+        three_scripts,
+    )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .errors import RaybenchError
+from .errors import RaybenchError, ToldElsewhereError
 
 __all__ = ["main"]
 
@@ -15,6 +15,8 @@ def main() -> None:
 
     try:
         app()
+    except ToldElsewhereError:
+        sys.exit(2)
     except RaybenchError as error:
         print(f"raybench: {error}", file=sys.stderr)
         sys.exit(2)

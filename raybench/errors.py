@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["RaybenchError", "UnknownNameError", "nearest"]
+__all__ = ["RaybenchError", "ToldElsewhereError", "UnknownNameError", "nearest"]
 
 MOST_LISTED = 40
 """Known names that a message lists, where none resembles the name that was given."""
@@ -17,6 +17,10 @@ class RaybenchError(Exception):
     The message is one lower-case sentence that names the thing, the place and the likely fix. The command
     line prints it and leaves with exit code 2.
     """
+
+
+class ToldElsewhereError(RaybenchError):
+    """A mistake that another process of the same run has met and told the user about."""
 
 
 class UnknownNameError(RaybenchError, LookupError):

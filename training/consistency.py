@@ -75,7 +75,7 @@ def consistency_loss(
         rows: (M,) positions of the images that the grids hold; by default all, and M is N.
         gradient: how the scores' derivative is found: `closed` for a head of global pooling and one linear
             layer, where the layer's weight says it; `autograd` for any head, by differentiating twice; `auto`
-            takes the closed form where it holds.
+            takes the closed form where the head's layers give the logits of this pass.
         resize_maps: bring the maps to the input's size before comparing, as published for AlexNet.
         run: how the module is run, where it is not to be called itself, such as a compiled `Tapped`.
 
@@ -92,6 +92,8 @@ def consistency_loss(
     with tapped(module, target_layer) if run is None else nullcontext(run) as forward:
         features, logits = forward(images)
         grid_features, grid_logits = forward(grids)
+    if gradient == "auto" and head is not None and not head.gives(logits, features):
+        head = None
     # products of features and gradients are too small for 16 bits
     with torch.autocast(images.device.type, enabled=False):
         gradients = _score_gradients(head, features, logits, classes, rows)
@@ -141,6 +143,19 @@ class LinearHead(NamedTuple):
 
     pooling: nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d
     classifier: nn.Linear
+
+    @torch.no_grad()
+    def gives(self, logits: Tensor, features: Tensor) -> bool:
+        """Say whether the two layers are all that lies between features (N, K, h, w) and logits (N, C).
+
+        A network's children do not show what its `forward` does between them, such as dropout or a ReLU.
+        """
+        tolerance = 1e-3 if logits.dtype in (torch.float32, torch.float64) else 3e-2
+        weight = self.classifier.weight
+        with torch.autocast(features.device.type, enabled=False):
+            expected = self.classifier(self.pooling(features.to(weight.dtype)).flatten(1))
+        scale = expected.abs().amax() + _EPSILON
+        return bool((expected - logits).abs().amax() <= tolerance * scale)
 
     def gradients(self, features: Tensor, classes: Tensor) -> Tensor:
         """Derivative of each row's class score by its features (N, K, h, w): as large, or (N, K, 1, 1)."""

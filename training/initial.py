@@ -14,7 +14,9 @@ from .recipe import Recipe
 __all__ = ["start_from"]
 
 
-def start_from(module: nn.Module, recipe: Recipe, data: Mapping[str, Path]) -> str:
+def start_from(
+    module: nn.Module, recipe: Recipe, data: Mapping[str, Path], *, trust_code: bool = False
+) -> str:
     """Copy the weights of the recipe's `initial` checkpoint into a fresh module.
 
     What is made for other classes, that is, tensors that differ in their first dimension alone, stays fresh.
@@ -23,6 +25,7 @@ def start_from(module: nn.Module, recipe: Recipe, data: Mapping[str, Path]) -> s
         module: of the recipe's architecture; changed in place.
         recipe: one with `initial`.
         data: data folders by name, for weights that lie there.
+        trust_code: let the checkpoint's card name a function of any installed package.
 
     Returns:
         A sentence that names what was and what was not loaded.
@@ -31,7 +34,7 @@ def start_from(module: nn.Module, recipe: Recipe, data: Mapping[str, Path]) -> s
         RaybenchError: there is no such checkpoint, or it is of another architecture.
     """
     assert recipe.initial is not None
-    network = load_network(recipe.initial, data=data)
+    network = load_network(recipe.initial, data=data, trust_code=trust_code)
     given, own = network.module.state_dict(), module.state_dict()
     if network.card.architecture != recipe.architecture or given.keys() != own.keys():
         raise RaybenchError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -70,6 +70,17 @@ class Batch:
     grids: Tensor | None = None
     problems: tuple[str, ...] = field(default=())
     error: str = ""
+
+    def pin_memory(self) -> Batch:
+        """Return the same batch in memory that a GPU reads on its own; the data loader calls this."""
+        return replace(
+            self,
+            images=self.images.pin_memory(),
+            targets=self.targets.pin_memory(),
+            classes=self.classes.pin_memory(),
+            quadrants=self.quadrants.pin_memory(),
+            grids=None if self.grids is None else self.grids.pin_memory(),
+        )
 
 
 class TrainingSamples(torch.utils.data.Dataset["Sample | str"]):

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..benchmark.metrics import METRICS
-from ..benchmark.records import write_atomically
 from ..benchmark.report.plot_style import colour_of, save_figure, tidy
 from ..errors import RaybenchError
+from .state import write_text
 
 __all__ = ["LogRow", "Tally", "TrainingLog"]
 
@@ -103,7 +103,7 @@ class TrainingLog:
         for each in self.rows:
             values = [getattr(each, name) for name in _PLAIN]
             writer.writerow([*values, *(each.measured.get(name, "") for name in self.metrics)])
-        write_atomically(self.path, text.getvalue())
+        write_text(self.path, text.getvalue())
         if last or time.monotonic() - self._drawn > _REDRAWN_AFTER_S:
             self.draw()
             self._drawn = time.monotonic()

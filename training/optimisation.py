@@ -38,7 +38,7 @@ def learning_rate(choice: Optimisation, step: int, steps_per_epoch: int) -> floa
     last = first / _END_DIVISOR
     total = choice.epochs * steps_per_epoch
     top = choice.warm_up * total - 1
-    if step <= top:
+    if step < top:
         return _cosine(first, highest, step / top)
     return _cosine(highest, last, (step - top) / (total - 1 - top))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,21 @@ from typing import Any
 import torch
 
 from ..errors import RaybenchError
-from .recipe import Recipe
 
-__all__ = ["FULL_DISK", "TrainingState", "latest_state", "load_state", "refuse_other_recipe", "save_state"]
+__all__ = [
+    "FULL_DISK",
+    "TrainingState",
+    "latest_state",
+    "load_state",
+    "prepare_folder",
+    "save_state",
+    "write_file",
+    "write_text",
+]
 
 KEPT = 2
-FORMAT = 1
+FORMAT = 2
 FULL_DISK = "free some space and add --resume to go on"
-
-# what may differ between the recipe of a state and that of the run that goes on from it
-_FREE = {"name", "log_every", "save_every", "compile", "localisation"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class TrainingState:
         recipe: as plain values.
         network, optimiser, precision: their state dicts.
         tally: sums since the last row of the log; see `Tally`.
+        steps_per_epoch: which follows from the number of pictures.
         processes: how many took part.
         format: of this record.
     """
@@ -44,6 +49,7 @@ class TrainingState:
     optimiser: dict[str, Any]
     precision: dict[str, Any]
     tally: list[float]
+    steps_per_epoch: int
     processes: int
     format: int = FORMAT
 
@@ -55,10 +61,22 @@ def save_state(state: TrainingState, folder: Path) -> Path:
         RaybenchError: the disk is full or not writable; the states written before stay.
     """
     path = folder / f"step-{state.step:09d}.pt"
+    for half in folder.glob(".step-*.pt.*"):  # of a process that was killed while it wrote
+        half.unlink(missing_ok=True)
     write_file(path, lambda file: torch.save(asdict(state), file))
     for old in _states(folder)[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of states, so that one that cannot be written to shows before the first step.
+
+    Raises:
+        RaybenchError: it cannot be made, or nothing can be written to it.
+    """
+    write_text(folder / ".writable", "")
+    (folder / ".writable").unlink(missing_ok=True)
 
 
 def latest_state(folder: Path) -> Path | None:
@@ -76,31 +94,20 @@ def load_state(path: Path) -> TrainingState:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         state = TrainingState(**content)
-    except (pickle.UnpicklingError, TypeError, RuntimeError, OSError, EOFError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+    except OSError as error:
+        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    except Exception:  # what damaged bytes raise depends on where they are damaged; torch's advice is unsafe
         raise RaybenchError(
-            f"{path} is no state of a training: {reason}; remove it to go on from the one before"
+            f"{path} is damaged or no state of a training; remove it to go on from the one before"
         ) from None
     if state.format != FORMAT:
         raise RaybenchError(f"{path} was written by another version of raybench (format {state.format})")
     return state
 
 
-def refuse_other_recipe(state: TrainingState, recipe: Recipe, folder: Path) -> None:
-    """Refuse to go on from a state by a recipe that would have led elsewhere.
-
-    Raises:
-        RaybenchError: names the first key that differs, the architecture first of all.
-    """
-    now = recipe.model_dump(mode="json")
-    before = state.recipe
-    keys = sorted(now.keys() | before.keys(), key=lambda key: (key != "architecture", key))
-    for key in keys:
-        if key not in _FREE and now.get(key) != before.get(key):
-            raise RaybenchError(
-                f"{folder} holds a training with {key}: {before.get(key)}, not {key}: {now.get(key)}; "
-                "go on with its own recipe, or choose another --out"
-            )
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that is there whole or not at all; see `write_file`."""
+    write_file(path, lambda file: file.write(text.encode()))
 
 
 def write_file(path: Path, write: Any) -> None:

@@ -63,7 +63,13 @@ class TrainingStep(nn.Module):
         self.frozen_batch_norm = frozen_batch_norm
         self.second_order = second_order
         # in a tuple, so that parameters have one name each
-        self._run: tuple[nn.Module] = (Tapped(network, target_layer),)
+        tap = Tapped(network, target_layer)
+        self._run: tuple[nn.Module] = (tap,)
+        self._close = tap.close
+
+    def close(self) -> None:
+        """Leave the network as it was; no further step can be made."""
+        self._close()
 
     def compile(self) -> None:
         """Run the network through torch.compile from now on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import build_module, load_classes
 from ..errors import RaybenchError
+from .checks import refuse_other_course, refuse_other_recipe, refuse_unknown_measurement, refuse_untrainable
 from .devices import launch
 from .initial import start_from
 from .loading import Batch, Share, TrainingSamples, Turns, make_loader
@@ -25,7 +26,7 @@ from .randomness import generator_for, seed_for
 from .recipe import Recipe
 from .reporting import SilentTraining, TrainingReporter
 from .result import card_of, target_layer_of, write_result
-from .state import TrainingState, latest_state, load_state, refuse_other_recipe, save_state
+from .state import TrainingState, latest_state, load_state, prepare_folder, save_state
 from .step import TrainingStep, fill_grids, normalise
 from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
 
@@ -88,17 +89,18 @@ def train(recipe: Recipe, settings: TrainingSettings, *, reporter: TrainingRepor
     """
     fabric = launch(settings.device, recipe.precision)
     loud = reporter or SilentTraining()
-    training = _Training(recipe, settings, fabric, loud if fabric.is_global_zero else SilentTraining())
-    return training.run()
+    return _Training(recipe, settings, fabric, loud).run()
 
 
 class _Training:
     """One process's part of a training."""
 
     def __init__(
-        self, recipe: Recipe, settings: TrainingSettings, fabric: Fabric, reporter: TrainingReporter
+        self, recipe: Recipe, settings: TrainingSettings, fabric: Fabric, loud: TrainingReporter
     ) -> None:
-        self.recipe, self.settings, self.fabric, self.reporter = recipe, settings, fabric, reporter
+        self.recipe, self.settings, self.fabric = recipe, settings, fabric
+        # one process speaks for all, except of pictures, which the others do not see
+        self.loud, self.reporter = loud, loud if fabric.is_global_zero else SilentTraining()
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.states = settings.out / "states"
         self.classes = len(load_classes(recipe.classes))
@@ -106,10 +108,16 @@ class _Training:
         self.pictures = self._open(recipe.train)
         self.validation = self._open(recipe.validation)
         self.steps_per_epoch = len(self.pictures.trainable) // recipe.optimisation.batch_size
-        self._check()
+        refuse_untrainable(self.pictures, recipe, self.share)
+        if recipe.localisation:
+            refuse_unknown_measurement(recipe.localisation, settings.data)
         self.total = recipe.optimisation.epochs * self.steps_per_epoch
         self.end = min(self.total, settings.steps or self.total)
+        if state is not None:
+            refuse_other_course(state, settings.out, steps_per_epoch=self.steps_per_epoch, end=self.end)
         self.network = self._build(fresh=state is None)
+        if fabric.is_global_zero:
+            prepare_folder(self.states)
         self.step_module = TrainingStep(
             self.network,
             target_layer_of(recipe),
@@ -130,6 +138,7 @@ class _Training:
         self.log = TrainingLog(settings.out, names, before=self.done)
         self.problems: set[str] = set()
         self.shown = 0.0
+        self.clock = 0.0
 
     def run(self) -> Trained:
         """Do the steps that are left, and write the result."""
@@ -137,12 +146,19 @@ class _Training:
         reporter.start(recipe.name, self.end, self.done, recipe.optimisation.batch_size)
         try:
             self._log_if_due()  # a run that was killed between a state and its row
+            self.clock = time.perf_counter()
             for batch in self._batches():
                 self._step(batch)
                 self._save_if_due()
                 self._log_if_due()
+        except torch.OutOfMemoryError:
+            raise RaybenchError(
+                f"{self.fabric.device} has too little memory; lower optimisation.batch_size, or set "
+                "precision: bf16"
+            ) from None
         finally:
             reporter.finish()
+            self.step_module.close()
         card = self.settings.out / f"{recipe.name}.yaml"
         if self.fabric.is_global_zero:
             card = write_result(
@@ -181,33 +197,6 @@ class _Training:
             self.reporter.say(f"left out: {len(problems) - _SAID_PROBLEMS} more of {pictures.name}")
         return pictures
 
-    def _check(self) -> None:
-        """Refuse what cannot be trained on."""
-        pictures, recipe = self.pictures, self.recipe
-        batch_size = recipe.optimisation.batch_size
-        if self.steps_per_epoch == 0:
-            raise RaybenchError(
-                f"{pictures.name} has {len(pictures.trainable)} pictures, fewer than one batch of "
-                f"{batch_size}; lower optimisation.batch_size"
-            )
-        if batch_size % self.share.processes:
-            raise RaybenchError(
-                f"batch_size {batch_size} cannot be dealt out evenly to {self.share.processes} processes"
-            )
-        common = pictures.targets.class_without_negatives()
-        if common is None:
-            return
-        label = load_classes(recipe.classes).labels[common]
-        if pictures.targets.target(0).ndim == 0:
-            raise RaybenchError(
-                f"all pictures of {pictures.name} are of one class, {label!r}; a classifier needs two or more"
-            )
-        if recipe.consistency_weight:
-            raise RaybenchError(
-                f"no negatives for class {label!r}: every picture of {pictures.name} holds it; add pictures "
-                "without it, or set consistency_weight: 0"
-            )
-
     def _build(self, *, fresh: bool) -> nn.Module:
         recipe = self.recipe
         torch.manual_seed(seed_for(recipe.seed, "weights"))
@@ -218,12 +207,20 @@ class _Training:
             trust_code=self.settings.trust_code,
         )
         if recipe.initial and fresh:
-            self.reporter.say(start_from(module, recipe, self.settings.data))
+            trust_code = self.settings.trust_code
+            self.reporter.say(start_from(module, recipe, self.settings.data, trust_code=trust_code))
         return module.to(memory_format=torch.channels_last)
 
     def _restore(self, state: TrainingState) -> None:
-        self.network.load_state_dict(state.network)
-        self.optimiser.load_state_dict(state.optimiser)
+        try:
+            self.network.load_state_dict(state.network)
+            self.optimiser.load_state_dict(state.optimiser)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise RaybenchError(
+                f"{self.states} holds states of another network ({reason}); go on with the "
+                "code that made them, or choose another --out"
+            ) from None
         self.fabric.strategy.precision.load_state_dict(state.precision)
         self.tally = Tally.of(state.tally, self.fabric.device)
         self.done = state.step
@@ -253,7 +250,6 @@ class _Training:
         return max(1, min(16, cores - 1)) if self.fabric.device.type == "cuda" else cores // 4
 
     def _step(self, batch: Batch) -> None:
-        started = time.perf_counter()
         recipe = self.recipe
         if batch.error:
             raise RaybenchError(batch.error)
@@ -272,9 +268,10 @@ class _Training:
         self.fabric.backward(recipe.classification_weight * losses[0] + recipe.consistency_weight * losses[1])
         self.wrapped_optimiser.step()
         self.done += 1
-        self.tally.add(losses, 0.0)
         self._show(losses)
-        self.tally.seconds += time.perf_counter() - started
+        now = time.perf_counter()
+        self.tally.add(losses, now - self.clock)  # with the wait for the batch
+        self.clock = now
 
     def _consistency_is_on(self) -> bool:
         epochs = self.recipe.consistency_start * self.recipe.optimisation.epochs
@@ -284,7 +281,7 @@ class _Training:
         for problem in set(batch.problems) - self.problems:
             self.problems.add(problem)
             if len(self.problems) <= _SAID_PROBLEMS:
-                self.reporter.say(f"skipped: {problem}")
+                self.loud.say(f"skipped: {problem}")
 
     def _show(self, losses: Tensor) -> None:
         """Tell the progress; only now and then, since reading the losses waits for the device."""
@@ -304,6 +301,7 @@ class _Training:
         if not (self._at_epoch_end() or self.done % self.recipe.save_every == 0):
             return
         self._refuse_divergence()
+        tally = replace(self.tally, losses=self._mean_losses())
         if self.fabric.is_global_zero:
             state = TrainingState(
                 step=self.done,
@@ -311,7 +309,8 @@ class _Training:
                 network=self.network.state_dict(),
                 optimiser=self.optimiser.state_dict(),
                 precision=self.fabric.strategy.precision.state_dict(),
-                tally=self.tally.values(),
+                tally=tally.values(),
+                steps_per_epoch=self.steps_per_epoch,
                 processes=self.share.processes,
             )
             save_state(state, self.states)
@@ -320,8 +319,7 @@ class _Training:
         if self.tally.steps == 0 or not (self._at_epoch_end() or self.done % self.recipe.log_every == 0):
             return
         self._refuse_divergence()
-        total = self._add_up(self.tally.losses.double()) / self.share.processes
-        classification, consistency = (total / self.tally.steps).tolist()
+        classification, consistency = (self._mean_losses() / self.tally.steps).tolist()
         row = LogRow(
             step=self.done,
             epoch=round(self.done / self.steps_per_epoch, 6),
@@ -334,11 +332,16 @@ class _Training:
             measured=self._measure() if self._at_epoch_end() else {},
         )
         self.tally = Tally.of((), self.fabric.device)
+        self.clock = time.perf_counter()
         if self.fabric.is_global_zero:
             self.log.add(row, last=self.done == self.end)
         else:
             self.log.rows.append(row)
         self.reporter.row(row)
+
+    def _mean_losses(self) -> Tensor:
+        """Sums of the losses since the last row, averaged over the processes."""
+        return self._add_up(self.tally.losses.double()) / self.share.processes
 
     def _refuse_divergence(self) -> None:
         if not bool(torch.isfinite(self.tally.losses).all()):
@@ -358,7 +361,7 @@ class _Training:
             share=self.share,
             add_up=self._add_up,
             workers=0 if self.validation.in_memory else self._workers(),
-            say=lambda problem: self.reporter.say(f"skipped: {problem}"),
+            say=lambda problem: self.loud.say(f"skipped: {problem}"),
         )
         choice = self.recipe.localisation
         if choice and self.fabric.is_global_zero:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from . import explain, listing, plot, run, shapes, table, train
+from . import (
+    check,
+    compare,
+    explain,
+    gallery,
+    leaderboard,
+    listing,
+    plot,
+    report,
+    run,
+    shapes,
+    submit,
+    table,
+    train,
+)
 
 __all__ = ["app"]
 
@@ -21,8 +35,14 @@ app = typer.Typer(
 
 app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("table", epilog=table.EXAMPLE)(table.table)
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("plot", epilog=plot.EXAMPLE)(plot.plot)
+app.command("leaderboard", epilog=leaderboard.EXAMPLE)(leaderboard.leaderboard)
+app.command("gallery", epilog=gallery.EXAMPLE)(gallery.gallery)
+app.command("report", epilog=report.EXAMPLE)(report.report)
 app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
 app.command("list", epilog=listing.EXAMPLE)(listing.list_names)
 app.command("shapes", epilog=shapes.EXAMPLE)(shapes.shapes)
+app.command("submit", epilog=submit.EXAMPLE)(submit.submit)
+app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("train", epilog=train.EXAMPLE)(train.train)

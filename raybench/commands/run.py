@@ -24,7 +24,15 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Images per forward pass on a GPU.")] = 32,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Loader processes.  [default: by machine]")
+        int | None, typer.Option(min=0, help="Loader processes of each process.  [default: by machine]")
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that measure side by side on a CPU.  [default: one per core]"),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads of each process; changes the last digits.  [default: 1 on a CPU]"),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Measure only the first N images.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure anew instead of resuming.")] = False,
@@ -39,7 +47,11 @@ def run(
         bool, typer.Option("--strict", help="Stop at the first image that cannot be used.")
     ] = False,
 ) -> None:
-    """Measure every checkpoint and method of a suite; a run that was stopped goes on where it was."""
+    """Measure every checkpoint and method of a suite; a run that was stopped goes on where it was.
+
+    For several GPUs or machines: torchrun --nproc-per-node=N -m raybench run SUITE
+    """
+    from ..benchmark.distributed import leads
     from ..benchmark.runner import Settings, evaluate
     from .progress import ProgressReporter
 
@@ -51,6 +63,8 @@ def run(
         device=device,
         batch_size=batch_size,
         workers=workers,
+        processes=processes,
+        threads=threads,
         limit=limit,
         fresh=fresh,
         strict=strict,
@@ -60,14 +74,22 @@ def run(
     try:
         results = evaluate(suite, settings, reporter=reporter)
     except KeyboardInterrupt:
-        typer.echo("raybench: stopped; run the same command again to go on", err=True)
+        if leads():
+            typer.echo("raybench: stopped; run the same command again to go on", err=True)
         raise typer.Exit(130) from None
+    if not leads():
+        return
     manifest = results.manifest
     if manifest["skipped"]:
         first = manifest["skipped"][0]["reason"]
         reporter.say(
             f"{len(manifest['skipped'])} images could not be used; the first: {first} "
             f"(all are listed in {folder / 'run.json'})"
+        )
+    if manifest["largest_batch"]:
+        reporter.say(
+            f"batches of {batch_size} did not fit into memory and were halved; --batch-size "
+            f"{manifest['largest_batch']} does"
         )
     reporter.say(f"{manifest['wall_seconds']:.1f} s; results are in {folder}")
     reporter.say(f"next: raybench table {folder}    raybench plot {folder} -o {folder / 'plots'}")

@@ -10,9 +10,10 @@ import typer
 from .options import parse_data
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.progress import Progress
 
-    from ..training import LogRow
+    from ..training import LogRow, Recipe
 
 __all__ = ["EXAMPLE", "train"]
 
@@ -23,7 +24,10 @@ def train(
     recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or path of a YAML file.")],
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=PATH", help="Folder of a dataset; default: $RAYBENCH_DATA/NAME."),
+        typer.Option(
+            metavar="[NAME=]PATH",
+            help="Folder of a dataset, by default of the one trained on, or $RAYBENCH_DATA/NAME.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the checkpoint and the log.  [default: runs/train/NAME]")
@@ -53,7 +57,7 @@ def train(
     folder = out or Path("runs") / "train" / chosen.name
     settings = TrainingSettings(
         out=folder,
-        data=parse_data(data or []),
+        data=parse_data(_with_names(data or [], chosen)),
         device=device,
         resume=resume,
         steps=steps,
@@ -67,8 +71,14 @@ def train(
         reporter.say(f"next: raybench run SUITE --checkpoint {trained.card}")
 
 
+def _with_names(folders: list[str], recipe: Recipe) -> list[str]:
+    """Let a folder without a name be that of the pictures to train on."""
+    name = getattr(recipe.train, "dataset", None)
+    return [f"{name}={folder}" if name and "=" not in folder else folder for folder in folders]
+
+
 class TrainingProgress:
-    """A bar with loss terms, accuracy or F1, images per second and time left, on standard error.
+    """A bar with images per second and time left, and below it losses and accuracy or F1, on standard error.
 
     Attributes:
         leads: whether this process was told anything, as one of several is.
@@ -81,11 +91,15 @@ class TrainingProgress:
         self.console = Console(stderr=True)
         self.leads = False
         self._progress: Progress | None = None
+        self._live: Live | None = None
         self._measured = ""
 
     def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
         """See `raybench.training.TrainingReporter.start`."""
+        from rich.console import Group
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.text import Text
 
         self.leads = True
         if done:
@@ -95,13 +109,13 @@ class TrainingProgress:
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[terms]}", markup=False),
             TextColumn("[cyan]{task.fields[speed]}"),
             TimeRemainingColumn(),
-            console=self.console,
         )
-        self._task = self._progress.add_task(title, total=total, completed=done, terms="", speed="")
-        self._progress.start()
+        self._task = self._progress.add_task(title, total=total, completed=done, speed="")
+        self._below = Text(no_wrap=True, overflow="ellipsis")
+        self._live = Live(Group(self._progress, self._below), console=self.console)
+        self._live.start()
 
     def advance(self, terms: dict[str, float] | None) -> None:
         """See `raybench.training.TrainingReporter.advance`."""
@@ -110,11 +124,10 @@ class TrainingProgress:
         self._progress.advance(self._task)
         if terms is not None:
             words = [f"{name} {value:.4g}" for name, value in terms.items()]
+            self._below.plain = "  ".join([*words, self._measured])
             speed = self._progress.tasks[0].speed
             self._progress.update(
-                self._task,
-                terms=" ".join([*words, self._measured]),
-                speed=f"{speed * self._images_per_step:.1f} images/s" if speed else "",
+                self._task, speed=f"{speed * self._images_per_step:.1f} images/s" if speed else ""
             )
 
     def row(self, row: LogRow) -> None:
@@ -124,17 +137,20 @@ class TrainingProgress:
         from ..benchmark.metrics import METRICS
 
         measured = [f"{METRICS.get(name).label} {value:.1f}" for name, value in row.measured.items()]
-        self._measured = measured[0]
+        self._measured = "  ".join(measured)
+        consistency = f"consistency {row.consistency:.6f}, " if row.consistency else ""
         self.say(
-            f"epoch {row.epoch:g}: classification {row.classification:.4f}, consistency "
-            f"{row.consistency:.6f}, {', '.join(measured)}, {row.images_per_second:.1f} images/s"
+            f"epoch {row.epoch:.4g}: classification {row.classification:.4f}, {consistency}"
+            f"{', '.join(measured)}, {row.images_per_second:.1f} images/s"
         )
 
     def finish(self) -> None:
         """See `raybench.training.TrainingReporter.finish`."""
-        if self._progress:
-            self._progress.stop()
-            self._progress = None
+        if self._live:
+            self._live.stop()
+            if not self.console.is_interactive:
+                self.console.print()  # rich leaves the last line open there
+            self._live = self._progress = None
 
     def say(self, message: str) -> None:
         """See `raybench.training.TrainingReporter.say`."""

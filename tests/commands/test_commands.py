@@ -17,7 +17,7 @@ from raybench.commands import app
 from raybench.commands.options import parse_data
 from raybench.errors import RaybenchError
 
-COMMANDS = ("run", "table", "plot", "explain", "list", "shapes")
+COMMANDS = ("run", "table", "plot", "gallery", "explain", "list", "shapes")
 
 
 def call(*words: object) -> str:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from raybench.checkpoints import build_module
 from raybench.errors import RaybenchError, UnknownNameError
 from raybench.training import (
     consistency_loss,
@@ -14,7 +15,7 @@ from raybench.training import (
     normalised_grad_cam,
     place_in_quadrants,
 )
-from raybench.training.consistency import Tapped
+from raybench.training.consistency import Tapped, tapped
 from raybench.training.step import TrainingStep
 
 CLASSES = torch.tensor([2, 0, 1, 2])
@@ -97,6 +98,44 @@ def test_linear_head_is_found_behind_the_target_layer_only() -> None:
     assert linear_head(net, "conv1") is None
     assert linear_head(small_net(nn.AdaptiveAvgPool2d((1, 1))), "layer4") is not None
     assert linear_head(nn.Sequential(net, nn.ReLU()), "0") is None
+
+
+class TanhBetween(nn.Module):
+    """A network whose children alone look like a head of pooling and a linear layer."""
+
+    def __init__(self, net: nn.Sequential) -> None:
+        super().__init__()
+        self.stem, self.layer4 = net[:2], net.layer4
+        self.avgpool, self.fc = net.avgpool, net.fc
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.avgpool(self.layer4(self.stem(images))).flatten(1).tanh())
+
+
+def test_closed_form_is_not_taken_where_the_forward_does_more_than_the_head() -> None:
+    net = TanhBetween(small_net(nn.AdaptiveAvgPool2d(1)))
+    images, grids = batch()
+    values = {
+        how: consistency_loss(
+            net, "layer4", images, grids, CLASSES, QUADRANTS, gradient=how
+        ).consistency.item()  # type: ignore[arg-type]
+        for how in ("auto", "autograd", "closed")
+    }
+    assert values["auto"] == values["autograd"]
+    assert abs(values["closed"] - values["autograd"]) > 1e-4 * values["autograd"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_head_of_a_resnet_gives_its_logits_in_any_precision(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    net = build_module("resnet18", num_classes=10, pooling="max").train()
+    head = linear_head(net, "layer4")
+    assert head is not None
+    with tapped(net, "layer4") as tap, torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
+        features, logits = tap(torch.randn(4, 3, 64, 64))
+    assert logits.dtype is dtype
+    assert head.gives(logits, features)
+    assert not head.gives(1.1 * logits, features)
 
 
 def test_closed_form_is_refused_for_another_head() -> None:

@@ -152,6 +152,17 @@ def test_sample_depends_on_seed_epoch_and_picture_alone(folder: Path) -> None:
     assert not torch.equal(forth.images, collate([samples[Draw(1, place)] for place in (0, 1, 2)]).images)
 
 
+def test_whole_batch_is_pinned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_on(folder, "shapes_coco")
+    samples = TrainingSamples(open_pictures(recipe.train, recipe, {"shapes": folder}), 0, with_grids=True)
+    batch = collate([samples[Draw(0, place)] for place in range(3)])
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 0)  # without a GPU
+    pinned = batch.pin_memory()
+    for name in ("images", "targets", "classes", "quadrants", "grids"):
+        assert torch.equal(getattr(pinned, name), getattr(batch, name))
+        assert getattr(pinned, name) is not getattr(batch, name)
+
+
 def test_grids_of_loader_and_device_are_alike() -> None:
     images = torch.randint(256, (4, 3, 5, 7), dtype=torch.uint8)
     for quadrant in range(4):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import resource
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import finish, start_training, tiny_recipe, write_recipe
+from tiny_training import start_training, tiny_recipe, write_recipe
 
 from raybench.errors import RaybenchError
-from raybench.training import Recipe, TrainingSettings, train
+from raybench.training import Recipe, SilentTraining, TrainingSettings, train
 from raybench.training.state import load_state
 
 
@@ -28,18 +28,22 @@ def assert_same_weights(first: Path, second: Path) -> None:
 
 def test_killed_training_reaches_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, epochs=20, save_every=1, log_every=3, negatives="loader")
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    finish(start_training(recipe, "--out", whole))
+    whole, broken, said = tmp_path / "whole", tmp_path / "broken", tmp_path / "said"
+    unbroken = start_training(recipe, "--out", whole, said=tmp_path / "unbroken")
     for kill_at in (3, 17):
-        process = start_training(recipe, "--out", broken, "--resume")
+        training = start_training(recipe, "--out", broken, "--resume", said=said)
         while not any(int(path.stem[5:]) >= kill_at for path in broken.glob("states/step-*.pt")):
-            assert process.poll() is None, process.communicate()
+            assert training.is_running(), said.read_text()
             time.sleep(0.005)
-        process.kill()
-        process.communicate()
-        assert process.returncode == -9
-    said = finish(start_training(recipe, "--out", broken, "--resume"))
-    assert "steps are done already; going on" in said
+        training.kill()
+    (broken / "states" / ".step-000000018.pt.99").write_bytes(b"half of a state")
+    unbroken.finish()
+    text = start_training(recipe, "--out", broken, "--resume", said=said).finish()
+    assert "steps are done already; going on" in text
+    assert sorted(path.name for path in (broken / "states").iterdir()) == [
+        "step-000000039.pt",
+        "step-000000040.pt",
+    ]
     assert_same_weights(whole / "tiny.safetensors", broken / "tiny.safetensors")
     plain = [(path / "log.csv").read_text().splitlines() for path in (whole, broken)]
     timeless = [[line.split(",")[:5] + line.split(",")[6:] for line in lines] for lines in plain]
@@ -85,7 +89,11 @@ def test_training_is_not_begun_over_another(tmp_path: Path) -> None:
     [
         ({"architecture": "resnet18"}, r"holds a training with architecture: .*shapes_net, not .*resnet18"),
         ({"pooling": "max"}, r"holds a training with pooling: avg, not pooling: max"),
-        ({"learning_rate": 0.1}, r"holds a training with optimisation: "),
+        (
+            {"learning_rate": 0.1},
+            r"holds a training with optimisation.learning_rate: 0.05, not .*learning_rate: 0.1",
+        ),
+        ({"train": {"images": 33, "seed": 1}}, r"holds a training with train.images: 32, not .*: 33"),
     ],
 )
 def test_other_recipe_is_refused_in_one_sentence(
@@ -102,26 +110,69 @@ def test_other_recipe_is_refused_in_one_sentence(
 def test_state_with_code_is_refused(tmp_path: Path) -> None:
     (tmp_path / "states").mkdir()
     torch.save({"step": Path("x")}, tmp_path / "states" / "step-000000001.pt")
-    with pytest.raises(RaybenchError, match="is no state of a training"):
+    with pytest.raises(RaybenchError, match="is damaged or no state of a training"):
         run(tiny_recipe(), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other"])
+def test_damaged_state_is_named_and_the_one_before_goes_on(damage: str, tmp_path: Path) -> None:
+    recipe = tiny_recipe(save_every=1)
+    run(recipe, tmp_path, steps=2)
+    last = tmp_path / "states" / "step-000000002.pt"
+    whole, weight = last.read_bytes(), load_state(last).network["fc.weight"]
+    last.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "other": b"\x80\x02no pickle"}[damage])
+    with pytest.raises(RaybenchError, match=r"step-000000002.pt is damaged .*; remove it to go on") as caught:
+        run(recipe, tmp_path, resume=True)
+    assert "\n" not in str(caught.value)
+    last.unlink()
+    run(recipe, tmp_path, resume=True, steps=2)
+    assert load_state(last).step == 2
+    assert torch.equal(load_state(last).network["fc.weight"], weight)
+
+
+def test_fewer_steps_than_are_done_are_refused(tmp_path: Path) -> None:
+    run(tiny_recipe(), tmp_path, steps=3)
+    with pytest.raises(RaybenchError, match="a training of 3 steps already, more than the 1 asked for"):
+        run(tiny_recipe(), tmp_path, resume=True, steps=1)
+
+
+def test_state_of_other_pictures_is_refused(tmp_path: Path, tiny_data: Path) -> None:
+    source = {"dataset": "shapes"}
+    recipe = tiny_recipe(
+        train=source, validation=source, classes=str(tiny_data / "classes.txt"), batch_size=4
+    )
+    settings = {"out": tmp_path / "out", "device": "cpu", "workers": 0}
+    train(recipe, TrainingSettings(**settings, data={"shapes": tiny_data}, steps=1))  # type: ignore[arg-type]
+    fewer = Path(shutil.copytree(tiny_data, tmp_path / "shapes"))
+    for picture in sorted((fewer / "val").iterdir())[:10]:
+        picture.unlink()
+    with pytest.raises(RaybenchError, match=r"3 steps per epoch, but these pictures make 1; go on with the"):
+        train(recipe, TrainingSettings(**settings, data={"shapes": fewer}, resume=True))  # type: ignore[arg-type]
+
+
+def test_folder_that_cannot_be_written_to_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    begun: list[str] = []
+
+    class Listening(SilentTraining):
+        def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
+            begun.append(title)
+
+    with pytest.raises(RaybenchError, match=r"cannot write .*out/states/.writable: not a directory"):
+        train(tiny_recipe(), TrainingSettings(out=tmp_path / "out", device="cpu"), reporter=Listening())
+    assert not begun
 
 
 def test_full_disk_leaves_the_last_good_state(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path)
-    out = tmp_path / "out"
-    finish(start_training(recipe, "--out", out, "--steps", 1))
+    out, said = tmp_path / "out", tmp_path / "said"
+    start_training(recipe, "--out", out, "--steps", 1, said=said).finish()
     state = out / "states" / "step-000000001.pt"
     good = state.read_bytes()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) // 2, before[1]))  # what a child may write
-    try:
-        process = start_training(recipe, "--out", out, "--resume")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert "no space left on disk while writing" in said.splitlines()[-1]
+    full = start_training(recipe, "--out", out, "--resume", said=said, largest_file=len(good) // 2)
+    text = full.finish(code=2)
+    assert "no space left on disk while writing" in text.splitlines()[-1]
     assert [path.name for path in (out / "states").iterdir()] == [state.name]
     assert state.read_bytes() == good
-    finish(start_training(recipe, "--out", out, "--resume"))
+    start_training(recipe, "--out", out, "--resume", said=said).finish()
     assert (out / "tiny.safetensors").is_file()

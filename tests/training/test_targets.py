@@ -74,6 +74,14 @@ def test_one_cycle_is_that_of_torch() -> None:
             schedule.step()
 
 
+def test_one_cycle_whose_warm_up_is_one_step_begins_at_the_top() -> None:
+    choice = Optimisation(epochs=1, learning_rate=0.1, warm_up=0.2)  # torch divides by zero here
+    rates = [learning_rate(choice, step, 5) for step in range(5)]
+    assert rates[0] == 0.1
+    assert rates[2] == pytest.approx(0.05, rel=1e-3)  # half of half a cosine
+    assert rates[4] == pytest.approx(0.1 / 25 / 1e4)
+
+
 def test_published_rate_falls_to_a_tenth_at_each_milestone() -> None:
     choice = Optimisation(epochs=36, learning_rate=0.01, schedule="steps", milestones=(24, 30))
     rates = [learning_rate(choice, epoch * 7, 7) for epoch in (0, 23, 24, 29, 30, 35)]

@@ -42,9 +42,10 @@ def test_same_recipe_gives_the_same_weights_whatever_the_loader(tmp_path: Path) 
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
 
-def test_trained_module_is_in_eval_mode_and_fits_its_architecture(tmp_path: Path) -> None:
+def test_trained_module_is_bare_in_eval_mode_and_fits_its_architecture(tmp_path: Path) -> None:
     module = trained(tiny_recipe(epochs=1, pooling="max"), tmp_path).network
     assert not module.training
+    assert not any(part._forward_hooks for part in module.modules())
     fresh = build_module("raybench.checkpoints.shapes_net:shapes_net", num_classes=12, pooling="max")
     fresh.load_state_dict(module.state_dict(), strict=True)
 
@@ -135,6 +136,28 @@ def test_localisation_of_an_epoch_equals_that_of_its_card(tmp_path: Path, tiny_d
     assert measured["pointing_game"] == pytest.approx(expected["pointing_game"].iloc[0])
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"dataset": "shapes", "attribution": "gradcam"},
+            "unknown attribution 'gradcam'; did you mean 'grad_cam'",
+        ),
+        (
+            {"dataset": "imagenet"},
+            "dataset 'imagenet' was not found: give its folder as --data imagenet=PATH",
+        ),
+    ],
+)
+def test_localisation_that_cannot_be_measured_is_refused_before_the_first_step(
+    asked: dict[str, str], message: str, tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAYBENCH_DATA", raising=False)
+    with pytest.raises(RaybenchError, match=message):
+        trained(tiny_recipe(localisation=asked), tmp_path, data={"shapes": tiny_data})
+    assert not list(tmp_path.glob("states/step-*"))
+
+
 def test_bf16_keeps_the_losses_in_float32(tmp_path: Path) -> None:
     exact = trained(tiny_recipe(epochs=1), tmp_path / "a").rows[0]
     rough = trained(tiny_recipe(epochs=1, precision="bf16"), tmp_path / "b").rows[0]
@@ -155,3 +178,22 @@ def test_command_trains_by_a_changed_recipe(tmp_path: Path) -> None:
     assert "epoch 0.5: classification" in result.output
     assert "next: raybench run SUITE --checkpoint" in result.output
     assert yaml.safe_load((tmp_path / "out" / "recipe.yaml").read_text())["consistency_weight"] == 0
+
+
+def test_folder_without_a_name_is_that_of_the_pictures_to_train_on(tmp_path: Path, tiny_data: Path) -> None:
+    source = {"dataset": "shapes_coco"}
+    classes = str(tiny_data / "classes.txt")
+    recipe = write_recipe(tmp_path, train=source, validation=source, classes=classes, batch_size=4)
+    words = [
+        "train",
+        str(recipe),
+        "--data",
+        str(tiny_data),
+        "--out",
+        str(tmp_path / "out"),
+        "--device",
+        "cpu",
+    ]
+    result = CliRunner().invoke(app, [*words, "--steps", "1", "--workers", "0"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "F1-PerClass" in result.output

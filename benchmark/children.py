@@ -1,0 +1,25 @@
+"""Ends child processes with their parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+
+__all__ = ["end_with_parent"]
+
+
+def end_with_parent(_worker: int = 0) -> None:
+    """Let a forked or spawned process end soon after its parent was killed.
+
+    For loader workers torch's own watchdog only ends the loop of the loader: it would then wait for ever to
+    hand on the images that it has read, since its brothers hold the other end of the pipe open.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "called outside a child process"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,1 @@
+"""The leaderboard: result folders in, a static site out."""

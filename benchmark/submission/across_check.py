@@ -1,0 +1,256 @@
+"""Checks what must agree between the files of a submission: queries, images, classes, empty maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ..folder import NO_CHECKPOINT
+from .definition import Definition
+from .findings import Findings, quoted
+from .known import CENTER_METRICS, queries_sha256
+from .layout import predictions_file, records_file
+from .run_facts import RunFacts
+from .summary_check import FILE as SUMMARY
+from .summary_check import Key
+
+__all__ = ["Frames", "check_across"]
+
+Row = tuple[str, str]
+Frames = Mapping[Row, pd.DataFrame]
+_MOST_NAMED = 5
+
+
+def check_across(
+    records: Frames,
+    predictions: Mapping[str, pd.DataFrame],
+    rows: Mapping[Key, pd.Series[str]],
+    facts: RunFacts,
+    definition: Definition,
+    findings: Findings,
+) -> None:
+    """Compare the files with each other, with run.json, and with what is known about the data.
+
+    Args:
+        records: by checkpoint and attribution, of the files that could be read.
+        predictions: by checkpoint, likewise.
+        rows: of the summary.
+        facts: of the run.
+        definition: its names, resolved.
+        findings: where differences are noted.
+    """
+    queries = {
+        row: list(zip(frame["image_id"], frame["class_index"], strict=True)) for row, frame in records.items()
+    }
+    _same_queries(queries, definition, findings)
+    _all_images(queries, predictions, facts, findings)
+    _same_targets(records, predictions, facts, definition, findings)
+    _points_inside(records, definition, findings)
+    _same_uniform_maps(records, definition, findings)
+    _no_copies(records, facts, findings)
+    _known_values(rows, facts, definition, findings)
+
+
+def _same_queries(
+    queries: Mapping[Row, list[tuple[str, int]]], definition: Definition, findings: Findings
+) -> None:
+    """Every row answers the same queries; those of known data are known."""
+    if not queries:
+        return
+    sets = {row: frozenset(found) for row, found in queries.items()}
+    counted = pd.Series(list(sets.values())).value_counts()
+    usual = counted.index[0]
+    reference = next(row for row, found in sets.items() if found == usual)
+    for row, found in sets.items():
+        for difference, verb in ((usual - found, "lacks"), (found - usual, "has")):
+            if difference:
+                findings.problem(
+                    records_file(*row),
+                    f"{verb} {len(difference)} queries that {records_file(*reference)} "
+                    f"{'has' if verb == 'lacks' else 'lacks'}: {_few_queries(difference)}",
+                )
+    known = definition.known
+    if known and queries_sha256(usual) != known.queries_sha256:
+        findings.problem(
+            records_file(*reference),
+            f"its {len(usual)} queries are not those of {known.title}: each has to be there once",
+        )
+
+
+def _all_images(
+    queries: Mapping[Row, list[tuple[str, int]]],
+    predictions: Mapping[str, pd.DataFrame],
+    facts: RunFacts,
+    findings: Findings,
+) -> None:
+    """Records and predictions cover all images of the data but those that run.json excuses."""
+    skipped = {entry.image_id for entry in facts.skipped}
+    without = set(facts.without_queries)
+    found = {records_file(*row): {image for image, _ in entries} for row, entries in queries.items()}
+    expected = dict.fromkeys(found, facts.expected_images - len(skipped) - len(without))
+    for checkpoint, frame in predictions.items():
+        found[predictions_file(checkpoint)] = set(frame["image_id"])
+        expected[predictions_file(checkpoint)] = facts.expected_images - len(skipped)
+    for name, images in found.items():
+        if len(images) != expected[name]:
+            findings.problem(
+                name,
+                f"{len(images)} images; expected {expected[name]}: run.json says {facts.expected_images}, of "
+                f"which {len(skipped)} skipped and {len(without)} without queries",
+            )
+        excused = images & (skipped if name.endswith("predictions.csv") else skipped | without)
+        if excused:
+            findings.problem(name, f"has rows of images that run.json excuses: {_few(excused)}")
+    seen = {name: images for name, images in found.items() if name.endswith("predictions.csv")}
+    for name, images in seen.items():
+        asked = frozenset().union(*(images for other, images in found.items() if other not in seen))
+        missing = asked - images
+        if missing:
+            findings.problem(name, f"lacks {len(missing)} images that records have: {_few(missing)}")
+
+
+def _same_targets(
+    records: Frames,
+    predictions: Mapping[str, pd.DataFrame],
+    facts: RunFacts,
+    definition: Definition,
+    findings: Findings,
+) -> None:
+    """What images show does not depend on the checkpoint, and queries ask about it."""
+    targets: dict[str, str] = {}
+    for checkpoint, frame in predictions.items():
+        faults = []
+        values = (frame.index.tolist(), frame["image_id"].tolist(), frame["targets"].tolist())
+        for line, image, text in zip(*values, strict=True):
+            first = targets.setdefault(image, text)
+            if text != first:
+                faults.append((int(line), f"targets of {quoted(image)} are {text!r}; elsewhere {first!r}"))
+        findings.lines(predictions_file(checkpoint), faults)
+    if not targets or definition.protocol is None or definition.multilabel is None:
+        return
+    if not definition.multilabel and definition.protocol.queries != "first_object":
+        return  # a query may ask about an object that is not the label
+    shown = {image: {int(word) for word in text.split()} for image, text in targets.items()}
+    for row, frame in records.items():
+        faults = []
+        asked = (frame.index.tolist(), frame["image_id"].tolist(), frame["class_index"].tolist())
+        for line, image, index in zip(*asked, strict=True):
+            if image in shown and index not in shown[image]:
+                faults.append(
+                    (int(line), f"asks about class {index}, but {quoted(image)} shows {targets[image]}")
+                )
+        findings.lines(records_file(*row), faults)
+
+
+def _points_inside(records: Frames, definition: Definition, findings: Findings) -> None:
+    """The method `center` gives away the size of each image; every point lies inside."""
+    centers = [
+        frame.drop_duplicates("image_id").set_index("image_id")[["point_x", "point_y"]]
+        for (_, label), frame in records.items()
+        if (method := definition.attributions.get(label)) and method.name == "center"
+    ]
+    if not centers:
+        return
+    last = 2 * centers[0]  # a width of 2 c or 2 c + 1 has its middle pixel at c
+    for row, frame in records.items():
+        known = frame[frame["image_id"].isin(last.index)]
+        for axis in ("point_x", "point_y"):
+            most = known["image_id"].map(last[axis])
+            beyond = known[known[axis] > most]
+            if beyond.empty:
+                continue
+            findings.lines(
+                records_file(*row),
+                [
+                    (int(line), f"{axis} is {value}; the image has at most {size} pixels that way")
+                    for line, value, size in zip(
+                        beyond.index, beyond[axis], most[beyond.index] + 1, strict=True
+                    )
+                ],
+            )
+
+
+def _same_uniform_maps(records: Frames, definition: Definition, findings: Findings) -> None:
+    """A degenerate map is scored as uniform, so that its values depend on the query alone."""
+    metrics = [one.metric.name for one in definition.metrics if one.metric.kind == "localisation"]
+    first: dict[tuple[str, int], tuple[str, tuple[float, ...]]] = {}
+    for row, frame in records.items():
+        name, faults = records_file(*row), []
+        degenerate = frame[frame["status"] != "ok"]
+        values = degenerate[metrics].to_numpy(np.float64)
+        queries = zip(
+            degenerate.index, degenerate["image_id"], degenerate["class_index"], values, strict=True
+        )
+        for line, image, index, found in queries:
+            other, expected = first.setdefault((image, index), (name, tuple(found)))
+            if not np.allclose(found, expected, rtol=1e-4, atol=1e-4):
+                faults.append(
+                    (
+                        int(line),
+                        f"a degenerate map of {quoted(image)} has other values than in {quoted(other)}",
+                    )
+                )
+        findings.lines(name, faults)
+
+
+def _no_copies(records: Frames, facts: RunFacts, findings: Findings) -> None:
+    """Two checkpoints with different weights do not give the same values for every query."""
+    metrics = ["stochastic_pointing_game", "content_heatmap"]
+    labels = sorted({label for checkpoint, label in records if checkpoint != NO_CHECKPOINT})
+    for label in labels:
+        rows = [row for row in records if row[1] == label and row[0] != NO_CHECKPOINT]
+        for one, other in combinations(rows, 2):
+            columns = [column for column in metrics if column in records[one] and column in records[other]]
+            if facts.weights_sha256.get(one[0]) == facts.weights_sha256.get(other[0]) or not columns:
+                continue
+            both = [
+                records[row].loc[records[row]["status"] == "ok", ["image_id", "class_index", *columns]]
+                for row in (one, other)
+            ]
+            if len(both[0]) and both[0].reset_index(drop=True).equals(both[1].reset_index(drop=True)):
+                findings.problem(
+                    records_file(*other),
+                    f"all values equal those of {records_file(*one)}, which has other weights: a copy?",
+                )
+
+
+def _known_values(
+    rows: Mapping[Key, pd.Series[str]], facts: RunFacts, definition: Definition, findings: Findings
+) -> None:
+    """Methods without a network have known values on known data."""
+    known = definition.known
+    if known is None or definition.protocol is None or facts.skipped:
+        return
+    values = known.center.get(definition.protocol.id)
+    for label, method in definition.attributions.items():
+        if values is None or method.name != "center":
+            continue
+        for (metric, aggregate), expected in zip(CENTER_METRICS, values, strict=True):
+            row = rows.get((NO_CHECKPOINT, label, metric, aggregate))
+            if row is not None and row["value"] and not _close(row["value"], expected):
+                findings.problem(
+                    SUMMARY,
+                    f"value of {label}, {metric} is {quoted(row['value'])}; it is known to be "
+                    f"{expected!r} on {known.title}",
+                    line=int(str(row.name)),
+                )
+
+
+def _close(text: str, expected: float) -> bool:
+    try:
+        return abs(float(text) - expected) < 1e-6
+    except ValueError:
+        return True  # noted as a wrong number elsewhere
+
+
+def _few(names: set[str] | frozenset[str]) -> str:
+    listed = ", ".join(quoted(name) for name in sorted(names)[:_MOST_NAMED])
+    return listed + " …" * (len(names) > _MOST_NAMED)
+
+
+def _few_queries(queries: frozenset[tuple[str, int]]) -> str:
+    listed = ", ".join(f"{quoted(image)} class {index}" for image, index in sorted(queries)[:_MOST_NAMED])
+    return listed + " …" * (len(queries) > _MOST_NAMED)

@@ -1,0 +1,146 @@
+"""bundle.json and the cards of a bundle: what the submitter says is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ...documents import Document, parse_document
+from ...errors import RaybenchError
+from .findings import Findings, quoted
+from .layout import BUNDLE_MANIFEST, card_file, is_known_name
+from .reading import read_inside, read_json
+from .run_facts import RunFacts
+
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "bundle_manifest", "check_bundle_files", "describe_checkpoint"]
+
+SCHEMA = "raybench-bundle"
+SCHEMA_VERSION = 1
+
+
+class _Weights(Document):
+    sha256: str
+    url: str | None = None
+
+
+class BundledCard(Document):
+    """A card for people to read: it names weights by their hash and is never loaded, fetched from or run."""
+
+    name: str
+    architecture: str
+    classes: str
+    weights: list[_Weights]
+    pooling: Literal["avg", "max"] = "avg"
+    target_layer: str
+    excitation_layer: str | None = None
+    contrast_layer: str | None = None
+    mean: list[float]
+    std: list[float]
+    training: str = "none"
+    source: str = ""
+    licence: str | None = None
+    reported: dict[str, float] = Field(default_factory=dict)
+    notes: str | None = None
+
+
+def bundle_manifest(sha256: Mapping[str, str], sizes: Mapping[str, int], version: str) -> bytes:
+    """Write bundle.json: the schema, and size and hash of every other file."""
+    content = {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "raybench": version,
+        "files": {name: {"sha256": sha256[name], "bytes": sizes[name]} for name in sorted(sha256)},
+    }
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+
+
+def describe_checkpoint(facts: Mapping[str, Any], sha256: str, urls: Sequence[str | None]) -> dict[str, Any]:
+    """Return the card of a checkpoint from what the manifest says about it.
+
+    Args:
+        facts: the manifest's entry.
+        sha256: of the weight files, joined by "+".
+        urls: public address of each file, or None; not used if their number differs.
+    """
+    hashes = sha256.split("+")
+    addresses = list(urls) if len(urls) == len(hashes) else [None] * len(hashes)
+    weights = [
+        {"sha256": one} | ({"url": url} if url else {}) for one, url in zip(hashes, addresses, strict=True)
+    ]
+    known = {
+        key: value for key, value in facts.items() if key in BundledCard.model_fields and value is not None
+    }
+    return known | {"weights": weights}
+
+
+def check_bundle_files(folder: Path, sha256: Mapping[str, str], findings: Findings) -> None:
+    """Compare the files of an unpacked bundle with bundle.json.
+
+    Args:
+        folder: the bundle, unpacked.
+        sha256: of each file that was in it, by name.
+        findings: where differences are noted.
+    """
+    content = read_json(folder, BUNDLE_MANIFEST, findings)
+    if content is None:
+        return
+    if content.get("schema") != SCHEMA or content.get("schema_version") != SCHEMA_VERSION:
+        findings.problem(
+            BUNDLE_MANIFEST,
+            f"schema is {quoted(content.get('schema'))} version {quoted(content.get('schema_version'))}; "
+            f"expected {SCHEMA!r} version {SCHEMA_VERSION}",
+        )
+    files = content.get("files")
+    if not isinstance(files, dict):
+        findings.problem(BUNDLE_MANIFEST, "it names no files")
+        return
+    present = {name: digest for name, digest in sha256.items() if name != BUNDLE_MANIFEST}
+    for name in sorted(present.keys() - files.keys()):
+        findings.problem(name, "the file is not named in bundle.json")
+    for name in sorted(files.keys() - present.keys()):
+        findings.problem(
+            name if is_known_name(name) else quoted(name), "the file is missing, though bundle.json names it"
+        )
+    for name in sorted(files.keys() & present.keys()):
+        entry = files[name] if isinstance(files[name], dict) else {}
+        actual = {"sha256": present[name], "bytes": (folder / name).stat().st_size}
+        for key, expected in actual.items():
+            if entry.get(key) != expected:
+                findings.problem(
+                    name,
+                    f"{key} is {expected}; bundle.json says {quoted(entry.get(key), 70)}: it was changed",
+                )
+
+
+def check_cards(folder: Path, names: Sequence[str], facts: RunFacts, findings: Findings) -> None:
+    """Compare the cards of an unpacked bundle with run.json; `names` are the files that are there."""
+    wanted = {card_file(name): name for name in facts.card_facts}
+    for file in sorted({name for name in names if name.startswith("cards/")} - wanted.keys()):
+        findings.problem(file, "run.json names no such checkpoint")
+    for file, name in wanted.items():
+        text = read_inside(folder, file, findings)
+        if text is None:
+            continue
+        try:
+            card = parse_document(text, BundledCard, file).model_dump(mode="json", exclude_defaults=True)
+        except RaybenchError as error:
+            findings.problem(file, quoted(str(error).removeprefix(f"{file}: "), 300)[1:-1])
+            continue
+        weights = "+".join(entry["sha256"] for entry in card.pop("weights"))
+        if weights != facts.weights_sha256.get(name):
+            findings.problem(file, f"weights have SHA-256 {quoted(weights)}; run.json says otherwise")
+        stated = {
+            key: value for key, value in facts.card_facts[name].items() if key in BundledCard.model_fields
+        }
+        for key in sorted(card.keys() | stated.keys()):
+            default = BundledCard.model_fields[key].get_default(call_default_factory=True)
+            found, expected = card.get(key, default), stated.get(key, default)
+            if found != expected:
+                findings.problem(
+                    file,
+                    f"{key} is {quoted(found)}; run.json says {quoted(expected)}",
+                )

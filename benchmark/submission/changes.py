@@ -1,0 +1,64 @@
+"""Which bundles a branch adds or changes, asked of git."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ...errors import RaybenchError
+
+__all__ = ["FOLDER", "Changes", "changes_since"]
+
+FOLDER = "results/submitted"
+"""Where bundles lie in the repository."""
+
+_OWN_FILES = frozenset({f"{FOLDER}/README.md"})
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a branch does to the folder of bundles.
+
+    Attributes:
+        bundles: files to check: bundles that were added or changed.
+        strangers: other files that were added or changed; none belongs there.
+        taken: bundles of others that were changed or removed.
+    """
+
+    bundles: tuple[str, ...]
+    strangers: tuple[str, ...]
+    taken: tuple[str, ...]
+
+
+def changes_since(revision: str, repository: Path) -> Changes:
+    """Compare the working branch of a repository with where it left `revision`.
+
+    File names are passed on as they are, whatever characters they hold.
+
+    Raises:
+        RaybenchError: not a repository, or it does not know the revision.
+    """
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_./~^-]*", revision):
+        raise RaybenchError(f"{revision!r} is no revision; give a commit, branch or tag, such as origin/main")
+    command = ["git", "-C", str(repository), "diff", "--name-status", "--no-renames", "-z"]
+    command += [f"{revision}...HEAD", "--", FOLDER]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", b"") or b""
+        reason = (said.decode("utf-8", "replace").strip() or str(error)).splitlines()[0]
+        raise RaybenchError(f"git cannot compare {repository} with {revision}: {reason}") from None
+    words = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    changed = dict(zip(words[1::2], words[0::2], strict=False))
+    bundles = [name for name in changed if PurePosixPath(name).suffix == ".zip"]
+    return Changes(
+        bundles=tuple(name for name in bundles if changed[name] != "D"),
+        strangers=tuple(
+            name
+            for name in changed
+            if name not in bundles and name not in _OWN_FILES and changed[name] != "D"
+        ),
+        taken=tuple(name for name in bundles if changed[name] != "A"),
+    )

@@ -1,0 +1,215 @@
+"""Checks what the numbers are said to be: protocol, data, metrics, methods and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...attributions import ATTRIBUTIONS, Attribution, bind
+from ...checkpoints import Card, card_names, find_card, load_classes
+from ...checkpoints.classes import ClassList
+from ...errors import RaybenchError, UnknownNameError
+from ..datasets import DATASETS
+from ..metrics import BoundMetric, bind_metric
+from ..protocol import PROTOCOLS, Protocol, protocol_from
+from .findings import Findings, quoted
+from .known import KnownDataset, known_dataset
+from .run_facts import FILE, RunFacts
+
+__all__ = ["Definition", "check_definition", "compare_with_card"]
+
+_DECIDING = (
+    "architecture",
+    "pooling",
+    "classes",
+    "target_layer",
+    "excitation_layer",
+    "contrast_layer",
+    "mean",
+    "std",
+)
+"""Facts of a card that decide numbers."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What the numbers of a run mean, with every name resolved.
+
+    Attributes:
+        protocol: None if it is not one of ours.
+        metrics: in the manifest's order; unknown ones are left out.
+        attributions: registered method by label; unknown ones are left out.
+        classes: what class indices stand for, or None if only the submitter knows.
+        known: what is certain about the data, or None.
+        multilabel: whether an image may hold several classes, or None for unknown readers.
+    """
+
+    protocol: Protocol | None
+    metrics: tuple[BoundMetric, ...]
+    attributions: Mapping[str, Attribution]
+    classes: ClassList | None
+    known: KnownDataset | None
+    multilabel: bool | None
+
+
+def check_definition(facts: RunFacts, findings: Findings) -> Definition:
+    """Resolve and check everything that decides what the numbers of a run mean."""
+    known = known_dataset(facts.dataset.fingerprint)
+    _check_dataset(facts, known, findings)
+    for name in [entry.name for entry in facts.checkpoints]:
+        _check_weights(name, facts, findings)
+    return Definition(
+        protocol=_protocol(facts, findings),
+        metrics=tuple(_metrics(facts, findings)),
+        attributions=_attributions(facts, findings),
+        classes=_classes(facts, known, findings),
+        known=known,
+        multilabel=_multilabel(facts, findings),
+    )
+
+
+def _protocol(facts: RunFacts, findings: Findings) -> Protocol | None:
+    """Rebuild the protocol from its fields and compare its hash."""
+    given, fields = facts.protocol, facts.protocol.fields
+    if given.name not in PROTOCOLS:
+        findings.problem(FILE, str(UnknownNameError("protocol", given.name, PROTOCOLS)))
+        return None
+    standard = PROTOCOLS[given.name]
+    missing = sorted(standard.fields.keys() - fields.keys())
+    if missing:
+        findings.problem(FILE, f"protocol.fields lacks {', '.join(missing)}")
+        return None
+    if fields["name"] != given.name or fields["version"] != standard.version:
+        findings.problem(
+            FILE,
+            f"protocol.fields are of {quoted(fields['name'])} version {quoted(fields['version'])}; expected "
+            f"{given.name!r} version {standard.version}",
+        )
+        return None
+    changes = {
+        key: value
+        for key, value in fields.items()
+        if key not in standard.fields or standard.fields[key] != value
+    }
+    try:
+        protocol = protocol_from(given.name, changes)
+    except RaybenchError as error:
+        findings.problem(FILE, f"protocol.fields: {quoted(error, 300)[1:-1]}")
+        return None
+    if protocol.id != given.id:
+        findings.problem(FILE, f"protocol.id is {quoted(given.id)}, but its fields hash to {protocol.id!r}")
+    if changes:
+        words = ", ".join(f"{key} = {value}" for key, value in sorted(changes.items()))
+        findings.remark(FILE, f"protocol {given.name} was changed: {words}")
+    return protocol
+
+
+def _metrics(facts: RunFacts, findings: Findings) -> Sequence[BoundMetric]:
+    bound = []
+    for name, options in facts.metrics.items():
+        try:
+            bound.append(bind_metric(name, options))
+        except RaybenchError as error:
+            findings.problem(FILE, f"metrics: {quoted(error, 300)[1:-1]}")
+    if not facts.metrics:
+        findings.problem(FILE, "metrics are empty; expected at least one")
+    return bound
+
+
+def _attributions(facts: RunFacts, findings: Findings) -> Mapping[str, Attribution]:
+    found = {}
+    for entry in facts.attributions:
+        try:
+            found[entry.name] = bind(entry.method, entry.options, entry.name).attribution
+        except UnknownNameError:
+            findings.remark(
+                FILE,
+                f"method {quoted(entry.method)} is not installed here: its rows are checked as far as that "
+                "goes, and not measured again",
+            )
+        except RaybenchError as error:
+            findings.problem(FILE, f"attributions: {quoted(error, 300)[1:-1]}")
+    methods = {entry.name for entry in ATTRIBUTIONS}
+    for entry in facts.attributions:
+        if entry.name in methods and entry.name != entry.method:
+            findings.problem(
+                FILE, f"method {quoted(entry.method)} is labelled {entry.name!r}, the name of another method"
+            )
+    return found
+
+
+def _multilabel(facts: RunFacts, findings: Findings) -> bool | None:
+    try:
+        return DATASETS.get(facts.dataset.name).multilabel
+    except UnknownNameError:
+        findings.remark(FILE, f"no reader of dataset {facts.dataset.name!r} is installed here")
+        return None
+
+
+def _check_dataset(facts: RunFacts, known: KnownDataset | None, findings: Findings) -> None:
+    given = facts.dataset
+    if known is None:
+        findings.remark(
+            FILE,
+            f"data {given.name} with fingerprint {given.fingerprint[:12]}… is not known here: only "
+            "--remeasure, with the data, can tell that its queries are the right ones",
+        )
+        return
+    for key, found, expected in (
+        ("dataset.name", given.name, known.dataset),
+        ("dataset.images", given.images, known.images),
+    ):
+        if found != expected:
+            findings.problem(
+                FILE,
+                f"{key} is {quoted(found)}; expected {expected!r}, since the fingerprint is "
+                f"that of {known.title}",
+            )
+
+
+def _classes(facts: RunFacts, known: KnownDataset | None, findings: Findings) -> ClassList | None:
+    """Return the class list if it is one that ships with raybench; text of the manifest is never a path."""
+    named = [known.classes] if known else []
+    named += [str(entry.get("classes")) for entry in facts.card_facts.values()]
+    named.append(facts.dataset.classes)
+    for name in named:
+        if name in ("imagenet1k", "coco80", "voc20", "shapes12"):
+            return load_classes(name)
+    findings.remark(
+        FILE, f"class list {quoted(facts.dataset.classes)} is not known here: class names unchecked"
+    )
+    return None
+
+
+def _check_weights(name: str, facts: RunFacts, findings: Findings) -> None:
+    """Compare a checkpoint's weights and card with the shipped card of its name, if there is one."""
+    actual = facts.weights_sha256.get(name)
+    if actual is None:
+        findings.problem(FILE, f"weights_sha256 has no entry for checkpoint {name!r}")
+        return
+    if name not in card_names():
+        return
+    card = find_card(name)
+    pins = [source.sha256 or "" for source in card.weights]
+    hashes = actual.split("+")
+    if len(pins) != len(hashes) or not all(map(str.startswith, hashes, pins)):
+        findings.problem(
+            FILE,
+            f"weights_sha256.{name} is {actual[:12]}…; its shipped card says {'+'.join(pins)[:12]}…",
+        )
+    if not all(pins):
+        findings.remark(FILE, f"the shipped card of {name} pins no hash: its weights are as submitted")
+    compare_with_card(card, facts.card_facts[name], findings)
+
+
+def compare_with_card(card: Card, given: Mapping[str, Any], findings: Findings) -> None:
+    """Compare what a manifest says about a checkpoint with a card of that name that is trusted."""
+    trusted = card.model_dump(mode="json") | {"classes": load_classes(card.classes).name}
+    for key in _DECIDING:
+        if key in given and given[key] != trusted[key]:
+            findings.problem(
+                FILE,
+                f"checkpoints: {key} of {card.name} is {quoted(given[key])}; expected "
+                f"{quoted(trusted[key])}, as the trusted card of that name says; choose another name",
+            )

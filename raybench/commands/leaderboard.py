@@ -1,0 +1,53 @@
+"""`raybench leaderboard`: turn result folders into a static site."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["EXAMPLE", "leaderboard"]
+
+EXAMPLE = "Example: raybench leaderboard runs/real-small results/measured -o site"
+
+
+def leaderboard(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR...", help="Result folders, folders that hold some, or bundles (.zip)."),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the site.")] = Path("site"),
+    with_published: Annotated[
+        bool,
+        typer.Option(
+            "--with-published/--without-published", help="Show published rows that nobody has measured."
+        ),
+    ] = True,
+) -> None:
+    """Build the leaderboard: a page to open from the disk, offline, or to put on any web host."""
+    from rich.console import Console
+
+    from ..benchmark.leaderboard.bundles import collect_all
+    from ..benchmark.leaderboard.site import build_site
+    from ..errors import RaybenchError
+
+    with tempfile.TemporaryDirectory() as unpacked:
+        board = collect_all(folders, Path(unpacked), with_published=with_published)
+        page = build_site(board, out)
+    console = Console(stderr=True)
+    measured = sum(len(section.rows) for section in board.sections)
+    if not measured:
+        raise RaybenchError(
+            f"nothing in the {len(folders)} folders given could be used; {out / 'excluded.html'} says why"
+        )
+    if board.excluded:
+        console.print(
+            f"left out: {len(board.excluded)}; the first: {board.excluded[0].reason} "
+            f"(all are listed in {out / 'excluded.html'})",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    console.print(f"{measured} rows; open {page}", highlight=False, markup=False, soft_wrap=True)

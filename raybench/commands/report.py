@@ -1,0 +1,35 @@
+"""`raybench report`: one run on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["EXAMPLE", "report"]
+
+EXAMPLE = "Example: raybench gallery runs/demo && raybench report runs/demo -o demo.html"
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Result folder of a finished run.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help="Page to write: .html or .pdf.")
+    ] = Path("report.html"),
+) -> None:
+    """Write one page about a run that needs no other file: numbers, plots, gallery, provenance."""
+    from rich.console import Console
+
+    from ..benchmark.leaderboard.report_page import write_report
+
+    write_report(folder, out)
+    console = Console(stderr=True)
+    console.print(f"open {out}", highlight=False, markup=False, soft_wrap=True)
+    pictures = folder / "gallery" / "gallery.json"
+    if not pictures.is_file():
+        hint = f"next: raybench gallery {folder} adds the best, worst and most disputed pictures"
+        console.print(hint, highlight=False, markup=False, soft_wrap=True)
+    else:
+        hint = f"next: raybench leaderboard {folder} -o site compares it with other runs"
+        console.print(hint, highlight=False, markup=False, soft_wrap=True)

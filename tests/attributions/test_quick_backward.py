@@ -1,0 +1,77 @@
+"""Quicker backward passes: the gradients of torch, in float64, over the shapes that could go wrong."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from raybench.attributions.quick_backward import QuickBackward
+
+
+def gradients(module: nn.Module, pixels: torch.Tensor, *, quick: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Output of a module, and the gradient of a random sum of it."""
+    leaf = pixels.clone().requires_grad_()
+    if quick:
+        with QuickBackward():
+            output = module(leaf)
+    else:
+        output = module(leaf)
+    wanted = torch.randn(output.shape, generator=torch.Generator().manual_seed(1), dtype=output.dtype)
+    return output.detach(), torch.autograd.grad(output, leaf, wanted)[0]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [(7, 2, 3), (11, 4, 2), (3, 2, 1), (3, 2, 0), (4, 4, 0), (2, 3, 0), (1, 2, 0), ((5, 3), (2, 3), (1, 0))],
+)
+@pytest.mark.parametrize("size", [(32, 45), (33, 44), (35, 47)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gradient_of_a_strided_convolution_is_torchs(
+    kernel: int, stride: int, padding: int, size: tuple[int, int], channels: int
+) -> None:
+    torch.manual_seed(0)
+    module = nn.Conv2d(channels, 5, kernel, stride, padding).double().requires_grad_(False)
+    pixels = torch.randn(2, channels, *size, dtype=torch.float64)
+    expected, ours = (gradients(module, pixels, quick=quick) for quick in (False, True))
+    assert torch.equal(ours[0], expected[0])
+    torch.testing.assert_close(ours[1], expected[1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_gradient_of_a_frozen_normalisation_is_torchs(affine: bool) -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(6, affine=affine).double()
+    norm.running_mean.uniform_(-2, 2)
+    norm.running_var.uniform_(0.1, 3)
+    if affine:
+        nn.init.uniform_(norm.weight, -2, 2)
+    module = nn.Sequential(norm, nn.ReLU(inplace=True)).eval().requires_grad_(False)
+    pixels = torch.randn(2, 6, 7, 9, dtype=torch.float64)
+    expected, ours = (gradients(module, pixels, quick=quick) for quick in (False, True))
+    assert torch.equal(ours[0], expected[0])
+    torch.testing.assert_close(ours[1], expected[1], rtol=1e-12, atol=1e-12)
+
+
+def test_weights_that_learn_still_get_their_gradients() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4).eval()).double()
+    pixels = torch.randn(1, 3, 9, 9, dtype=torch.float64, requires_grad=True)
+    with QuickBackward():
+        output = module(pixels)
+    output.square().sum().backward()
+    ours = [parameter.grad.clone() for parameter in module.parameters()]
+    module.zero_grad()
+    module(pixels).square().sum().backward()
+    for mine, parameter in zip(ours, module.parameters(), strict=True):
+        torch.testing.assert_close(mine, parameter.grad, rtol=1e-12, atol=1e-12)
+
+
+def test_other_convolutions_are_left_alone() -> None:
+    pixels = torch.randn(1, 4, 9, 9, requires_grad=True)
+    with QuickBackward():
+        for options in ({"groups": 2}, {"dilation": 2, "stride": 2}, {"padding": "same"}):
+            weight = torch.randn(4, 4 // options.get("groups", 1), 3, 3)
+            name = type(F.conv2d(pixels, weight, **options).grad_fn).__name__
+            assert name == "ConvolutionBackward0"

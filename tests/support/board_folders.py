@@ -1,0 +1,160 @@
+"""Result folders of any size and with any names, written without measuring anything."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from raybench.benchmark.folder import SUMMARY_COLUMNS, safe_name
+from raybench.benchmark.metrics import METRICS
+from raybench.benchmark.protocol import protocol_from
+from raybench.benchmark.summary import Summary, summarise_predictions, summarise_records
+
+__all__ = ["METRIC_NAMES", "change_manifest", "made_up_values", "write_run"]
+
+METRIC_NAMES = ("pointing_game", "stochastic_pointing_game", "content_heatmap")
+N_CLASSES = 7
+
+Values = NDArray[np.float64]
+
+
+def made_up_values(images: int, level: float, *, seed: int) -> Values:
+    """Percentages around `level` for each image: (images,)."""
+    return np.random.default_rng(seed).normal(level, 12, images).clip(0.5, 99.5).round(7)
+
+
+def write_run(
+    out: Path,
+    rows: Mapping[tuple[str, str], Values],
+    *,
+    accuracy: Mapping[str, float] | None = None,
+    cards: Mapping[str, Mapping[str, Any]] | None = None,
+    dataset: str = "shapes",
+    protocol: str = "aaai21",
+    draws: int = 50,
+    prefix: str = "",
+    **manifest: Any,
+) -> Path:
+    """Write a complete result folder.
+
+    Args:
+        out: folder to make.
+        rows: content heatmap of each image, by checkpoint and attribution; the other metrics follow from it.
+        accuracy: share of images that a checkpoint classifies rightly, in percent; none, no predictions.
+        cards: what the manifest says of checkpoints, by name; else a ResNet18 without training kind.
+        dataset: its name.
+        protocol: its name.
+        draws: bootstrap draws of the summary's intervals.
+        prefix: of image ids and class names.
+        **manifest: entries of run.json to add or change.
+    """
+    images = [f"{prefix}img_{number:06d}" for number in range(len(next(iter(rows.values()))))]
+    rules = protocol_from(protocol)
+    head = ("made-up", rules.name, rules.id, dataset)
+    lines: list[tuple[Any, ...]] = []
+    for checkpoint, share in (accuracy or {}).items():
+        found = _write_predictions(out / safe_name(checkpoint), images, share, draws)
+        lines += [(*head, checkpoint, "", *_cells(one)) for one in found]
+    for (checkpoint, attribution), values in rows.items():
+        folder = out / safe_name(checkpoint) / safe_name(attribution)
+        lines += [
+            (*head, checkpoint, attribution, *_cells(one))
+            for one in _write_records(folder, images, values, draws, prefix)
+        ]
+    with (out / "summary.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([SUMMARY_COLUMNS, *lines])
+    names = [name for name in dict.fromkeys(checkpoint for checkpoint, _ in rows) if name != "none"]
+    methods = list(dict.fromkeys(attribution for _, attribution in rows))
+    facts = {
+        "suite": {"name": "made-up", "description": "rows that nobody measured"},
+        "protocol": {"name": rules.name, "id": rules.id, "fields": rules.fields},
+        "dataset": {
+            "name": dataset,
+            "options": {},
+            "classes": "seven",
+            "images": len(images),
+            "fingerprint": "ab" * 32,
+        },
+        "metrics": {metric: {} for metric in (*METRIC_NAMES, "top1_accuracy")},
+        "seed": 0,
+        "limit": None,
+        "attributions": [{"name": name, "method": name, "options": {}} for name in methods],
+        "checkpoints": [
+            {"name": name, "architecture": "resnet18", "training": "", **(cards or {}).get(name, {})}
+            for name in names
+        ],
+        "weights_sha256": {name: f"{number:064x}" for number, name in enumerate(names)},
+        "command": [
+            "raybench",
+            "run",
+            "made-up",
+            "--data",
+            f"{dataset}=/elsewhere",
+            "--out",
+            "/elsewhere/out",
+        ],
+        "started": "2026-01-01T00:00:00+00:00",
+        "status": "complete",
+        "skipped": [],
+        "without_queries": [],
+        "notes": {},
+        "device": {"type": "cpu", "name": "x86_64", "threads": 1},
+        "git_revision": "0123456789abcdef",
+        "versions": {"raybench": "0.1.0", "torch": "2.9.0"},
+        "wall_seconds": 12.5,
+    } | manifest
+    (out / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    return out
+
+
+def change_manifest(folder: Path, **changes: Any) -> None:
+    """Change entries of a run.json."""
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+
+
+def _write_records(
+    folder: Path, images: Sequence[str], values: Values, draws: int, prefix: str
+) -> list[Summary]:
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = np.arange(len(images)) % N_CLASSES
+    frame = pd.DataFrame(
+        {
+            "image_id": images,
+            "class_index": classes,
+            "class_name": [f"{prefix}class-{index}" for index in classes],
+            "status": "ok",
+            "point_x": 3,
+            "point_y": 5,
+            "pointing_game": np.where(values > 40, 100.0, 0.0),
+            "stochastic_pointing_game": (0.9 * values + 10).round(7),
+            "content_heatmap": values,
+        }
+    )
+    frame.to_csv(folder / "records.csv", index=False, lineterminator="\n")
+    return summarise_records(frame, [METRICS.get(name) for name in METRIC_NAMES], seed=0, draws=draws)
+
+
+def _write_predictions(folder: Path, images: Sequence[str], share: float, draws: int) -> list[Summary]:
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = [number % N_CLASSES for number in range(len(images))]
+    right = [number < len(images) * share / 100 for number in range(len(images))]
+    first = [t if ok else (t + 1) % N_CLASSES for t, ok in zip(targets, right, strict=True)]
+    frame = pd.DataFrame(
+        {"image_id": images, "targets": map(str, targets), "top5": map(str, first), "positives": ""}
+    )
+    frame.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
+    metrics = [METRICS.get("top1_accuracy")]
+    return summarise_predictions(frame, metrics, n_classes=N_CLASSES, seed=0, draws=draws)
+
+
+def _cells(summary: Summary) -> tuple[Any, ...]:
+    return tuple("" if value != value else value for value in astuple(summary))  # NaN is written as nothing
