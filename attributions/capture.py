@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import RaybenchError, UnknownNameError
 from .interface import NetworkLike
 from .queries import Portion, check_logits, check_queries, one_hot, portions
-from .quick_backward import QuickBackward
+from .quick_calls import QuickCalls
 from .sharing import shared
 
 __all__ = [
@@ -97,8 +97,7 @@ def _pixel_gradients(module: nn.Module, part: Portion, class_index: Tensor) -> T
     """Gradients for some queries: (n, 3, H, W), by one forward pass where all ask about one image."""
     alone = len(part.images) == 1
     pixels = (part.images.clone() if alone else part.images[part.image_index]).requires_grad_()
-    with QuickBackward():
-        logits = module(pixels.clone())  # a network may begin with an in-place operation
+    logits = module(pixels.clone())  # a network may begin with an in-place operation
     check_logits(logits, len(pixels))
     received = one_hot(logits.expand(len(class_index), -1), class_index)
     backwards = torch.split(received, max(len(pixels), 1))
@@ -110,7 +109,7 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
     """While open, gradients are on, the module is in eval mode and its parameters are frozen.
 
     On leaving, also by an exception, every mode and flag is as it was. Works inside `torch.no_grad()` and
-    `torch.inference_mode()`.
+    `torch.inference_mode()`. Calls that torch does slowly on a CPU are replaced by quicker ones.
     """
     training = [part for part in module.modules() if part.training]
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
@@ -119,7 +118,7 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
             part.training = False
         for parameter in trainable:
             parameter.requires_grad_(False)
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), QuickCalls():
             yield
     finally:
         for part in training:
