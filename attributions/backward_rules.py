@@ -70,7 +70,7 @@ class LinearCall:
 
 _POSITIVE: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 _MOST_KEPT = 2**23
-"""Weights of layers up to this size are kept with their negative part cut off; more would take much memory."""
+"""Weights of layers up to this size are kept with their negative part cut off; more need much memory."""
 
 
 def _positive(weight: Tensor, dtype: torch.dtype, *, negated: bool) -> Tensor:
