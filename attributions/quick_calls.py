@@ -107,13 +107,13 @@ def _conv2d(
 
 def _goes_to_a_matrix_product(input: Tensor, weight: Tensor) -> bool:
     """Whether torch turns the convolution into a matrix product only because it computes with one thread."""
-    return (
+    return bool(
         weight.shape[2:] == (1, 1)
         and input.dtype == weight.dtype == torch.float32
         and input.numel() > _ENOUGH_NUMBERS
         and len(input) < _ENOUGH_IMAGES
         and torch.get_num_threads() == 1
-        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and torch.backends.mkldnn.enabled
         and not torch.is_autocast_enabled("cpu")
     )

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ...attributions import denormals_flushed, sharing
+from ...attributions import computing_in, denormals_flushed, sharing
 from ...checkpoints import Card, Network, find_card, load_network, shipped_cards
 from ...errors import RaybenchError
 from ..folder import NO_CHECKPOINT, ResultFolder, open_results, safe_name
 from ..gallery import gallery_images, map_path, save_map, save_picture
+from ..inputs import decoded, network_input
 from ..plan import Plan, Settings
 from ..preparation import Needs, Prepared, PreparedImages
 from ..processes import threads_limited
@@ -234,11 +234,11 @@ class _Thumbnails:
 
     def keep(self, reporter: Reporter) -> None:
         """Keep pictures, ground truth and maps of the chosen queries."""
-        needs = Needs(pixels=True, masks=True)
+        needs = Needs(frozenset({"whole"}), masks=True)
         images = PreparedImages(
             self.plan.dataset, self.indices, self.plan.protocol, needs, self.plan.suite.seed
         )
-        prepared = [images[position] for position in range(len(images))]
+        prepared = decoded([images[position] for position in range(len(images))], self.plan.device)
         for image in prepared:
             if image.error:
                 raise RaybenchError(image.error)
@@ -281,16 +281,16 @@ class _Thumbnails:
         for image, query in zip(images, self.chosen, strict=True):
             row = image.class_index.tolist().index(query.class_index)
             batch = Batch((image,))
-            pixels = torch.from_numpy(_pixels(image)[None]).to(self.plan.device)
-            asked = (network.normalise(pixels.permute(0, 3, 1, 2)), batch.image_index, batch.class_index)
-            inputs = [tensor.to(self.plan.device) for tensor in asked]
-            with torch.no_grad(), sharing():
+            device, protocol = self.plan.device, self.plan.protocol
+            pixels = network_input(network, batch.images, "whole", protocol, device)
+            inputs = (pixels, batch.image_index.to(device), batch.class_index.to(device))
+            with torch.no_grad(), sharing(), computing_in(protocol.precision):
                 for method in methods:
                     maps = method(network, *inputs)
                     (scores,) = self.scorer.score_maps(method, maps, batch)
                     where = f"{network.name}, {method.label}, image {query.image_id!r}"
                     stored = records[method.label].loc[[(query.image_id, query.class_index)]].iloc[0]
-                    self._compare(scores.rows[row], stored.to_dict(), where)
+                    self._compare(scores.rows()[0][row], stored.to_dict(), where)
                     assert scores.saliency is not None
                     saliency = scores.saliency[row].float().cpu().numpy()
                     label, index = method.label, query.class_index
@@ -309,8 +309,3 @@ class _Thumbnails:
                     f"{where}: {name} is {now:.2f} and was {before:.2f}; the records of {self.run.path} were "
                     "made by other code or edited; measure again with `raybench run --fresh`"
                 )
-
-
-def _pixels(image: Prepared) -> NDArray[np.uint8]:
-    assert image.pixels is not None
-    return image.pixels
