@@ -22,6 +22,7 @@ from .log import LogRow, Tally, TrainingLog
 from .optimisation import learning_rate, make_optimiser, set_learning_rate
 from .picture_files import open_pictures
 from .pictures import Pictures
+from .problems import Problems
 from .randomness import generator_for, seed_for
 from .recipe import Recipe
 from .reporting import SilentTraining, TrainingReporter
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["Trained", "TrainingSettings", "train"]
 
 _SHOWN_EVERY_S = 0.5
-_SAID_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,16 @@ class _Training:
     ) -> None:
         self.recipe, self.settings, self.fabric = recipe, settings, fabric
         # one process speaks for all, except of pictures, which the others do not see
-        self.loud, self.reporter = loud, loud if fabric.is_global_zero else SilentTraining()
+        self.reporter = loud if fabric.is_global_zero else SilentTraining()
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.states = settings.out / "states"
         self.classes = len(load_classes(recipe.classes))
         state = self._state_to_resume()
-        self.pictures = self._open(recipe.train)
-        self.validation = self._open(recipe.validation)
+        left_out = Problems("left out", self.reporter.say)
+        self.pictures = self._open(recipe.train, left_out)
+        self.validation = self._open(recipe.validation, left_out)
+        left_out.tell_rest()
+        self.skipped = Problems("skipped", loud.say)
         self.steps_per_epoch = len(self.pictures.trainable) // recipe.optimisation.batch_size
         refuse_untrainable(self.pictures, recipe, self.share)
         if recipe.localisation:
@@ -136,7 +139,6 @@ class _Training:
         names = metrics_for(multilabel=self.pictures.targets.target(0).ndim == 1)
         names += LOCALISATION_METRICS if recipe.localisation else ()
         self.log = TrainingLog(settings.out, names, before=self.done)
-        self.problems: set[str] = set()
         self.shown = 0.0
         self.clock = 0.0
 
@@ -158,6 +160,7 @@ class _Training:
             ) from None
         finally:
             reporter.finish()
+            self.skipped.tell_rest()
             self.step_module.close()
         card = self.settings.out / f"{recipe.name}.yaml"
         if self.fabric.is_global_zero:
@@ -188,13 +191,9 @@ class _Training:
             )
         return state
 
-    def _open(self, source: Any) -> Pictures:
+    def _open(self, source: Any, left_out: Problems) -> Pictures:
         pictures = open_pictures(source, self.recipe, self.settings.data)
-        problems = getattr(pictures, "problems", ())
-        for problem in problems[:_SAID_PROBLEMS]:
-            self.reporter.say(f"left out: {problem}")
-        if len(problems) > _SAID_PROBLEMS:
-            self.reporter.say(f"left out: {len(problems) - _SAID_PROBLEMS} more of {pictures.name}")
+        left_out.tell(getattr(pictures, "problems", ()))
         return pictures
 
     def _build(self, *, fresh: bool) -> nn.Module:
@@ -253,7 +252,7 @@ class _Training:
         recipe = self.recipe
         if batch.error:
             raise RaybenchError(batch.error)
-        self._report_problems(batch)
+        self.skipped.tell(batch.problems)
         batch = _to_device(batch, self.fabric)
         # dropout: each step and process has its own draws, whatever came before
         torch.manual_seed(seed_for(recipe.seed, "step", self.done, self.share.rank))
@@ -276,12 +275,6 @@ class _Training:
     def _consistency_is_on(self) -> bool:
         epochs = self.recipe.consistency_start * self.recipe.optimisation.epochs
         return self.recipe.consistency_weight > 0 and self.done // self.steps_per_epoch + 1 > epochs
-
-    def _report_problems(self, batch: Batch) -> None:
-        for problem in set(batch.problems) - self.problems:
-            self.problems.add(problem)
-            if len(self.problems) <= _SAID_PROBLEMS:
-                self.loud.say(f"skipped: {problem}")
 
     def _show(self, losses: Tensor) -> None:
         """Tell the progress; only now and then, since reading the losses waits for the device."""
@@ -361,7 +354,7 @@ class _Training:
             share=self.share,
             add_up=self._add_up,
             workers=0 if self.validation.in_memory else self._workers(),
-            say=lambda problem: self.loud.say(f"skipped: {problem}"),
+            say=lambda problem: self.skipped.tell((problem,)),
         )
         choice = self.recipe.localisation
         if choice and self.fabric.is_global_zero:
