@@ -81,6 +81,13 @@ def _explain(
     # A union reports a mistake per branch; the branch that was meant is the one that got furthest.
     related = [index for index, path in enumerate(paths) if path[:1] == paths[0][:1]]
     chosen = max(related, key=lambda index: (len(paths[index]), -index))
+    if mistakes[chosen]["type"] == "missing":  # most likely the key is there, but misspelt
+        unknown = [
+            index
+            for index, path in enumerate(paths)
+            if mistakes[index]["type"] == "extra_forbidden" and path[:-1] == paths[chosen][:-1]
+        ]
+        chosen = min(unknown, default=chosen)
     mistake, path = mistakes[chosen], paths[chosen]
     line = _line_of(root, path)
     where = f"{place}, line {line}" if line else place
