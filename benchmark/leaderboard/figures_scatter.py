@@ -102,7 +102,7 @@ def front_of(dots: Sequence[Dot], x: Axis, y: Axis) -> list[int]:
 
 
 def scatter_traces(dots: Sequence[Dot], x: Axis, y: Axis, colours: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Draw dots for plotly: a trace per attribution, the front with numbered dots, a key to the shapes."""
+    """Draw dots for plotly: a trace per attribution, a key to colours and shapes, the front numbered."""
     kinds = sorted({dot.kind for dot in dots})
     once = _one_interval_per_checkpoint(dots)
     faint = 0.35 if len(dots) > _MANY else 0.7
@@ -110,8 +110,16 @@ def scatter_traces(dots: Sequence[Dot], x: Axis, y: Axis, colours: Mapping[str, 
     for group in dict.fromkeys(dot.group for dot in dots):
         own = [dot for dot in once if dot.group == group]
         traces.append(_trace(own, group, colours[group], kinds, faint, x, y))
+    # a disc stands for a method, whatever shapes its dots have; a click on it hides them
+    traces += [
+        {**_key_trace(group, "circle", colours[group]), "legendgroup": trace["legendgroup"]}
+        for group, trace in zip(dict.fromkeys(dot.group for dot in dots), traces, strict=True)
+    ]
     if len(kinds) > 1:
-        traces += [_key_trace(kind, symbol_of(kind, kinds, _SYMBOLS)) for kind in kinds]
+        traces += [
+            _key_trace(kind or "training unknown", f"{symbol_of(kind, kinds, _SYMBOLS)}-open", "#888888")
+            for kind in kinds
+        ]
     return [*traces, _front_trace(dots, front_of(dots, x, y))]
 
 
@@ -139,6 +147,8 @@ def _trace(
         "type": "scatter",
         "mode": "markers",
         "name": for_plotly(group, 32),
+        "legendgroup": for_plotly(group, 200),
+        "showlegend": False,
         "x": [number(dot.place, 4) for dot in dots],
         "y": [number(dot.y[1]) for dot in dots],
         "error_x": _bars([dot.x for dot in dots], colour, faint),
@@ -175,22 +185,22 @@ def _front_trace(dots: Sequence[Dot], front: Sequence[int]) -> dict[str, Any]:
         "name": "front: nothing is better in both",
         "x": [number(dots[at].place, 4) for at in front],
         "y": [number(dots[at].y[1]) for at in front],
-        "text": [str(place) for place in range(1, len(front) + 1)],
+        "text": [f"\N{EN SPACE}{place}" for place in range(1, len(front) + 1)],
         "textposition": "top right",
         "line": {"dash": "dot", "width": 1.5, "color": "#888888"},
         "hoverinfo": "skip",
     }
 
 
-def _key_trace(kind: str, symbol: str) -> dict[str, Any]:
-    """Explain a shape in the legend."""
+def _key_trace(name: str, symbol: str, colour: str) -> dict[str, Any]:
+    """Explain a colour or a shape in the legend."""
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": for_plotly(kind or "training unknown", 32),
+        "name": for_plotly(name, 32),
         "x": [None],
         "y": [None],
-        "marker": {"color": "#888888", "size": 10, "symbol": symbol},
+        "marker": {"color": colour, "size": 10, "symbol": symbol},
         "hoverinfo": "skip",
     }
 
