@@ -8,7 +8,8 @@ from typing import Any
 
 from .board import BoardRow, Score, Section
 from .figures_localisation import axis_of
-from .figures_scatter import Axis, Dot, describe_front, scatter_static, scatter_traces
+from .figures_scatter import Axis, Dot, describe_front, scatter_traces
+from .figures_scatter_paper import scatter_static
 from .figures_style import Control, Drawing, View, colours_by_method, row_name, with_network
 from .words import training_name
 

@@ -6,7 +6,8 @@ import math
 
 from ..report.table import Column
 from .board import BoardRow, Score, Section
-from .figures_scatter import Axis, Dot, describe_front, scatter_static, scatter_traces, side_by_side
+from .figures_scatter import Axis, Dot, describe_front, scatter_traces, side_by_side
+from .figures_scatter_paper import scatter_static
 from .figures_style import Control, Drawing, View, colours_by_method, row_name, with_network
 from .words import training_name
 
