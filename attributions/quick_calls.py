@@ -156,7 +156,7 @@ class _Strided(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, received: Tensor) -> tuple[Tensor, None, None, None, None]:
         (down, right), (top, left), (height, width) = ctx.stride, ctx.padding, ctx.size
-        weight = _by_place(ctx.weight, ctx.stride)
+        weight = _by_place(ctx.weight.to(received.dtype), ctx.stride)
         places = F.conv2d(received, weight, padding=(weight.shape[2] - 1, weight.shape[3] - 1))
         rows, channels, (high, wide) = len(received), ctx.weight.shape[1], places.shape[2:]
         split = places.reshape(rows, channels, down, right, high, wide)

@@ -1,0 +1,67 @@
+"""What a network sees of a picture: the device's resize and decode against Pillow's."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from raybench.benchmark.datasets import Size
+from raybench.benchmark.protocol import protocol_from
+from raybench.benchmark.views import decode_jpegs, device_view, pillow_view, to_pixels, whole_size
+
+CPU = torch.device("cpu")
+
+
+def picture(width: int, height: int) -> PIL.Image.Image:
+    """A smooth picture with edges and noise."""
+    generator = np.random.default_rng(width)
+    y, x = np.mgrid[:height, :width]
+    waves = [128 + 100 * np.sin(x / (7 + band) + y / (11 - band)) for band in range(3)]
+    pixels = np.stack(waves, axis=2) + generator.normal(0, 20, (height, width, 3))
+    pixels[height // 3 : height // 2, width // 4 : width // 2] = (255, 0, 90)
+    return PIL.Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def jpeg(image: PIL.Image.Image, **options: object) -> np.ndarray:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90, **options)
+    return np.frombuffer(buffer.getvalue(), np.uint8)
+
+
+@pytest.mark.parametrize("view", ["whole", "crop", "square"])
+@pytest.mark.parametrize(("width", "height"), [(500, 375), (375, 500), (200, 331), (97, 97), (640, 101)])
+def test_device_resizes_as_pillow_does_within_a_level(view: str, width: int, height: int) -> None:
+    protocol, image = protocol_from("aaai21"), picture(width, height)
+    expected = torch.from_numpy(pillow_view(image, view, protocol)).permute(2, 0, 1)
+    ours = device_view(torch.from_numpy(to_pixels(image)).permute(2, 0, 1), view, protocol)
+    assert ours.dtype == torch.uint8
+    assert ours.shape == expected.shape
+    assert (ours.int() - expected.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [(375, 500), (500, 375), (333, 500), (480, 641), (427, 640), (448, 448)])
+@pytest.mark.parametrize("short_side", [224, 448])
+def test_whole_size_is_the_size_that_pillow_resizes_to(size: tuple[int, int], short_side: int) -> None:
+    protocol = protocol_from("aaai21", {"short_side": short_side})
+    image = PIL.Image.new("RGB", size[::-1])
+    assert pillow_view(image, "whole", protocol).shape[:2] == whole_size(Size(*size), short_side)
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}])
+def test_device_decodes_as_pillow_does(options: dict[str, object]) -> None:
+    colour, grey = jpeg(picture(120, 81), **options), jpeg(picture(40, 90).convert("L"))
+    for file, decoded in zip((colour, grey), decode_jpegs([colour, grey], CPU), strict=True):
+        assert isinstance(decoded, torch.Tensor)
+        expected = to_pixels(PIL.Image.open(io.BytesIO(file.tobytes())).convert("RGB"))
+        assert np.abs(decoded.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
+
+
+def test_a_damaged_file_among_others_is_named_alone() -> None:
+    good, junk = jpeg(picture(50, 40)), np.frombuffer(b"\xff\xd8 no picture at all", np.uint8)
+    first, second, third = decode_jpegs([good, junk, good], CPU)
+    assert isinstance(second, str)
+    assert torch.equal(first, third)
