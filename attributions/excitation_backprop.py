@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,7 +162,7 @@ def _forward(
     def run(part: Portion) -> _Run:
         wanted = nullcontext() if contrast_layer is None else captured(module, contrast_layer)
         rows = part.image_index[:1] if len(part.images) == 1 else part.image_index
-        with wanted as contrast, forward_pass(images.device), ExcitationRules() as rules:
+        with wanted as contrast, forward_pass(images.device), _uncompiled(), ExcitationRules() as rules:
             start, logits = run_from(module, name, part.images, rows)
         check_maps(name, start.tensor)
         return _Run(part.queries, logits, start.tensor, contrast.tensor if contrast else None, rules.last)
@@ -183,6 +183,12 @@ def _backward(runs: list[_Run], class_index: Tensor, *, contrasted: bool) -> Ten
             part = run.maps(class_index[run.queries], contrasted=contrasted)
             maps[run.queries] = part.div_(_START).clamp_(min=0).float()
     return maps
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """While open, compiled parts of a network run as they were written: the rules have to see every call."""
+    uncompiled: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return uncompiled
 
 
 @contextmanager

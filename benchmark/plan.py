@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..attributions import BoundAttribution
-from ..checkpoints import Card, find_card, load_classes
+from ..checkpoints import Card, Compile, find_card, load_classes
 from ..errors import RaybenchError
 from .datasets import Dataset, open_dataset
 from .folder import NO_CHECKPOINT
@@ -25,7 +26,7 @@ __all__ = ["Plan", "Settings", "pick_device"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How a suite is run; none of it changes a number but in the last digits.
+    """How a suite is run; only `protocol` changes a number but in the last digits.
 
     Attributes:
         data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
@@ -42,6 +43,11 @@ class Settings:
         strict: stop at the first image that cannot be used instead of counting it.
         checkpoints: measure these instead of the suite's.
         trust_code: let cards name functions of any installed package as their architecture.
+        protocol: fields of the protocol that depart from the suite's, such as `precision`; its id shows them.
+        compile: whether networks are compiled on CUDA; changes the last digits.
+        fast: first try which options are faster and keep all numbers of a sample within 0.1 point, and use
+            these; see `raybench.benchmark.fast`.
+        fast_report: what was tried, for the manifest.
     """
 
     data: Mapping[str, Path] = field(default_factory=dict)
@@ -56,6 +62,10 @@ class Settings:
     strict: bool = False
     checkpoints: Sequence[str] = ()
     trust_code: bool = False
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    compile: Compile = "no"
+    fast: bool = False
+    fast_report: tuple[Manifest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ class Plan:
             RaybenchError: a name is unknown, something is missing, or two things do not fit together.
         """
         suite, path = (source, Path.cwd() / "suite") if isinstance(source, Suite) else load_suite(source)
-        protocol = suite.bound_protocol()
+        protocol = suite.bound_protocol(settings.protocol)
         metrics = suite.bound_metrics()
         if settings.checkpoints:
             cards = tuple(_find_card(name, Path()) for name in settings.checkpoints)
@@ -87,6 +97,8 @@ class Plan:
             cards = tuple(_find_card(name, path.parent) for name in suite.checkpoints)
         attributions = _possible(suite, cards, reporter)
         device = pick_device(settings.device)
+        if settings.compile != "no" and device.type != "cuda":
+            raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
         choice = suite.dataset_choice
         dataset = open_dataset(choice.name, settings.data, protocol, choice.options, say=reporter.say)
         plan = cls(

@@ -16,11 +16,12 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from ..attributions import denormals_flushed
-from ..checkpoints import Card, Network, load_network
+from ..checkpoints import Card, Network, compile_stages, load_network
 from ..errors import RaybenchError
 from .clearing import clear_results
 from .costs import add_costs
 from .distributed import Crew, drawn, joined_crew, was_restarted
+from .fast import choose_fast
 from .folder import open_results, read_manifest, read_records
 from .gallery import save_picture
 from .manifest import Manifest, environment, peak_memory_mb, refuse_other_definition, write_manifest
@@ -68,6 +69,8 @@ def evaluate(
             was measured before stays in the folder.
     """
     asked, reporter = settings or Settings(), reporter or SilentReporter()
+    if asked.fast:
+        asked = choose_fast(suite, asked, evaluate, reporter)
     # before the first tensor operation: torch's own threads inherit the mode from the one that starts them
     with denormals_flushed(), joined_crew() as crew, contextlib.ExitStack() as stack:
         if not crew.leads:
@@ -144,6 +147,7 @@ class _Run:
             "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "limit": self.settings.limit,
             "batch_size": self.settings.batch_size,
+            "compute": self._compute(old),
             "without_queries": sorted(old.get("without_queries", [])),
             "weights_sha256": old.get("weights_sha256", {}),
             "costs": old.get("costs", {}),
@@ -152,6 +156,11 @@ class _Run:
         if self.plan.dataset.has_images:
             self._save_gallery_pictures()
         return manifest
+
+    def _compute(self, old: Manifest) -> Manifest:
+        """Say what was done for speed besides the fields of the protocol."""
+        report = list(self.settings.fast_report) or old.get("compute", {}).get("fast", [])
+        return {"compile": self.settings.compile, "fast": report}
 
     def _old_manifest(self) -> Manifest:
         try:
@@ -198,9 +207,18 @@ class _Run:
             )
         )
         self.crew.agree(lambda: self._refuse_other_weights(card, network))
+        compile_stages(network.module, self._watched_layers(network), self.settings.compile)
         self.manifest["weights_sha256"][card.name] = network.weights_sha256
         self.crew.lead(lambda: write_manifest(self.settings.out, self.manifest))
         return network
+
+    def _watched_layers(self, network: Network) -> list[str]:
+        """Name the layers that the methods of the run read."""
+        options = [
+            one.options.get(key) for one in self.plan.attributions for key in ("layer", "contrast_layer")
+        ]
+        layers = (network.target_layer, network.excitation_layer, network.contrast_layer, *options)
+        return [layer for layer in layers if layer is not None]
 
     def _refuse_other_weights(self, card: Card, network: Network) -> None:
         known = self.manifest["weights_sha256"].get(card.name, network.weights_sha256)

@@ -67,10 +67,10 @@ class Suite(Document):
             raise ValueError("a name may hold up to 80 letters, digits and _ . + - only")
         return name
 
-    def bound_protocol(self) -> Protocol:
-        """Return the protocol with the suite's changes."""
+    def bound_protocol(self, changes: Mapping[str, Any] | None = None) -> Protocol:
+        """Return the protocol with the suite's changes, and further ones."""
         choice = _as_choice(self.protocol)
-        return protocol_from(choice.name, choice.options)
+        return protocol_from(choice.name, {**choice.options, **(changes or {})})
 
     def bound_attributions(self) -> tuple[BoundAttribution, ...]:
         """Return the methods with their options, in the suite's order."""

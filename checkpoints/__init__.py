@@ -4,16 +4,19 @@ from .architectures import build_module
 from .card import Card, WeightSource, read_card
 from .catalogue import card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
+from .compiled import Compile, compile_stages
 from .loading import load_network, network_from_module
 from .network import Network
 
 __all__ = [
     "Card",
     "ClassList",
+    "Compile",
     "Network",
     "WeightSource",
     "build_module",
     "card_names",
+    "compile_stages",
     "find_card",
     "load_classes",
     "load_network",

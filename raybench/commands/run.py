@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -46,6 +46,28 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first image that cannot be used.")
     ] = False,
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast", help="Try on a sample what is faster and moves no number by 0.1 point, and use that."
+        ),
+    ] = False,
+    precision: Annotated[
+        Literal["float32", "tf32", "bfloat16", "float16"] | None,
+        typer.Option(help="Of the network's arithmetic; makes a protocol of its own.", show_default=False),
+    ] = None,
+    resize: Annotated[
+        Literal["pillow", "device"] | None,
+        typer.Option(help="Who resizes pictures; makes a protocol of its own.", show_default=False),
+    ] = None,
+    decode: Annotated[
+        Literal["pillow", "device"] | None,
+        typer.Option(help="Who decodes JPEG files; makes a protocol of its own.", show_default=False),
+    ] = None,
+    compile: Annotated[
+        Literal["no", "stages", "graphs"],
+        typer.Option(help="Compile networks on CUDA, also with CUDA graphs; changes the last digits."),
+    ] = "no",
 ) -> None:
     """Measure every checkpoint and method of a suite; a run that was stopped goes on where it was.
 
@@ -70,6 +92,13 @@ def run(
         strict=strict,
         checkpoints=tuple(checkpoint or ()),
         trust_code=trust_code,
+        protocol={
+            key: value
+            for key, value in (("precision", precision), ("resize", resize), ("decode", decode))
+            if value is not None
+        },
+        compile=compile,
+        fast=fast,
     )
     try:
         results = evaluate(suite, settings, reporter=reporter)
