@@ -11,10 +11,20 @@ import PIL.Image
 from ...errors import RaybenchError
 from .sample import UnreadableImageError
 
-__all__ = ["LONGEST_SIDE", "PICTURE_SUFFIXES", "SIZE_DIFFERS", "files_in", "read_picture"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "POSSIBLE_SIZES",
+    "SIZE_DIFFERS",
+    "files_in",
+    "is_possible_size",
+    "read_picture",
+]
 
-LONGEST_SIDE = 65_535
-"""Pixels along the longest side a JPEG file can have; more would ask for masks that fit no memory."""
+_LONGEST_SIDE = 65_535  # of a JPEG file
+_MOST_PIXELS = 178_956_970  # Pillow decodes no more, unless told to
+
+POSSIBLE_SIZES = f"sides from 1 to {_LONGEST_SIDE} pixels and at most {_MOST_PIXELS} pixels in all"
+"""For messages; see `is_possible_size`."""
 
 SIZE_DIFFERS = "the picture is not of the size that its annotation gives; scored at the annotation's"
 """Note on a sample."""
@@ -40,6 +50,17 @@ def read_picture(path: Path) -> PIL.Image.Image:
         raise UnreadableImageError(f"cannot read {path}: it is not a picture, or is damaged") from None
     except _DECODE_ERRORS as error:
         raise UnreadableImageError(f"cannot read {path}: {error}") from None
+
+
+def is_possible_size(height: float, width: float) -> bool:
+    """Whether a picture can be of a size, in pixels, that an annotation gives.
+
+    Masks and maps are of that size, so that a mistyped one could ask for more memory than there is.
+    """
+    sides = (height, width)
+    return (
+        all(side % 1 == 0 and 1 <= side <= _LONGEST_SIDE for side in sides) and height * width <= _MOST_PIXELS
+    )
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
