@@ -15,6 +15,7 @@ from ..attributions import bind, denormals_flushed
 from ..checkpoints import Network
 from ..errors import RaybenchError
 from .datasets import Size
+from .datasets.pictures import to_rgb
 from .preparation import centre_crop, to_pixels, whole_image
 from .protocol import Protocol, protocol_from
 from .saliency import STATUSES, prepare_saliency, status_of
@@ -87,7 +88,7 @@ def explain_image(
             f"attribution {attribution!r} does not look at the picture; choose one that reads a network"
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
-    picture = image.convert("RGB") if isinstance(image, PIL.Image.Image) else read_image(Path(image))
+    picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
     with torch.no_grad(), denormals_flushed():
         crop = to_pixels(centre_crop(picture, rules.crop_resize, rules.crop))
         logits = network.module(_input(network, crop))[0].float()
@@ -119,7 +120,7 @@ def read_image(path: Path) -> PIL.Image.Image:
     """
     try:
         with PIL.Image.open(path) as image:
-            return image.convert("RGB")
+            return to_rgb(image)
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         reason = (getattr(error, "strerror", None) or "it does not decode").lower()
         raise RaybenchError(f"cannot read picture {path}: {reason}") from None

@@ -6,6 +6,7 @@ import os
 import struct
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 
 from ...errors import RaybenchError
@@ -18,6 +19,7 @@ __all__ = [
     "files_in",
     "is_possible_size",
     "read_picture",
+    "to_rgb",
 ]
 
 _LONGEST_SIDE = 65_535  # of a JPEG file
@@ -43,13 +45,22 @@ def read_picture(path: Path) -> PIL.Image.Image:
     """
     try:
         with PIL.Image.open(path) as picture:
-            return picture.convert("RGB")
+            return to_rgb(picture)
     except FileNotFoundError:
         raise UnreadableImageError(f"cannot read {path}: no such file") from None
     except PIL.UnidentifiedImageError:
         raise UnreadableImageError(f"cannot read {path}: it is not a picture, or is damaged") from None
     except _DECODE_ERRORS as error:
-        raise UnreadableImageError(f"cannot read {path}: {error}") from None
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise UnreadableImageError(f"cannot read {path}: {reason}") from None
+
+
+def to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a picture of any mode in RGB; grey of 16 bits keeps its upper 8, where Pillow would clip it."""
+    if picture.mode.startswith("I"):  # I;16 or, from older versions of Pillow, I
+        grey = (np.asarray(picture, dtype=np.int64).clip(0, 65_535) >> 8).astype(np.uint8)
+        return PIL.Image.fromarray(grey).convert("RGB")
+    return picture.convert("RGB")
 
 
 def is_possible_size(height: float, width: float) -> bool:
