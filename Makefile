@@ -8,6 +8,7 @@ demo: .venv/installed
 	$(BIN)/raybench shapes demo/shapes --images 300
 	$(BIN)/raybench run demo --data shapes=demo/shapes --out demo/results
 	$(BIN)/raybench plot demo/results -o demo/plots
+	$(BIN)/raybench gallery demo/results --data shapes=demo/shapes
 	$(BIN)/raybench table demo/results
 	$(BIN)/raybench leaderboard demo/results -o demo/site
 	@echo "Open demo/site/index.html in a browser; next: $(BIN)/raybench list suites"

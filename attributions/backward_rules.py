@@ -29,6 +29,8 @@ from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from .quick_calls import QuickCalls
+
 __all__ = ["ExcitationRules", "LinearCall"]
 
 _SMALLEST = 1e-20
@@ -68,7 +70,7 @@ class LinearCall:
 
 _POSITIVE: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 _MOST_KEPT = 2**23
-"""Weights of layers up to this size are kept with their negative part cut off; more would take much memory."""
+"""Weights of layers up to this size are kept with their negative part cut off; more need much memory."""
 
 
 def _positive(weight: Tensor, dtype: torch.dtype, *, negated: bool) -> Tensor:
@@ -131,7 +133,8 @@ class _Share(torch.autograd.Function):
             # the same for every class of an image: only the first backward pass pays for it
             if ctx.call.negated not in ctx.excited:
                 positive = inputs.detach().to(precise).clamp(min=0).requires_grad_()
-                excitation = ctx.call.excitation(positive)
+                with QuickCalls():
+                    excitation = ctx.call.excitation(positive)
                 # not merely a small term added: a unit without excitation must not send a rounding error
                 ctx.excited[ctx.call.negated] = positive, excitation, excitation.detach() <= _SMALLEST
             positive, excitation, silent = ctx.excited[ctx.call.negated]

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from ..errors import RaybenchError, UnknownNameError
 from .interface import NetworkLike
+from .precision import cast
 from .queries import Portion, check_logits, check_queries, one_hot, portions
-from .quick_backward import QuickBackward
+from .quick_calls import QuickCalls
 from .sharing import shared
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "captured",
     "check_maps",
     "features_and_gradients",
+    "forward_pass",
     "input_gradients",
     "is_cut",
     "layer_of",
@@ -69,11 +71,12 @@ def features_and_gradients(
 
     def ask() -> Capture:
         with undisturbed(module):
-            start, logits = run_from(module, name, images, image_index)
+            with forward_pass(images.device):
+                start, logits = run_from(module, name, images, image_index)
             features = start.tensor
             check_maps(name, features)
             (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
-        return Capture(features.detach(), gradients)
+        return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
 
     return shared(("features", name), (module, images, image_index, class_index), ask)
 
@@ -97,12 +100,19 @@ def _pixel_gradients(module: nn.Module, part: Portion, class_index: Tensor) -> T
     """Gradients for some queries: (n, 3, H, W), by one forward pass where all ask about one image."""
     alone = len(part.images) == 1
     pixels = (part.images.clone() if alone else part.images[part.image_index]).requires_grad_()
-    with QuickBackward():
+    with forward_pass(pixels.device):
         logits = module(pixels.clone())  # a network may begin with an in-place operation
     check_logits(logits, len(pixels))
     received = one_hot(logits.expand(len(class_index), -1), class_index)
     backwards = torch.split(received, max(len(pixels), 1))
     return torch.cat([torch.autograd.grad(logits, pixels, rows, retain_graph=True)[0] for rows in backwards])
+
+
+@contextmanager
+def forward_pass(device: torch.device) -> Iterator[None]:
+    """While open, a network computes in the precision of `computing_in`, and in less time on a CPU."""
+    with cast(device), QuickCalls():
+        yield
 
 
 @contextmanager
@@ -238,6 +248,10 @@ def layer_of(module: nn.Module, name: str) -> nn.Module:
     if name not in layers:
         raise UnknownNameError(f"layer of {type(module).__name__}", name, layers)
     return layers[name]
+
+
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def check_maps(layer: str, features: Tensor) -> None:

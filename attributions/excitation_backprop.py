@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import RaybenchError
 from .backward_rules import ExcitationRules, LinearCall
-from .capture import captured, check_maps, run_from, undisturbed
+from .capture import captured, check_maps, forward_pass, run_from, undisturbed
 from .denormals import denormals_flushed
 from .interface import NetworkLike, attribution
 from .queries import Portion, check_queries, one_hot, portions
@@ -162,7 +162,7 @@ def _forward(
     def run(part: Portion) -> _Run:
         wanted = nullcontext() if contrast_layer is None else captured(module, contrast_layer)
         rows = part.image_index[:1] if len(part.images) == 1 else part.image_index
-        with wanted as contrast, ExcitationRules() as rules:
+        with wanted as contrast, forward_pass(images.device), ExcitationRules() as rules:
             start, logits = run_from(module, name, part.images, rows)
         check_maps(name, start.tensor)
         return _Run(part.queries, logits, start.tensor, contrast.tensor if contrast else None, rules.last)

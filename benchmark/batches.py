@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import torch.utils.data
 
 from .children import end_with_parent
+from .datasets import Size
 from .preparation import Prepared, PreparedImages
 from .scoring import Batch
 
@@ -35,14 +36,14 @@ def group_by_shape(images: Iterable[Prepared], batch_size: int) -> Iterator[Batc
     A group is handed on when it is full. Groups that stay small are handed on when eight batches wait, the
     fullest first, so that memory stays bounded, and at the end.
     """
-    waiting: dict[tuple[int, ...], list[Prepared]] = defaultdict(list)
+    waiting: dict[Size | None, list[Prepared]] = defaultdict(list)
     for image in images:
-        shape = image.pixels.shape if image.pixels is not None else ()
-        waiting[shape].append(image)
-        if len(waiting[shape]) == batch_size:
-            yield Batch(tuple(waiting.pop(shape)))
+        size = image.input_size
+        waiting[size].append(image)
+        if len(waiting[size]) == batch_size:
+            yield Batch(tuple(waiting.pop(size)))
         elif sum(map(len, waiting.values())) >= 8 * batch_size:
-            fullest = max(waiting, key=lambda shape: len(waiting[shape]))
+            fullest = max(waiting, key=lambda size: len(waiting[size]))
             yield Batch(tuple(waiting.pop(fullest)))
     for group in waiting.values():
         yield Batch(tuple(group))

@@ -6,22 +6,27 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..attributions import BoundAttribution, sharing
+from ..attributions import BoundAttribution, computing_in, forward_pass, sharing
 from ..checkpoints import Network
 from ..errors import RaybenchError
 from .batches import group_by_shape, load
 from .costs import Cost, CostMeter
 from .gallery import save_map
+from .inputs import decoded, network_input
 from .manifest import peak_memory_mb
 from .preparation import Needs, Prepared, PreparedImages
+from .protocol import Protocol
 from .records import RowStore
 from .scoring import Batch, Scorer, Scores
+from .transfer import OnItsWay, send_joined
+from .views import View
+from .writer import BackgroundWriter
 
 __all__ = ["Job", "Outcome", "Pass", "measure"]
 
@@ -125,6 +130,11 @@ class Pass:
             store.merge()
 
     @property
+    def protocol(self) -> Protocol:
+        """The rules of the run."""
+        return self.images.protocol
+
+    @property
     def needs(self) -> Needs:
         """What the workers prepare."""
         return self.images.needs
@@ -155,14 +165,18 @@ def measure(
     start = time.perf_counter()
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.no_grad())
+        stack.enter_context(computing_in(work.protocol.precision))
         for store in work.stores:
             stack.enter_context(store)
+        writer = stack.enter_context(BackgroundWriter())
         usable = _usable(load(work.images, positions, work.workers), work, outcome)
-        for batch in group_by_shape(usable, work.at_once(network)):
-            _append_notes(batch, work)
-            _measure_as_it_fits(batch, work, network, outcome)
-            outcome.images += len(batch.images)
-            advance(len(batch.images))
+        for group in group_by_shape(usable, work.at_once(network)):
+            batch = Batch(tuple(_usable(decoded(group.images, work.device), work, outcome)))
+            if batch.images:
+                writer.do(partial(_append_notes, batch, work))
+                _measure_as_it_fits(batch, work, network, outcome, writer)
+                outcome.images += len(batch.images)
+                writer.do(partial(advance, len(batch.images)))
     outcome.seconds = time.perf_counter() - start
     outcome.peak_memory_mb = peak_memory_mb(work.device)
     outcome.costs = work.meter.totals()
@@ -189,7 +203,9 @@ def _append_notes(batch: Batch, work: Pass) -> None:
             work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
 
 
-def _measure_as_it_fits(batch: Batch, work: Pass, network: Network | None, outcome: Outcome) -> None:
+def _measure_as_it_fits(
+    batch: Batch, work: Pass, network: Network | None, outcome: Outcome, writer: BackgroundWriter
+) -> None:
     """Measure a batch, in halves where the device has too little memory for all of it.
 
     Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
@@ -203,7 +219,7 @@ def _measure_as_it_fits(batch: Batch, work: Pass, network: Network | None, outco
             waiting += [Batch(images[most:]), Batch(images[:most])]
             continue
         try:
-            _measure_batch(part, work, network)
+            _measure_batch(part, work, network, writer)
         except torch.OutOfMemoryError:
             if len(images) == 1:
                 raise RaybenchError(
@@ -216,70 +232,84 @@ def _measure_as_it_fits(batch: Batch, work: Pass, network: Network | None, outco
             torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
 
 
-def _measure_batch(batch: Batch, work: Pass, network: Network | None) -> None:
+def _measure_batch(batch: Batch, work: Pass, network: Network | None, writer: BackgroundWriter) -> None:
     for job in work.jobs:
         kind = job.attribution.attribution.kind
         if kind == "point":
-            _keep(work, job, work.scorer.score_points(job.attribution, batch))
+            _keep(work, job, work.scorer.score_points(job.attribution, batch), writer)
         elif kind == "dense":
-            for image in batch.images:
-                _keep(work, job, work.scorer.score_dense(job.attribution, image))
+            _keep(work, job, work.scorer.score_dense(job.attribution, batch), writer)
     if network is None:
         return
-    asked = Batch(tuple(image for image in batch.images if image.pixels is not None))
+    asked = Batch(tuple(image for image in batch.images if image.input_size is not None))
     if asked.images:
-        _run_network_methods(asked, work, network)
+        _run_network_methods(asked, work, network, writer)
     if work.predictions:
-        _predict(batch, work, work.predictions, network)
+        _predict(batch, work, work.predictions, network, writer)
 
 
-def _run_network_methods(batch: Batch, work: Pass, network: Network) -> None:
-    pixels = torch.from_numpy(np.stack([image.pixels for image in batch.images if image.pixels is not None]))
-    images = _to_device(network, pixels, work.device)
-    image_index = batch.image_index.to(work.device)
-    class_index = batch.class_index.to(work.device)
+def _run_network_methods(batch: Batch, work: Pass, network: Network, writer: BackgroundWriter) -> None:
+    images = network_input(network, batch.images, "whole", work.protocol, work.device)
+    image_index = send_joined([batch.image_index.numpy()], work.device)
+    class_index = send_joined([batch.class_index.numpy()], work.device)
     with sharing(work.meter):
         for job in work.jobs:
             if job.attribution.attribution.kind == "network":
                 with work.meter.timed(job.attribution.label, len(class_index)):
                     maps = job.attribution(network, images, image_index, class_index)
-                _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch))
+                _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch), writer)
 
 
-def _keep(work: Pass, job: Job, scores: Iterable[Scores]) -> None:
-    """Write the rows of each image that has none yet, and its thumbnail if it is in the gallery."""
+def _keep(work: Pass, job: Job, scores: Iterable[Scores], writer: BackgroundWriter) -> None:
+    """Have the rows of each image that has none yet written, and its thumbnail if it is in the gallery."""
     for score in scores:
-        image_id = score.image.image_id
-        if image_id in job.measured:
-            continue
-        if image_id in work.gallery and score.saliency is not None:
-            saliency = score.saliency[0].float().cpu().numpy()
-            class_index = int(score.image.class_index[0])
-            save_map(work.out, job.checkpoint, job.attribution.label, image_id, class_index, saliency)
-        job.store.append(score.rows)
+        shown = [one for one in score.images if one.image_id in work.gallery]
+        maps = [(one, score.first_map(one.image_id)) for one in shown if one.image_id not in job.measured]
+        # without the other maps, so that what waits to be written holds little of the device's memory
+        writer.do(partial(_write, work, job, replace(score, saliency=None), maps))
 
 
-def _predict(batch: Batch, work: Pass, predictions: RowStore, network: Network) -> None:
+def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[Prepared, Tensor | None]]) -> None:
+    for image, saliency in maps:
+        if saliency is not None:
+            pixels, asked = saliency.float().cpu().numpy(), int(image.class_index[0])
+            save_map(work.out, job.checkpoint, job.attribution.label, image.image_id, asked, pixels)
+    for image, rows in zip(score.images, score.rows(), strict=True):
+        if image.image_id not in job.measured:
+            job.store.append(rows)
+
+
+def _predict(
+    batch: Batch, work: Pass, predictions: RowStore, network: Network, writer: BackgroundWriter
+) -> None:
     """Write the top five classes (from the crop) and the classes with a positive logit (from the square)."""
     images = [image for image in batch.images if image.image_id not in work.predicted]
     if not images:
         return
-    top5 = _logits(images, "crop", work, network) if work.needs.crop else None
-    square = _logits(images, "square", work, network) if work.needs.square else None
+    best = positive = None
+    if "crop" in work.needs.views:
+        logits = _logits(images, "crop", work, network)
+        best = OnItsWay(logits.topk(min(5, logits.shape[1])).indices)
+    if "square" in work.needs.views:
+        positive = OnItsWay(_logits(images, "square", work, network) > 0)
+    writer.do(partial(_write_predictions, images, best, positive, predictions))
+
+
+def _write_predictions(
+    images: Sequence[Prepared], best: OnItsWay | None, positive: OnItsWay | None, predictions: RowStore
+) -> None:
+    top5 = best.fetch() if best else None
+    above_zero = positive.fetch() if positive else None
     for row, image in enumerate(images):
-        best = top5[row].topk(min(5, len(top5[row]))).indices.tolist() if top5 is not None else []
-        positive = (square[row] > 0).nonzero().squeeze(1).tolist() if square is not None else []
-        classes = (image.targets, best, positive)
+        ranked = top5[row].tolist() if top5 is not None else []
+        found = above_zero[row].nonzero().squeeze(1).tolist() if above_zero is not None else []
+        classes = (image.targets, ranked, found)
         predictions.append([[image.image_id, *(" ".join(map(str, indices)) for indices in classes)]])
 
 
-def _logits(images: Sequence[Prepared], view: str, work: Pass, network: Network) -> Tensor:
-    """Logits (B, C) on the CPU of one view of each image."""
-    pixels = torch.from_numpy(np.stack([getattr(image, view) for image in images]))
-    logits: Tensor = network.module(_to_device(network, pixels, work.device))
-    return logits.float().cpu()
-
-
-def _to_device(network: Network, pixels: Tensor, device: torch.device) -> Tensor:
-    """Send uint8 pixels (B, h, w, 3) away and normalise them there: (B, 3, h, w), channels-last."""
-    return network.normalise(pixels.to(device, non_blocking=True).permute(0, 3, 1, 2))
+def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:
+    """Logits (B, C) float32 of one view of each image."""
+    pixels = network_input(network, images, view, work.protocol, work.device)
+    with forward_pass(work.device):
+        logits: Tensor = network.module(pixels)
+    return logits.float()

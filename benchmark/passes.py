@@ -16,6 +16,7 @@ from .preparation import Needs, PreparedImages
 from .processes import Division
 from .records import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
 from .scoring import Scorer
+from .views import View
 
 __all__ = ["PassPlanner", "notes_of"]
 
@@ -66,12 +67,10 @@ class PassPlanner:
             )
         ]
         kinds = {job.attribution.attribution.kind for job in jobs}
-        needs = Needs(
-            pixels="network" in kinds,
-            masks=bool(kinds & {"network", "dense"}),
-            crop=predictions is not None and any(metric.view == "crop" for metric in metrics),
-            square=predictions is not None and any(metric.view == "square" for metric in metrics),
-        )
+        views: set[View] = {"whole"} if "network" in kinds else set()
+        if predictions is not None:
+            views |= {metric.view for metric in metrics if metric.view is not None}
+        needs = Needs(frozenset(views), masks=bool(kinds & {"network", "dense"}))
         return Pass(
             images=PreparedImages(plan.dataset, todo, plan.protocol, needs, plan.suite.seed),
             jobs=jobs,

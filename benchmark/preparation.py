@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import PIL.Image
 import torch.utils.data
-import torchvision.transforms.functional as TF
 from numpy.typing import NDArray
-from torchvision.transforms import InterpolationMode
+from torch import Tensor
 
 from ..errors import RaybenchError
 from .datasets import Dataset, Point, Query, Sample, Size
+from .datasets.pictures import encoded_bytes, open_picture
+from .datasets.sample import reading_by
 from .protocol import Protocol
+from .views import Pixels, View, pillow_view, to_pixels, whole_size
 
-__all__ = ["Needs", "Prepared", "PreparedImages", "centre_crop", "query_seed", "to_pixels", "whole_image"]
+__all__ = ["Needs", "Prepared", "PreparedImages", "query_seed"]
 
 _NOTHING = Size(0, 0)
 
-Pixels = NDArray[np.uint8]
 Masks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Which inputs the metrics and methods of a run ask for; the rest is not computed."""
+    """What the metrics and methods of a run ask for; the rest is not computed.
 
-    pixels: bool = False
+    Attributes:
+        views: what the network is shown.
+        masks: the ground truth at every pixel.
+    """
+
+    views: frozenset[View] = frozenset()
     masks: bool = False
-    crop: bool = False
-    square: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ class Prepared:
         image_id, size, targets, notes: as in `Sample`.
         class_index: (K,) int64, one per query.
         seeds: K integers that depend on the suite's seed and the query alone.
-        pixels: (h, w, 3) uint8, the whole image with its shorter side at the protocol's length.
-        crop: (c, c, 3) uint8, the centre crop for top-1 and top-5 accuracy.
-        square: (s, s, 3) uint8, the squashed image for F1.
+        input_size: height and width of the `whole` view, or None if the image is not asked about.
+        views: (h, w, 3) uint8 of each view, where Pillow resizes.
+        picture: what the device resizes, else None: a decoded picture (H, W, 3) uint8, or a JPEG file (n,)
+            uint8, or after it was decoded on the device (3, H, W) uint8.
         masks, near: (K, H, W) bool at the size of the original image.
         queries: the regions themselves, for methods that ask about single points.
         error: why the image cannot be used, or empty; then the other fields are empty too.
@@ -58,9 +62,9 @@ class Prepared:
     notes: tuple[str, ...] = ()
     class_index: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     seeds: tuple[int, ...] = ()
-    pixels: Pixels | None = None
-    crop: Pixels | None = None
-    square: Pixels | None = None
+    input_size: Size | None = None
+    views: Mapping[View, Pixels] = field(default_factory=dict)
+    picture: Pixels | Tensor | None = None
     masks: Masks | None = None
     near: Masks | None = None
     queries: tuple[Query, ...] = ()
@@ -82,7 +86,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         self, dataset: Dataset, indices: Sequence[int], protocol: Protocol, needs: Needs, seed: int
     ) -> None:
         """Prepare the images `indices` of `dataset`."""
-        self.dataset = dataset
+        self.dataset = reading_by(open_picture, dataset) if protocol.decode == "device" else dataset
         self.indices = list(indices)
         self.protocol = protocol
         self.needs = needs
@@ -103,20 +107,23 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
 
     def _prepare(self, sample: Sample, path: str) -> Prepared:
         protocol, needs, image = self.protocol, self.needs, sample.image
-        masks = near = pixels = crop = square = None
+        masks = near = picture = input_size = None
+        views: dict[View, Pixels] = {}
         if needs.masks:
             shape = (len(sample.queries), *sample.size)
             masks, near = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
             for row, query in enumerate(sample.queries):
                 masks[row] = query.region.mask()
                 near[row] = query.region.near(protocol.tolerance_px)
-        if image is not None:
-            if needs.pixels and sample.queries:
-                pixels = to_pixels(whole_image(image, protocol.short_side))
-            if needs.crop:
-                crop = to_pixels(centre_crop(image, protocol.crop_resize, protocol.crop))
-            if needs.square:
-                square = to_pixels(image.resize((protocol.f1_size,) * 2, PIL.Image.Resampling.BILINEAR))
+        shown = needs.views if sample.queries else needs.views - {"whole"}
+        if image is not None and shown:
+            if "whole" in shown:
+                input_size = whole_size(Size(image.height, image.width), protocol.short_side)
+            if protocol.resize == "pillow":
+                views = {view: pillow_view(image, view, protocol) for view in sorted(shown)}
+            else:
+                picture = encoded_bytes(image)
+                picture = to_pixels(image) if picture is None else picture
         return Prepared(
             image_id=sample.image_id,
             path=path,
@@ -127,9 +134,9 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             seeds=tuple(
                 query_seed(self.seed, sample.image_id, query.class_index) for query in sample.queries
             ),
-            pixels=pixels,
-            crop=crop,
-            square=square,
+            input_size=input_size,
+            views=views,
+            picture=picture,
             masks=masks,
             near=near,
             queries=() if needs.masks else sample.queries,
@@ -140,20 +147,3 @@ def query_seed(seed: int, image_id: str, class_index: int) -> int:
     """Return a seed that depends on the suite's seed and the query alone: below 2**63."""
     digest = hashlib.blake2b(f"{seed}/{image_id}/{class_index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def whole_image(image: PIL.Image.Image, short_side: int) -> PIL.Image.Image:
-    """Resize so that the shorter side has `short_side` pixels, by Pillow's antialiased bilinear filter."""
-    resized: PIL.Image.Image = TF.resize(image, [short_side], InterpolationMode.BILINEAR)
-    return resized
-
-
-def centre_crop(image: PIL.Image.Image, short_side: int, side: int) -> PIL.Image.Image:
-    """Resize the shorter side, then cut a square of `side` pixels from the centre."""
-    crop: PIL.Image.Image = TF.center_crop(whole_image(image, short_side), [side])
-    return crop
-
-
-def to_pixels(image: PIL.Image.Image) -> Pixels:
-    """Return the picture as (h, w, 3) uint8."""
-    return np.array(image, dtype=np.uint8)

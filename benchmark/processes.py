@@ -19,6 +19,7 @@ import torch
 
 from ..checkpoints import Network
 from ..errors import RaybenchError
+from ..memory import keep_freed_memory
 from .children import end_with_parent
 from .distributed import Crew, drawn
 from .measuring import Outcome, Pass, measure
@@ -187,6 +188,7 @@ def _measure_share(work: Pass, network: Network | None, counter: _SharedCounter,
     """Measure images until none is left, and tell the parent about it. Runs in a forked process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it too, and ends this process
     end_with_parent()
+    keep_freed_memory()
     torch.set_num_threads(torch.get_num_threads())  # also for libraries that a fork resets
     with contextlib.suppress(BrokenPipeError):
         try:

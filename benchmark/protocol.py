@@ -17,8 +17,14 @@ from ..parameters import misfit
 __all__ = ["PROTOCOLS", "Protocol", "protocol_from"]
 
 
+_SHOWN = object()
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _optional(default: str) -> Any:
+    """Declare a field that enters the identity only where it departs from its default."""
+    return dataclasses.field(default=default, metadata={"hidden": default})
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,13 @@ class Protocol:
         pointing_game: the aggregate under which the pointing game is quoted.
         crop_resize, crop: input of top-1 and top-5 accuracy, shorter side and centre crop in pixels.
         f1_size: side of the square input of F1, in pixels; the aspect ratio is not kept.
+        decode: who decodes JPEG files: `pillow`, or the `device` (CUDA by nvJPEG): may differ by a level.
+        resize: who resizes pictures: `pillow`, or torch on the `device`: may differ by a level.
+        precision: of the network's arithmetic; maps and metrics are float32 in any case. Only `float32` keeps
+            all digits; `tf32` matters on CUDA alone, the others are run by autocast.
+
+    The last three came later than the numbers that were made without them, so they enter the identity only
+    where they depart from their defaults.
     """
 
     name: str
@@ -56,6 +69,9 @@ class Protocol:
     crop_resize: Positive
     crop: Positive
     f1_size: Positive
+    decode: Literal["pillow", "device"] = _optional("pillow")
+    resize: Literal["pillow", "device"] = _optional("pillow")
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = _optional("float32")
     description: str = dataclasses.field(default="", metadata={"hashed": False})
 
     @property
@@ -65,6 +81,7 @@ class Protocol:
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
             if field.metadata.get("hashed", True)
+            and getattr(self, field.name) != field.metadata.get("hidden", _SHOWN)
         }
 
     @property
@@ -131,13 +148,19 @@ def protocol_from(name: str, changes: Mapping[str, Any] | None = None) -> Protoc
     if name not in PROTOCOLS:
         raise UnknownNameError("protocol", name, PROTOCOLS)
     protocol = PROTOCOLS[name]
+    known = {field.name for field in dataclasses.fields(protocol)} - {"name", "version", "description"}
     for key, value in (changes or {}).items():
-        if key not in protocol.fields or key in ("name", "version"):
-            known = set(protocol.fields) - {"name", "version"}
+        if key not in known:
             raise UnknownNameError(f"field of protocol {name}", key, known)
         message = misfit(Protocol, key, value)
         if message:
             raise RaybenchError(
                 f"protocol field {key!r} is {value!r}: {message}, such as {getattr(protocol, key)!r}"
             )
-    return dataclasses.replace(protocol, **(changes or {}))
+    changed = dataclasses.replace(protocol, **(changes or {}))
+    if changed.decode == "device" and changed.resize != "device":
+        raise RaybenchError(
+            "protocol field 'decode' is 'device', but 'resize' is 'pillow', which would fetch every picture "
+            "back from the device; set resize to 'device' too"
+        )
+    return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,51 +19,111 @@ from .metrics import BoundMetric, SaliencyBatch
 from .preparation import Prepared
 from .protocol import Protocol
 from .saliency import STATUSES, normalise, prepare_saliency, status_of
+from .transfer import OnItsWay, send_joined
 
-__all__ = ["Batch", "Scorer", "Scores"]
+__all__ = ["Batch", "SameSize", "Scorer", "Scores"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
-    """Images that go through the network together: equal in input size, not in original size."""
+    """Images that go through the network together: equal in input size, not in original size.
+
+    What several methods ask for is made once, and sent to a device once.
+    """
 
     images: tuple[Prepared, ...]
 
-    @property
+    @functools.cached_property
     def image_index(self) -> Tensor:
         """Row of `images` that each query asks about: (N,) int64."""
         counts = torch.tensor([len(image.class_index) for image in self.images])
         return torch.arange(len(self.images)).repeat_interleave(counts)
 
-    @property
+    @functools.cached_property
     def class_index(self) -> Tensor:
         """Class that each query asks about: (N,) int64."""
         return torch.from_numpy(np.concatenate([image.class_index for image in self.images]))
 
-    def by_size(self) -> Iterator[tuple[Size, list[int], Tensor]]:
-        """Yield each original size with the positions of its images and the rows of their queries."""
+    @functools.cached_property
+    def by_size(self) -> tuple[SameSize, ...]:
+        """The images that are asked about, by original size."""
         positions: dict[Size, list[int]] = defaultdict(list)
         for position, image in enumerate(self.images):
             if len(image.class_index):
                 positions[image.size].append(position)
-        for size, chosen in positions.items():
-            yield size, chosen, torch.isin(self.image_index, torch.tensor(chosen)).nonzero().squeeze(1)
+        return tuple(
+            SameSize(
+                tuple(self.images[position] for position in chosen),
+                size,
+                torch.isin(self.image_index, torch.tensor(chosen)).nonzero().squeeze(1),
+            )
+            for size, chosen in positions.items()
+        )
+
+
+@dataclass(eq=False)
+class SameSize:
+    """Images of a batch that have one original size.
+
+    Attributes:
+        queries: (N,) int64, the rows of their queries among the batch's.
+    """
+
+    images: tuple[Prepared, ...]
+    size: Size
+    queries: Tensor
+    _sent: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Return `queries`, and the masks and near pixels (N, H, W) bool of the queries, on a device."""
+        if self._sent is None:
+            masks, near = ([getattr(image, name) for image in self.images] for name in ("masks", "near"))
+            queries = send_joined([self.queries.numpy()], device)
+            self._sent = queries, send_joined(masks, device), send_joined(near, device)
+        return self._sent
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The rows of one image under one method, and its maps for thumbnails.
+    """The scores of some images under one method.
 
     Attributes:
-        rows: one per query, in the order of the columns of records.csv.
-        saliency: (K, H, W) float32 at the size of the original image, or None for methods without a map.
-        degenerate: number of queries whose map is not `ok`.
+        saliency: (N, H, W) float32 at the size of the original images, one map per query, image by image; or
+            None for methods without a map.
+        numbers: (N, 3 + M) float64, on its way from the device: status, x, y, and the value of each metric.
+        classes: words class indices.
     """
 
-    image: Prepared
-    rows: list[list[str]]
+    images: tuple[Prepared, ...]
     saliency: Tensor | None
-    degenerate: int
+    numbers: OnItsWay
+    classes: ClassList
+
+    def first_map(self, image_id: str) -> Tensor | None:
+        """Return the map (H, W) of an image's first query, if it is here."""
+        start = 0
+        for image in self.images:
+            if image.image_id == image_id and self.saliency is not None:
+                return self.saliency[start]
+            start += len(image.class_index)
+        return None
+
+    def rows(self) -> list[list[list[str]]]:
+        """Word the rows of records.csv, image by image; waits for the numbers."""
+        numbers, rows = iter(self.numbers.fetch().tolist()), []
+        for image in self.images:
+            image_rows = []
+            for class_index in image.class_index.tolist():
+                status, x, y, *values = next(numbers)
+                head = (
+                    image.image_id,
+                    str(class_index),
+                    self.classes.ids[class_index],
+                    STATUSES[int(status)],
+                )
+                image_rows.append([*head, str(int(x)), str(int(y)), *map(_number, values)])
+            rows.append(image_rows)
+        return rows
 
 
 class Scorer:
@@ -80,29 +141,31 @@ class Scorer:
     def score_maps(self, attribution: BoundAttribution, maps: Tensor, batch: Batch) -> Iterator[Scores]:
         """Score raw maps (N, h, w) of a network method, one per query of the batch."""
         _check_maps(attribution, maps, (len(batch.class_index),))
-        for size, positions, queries in batch.by_size():
-            images = [batch.images[position] for position in positions]
-            raw = maps[queries.to(maps.device)]
+        for part in batch.by_size:
+            queries, masks, near = part.on(self.device)
+            raw = maps[queries]
             status = status_of(raw)
             smoothed = attribution.attribution.smoothed
-            saliency = prepare_saliency(raw, status, size, self.protocol, smoothed=smoothed)
-            yield from self._score(images, saliency, status)
+            saliency = prepare_saliency(raw, status, part.size, self.protocol, smoothed=smoothed)
+            yield self._score(part.images, SaliencyBatch(saliency, masks, near, _seeds(part.images)), status)
 
-    def score_dense(self, attribution: BoundAttribution, image: Prepared) -> Iterator[Scores]:
-        """Score a method that needs the image's masks and seeds but no network."""
-        assert image.masks is not None
-        if len(image.class_index):
-            raw = attribution(torch.from_numpy(image.masks).to(self.device), list(image.seeds))
-            _check_maps(attribution, raw, image.masks.shape)
+    def score_dense(self, attribution: BoundAttribution, batch: Batch) -> Iterator[Scores]:
+        """Score a method that needs the images' masks and seeds but no network."""
+        for part in batch.by_size:
+            _, masks, near = part.on(self.device)
+            seeds = _seeds(part.images)
+            raw = attribution(masks, list(seeds))
+            _check_maps(attribution, raw, tuple(masks.shape))
             status = status_of(raw)
-            yield from self._score([image], normalise(raw, status), status)
+            saliency = normalise(raw, status)
+            yield self._score(part.images, SaliencyBatch(saliency, masks, near, seeds), status)
 
     def score_points(self, attribution: BoundAttribution, batch: Batch) -> Iterator[Scores]:
         """Score a method that puts all saliency on one pixel.
 
         Such a map is zero everywhere else, so each metric may look at that pixel alone: an image of 1 x 1.
         """
-        images = [image for image in batch.images if len(image.class_index)]
+        images = tuple(image for image in batch.images if len(image.class_index))
         if not images:
             return
         points = [Point(*map(int, attribution(*image.size))) for image in images]
@@ -111,58 +174,22 @@ class Scorer:
         ]
         mask, near = (torch.from_numpy(np.concatenate(arrays)) for arrays in zip(*windows, strict=True))
         values = self._values(SaliencyBatch(torch.ones(mask.shape), mask, near, _seeds(images)))
-        counts = [len(image.class_index) for image in images]
-        rows = self._rows(images, ["ok"] * sum(counts), np.repeat(np.array(points), counts, axis=0), values)
-        for image, image_rows in zip(images, rows, strict=True):
-            yield Scores(image, image_rows, None, 0)
+        counts = torch.tensor([len(image.class_index) for image in images])
+        at = torch.tensor(points).repeat_interleave(counts, dim=0)
+        status = torch.zeros((len(at), 1))
+        numbers = torch.cat([status.double(), at.double(), values], dim=1)
+        yield Scores(images, None, OnItsWay(numbers), self.classes)
 
-    def _score(self, images: Sequence[Prepared], saliency: Tensor, status: Tensor) -> Iterator[Scores]:
-        batch = SaliencyBatch(
-            saliency, self._stack(images, "masks"), self._stack(images, "near"), _seeds(images)
-        )
-        names = [STATUSES[code] for code in status.tolist()]
-        rows = self._rows(images, names, batch.points.cpu().numpy(), self._values(batch))
-        start = 0
-        for image, image_rows in zip(images, rows, strict=True):
-            stop = start + len(image_rows)
-            degenerate = sum(name != "ok" for name in names[start:stop])
-            yield Scores(image, image_rows, saliency[start:stop], degenerate)
-            start = stop
+    def _score(self, images: tuple[Prepared, ...], batch: SaliencyBatch, status: Tensor) -> Scores:
+        numbers = torch.cat([status[:, None].double(), batch.points.double(), self._values(batch)], dim=1)
+        return Scores(images, batch.saliency, OnItsWay(numbers), self.classes)
 
-    def _stack(self, images: Sequence[Prepared], name: str) -> Tensor:
-        arrays = [getattr(image, name) for image in images]
-        joined = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-        return torch.from_numpy(joined).to(self.device, non_blocking=True)
-
-    def _values(self, batch: SaliencyBatch) -> list[list[float]]:
-        """Value of each metric for each query: rows are queries."""
-        if not self.metrics:
-            return [[] for _ in range(len(batch.saliency))]
-        return torch.stack([metric(batch).double() for metric in self.metrics], dim=1).tolist()
-
-    def _rows(
-        self,
-        images: Sequence[Prepared],
-        status: Sequence[str],
-        points: np.ndarray,
-        values: Sequence[Sequence[float]],
-    ) -> list[list[list[str]]]:
-        """Word the rows, image by image."""
-        rows, start = [], 0
-        for image in images:
-            image_rows = []
-            for offset, class_index in enumerate(image.class_index.tolist()):
-                x, y = points[start + offset].tolist()
-                head = [
-                    image.image_id,
-                    str(class_index),
-                    self.classes.ids[class_index],
-                    status[start + offset],
-                ]
-                image_rows.append([*head, str(x), str(y), *map(_number, values[start + offset])])
-            start += len(image_rows)
-            rows.append(image_rows)
-        return rows
+    def _values(self, batch: SaliencyBatch) -> Tensor:
+        """Value of each metric for each query: (N, M) float64."""
+        values = [metric(batch).double() for metric in self.metrics]
+        if not values:
+            return torch.zeros((len(batch.saliency), 0), dtype=torch.float64, device=batch.saliency.device)
+        return torch.stack(values, dim=1)
 
 
 def _check_maps(attribution: BoundAttribution, maps: Tensor, shape: tuple[int, ...]) -> None:

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
 
-from ..attributions import bind, denormals_flushed
+from ..attributions import bind, computing_in, denormals_flushed, forward_pass
 from ..checkpoints import Network
 from ..errors import RaybenchError
 from .datasets import Size
 from .datasets.pictures import to_rgb
-from .preparation import centre_crop, to_pixels, whole_image
+from .inputs import network_input
+from .preparation import Prepared
 from .protocol import Protocol, protocol_from
 from .saliency import STATUSES, prepare_saliency, status_of
+from .views import View, pillow_view, to_pixels
 
 __all__ = ["Explanation", "attribute", "explain_image", "read_image"]
 
@@ -89,14 +90,15 @@ def explain_image(
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
-    with torch.no_grad(), denormals_flushed():
-        crop = to_pixels(centre_crop(picture, rules.crop_resize, rules.crop))
-        logits = network.module(_input(network, crop))[0].float()
+    with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
+        pixels = _input(network, picture, "crop", rules)
+        with forward_pass(network.device):
+            logits = network.module(pixels)[0].float()
         best = logits.softmax(0).topk(min(5, len(logits)))
         indices = _class_indices(network, classes, default=int(best.indices[0]))
         maps = method(
             network,
-            _input(network, to_pixels(whole_image(picture, rules.short_side))),
+            _input(network, picture, "whole", rules),
             torch.zeros(len(indices), dtype=torch.int64, device=network.device),
             torch.tensor(indices, device=network.device),
         )
@@ -135,5 +137,10 @@ def _class_indices(
     return tuple(network.classes.find(str(one)) for one in asked)
 
 
-def _input(network: Network, pixels: np.ndarray) -> Tensor:
-    return network.normalise(torch.from_numpy(pixels)[None].to(network.device).permute(0, 3, 1, 2))
+def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
+    """Show the network one view of a decoded picture: (1, 3, h, w)."""
+    if rules.resize == "pillow":
+        image = Prepared("", "", views={view: pillow_view(picture, view, rules)})
+    else:
+        image = Prepared("", "", picture=to_pixels(picture))
+    return network_input(network, [image], view, rules, network.device)

@@ -55,7 +55,16 @@ class Network:
         return next(self.module.parameters()).device
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Turn uint8 pixels (B, 3, H, W) in RGB into the float32 input that the checkpoint was trained on."""
-        mean = torch.tensor(self.card.mean, device=pixels.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.card.std, device=pixels.device).view(1, 3, 1, 1)
-        return pixels.float().div_(255).sub_(mean).div_(std)
+        """Turn uint8 pixels (B, 3, H, W) in RGB into the float32 input that the checkpoint was trained on.
+
+        The result lies in memory as the pixels do.
+        """
+        images = pixels.to(torch.float32, memory_format=torch.preserve_format).div_(255)
+        mean, std = (torch.tensor(values, device=pixels.device) for values in (self.card.mean, self.card.std))
+        if images.is_contiguous(memory_format=torch.channels_last):
+            # whole rows at once: three numbers at a time are too few for a processor to go fast
+            width = images.shape[3]
+            rows = images.permute(0, 2, 3, 1).flatten(2)
+            rows.sub_(mean.repeat(width)).div_(std.repeat(width))
+            return images
+        return images.sub_(mean.view(1, 3, 1, 1)).div_(std.view(1, 3, 1, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from .errors import RaybenchError, ToldElsewhereError
+from .memory import keep_freed_memory
 
 __all__ = ["main"]
 
@@ -13,6 +14,7 @@ def main() -> None:
     """Run the command line; a user's mistake prints one line and exits with 2, Ctrl-C exits with 130."""
     from .commands import app
 
+    keep_freed_memory()
     try:
         app()
     except ToldElsewhereError:

@@ -84,6 +84,13 @@ def _explain(
     chosen = max(
         related, key=lambda index: (len(paths[index]), mistakes[index]["type"] == "value_error", -index)
     )
+    if mistakes[chosen]["type"] == "missing":  # most likely the key is there, but misspelt
+        unknown = [
+            index
+            for index, path in enumerate(paths)
+            if mistakes[index]["type"] == "extra_forbidden" and path[:-1] == paths[chosen][:-1]
+        ]
+        chosen = min(unknown, default=chosen)
     mistake, path = mistakes[chosen], paths[chosen]
     line = _line_of(root, path)
     where = f"{place}, line {line}" if line else place

@@ -70,6 +70,11 @@ def test_integer_is_taken_for_a_float():
         ("title: ''", "whole.yaml, line 1: title: give it a title, not ''"),
         ("size: [1, 2]", "whole.yaml: key 'title' is missing"),
         ("title: a\nnamed:\n  x: {weight: 2}", "whole.yaml, line 3: key 'named.x.name' is missing"),
+        ("mode: fast\ntitel: a", "whole.yaml, line 2: unknown key 'titel'; did you mean 'title'?"),
+        (
+            "title: a\nnamed:\n  x:\n    nam: b",
+            "whole.yaml, line 4: unknown key 'named.x.nam'; did you mean 'name'?",
+        ),
     ],
 )
 def test_wrong_values_are_named_with_line_and_key(text, message):

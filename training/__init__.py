@@ -12,7 +12,8 @@ from .grid import draw_negatives, make_grids
 from .log import LogRow
 from .recipe import Recipe, load_recipe, read_recipe, shipped_recipes
 from .reporting import SilentTraining, TrainingReporter
-from .trainer import Trained, TrainingSettings, train
+from .settings import TrainingSettings
+from .trainer import Trained, train
 
 __all__ = [
     "ConsistencyTerms",

@@ -76,7 +76,7 @@ def consistency_loss(
         gradient: how the scores' derivative is found: `closed` for a head of global pooling and one linear
             layer, where the layer's weight says it; `autograd` for any head, by differentiating twice; `auto`
             takes the closed form where the head's layers give the logits of this pass.
-        resize_maps: bring the maps to the input's size before comparing, as published for AlexNet.
+        resize_maps: bring the normalised maps to the input's size before comparing, as published for AlexNet.
         run: how the module is run, where it is not to be called itself, such as a compiled `Tapped`.
 
     Raises:
@@ -114,15 +114,19 @@ def consistency_loss(
 
 
 def normalised_grad_cam(features: Tensor, gradients: Tensor, size: Sequence[int] | None = None) -> Tensor:
-    """Element-wise Grad-CAM maps (N, h, w) float32 that sum to one, from features and gradients (N, K, h, w).
+    """Element-wise Grad-CAM maps (N, h, w) that sum to one, from features and gradients (N, K, h, w).
 
     The gradients may be (N, K, 1, 1), the same at all places. A map without positive relevance is uniform.
-    With `size`, (height, width), the relevance is first brought to that size bilinearly.
+    With `size`, (height, width), the maps are then brought to that size bilinearly, which keeps their values
+    and so multiplies their sum: as published, so that one weight of the loss fits maps of any size. The maps
+    are float32, or float64 where the features are.
     """
-    relevance = (features.float() * gradients.float()).sum(dim=1).relu()
-    if size is not None:
-        relevance = F.interpolate(relevance[:, None], list(size), mode="bilinear", align_corners=False)[:, 0]
-    return relevance / (relevance.sum(dim=(1, 2), keepdim=True) + _EPSILON) + _EPSILON
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    relevance = (features.to(dtype) * gradients.to(dtype)).sum(dim=1).relu()
+    maps = relevance / (relevance.sum(dim=(1, 2), keepdim=True) + _EPSILON) + _EPSILON
+    if size is None:
+        return maps
+    return F.interpolate(maps[:, None], list(size), mode="bilinear", align_corners=False)[:, 0]
 
 
 def place_in_quadrants(maps: Tensor, quadrants: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from torch import Tensor, nn
 
 from ..benchmark.plan import pick_device
 from ..errors import RaybenchError
@@ -14,7 +15,7 @@ from ..errors import RaybenchError
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["launch"]
+__all__ = ["add_up", "launch", "take_buffers_of_first"]
 
 _PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -53,3 +54,17 @@ def launch(device: str, precision: Literal["float32", "bf16", "fp16"]) -> Fabric
     fabric = Fabric(**options)
     fabric.launch()
     return fabric
+
+
+def add_up(fabric: Fabric, sums: Tensor) -> Tensor:
+    """Add a tensor over the processes; with several of them, the result is on the CPU."""
+    if fabric.world_size == 1:
+        return sums
+    total: Tensor = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum")  # type: ignore[assignment]
+    return total.cpu()
+
+
+def take_buffers_of_first(fabric: Fabric, network: nn.Module) -> None:
+    """Give the network of every process the buffers, such as running means, of the first."""
+    for buffer in network.buffers() if fabric.world_size > 1 else ():
+        torch.distributed.broadcast(buffer, 0)

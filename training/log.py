@@ -113,10 +113,13 @@ class TrainingLog:
         measured = [row for row in self.rows if row.measured]
         panels = ["classification", *(["consistency"] if any(row.consistency for row in self.rows) else [])]
         figure = Figure(figsize=(4.2 * (len(panels) + bool(measured)), 3.4), layout="constrained")
-        axes = figure.subplots(1, len(panels) + bool(measured), squeeze=False)[0]
+        axes = figure.subplots(1, len(panels) + bool(measured), squeeze=False, sharex=True)[0]
         for place, name in enumerate(panels):
-            epochs, values = [row.epoch for row in self.rows], [getattr(row, name) for row in self.rows]
-            axes[place].plot(epochs, values, marker="." if len(epochs) < 30 else "", color=colour_of(0)[0])
+            # a consistency loss of 0 is one that has not set in yet
+            values = [(row.epoch, getattr(row, name)) for row in self.rows]
+            points = [(epoch, value) for epoch, value in values if value or name != "consistency"]
+            marker = "." if len(points) < 30 else ""
+            axes[place].plot(*zip(*points, strict=True), marker=marker, color=colour_of(0)[0])
             axes[place].set_ylabel(f"{name} loss")
         if measured:
             for place, name in enumerate(self.metrics):

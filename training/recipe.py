@@ -145,7 +145,8 @@ class Recipe(Document):
             faster without it, when the maps of a fresh network say nothing.
         negatives: where the other three pictures of a grid come from: `batch`, the rest of the batch, on the
             device; `loader`, the whole dataset, so that four pictures are decoded per sample, as published.
-        resize_maps: bring maps to the input's size before they are compared, as published for AlexNet.
+        resize_maps: bring the normalised maps to the input's size before they are compared, as published for
+            AlexNet.
         train: pictures to learn from.
         validation: pictures to watch the accuracy or F1 on.
         localisation: pictures to watch PG, SPG and CH on.

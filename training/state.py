@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,7 @@ def write_file(path: Path, write: Any) -> None:
 
     Raises:
         RaybenchError: the disk is full or not writable; the old file, if any, stays.
+        KeyboardInterrupt: the user stopped it while it wrote; the old file stays too.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -124,21 +126,31 @@ def write_file(path: Path, write: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except (OSError, RuntimeError) as error:  # torch.save wraps what the disk says
+    except (OSError, RuntimeError) as error:  # torch.save wraps what the disk says, and an interrupt
+        for cause in _causes(error):
+            if isinstance(cause, KeyboardInterrupt):
+                raise cause from None
+        raise _disk_error(path, error) from None
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise _disk_error(path, error) from None
 
 
 def _states(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.pt"))
 
 
-def _disk_error(path: Path, error: BaseException) -> RaybenchError:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, what it was raised from, and so on."""
     seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, OSError):
+    while seen is not None:
+        yield seen
         seen = seen.__cause__ or seen.__context__
-    if isinstance(seen, OSError) and seen.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None):
+
+
+def _disk_error(path: Path, error: BaseException) -> RaybenchError:
+    seen = next((cause for cause in _causes(error) if isinstance(cause, OSError)), None)
+    if seen is not None and seen.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None):
         return RaybenchError(f"cannot write {path}: {(seen.strerror or str(seen)).lower()}")
     return RaybenchError(
         f"no space left on disk while writing {path}; the states written before are kept: {FULL_DISK}"

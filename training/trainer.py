@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,52 +13,31 @@ from torch import Tensor, nn
 
 from ..checkpoints import build_module, load_classes
 from ..errors import RaybenchError
-from .checks import refuse_other_course, refuse_other_recipe, refuse_unknown_measurement, refuse_untrainable
-from .devices import launch
+from .checks import refuse_other_course, refuse_unknown_measurement, refuse_untrainable
+from .devices import add_up, launch, take_buffers_of_first
 from .initial import start_from
 from .loading import Batch, Share, TrainingSamples, Turns, make_loader
 from .log import LogRow, Tally, TrainingLog
 from .optimisation import learning_rate, make_optimiser, set_learning_rate
 from .picture_files import open_pictures
 from .pictures import Pictures
+from .problems import Problems
 from .randomness import generator_for, seed_for
 from .recipe import Recipe
 from .reporting import SilentTraining, TrainingReporter
 from .result import card_of, target_layer_of, write_result
-from .state import TrainingState, latest_state, load_state, prepare_folder, save_state
+from .resuming import restore, state_to_resume
+from .settings import TrainingSettings
+from .state import TrainingState, prepare_folder, save_state
 from .step import TrainingStep, fill_grids, normalise
 from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Trained", "TrainingSettings", "train"]
+__all__ = ["Trained", "train"]
 
 _SHOWN_EVERY_S = 0.5
-_SAID_PROBLEMS = 20
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a recipe is followed; none of it changes the weights on one machine.
-
-    Attributes:
-        out: folder of the log, the states and the result.
-        data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
-        device: `auto`, `cpu`, `cuda` or `cuda:1`.
-        resume: go on from the last state in `out`, if there is one.
-        steps: stop after so many steps in all; the learning rate falls as if training went on.
-        workers: loader processes of each process; None for a number that fits the machine.
-        trust_code: let the recipe name a function of any installed package as its architecture.
-    """
-
-    out: Path
-    data: Mapping[str, Path] = field(default_factory=dict)
-    device: str = "auto"
-    resume: bool = False
-    steps: int | None = None
-    workers: int | None = None
-    trust_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,13 +78,18 @@ class _Training:
     ) -> None:
         self.recipe, self.settings, self.fabric = recipe, settings, fabric
         # one process speaks for all, except of pictures, which the others do not see
-        self.loud, self.reporter = loud, loud if fabric.is_global_zero else SilentTraining()
+        self.reporter = loud if fabric.is_global_zero else SilentTraining()
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.states = settings.out / "states"
         self.classes = len(load_classes(recipe.classes))
-        state = self._state_to_resume()
-        self.pictures = self._open(recipe.train)
-        self.validation = self._open(recipe.validation)
+        state = state_to_resume(
+            self.states, recipe, settings, processes=self.share.processes, say=self.reporter.say
+        )
+        left_out = Problems("left out", self.reporter.say)
+        self.pictures = self._open(recipe.train, left_out)
+        self.validation = self._open(recipe.validation, left_out)
+        left_out.tell_rest()
+        self.skipped = Problems("skipped", loud.say)
         self.steps_per_epoch = len(self.pictures.trainable) // recipe.optimisation.batch_size
         refuse_untrainable(self.pictures, recipe, self.share)
         if recipe.localisation:
@@ -132,11 +115,13 @@ class _Training:
         self.done = 0
         self.tally = Tally.of((), fabric.device)
         if state is not None:
-            self._restore(state)
+            restore(state, self.network, self.optimiser, self.states)
+            fabric.strategy.precision.load_state_dict(state.precision)
+            self.tally = Tally.of(state.tally, fabric.device)
+            self.done = state.step
         names = metrics_for(multilabel=self.pictures.targets.target(0).ndim == 1)
         names += LOCALISATION_METRICS if recipe.localisation else ()
         self.log = TrainingLog(settings.out, names, before=self.done)
-        self.problems: set[str] = set()
         self.shown = 0.0
         self.clock = 0.0
 
@@ -158,6 +143,7 @@ class _Training:
             ) from None
         finally:
             reporter.finish()
+            self.skipped.tell_rest()
             self.step_module.close()
         card = self.settings.out / f"{recipe.name}.yaml"
         if self.fabric.is_global_zero:
@@ -168,33 +154,9 @@ class _Training:
         network = self.network.eval().cpu().to(memory_format=torch.contiguous_format)
         return Trained(network, card, tuple(self.log.rows))
 
-    def _state_to_resume(self) -> TrainingState | None:
-        path = latest_state(self.states)
-        if path is None:
-            if self.settings.resume:
-                self.reporter.say(f"{self.states} holds no state yet; beginning with step 1")
-            return None
-        if not self.settings.resume:
-            raise RaybenchError(
-                f"{self.settings.out} holds a training already ({path.name}); add --resume to go on with it, "
-                "or choose another --out"
-            )
-        state = load_state(path)
-        refuse_other_recipe(state, self.recipe, self.settings.out)
-        if state.processes != self.share.processes:
-            self.reporter.say(
-                f"{path} was written by {state.processes} processes, now there are {self.share.processes}: "
-                "the weights will differ a little from those of an unchanged run"
-            )
-        return state
-
-    def _open(self, source: Any) -> Pictures:
+    def _open(self, source: Any, left_out: Problems) -> Pictures:
         pictures = open_pictures(source, self.recipe, self.settings.data)
-        problems = getattr(pictures, "problems", ())
-        for problem in problems[:_SAID_PROBLEMS]:
-            self.reporter.say(f"left out: {problem}")
-        if len(problems) > _SAID_PROBLEMS:
-            self.reporter.say(f"left out: {len(problems) - _SAID_PROBLEMS} more of {pictures.name}")
+        left_out.tell(getattr(pictures, "problems", ()))
         return pictures
 
     def _build(self, *, fresh: bool) -> nn.Module:
@@ -210,20 +172,6 @@ class _Training:
             trust_code = self.settings.trust_code
             self.reporter.say(start_from(module, recipe, self.settings.data, trust_code=trust_code))
         return module.to(memory_format=torch.channels_last)
-
-    def _restore(self, state: TrainingState) -> None:
-        try:
-            self.network.load_state_dict(state.network)
-            self.optimiser.load_state_dict(state.optimiser)
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise RaybenchError(
-                f"{self.states} holds states of another network ({reason}); go on with the "
-                "code that made them, or choose another --out"
-            ) from None
-        self.fabric.strategy.precision.load_state_dict(state.precision)
-        self.tally = Tally.of(state.tally, self.fabric.device)
-        self.done = state.step
 
     def _batches(self) -> Any:
         recipe = self.recipe
@@ -253,7 +201,7 @@ class _Training:
         recipe = self.recipe
         if batch.error:
             raise RaybenchError(batch.error)
-        self._report_problems(batch)
+        self.skipped.tell(batch.problems)
         batch = _to_device(batch, self.fabric)
         # dropout: each step and process has its own draws, whatever came before
         torch.manual_seed(seed_for(recipe.seed, "step", self.done, self.share.rank))
@@ -276,12 +224,6 @@ class _Training:
     def _consistency_is_on(self) -> bool:
         epochs = self.recipe.consistency_start * self.recipe.optimisation.epochs
         return self.recipe.consistency_weight > 0 and self.done // self.steps_per_epoch + 1 > epochs
-
-    def _report_problems(self, batch: Batch) -> None:
-        for problem in set(batch.problems) - self.problems:
-            self.problems.add(problem)
-            if len(self.problems) <= _SAID_PROBLEMS:
-                self.loud.say(f"skipped: {problem}")
 
     def _show(self, losses: Tensor) -> None:
         """Tell the progress; only now and then, since reading the losses waits for the device."""
@@ -341,7 +283,7 @@ class _Training:
 
     def _mean_losses(self) -> Tensor:
         """Sums of the losses since the last row, averaged over the processes."""
-        return self._add_up(self.tally.losses.double()) / self.share.processes
+        return add_up(self.fabric, self.tally.losses.double()) / self.share.processes
 
     def _refuse_divergence(self) -> None:
         if not bool(torch.isfinite(self.tally.losses).all()):
@@ -349,9 +291,7 @@ class _Training:
             raise RaybenchError(f"training {self.recipe.name} diverged in epoch {epoch}; lower learning_rate")
 
     def _measure(self) -> dict[str, float]:
-        if self.share.processes > 1:
-            for buffer in self.network.buffers():  # each process has averaged its own pictures
-                torch.distributed.broadcast(buffer, 0)
+        take_buffers_of_first(self.fabric, self.network)  # each process has averaged its own pictures
         self.step_module.eval()
         measured = validate(
             self.network,
@@ -359,9 +299,9 @@ class _Training:
             self.classes,
             device=self.fabric.device,
             share=self.share,
-            add_up=self._add_up,
+            add_up=lambda sums: add_up(self.fabric, sums),
             workers=0 if self.validation.in_memory else self._workers(),
-            say=lambda problem: self.loud.say(f"skipped: {problem}"),
+            say=lambda problem: self.skipped.tell((problem,)),
         )
         choice = self.recipe.localisation
         if choice and self.fabric.is_global_zero:
@@ -371,13 +311,6 @@ class _Training:
         self.step_module.train()
         self.fabric.barrier()
         return measured
-
-    def _add_up(self, sums: Tensor) -> Tensor:
-        """Add a tensor over the processes."""
-        if self.share.processes == 1:
-            return sums
-        total: Tensor = self.fabric.all_reduce(sums.to(self.fabric.device), reduce_op="sum")  # type: ignore[assignment]
-        return total.cpu()
 
 
 def _to_device(batch: Batch, fabric: Fabric) -> Batch:

@@ -15,7 +15,7 @@ from .coco_file import read_coco_file
 from .coco_masks import encode, union
 from .fingerprint import fingerprint_of
 from .interface import dataset
-from .pictures import SIZE_DIFFERS, read_picture
+from .pictures import SIZE_DIFFERS, ReadPicture, read_picture
 from .region import MaskRegion, Size
 from .sample import AnnotationError, Query, Sample
 from .selection import Selection
@@ -49,6 +49,7 @@ class Coco:
     annotations: tuple[str, ...] = field(repr=False)
     multilabel: bool = True
     has_images: bool = True
+    read: ReadPicture = read_picture
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -59,7 +60,7 @@ class Coco:
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         size = self.sizes[index]
-        picture = read_picture(Path(self.path_of(index)))
+        picture = self.read(Path(self.path_of(index)))
         encoded: dict[int, list[dict[str, Any]]] = {}
         for record in json.loads(self.annotations[index]):
             parts = encoded.setdefault(self._class_of(record, index), [])

@@ -12,7 +12,7 @@ from .boxes import region_of
 from .fingerprint import fingerprint_of_files
 from .imagenet_layout import ImageFiles, find_image_files
 from .interface import dataset
-from .pictures import SIZE_DIFFERS, read_picture
+from .pictures import SIZE_DIFFERS, ReadPicture, read_picture
 from .region import Size
 from .sample import AnnotationError, Query, Sample
 from .selection import Selection
@@ -36,6 +36,7 @@ class ImageNet:
     files: tuple[ImageFiles, ...] = field(repr=False)
     multilabel: bool = False
     has_images: bool = True
+    read: ReadPicture = read_picture
 
     def __post_init__(self) -> None:
         self._annotated = any(entry.annotation for entry in self.files)
@@ -49,7 +50,7 @@ class ImageNet:
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         image_id, entry = self.image_ids[index], self.files[index]
-        picture = read_picture(self.root / entry.picture)
+        picture = self.read(self.root / entry.picture)
         picture_size = Size(picture.height, picture.width)
         in_folder = None if entry.folder_class is None else self.classes.index_of[entry.folder_class]
         if entry.annotation is None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import PIL.Image
+import PIL.JpegImagePlugin
+from numpy.typing import NDArray
 
 from ...errors import RaybenchError
 from .sample import UnreadableImageError
@@ -16,11 +22,16 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "POSSIBLE_SIZES",
     "SIZE_DIFFERS",
+    "ReadPicture",
+    "encoded_bytes",
     "files_in",
     "is_possible_size",
+    "open_picture",
     "read_picture",
     "to_rgb",
 ]
+
+ReadPicture = Callable[[Path], PIL.Image.Image]
 
 _LONGEST_SIDE = 65_535  # of a JPEG file
 _MOST_PIXELS = 178_956_970  # Pillow decodes no more, unless told to
@@ -43,9 +54,37 @@ def read_picture(path: Path) -> PIL.Image.Image:
     Raises:
         UnreadableImageError: the file is missing, damaged or not a picture; the message names it.
     """
+    with _decoding(path), PIL.Image.open(path) as picture:
+        return to_rgb(picture)
+
+
+def open_picture(path: Path) -> PIL.Image.Image:
+    """Read a picture whole, but leave a JPEG file in RGB or grey undecoded; see `encoded_bytes`.
+
+    Raises:
+        UnreadableImageError: as `read_picture`, but damage to a JPEG shows only when it is decoded.
+    """
+    with _decoding(path):
+        picture = PIL.Image.open(io.BytesIO(path.read_bytes()))
+        return picture if _is_plain_jpeg(picture) else to_rgb(picture)
+
+
+def encoded_bytes(picture: PIL.Image.Image) -> NDArray[np.uint8] | None:
+    """Return the JPEG file (n,) uint8 of a picture that `open_picture` left undecoded, or None."""
+    file = picture.fp if _is_plain_jpeg(picture) else None
+    return np.frombuffer(file.getvalue(), dtype=np.uint8) if isinstance(file, io.BytesIO) else None
+
+
+def _is_plain_jpeg(picture: PIL.Image.Image) -> TypeGuard[PIL.JpegImagePlugin.JpegImageFile]:
+    jpeg = isinstance(picture, PIL.JpegImagePlugin.JpegImageFile)
+    return jpeg and picture.format == "JPEG" and picture.mode in ("RGB", "L")
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """Word whatever Pillow raises at a file."""
     try:
-        with PIL.Image.open(path) as picture:
-            return to_rgb(picture)
+        yield
     except FileNotFoundError:
         raise UnreadableImageError(f"cannot read {path}: no such file") from None
     except PIL.UnidentifiedImageError:

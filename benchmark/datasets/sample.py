@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
 
 import PIL.Image
 
@@ -12,7 +14,7 @@ from ...checkpoints.classes import ClassList
 from ...errors import RaybenchError
 from .region import Region, Size
 
-__all__ = ["AnnotationError", "Dataset", "Query", "Sample", "UnreadableImageError"]
+__all__ = ["AnnotationError", "Dataset", "Query", "Sample", "UnreadableImageError", "reading_by"]
 
 
 class UnreadableImageError(RaybenchError):
@@ -78,3 +80,21 @@ class Dataset(Protocol):
         """SHA-256 over what defines the data: the image ids and the annotations, not where they lie."""
 
     def __iter__(self) -> Iterator[Sample]: ...
+
+
+@runtime_checkable
+class ReadsPictures(Protocol):
+    """A dataset that leaves reading a file to a function of its own; see `pictures.open_picture`."""
+
+    read: Callable[[Path], PIL.Image.Image]
+
+
+AnyDataset = TypeVar("AnyDataset", bound=Dataset)
+
+
+def reading_by(read: Callable[[Path], PIL.Image.Image], dataset: AnyDataset) -> AnyDataset:
+    """Return the dataset with its picture files read by `read`, if it leaves a choice."""
+    if isinstance(dataset, ReadsPictures):
+        dataset = copy.copy(dataset)
+        dataset.read = read
+    return dataset

@@ -12,7 +12,7 @@ from ..protocol import Protocol
 from .boxes import region_of
 from .fingerprint import fingerprint_of_files
 from .interface import dataset
-from .pictures import PICTURE_SUFFIXES, SIZE_DIFFERS, files_in, read_picture
+from .pictures import PICTURE_SUFFIXES, SIZE_DIFFERS, ReadPicture, files_in, read_picture
 from .region import Size
 from .sample import Query, Sample
 from .selection import Selection
@@ -33,6 +33,7 @@ class Voc:
     pictures: tuple[str, ...] = field(repr=False)
     multilabel: bool = True
     has_images: bool = True
+    read: ReadPicture = read_picture
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -42,7 +43,7 @@ class Voc:
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
-        picture = read_picture(Path(self.path_of(index)))
+        picture = self.read(Path(self.path_of(index)))
         path = self._annotation(self.image_ids[index])
         annotation = read_annotation(path)
         size = annotation.size or Size(picture.height, picture.width)

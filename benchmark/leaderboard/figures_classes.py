@@ -35,6 +35,7 @@ _UP, _DOWN = "#0072b2", "#d55e00"
 _MOST_PAIRS = 40
 _MOST_CLASSES = 30  # half of them where the first row is better, half where the second is
 _FEWEST = 5  # queries of a class, for an interval
+_VISIBLE = 0.005  # percentage points; less is rounding
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def pairs_of(section: Section, column: Column) -> list[tuple[BoardRow, BoardRow]
     """Choose the pairs of rows worth comparing, at most forty.
 
     First each checkpoint against the baseline of its architecture under the same attribution, then the best
-    row under each attribution against the best one of all, then all others against the best.
+    row under each attribution against the best one of all, then all others against the best. Pairs that agree
+    on every query are left out.
     """
     rows = [row for row in with_network(section) if column.metric in row.values]
     rows = [row for row in rows if len(row.values[column.metric]) == len(section.class_index)]
@@ -102,7 +104,13 @@ def pairs_of(section: Section, column: Column) -> list[tuple[BoardRow, BoardRow]
     others += [row for row in rows if row is not best_of[row.attribution]]
     known = {(first.key, second.key) for first, second in pairs}
     pairs += [(rows[0], row) for row in others if row is not rows[0] and (rows[0].key, row.key) not in known]
-    return pairs[:_MOST_PAIRS]
+    return [pair for pair in pairs if _differ(*pair, column.metric)][:_MOST_PAIRS]
+
+
+def _differ(first: BoardRow, second: BoardRow, metric: str) -> bool:
+    """Say whether there is anything to see: two forms of Grad-CAM agree on networks that average."""
+    differences = first.values[metric].astype(np.float64) - second.values[metric]
+    return bool((np.abs(differences) >= _VISIBLE).any())
 
 
 def _value(row: BoardRow, column: Column) -> float:

@@ -8,8 +8,10 @@ from typing import Any
 
 from .board import BoardRow, Score, Section
 from .figures_localisation import axis_of
-from .figures_scatter import Axis, Dot, describe_front, scatter_static, scatter_traces
+from .figures_scatter import Axis, Dot, describe_front, scatter_traces
+from .figures_scatter_paper import scatter_static
 from .figures_style import Control, Drawing, View, colours_by_method, row_name, with_network
+from .words import training_name
 
 __all__ = ["cost_drawing", "milliseconds_per_map"]
 
@@ -35,7 +37,7 @@ def cost_drawing(section: Section) -> Drawing | None:
                 continue
             y = axis_of(column)
             axes = {
-                "xaxis": {"title": {"text": axis.title}, "type": "log", "dtick": _ticks(found)},
+                "xaxis": {"title": {"text": axis.title}, "type": "log", **_ticks(found)},
                 "yaxis": {"title": {"text": y.title}},
             }
             traces = scatter_traces(found, axis, y, colours)
@@ -72,10 +74,15 @@ def milliseconds_per_map(row: BoardRow) -> float:
     return 1000 * seconds / maps
 
 
-def _ticks(dots: Sequence[Dot]) -> str:
-    """Return which digits plotly writes on the logarithmic axis: all where it is short, else 1, 2 and 5."""
+def _ticks(dots: Sequence[Dot]) -> dict[str, Any]:
+    """Return the ticks of the logarithmic axis, written out: plotly would write 300 as a small 3."""
     values = [dot.x[1] for dot in dots]
-    return "D1" if max(values) < 8 * min(values) else "D2"
+    low, high = min(values), max(values)
+    digits = range(1, 10) if high < 8 * low else (1, 2, 5)
+    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in digits]
+    there = [tick for tick in ticks if low / 3 <= tick <= 3 * high]
+    return {"tickvals": there, "ticktext": [f"{tick:,.10g}" for tick in there]}
 
 
 def _dot(row: BoardRow, metric: str, kind: int) -> Dot:
@@ -86,7 +93,7 @@ def _dot(row: BoardRow, metric: str, kind: int) -> Dot:
     return Dot(
         name=row_name(row),
         group=row.attribution,
-        kind=row.training,
+        kind=training_name(row.training),
         checkpoint=row.checkpoint,
         x=(math.nan, across, math.nan),
         y=(score.low, score.value, score.high),

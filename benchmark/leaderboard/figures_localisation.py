@@ -6,8 +6,10 @@ import math
 
 from ..report.table import Column
 from .board import BoardRow, Score, Section
-from .figures_scatter import Axis, Dot, describe_front, scatter_static, scatter_traces, side_by_side
+from .figures_scatter import Axis, Dot, describe_front, scatter_traces, side_by_side
+from .figures_scatter_paper import scatter_static
 from .figures_style import Control, Drawing, View, colours_by_method, row_name, with_network
+from .words import training_name
 
 __all__ = ["axis_of", "dots_for", "localisation_drawing"]
 
@@ -69,9 +71,9 @@ def _dot(row: BoardRow, x: Score, y: Score) -> Dot:
     return Dot(
         name=row_name(row),
         group=row.attribution,
-        kind=row.training,
+        kind=training_name(row.training),
         checkpoint=row.checkpoint,
         x=(x.low, x.value, x.high),
         y=(y.low, y.value, y.high),
-        remark=" ".join(part for part in (row.architecture, row.training) if part),
+        remark=" ".join(part for part in (row.architecture, training_name(row.training)) if part),
     )

@@ -7,28 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-from ..report.plot_style import CASED, INK, tidy
-from .figures_style import for_matplotlib, for_plotly, number, shortened
+from .figures_style import for_plotly, number, shortened
 
 __all__ = [
+    "MANY",
     "Axis",
     "Dot",
     "describe_front",
     "front_of",
-    "scatter_static",
+    "one_interval_per_checkpoint",
     "scatter_traces",
     "side_by_side",
+    "symbol_of",
 ]
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "hexagon")
-_MARKERS = ("o", "s", "D", "^", "X", "*", "P", "h")
-_MANY = 40  # with more dots than this, intervals are drawn faintly
+MANY = 40  # with more dots than this, intervals are drawn faintly
 
 
 @dataclass(frozen=True)
@@ -102,20 +96,28 @@ def front_of(dots: Sequence[Dot], x: Axis, y: Axis) -> list[int]:
 
 
 def scatter_traces(dots: Sequence[Dot], x: Axis, y: Axis, colours: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Draw dots for plotly: a trace per attribution, the front with numbered dots, a key to the shapes."""
+    """Draw dots for plotly: a trace per attribution, a key to colours and shapes, the front numbered."""
     kinds = sorted({dot.kind for dot in dots})
-    once = _one_interval_per_checkpoint(dots)
-    faint = 0.35 if len(dots) > _MANY else 0.7
+    once = one_interval_per_checkpoint(dots)
+    faint = 0.35 if len(dots) > MANY else 0.7
     traces = []
     for group in dict.fromkeys(dot.group for dot in dots):
         own = [dot for dot in once if dot.group == group]
         traces.append(_trace(own, group, colours[group], kinds, faint, x, y))
+    # a disc stands for a method, whatever shapes its dots have; a click on it hides them
+    traces += [
+        {**_key_trace(group, "circle", colours[group]), "legendgroup": trace["legendgroup"]}
+        for group, trace in zip(dict.fromkeys(dot.group for dot in dots), traces, strict=True)
+    ]
     if len(kinds) > 1:
-        traces += [_key_trace(kind, symbol_of(kind, kinds, _SYMBOLS)) for kind in kinds]
+        traces += [
+            _key_trace(kind or "training unknown", f"{symbol_of(kind, kinds, _SYMBOLS)}-open", "#888888")
+            for kind in kinds
+        ]
     return [*traces, _front_trace(dots, front_of(dots, x, y))]
 
 
-def _one_interval_per_checkpoint(dots: Sequence[Dot]) -> list[Dot]:
+def one_interval_per_checkpoint(dots: Sequence[Dot]) -> list[Dot]:
     """Take the horizontal interval, which the methods of a checkpoint share, from all but the highest."""
     highest: dict[tuple[str, float], Dot] = {}
     for dot in sorted(dots, key=lambda dot: dot.y[1]):
@@ -139,6 +141,8 @@ def _trace(
         "type": "scatter",
         "mode": "markers",
         "name": for_plotly(group, 32),
+        "legendgroup": for_plotly(group, 200),
+        "showlegend": False,
         "x": [number(dot.place, 4) for dot in dots],
         "y": [number(dot.y[1]) for dot in dots],
         "error_x": _bars([dot.x for dot in dots], colour, faint),
@@ -175,22 +179,22 @@ def _front_trace(dots: Sequence[Dot], front: Sequence[int]) -> dict[str, Any]:
         "name": "front: nothing is better in both",
         "x": [number(dots[at].place, 4) for at in front],
         "y": [number(dots[at].y[1]) for at in front],
-        "text": [str(place) for place in range(1, len(front) + 1)],
+        "text": [f"\N{EN SPACE}{place}" for place in range(1, len(front) + 1)],
         "textposition": "top right",
         "line": {"dash": "dot", "width": 1.5, "color": "#888888"},
         "hoverinfo": "skip",
     }
 
 
-def _key_trace(kind: str, symbol: str) -> dict[str, Any]:
-    """Explain a shape in the legend."""
+def _key_trace(name: str, symbol: str, colour: str) -> dict[str, Any]:
+    """Explain a colour or a shape in the legend."""
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": for_plotly(kind or "training unknown", 32),
+        "name": for_plotly(name, 32),
         "x": [None],
         "y": [None],
-        "marker": {"color": "#888888", "size": 10, "symbol": symbol},
+        "marker": {"color": colour, "size": 10, "symbol": symbol},
         "hoverinfo": "skip",
     }
 
@@ -216,70 +220,3 @@ def describe_front(dots: Sequence[Dot], x: Axis, y: Axis) -> str:
         for place, at in enumerate(front_of(dots, x, y), start=1)
     ]
     return f"On the front, in {x.title} and {y.title}: " + "; ".join(parts) + "."
-
-
-def scatter_static(
-    panels: Sequence[tuple[Axis, Axis, Sequence[Dot]]], colours: Mapping[str, str], title: str
-) -> Figure:
-    """Draw panels side by side with matplotlib, for paper, with one key below."""
-    across = min(3, len(panels))
-    down = math.ceil(len(panels) / across)
-    layout = ConstrainedLayoutEngine(wspace=0.05, hspace=0.05)
-    figure = Figure(figsize=(4.8 * across, 4.2 * down + 1.1), layout=layout, facecolor="white")
-    axes = list(figure.subplots(down, across, squeeze=False).ravel())
-    kinds = sorted({dot.kind for _, _, dots in panels for dot in dots})
-    for axis, (x, y, dots) in zip(axes, panels, strict=False):
-        _draw_panel(axis, x, y, dots, colours, kinds)
-    for axis in axes[len(panels) :]:
-        axis.set_visible(False)
-    figure.suptitle(for_matplotlib(title, 90), fontsize=13, color=INK)
-    groups = list(dict.fromkeys(dot.group for _, _, dots in panels for dot in dots))
-    handles = [_handle("o", colours[group], group) for group in groups]
-    if len(kinds) > 1:
-        shapes = [(symbol_of(kind, kinds, _MARKERS), kind or "training unknown") for kind in kinds]
-        handles += [_handle(marker, "#777777", name) for marker, name in shapes]
-    handles.append(Line2D([], [], linestyle=":", color="#777777", label="front"))
-    ncols = max(1, int(figure.get_figwidth() / 2.4))
-    figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=10)
-    return figure
-
-
-def _handle(marker: str, colour: str, name: str) -> Line2D:
-    return Line2D(
-        [], [], linestyle="none", marker=marker, markersize=8, color=colour, label=for_matplotlib(name, 26)
-    )
-
-
-def _draw_panel(
-    axes: Axes, x: Axis, y: Axis, dots: Sequence[Dot], colours: Mapping[str, str], kinds: Sequence[str]
-) -> None:
-    faint = 0.3 if len(dots) > _MANY else 0.8
-    if x.log:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    for dot in _one_interval_per_checkpoint(dots):
-        colour = colours[dot.group]
-        axes.plot(
-            [dot.x[0] + dot.aside, dot.x[2] + dot.aside],
-            [dot.y[1]] * 2,
-            color=colour,
-            linewidth=1.2,
-            alpha=faint,
-        )
-        axes.plot([dot.place] * 2, [dot.y[0], dot.y[2]], color=colour, linewidth=1.2, alpha=faint)
-        (mark,) = axes.plot([dot.place], [dot.y[1]], linestyle="none", color=colour, zorder=3)
-        mark.set(marker=symbol_of(dot.kind, kinds, _MARKERS), markersize=8)
-        mark.set(markeredgecolor="white", markeredgewidth=0.8)
-    front = front_of(dots, x, y)
-    heights = [dots[at].y[1] for at in front]
-    axes.plot([dots[at].place for at in front], heights, ":", color="#777777", zorder=2)
-    for place, at in enumerate(front, start=1):
-        where = (dots[at].place, dots[at].y[1])
-        mark_number = axes.annotate(str(place), where, xytext=(5, 4), textcoords="offset points", zorder=4)
-        mark_number.set(fontsize=10, color=INK, path_effects=CASED)
-    axes.margins(0.08)
-    axes.set_xlabel(for_matplotlib(x.title), fontsize=11, color=INK)
-    axes.set_ylabel(for_matplotlib(y.title), fontsize=11, color=INK)
-    tidy(axes, grid="both")

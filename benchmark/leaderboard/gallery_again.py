@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ...attributions import denormals_flushed, sharing
+from ...attributions import computing_in, denormals_flushed, sharing
 from ...checkpoints import Card, Network, find_card, load_network, shipped_cards
 from ...errors import RaybenchError
-from ..folder import NO_CHECKPOINT, ResultFolder, open_results, safe_name
+from ..folder import ResultFolder, open_results, safe_name
 from ..gallery import gallery_images, map_path, save_map, save_picture
+from ..inputs import decoded, network_input
 from ..plan import Plan, Settings
 from ..preparation import Needs, Prepared, PreparedImages
 from ..processes import threads_limited
@@ -25,9 +24,9 @@ from ..protocol import PROTOCOLS
 from ..reporting import Reporter, SilentReporter
 from ..scoring import Batch, Scorer
 from ..suite import NamedChoice, Suite
-from .gallery_choice import Choice, Chosen, choose, chosen_for, read_choice, write_choice
+from .gallery_choice import Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 
-__all__ = ["Again", "choose_from", "extend_gallery", "suite_of"]
+__all__ = ["Again", "extend_gallery", "suite_of"]
 
 _TOLERANCE = 0.1
 """Percentage points by which a metric may differ from the records."""
@@ -95,7 +94,7 @@ def _remove(run: ResultFolder, before: Choice, now: Choice) -> None:
     for query in before.queries:
         if (query.image_id, query.class_index) in kept:
             continue
-        for checkpoint, attribution in _rows(run):
+        for checkpoint, attribution in network_rows(run):
             map_path(run.path, checkpoint, attribution, query.image_id, query.class_index).unlink(
                 missing_ok=True
             )
@@ -103,53 +102,6 @@ def _remove(run: ResultFolder, before: Choice, now: Choice) -> None:
         (folder / f"region-{query.class_index}.png").unlink(missing_ok=True)
         if query.image_id not in {image_id for image_id, _ in kept}:
             (folder / "picture.jpg").unlink(missing_ok=True)
-
-
-def choose_from(run: ResultFolder, *, each: int, random: Collection[tuple[str, int]] = frozenset()) -> Choice:
-    """Choose queries from the records of all rows of checkpoints, by the finest metric that they share.
-
-    Args:
-        run: the run.
-        each: number of queries for each reason.
-        random: queries that are in the gallery anyway, as (`safe_name` of the image, class).
-    """
-    frames = []
-    for checkpoint, attribution in _rows(run):
-        frame = run.records(checkpoint, attribution)
-        frames.append(frame.sort_values(["image_id", "class_index"]).reset_index(drop=True))
-    if not frames:
-        return Choice("", ())
-    shared = frames[0][["image_id", "class_index"]]
-    for frame in frames[1:]:
-        shared = shared.merge(frame[["image_id", "class_index"]])
-    frames = [shared.merge(frame) for frame in frames]
-    metric = _finest(frames)
-    values = np.stack([frame[metric].to_numpy(np.float64) for frame in frames])
-    ids, classes = shared["image_id"].tolist(), shared["class_index"].tolist()
-    kept = [
-        chosen_for("random", image_id, index, values[:, at])
-        for at, (image_id, index) in enumerate(zip(ids, classes, strict=True))
-        if (safe_name(image_id), index) in random
-    ]
-    return Choice(metric, (*choose(values, ids, classes, each=each), *kept))
-
-
-def _rows(run: ResultFolder) -> Iterator[tuple[str, str]]:
-    """Yield checkpoint and attribution of each row that has a network."""
-    pairs = run.summary[["checkpoint", "attribution"]].drop_duplicates()
-    for checkpoint, attribution in pairs.itertuples(index=False):
-        if attribution and checkpoint != NO_CHECKPOINT:
-            yield str(checkpoint), str(attribution)
-
-
-def _finest(frames: Sequence[pd.DataFrame]) -> str:
-    """Return the last metric of the records that says more than hit or miss; else the last one."""
-    known = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")
-    metrics = [str(name) for name in frames[0].columns if name not in known]
-    fine = [name for name in metrics if not set(frames[0][name].dropna()) <= {0.0, 100.0}]
-    if not metrics:
-        raise RaybenchError("the records hold no localisation metric; measure with pointing_game")
-    return (fine or metrics)[-1]
 
 
 def suite_of(run: ResultFolder) -> Suite:
@@ -189,7 +141,7 @@ def _named(
 def _cards(run: ResultFolder, given: Sequence[str]) -> list[str]:
     """Name the cards of the run's checkpoints: those given, else those that ship with raybench."""
     cards = {find_card(name).name: name for name in given}
-    wanted = dict.fromkeys(checkpoint for checkpoint, _ in _rows(run))
+    wanted = dict.fromkeys(checkpoint for checkpoint, _ in network_rows(run))
     for name in cards.keys() - wanted.keys():
         raise RaybenchError(
             f"checkpoint {name!r} is not in {run.path}, which measured {', '.join(map(repr, wanted))}"
@@ -234,11 +186,11 @@ class _Thumbnails:
 
     def keep(self, reporter: Reporter) -> None:
         """Keep pictures, ground truth and maps of the chosen queries."""
-        needs = Needs(pixels=True, masks=True)
+        needs = Needs(frozenset({"whole"}), masks=True)
         images = PreparedImages(
             self.plan.dataset, self.indices, self.plan.protocol, needs, self.plan.suite.seed
         )
-        prepared = [images[position] for position in range(len(images))]
+        prepared = decoded([images[position] for position in range(len(images))], self.plan.device)
         for image in prepared:
             if image.error:
                 raise RaybenchError(image.error)
@@ -274,23 +226,23 @@ class _Thumbnails:
     def _keep_maps(self, network: Network, images: Sequence[Prepared], reporter: Reporter) -> None:
         records = {
             attribution: self.run.records(checkpoint, attribution).set_index(["image_id", "class_index"])
-            for checkpoint, attribution in _rows(self.run)
+            for checkpoint, attribution in network_rows(self.run)
             if checkpoint == network.name
         }
         methods = [one for one in self.plan.attributions if one.label in records]
         for image, query in zip(images, self.chosen, strict=True):
             row = image.class_index.tolist().index(query.class_index)
             batch = Batch((image,))
-            pixels = torch.from_numpy(_pixels(image)[None]).to(self.plan.device)
-            asked = (network.normalise(pixels.permute(0, 3, 1, 2)), batch.image_index, batch.class_index)
-            inputs = [tensor.to(self.plan.device) for tensor in asked]
-            with torch.no_grad(), sharing():
+            device, protocol = self.plan.device, self.plan.protocol
+            pixels = network_input(network, batch.images, "whole", protocol, device)
+            inputs = (pixels, batch.image_index.to(device), batch.class_index.to(device))
+            with torch.no_grad(), sharing(), computing_in(protocol.precision):
                 for method in methods:
                     maps = method(network, *inputs)
                     (scores,) = self.scorer.score_maps(method, maps, batch)
                     where = f"{network.name}, {method.label}, image {query.image_id!r}"
                     stored = records[method.label].loc[[(query.image_id, query.class_index)]].iloc[0]
-                    self._compare(scores.rows[row], stored.to_dict(), where)
+                    self._compare(scores.rows()[0][row], stored.to_dict(), where)
                     assert scores.saliency is not None
                     saliency = scores.saliency[row].float().cpu().numpy()
                     label, index = method.label, query.class_index
@@ -309,8 +261,3 @@ class _Thumbnails:
                     f"{where}: {name} is {now:.2f} and was {before:.2f}; the records of {self.run.path} were "
                     "made by other code or edited; measure again with `raybench run --fresh`"
                 )
-
-
-def _pixels(image: Prepared) -> NDArray[np.uint8]:
-    assert image.pixels is not None
-    return image.pixels

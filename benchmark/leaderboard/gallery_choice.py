@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ...errors import RaybenchError
+from ..folder import NO_CHECKPOINT, ResultFolder, safe_name
 from ..records import write_atomically
 
-__all__ = ["REASONS", "Choice", "Chosen", "choose", "chosen_for", "read_choice", "write_choice"]
+__all__ = [
+    "REASONS",
+    "Choice",
+    "Chosen",
+    "choose",
+    "choose_from",
+    "chosen_for",
+    "network_rows",
+    "read_choice",
+    "write_choice",
+]
 
 REASONS = {
     "best": "where the maps of all rows score highest on average",
@@ -88,6 +100,53 @@ def chosen_for(reason: str, image_id: str, class_index: int, values: NDArray[np.
     """Describe a query with the rows' `values` (rows,)."""
     mean, spread = round(float(values.mean()), 4), round(float(values.std()), 4)
     return Chosen(image_id, int(class_index), reason, mean, spread)
+
+
+def choose_from(run: ResultFolder, *, each: int, random: Collection[tuple[str, int]] = frozenset()) -> Choice:
+    """Choose queries from the records of all rows of checkpoints, by the finest metric that they share.
+
+    Args:
+        run: the run.
+        each: number of queries for each reason.
+        random: queries that are in the gallery anyway, as (`safe_name` of the image, class).
+    """
+    frames = []
+    for checkpoint, attribution in network_rows(run):
+        frame = run.records(checkpoint, attribution)
+        frames.append(frame.sort_values(["image_id", "class_index"]).reset_index(drop=True))
+    if not frames:
+        return Choice("", ())
+    shared = frames[0][["image_id", "class_index"]]
+    for frame in frames[1:]:
+        shared = shared.merge(frame[["image_id", "class_index"]])
+    frames = [shared.merge(frame) for frame in frames]
+    metric = _finest(frames)
+    values = np.stack([frame[metric].to_numpy(np.float64) for frame in frames])
+    ids, classes = shared["image_id"].tolist(), shared["class_index"].tolist()
+    kept = [
+        chosen_for("random", image_id, index, values[:, at])
+        for at, (image_id, index) in enumerate(zip(ids, classes, strict=True))
+        if (safe_name(image_id), index) in random
+    ]
+    return Choice(metric, (*choose(values, ids, classes, each=each), *kept))
+
+
+def network_rows(run: ResultFolder) -> Iterator[tuple[str, str]]:
+    """Yield checkpoint and attribution of each row that has a network."""
+    pairs = run.summary[["checkpoint", "attribution"]].drop_duplicates()
+    for checkpoint, attribution in pairs.itertuples(index=False):
+        if attribution and checkpoint != NO_CHECKPOINT:
+            yield str(checkpoint), str(attribution)
+
+
+def _finest(frames: Sequence[pd.DataFrame]) -> str:
+    """Return the last metric of the records that says more than hit or miss; else the last one."""
+    known = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")
+    metrics = [str(name) for name in frames[0].columns if name not in known]
+    fine = [name for name in metrics if not set(frames[0][name].dropna()) <= {0.0, 100.0}]
+    if not metrics:
+        raise RaybenchError("the records hold no localisation metric; measure with pointing_game")
+    return (fine or metrics)[-1]
 
 
 def write_choice(out: Path, choice: Choice) -> None:

@@ -15,6 +15,7 @@ from ...errors import RaybenchError
 from ..folder import NO_CHECKPOINT, ResultFolder, read_predictions, safe_name
 from ..metrics import METRICS
 from ..summary import summarise_predictions
+from .interval_checks import check_interval
 from .reading import QuerySet, QuerySets, RowRecords, read_row_records
 
 __all__ = [
@@ -101,6 +102,15 @@ def _check_score(records: RowRecords, metric: str, aggregate: str, row: SummaryR
                 f"{path} gives {key} = {ours:.10g} for {place}, but summary.csv says {row[key]:.10g}: "
                 "one of the two was changed"
             )
+    classes = records.queries.class_index[there]
+    check_interval(
+        f"{metric}, {aggregate}",
+        float(row["ci_low"]),
+        float(row["ci_high"]),
+        values[there],
+        classes if aggregate == "class_mean" else np.zeros_like(classes),
+        records.queries.image_ids[there],
+    )
 
 
 def _aggregated(values: NDArray[np.float64], classes: NDArray[np.int64], aggregate: str) -> float:

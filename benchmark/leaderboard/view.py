@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..folder import NO_CHECKPOINT
-from ..report.published import REPEATED
 from ..report.table import Column
 from .bars import Bar, Scale
 from .board import BoardRow, PublishedRow, Score, Section
+from .captions import degenerate_maps, section_facts, section_notes, section_subtitle
 from .naming import safe_key
 from .winners import Winner, winners
 from .words import AGGREGATES, architecture_name, interval_text, metric_title, metric_words, training_name
@@ -21,7 +21,9 @@ DATASETS = {
     "imagenet": "ImageNet",
     "imagenet_boxes": "ImageNet boxes",
     "imagenet_val": "ImageNet val",
+    "coco": "COCO",
     "coco_val2014": "COCO val2014",
+    "voc": "VOC",
     "voc2007_test": "VOC2007 test",
     "shapes": "Shapes",
 }
@@ -109,11 +111,11 @@ def section_view(section: Section) -> SectionView:
     rows += [_published_row(section, row, scales) for row in section.published]
     return SectionView(
         key=section.key,
-        dataset=DATASETS.get(section.dataset, section.dataset),
+        dataset=_dataset_name(section.dataset),
         protocol=section.protocol,
-        subtitle=_subtitle(section),
-        facts=_facts(section),
-        notes=_notes(section),
+        subtitle=section_subtitle(section),
+        facts=section_facts(section),
+        notes=section_notes(section),
         columns=tuple(_column(*pair) for pair in zip(section.columns, scales, strict=True)),
         rows=tuple(rows),
         winners=winners(section),
@@ -122,8 +124,14 @@ def section_view(section: Section) -> SectionView:
         methods=_distinct(row.method for row in rows),
         measured=len(section.rows),
         published=len(section.published),
-        any_degenerate=_degenerate(section) > 0,
+        any_degenerate=degenerate_maps(section) > 0,
     )
+
+
+def _dataset_name(label: str) -> str:
+    """Write the name of a dataset as people do; a split stays behind it."""
+    name, space, split = label.partition(" ")
+    return f"{DATASETS.get(name, name)}{space}{split}"
 
 
 def _scale(section: Section, column: Column) -> Scale:
@@ -221,64 +229,6 @@ def _published_cell(score: Score | None, scale: Scale) -> CellView:
         only_published=True,
         bar=scale.bar(Score(score.published)),
     )
-
-
-def _subtitle(section: Section) -> str:
-    """Say what tells a tab from another of the same dataset."""
-    images = _images(section)
-    return f"{section.protocol} · {images:,} images" if images else f"{section.protocol} · published only"
-
-
-def _images(section: Section) -> int:
-    """Number of images that the runs of a section measured."""
-    if not section.rows:
-        return 0
-    run = section.rows[0].folder
-    images, limit = run.dataset.get("images"), run.manifest.get("limit")
-    known = [count for count in (images, limit) if isinstance(count, int)]
-    return min(known, default=max(row.queries for row in section.rows))
-
-
-def _facts(section: Section) -> tuple[str, ...]:
-    if not section.rows:
-        return (f"{len(section.published)} published rows", "nothing measured here yet")
-    networks = {row.checkpoint for row in section.rows} - {NO_CHECKPOINT}
-    methods = {row.attribution for row in section.rows if row.checkpoint != NO_CHECKPOINT and row.attribution}
-    queries = max(row.queries for row in section.rows)
-    facts = [f"{_images(section):,} images, {queries:,} queries per row"]
-    if networks:
-        facts.append(f"{_counted(len(networks), 'checkpoint')}, {_counted(len(methods), 'method')}")
-    if section.published:
-        facts.append(f"{len(section.published)} published rows")
-    degenerate = _degenerate(section)
-    facts.append(f"{degenerate:,} degenerate maps" if degenerate else "no degenerate maps")
-    return tuple(facts)
-
-
-def _degenerate(section: Section) -> int:
-    """Count the degenerate maps of networks; among methods without one, `uniform` makes nothing else."""
-    return sum(row.degenerate for row in section.rows if row.checkpoint != NO_CHECKPOINT)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _notes(section: Section) -> tuple[str, ...]:
-    remarks = dict.fromkeys((section.changes, *(row.note for row in section.rows)))
-    notes = [f"{remark[:1].upper()}{remark[1:]}." for remark in remarks]
-    sources = dict.fromkeys(row.source for row in section.published)
-    sources |= dict.fromkeys(s.source for row in section.rows for s in row.scores.values() if s.source)
-    notes += [f"Published values: {source}." for source in sources]
-    if any(row.mark == REPEATED for row in section.published):
-        notes.append(
-            "Its COCO rows repeat its ImageNet ResNet18 rows number by number, an evident copy: they are "
-            "shown as printed, and are no reference for COCO."
-        )
-    else:
-        marks = dict.fromkeys(row.mark for row in section.published if row.mark)
-        notes += [f"Note of the published rows: {mark}." for mark in marks]
-    return tuple(note for note in notes if note not in ("", "."))
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

@@ -33,8 +33,13 @@ class Winner:
 
 
 def winners(section: Section) -> tuple[Winner, ...]:
-    """Return the winner of each metric among rows with a network; published ones if there are no others."""
-    found = [_winner(section, column) for column in section.columns]
+    """Return the winner of each metric among rows with a network; published ones if there are no others.
+
+    Where networks look comes first: it is what the page is about. Accuracy and F1 follow.
+    """
+    found = [
+        _winner(section, column) for column in sorted(section.columns, key=lambda one: one.about_checkpoint)
+    ]
     return tuple(winner for winner in found if winner)
 
 

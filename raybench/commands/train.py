@@ -65,7 +65,12 @@ def train(
         trust_code=trust_code,
     )
     reporter = TrainingProgress()
-    trained = train_by(chosen, settings, reporter=reporter)
+    try:
+        trained = train_by(chosen, settings, reporter=reporter)
+    except KeyboardInterrupt:
+        if reporter.leads:
+            reporter.say("raybench: stopped; run the same command with --resume to go on from the last state")
+        raise typer.Exit(130) from None
     if reporter.leads:
         reporter.say(f"the log is {folder / 'log.csv'}, its curves are {folder / 'curves.png'}")
         reporter.say(f"next: raybench run SUITE --checkpoint {trained.card}")

@@ -104,6 +104,16 @@ def edit_hidden_aggregate(run: Path) -> None:
     edit(run / "summary.csv", change)
 
 
+def narrow_interval(run: Path) -> None:
+    def change(lines: list[str]) -> list[str]:
+        place = next(n for n, line in enumerate(lines) if "good,grad_cam,content_heatmap,query_mean" in line)
+        words = lines[place].split(",")
+        words[9:11] = [f"{float(words[8]) - 0.1}", f"{float(words[8]) + 0.1}"]
+        return [*lines[:place], ",".join(words), *lines[place + 1 :]]
+
+    edit(run / "summary.csv", change)
+
+
 def hide_degenerate(run: Path) -> None:
     edit(
         run / "good" / "grad_cam" / "records.csv",
@@ -133,6 +143,10 @@ def forget_checkpoint(run: Path) -> None:
         (drop_last_records, "has 37 records, but summary.csv counts 40"),
         (edit_record, r"gives value = [\d.]+ for content_heatmap, query_mean, but summary.csv says"),
         (edit_hidden_aggregate, "for pointing_game, query_mean, but summary.csv says 99"),
+        (
+            narrow_interval,
+            "gives content_heatmap, query_mean the interval .* but the records spread to about",
+        ),
         (hide_degenerate, "gives degenerate = 1 for pointing_game, but summary.csv says 0"),
         (repeat_record, "image 'img_000001' with class 1 stands there twice"),
         (remove_records, "good/grad_cam/records.csv is missing"),

@@ -20,12 +20,13 @@ from raybench.benchmark.datasets.shapes import write_shapes
 from raybench.benchmark.folder import open_results
 from raybench.benchmark.gallery import gallery_images
 from raybench.benchmark.leaderboard.collect import collect
-from raybench.benchmark.leaderboard.gallery_again import Again, choose_from, extend_gallery
+from raybench.benchmark.leaderboard.gallery_again import Again, extend_gallery
 from raybench.benchmark.leaderboard.gallery_cells import cell_picture, outlined
 from raybench.benchmark.leaderboard.gallery_choice import (
     Choice,
     Chosen,
     choose,
+    choose_from,
     read_choice,
     write_choice,
 )

@@ -138,6 +138,50 @@ def test_pairs_begin_with_the_baseline_of_the_same_method():
     ]
 
 
+def test_pairs_with_nothing_to_see_are_left_out():
+    rows = (
+        made_row("net", "cam", [80.0, 90.0]),
+        made_row("net", "cam_elementwise", [80.0001, 90.0]),
+        made_row("net", "gradient", [30.0, 20.0]),
+    )
+    section = made_section(*rows)
+    pairs = [(first.key, second.key) for first, second in pairs_of(section, section.columns[2])]
+    assert pairs == [("net-cam_elementwise", "net-gradient")]
+
+
+def test_legend_has_a_disc_for_each_method_and_a_shape_for_each_training(section):
+    view = next(one for one in section_drawings(section) if one.key == "localisation").views[0]
+    shown = [trace for trace in view.data if trace.get("showlegend", True)]
+    assert [(trace["name"], trace.get("marker", {}).get("symbol")) for trace in shown] == [
+        ("cam", "circle"),
+        ("gradient", "circle"),
+        ("GC", "circle-open"),
+        ("GMP", "square-open"),
+        ("baseline", "diamond-open"),
+        ("front: nothing is better in both", None),
+    ]
+    hidden = [trace for trace in view.data if trace.get("showlegend") is False]
+    assert [trace["legendgroup"] for trace in hidden] == [trace["legendgroup"] for trace in shown[:2]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ticks"),
+    [
+        ((2.3, 7.0), ["0.8", "0.9", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "20"]),
+        ((0.2, 90.0), ["0.1", "0.2"]),
+    ],
+)
+def test_ticks_of_the_cost_are_written_out(seconds, ticks):
+    low, high = seconds
+    manifest = costs_of("net", cam=low / 10, gradient=high / 10)
+    rows = [made_row("net", name, [50.0], manifest=manifest) for name in ("cam", "gradient")]
+    view = next(one for one in section_drawings(made_section(*rows)) if one.key == "cost").views[0]
+    axis = view.layout["xaxis"]
+    assert axis["ticktext"][: len(ticks)] == ticks
+    assert axis["tickvals"] == pytest.approx([float(text.replace(",", "")) for text in axis["ticktext"]])
+    assert min(axis["tickvals"]) <= low <= high <= max(axis["tickvals"])
+
+
 def test_spread_of_six_values():
     spread = spread_of(np.array([0, 4.9, 5, 100, np.nan, 60, 60], dtype=np.float32))
     expected = np.zeros(20)

@@ -64,6 +64,10 @@ def test_latex_escapes_every_special_character():
     assert row.strip() == rf"{{}}{expected} & grad\_cam\_elementwise & 1.00 \\"
 
 
+def test_latex_needs_no_fonts_but_the_usual():
+    assert r"{}a {\char34}b{\char34} &" in render_table(table(Cell(1.0), label='a "b"'), "latex")
+
+
 def test_latex_is_a_booktabs_table_with_balanced_braces_and_bold_best():
     text = render_table(table(Cell(69.4, best=True), Cell(1.0)), "latex")
     for part in (r"\begin{tabular}{llr}", r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{69.40}"):

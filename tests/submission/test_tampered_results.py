@@ -357,7 +357,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "other weights": (
         manifest(lambda content: content["weights_sha256"].update({"shapes-gmp": "0" * 64})),
-        ["run.json: weights_sha256.shapes-gmp is 000000000000…; its shipped card says c2ade9c463de…"],
+        ["run.json: weights_sha256.shapes-gmp is 000000000000…; its shipped card says 8b45ef955f61…"],
     ),
     "no weights": (
         manifest(lambda content: content["weights_sha256"].pop("shapes-gmp")),

@@ -21,6 +21,7 @@ from raybench.training.crops import draw_crop_box
 from raybench.training.grid import grid_of, make_grids
 from raybench.training.loading import Draw, TrainingSamples, collate
 from raybench.training.picture_files import open_pictures
+from raybench.training.problems import Problems
 
 
 class Listening(SilentTraining):
@@ -104,7 +105,18 @@ def test_broken_files_are_reported_and_skipped(folder: Path, tmp_path: Path) -> 
     text = "\n".join(listening.said)
     assert "left out: " in text
     assert pictures[3].stem in text
-    assert f"skipped: cannot read {pictures[0]}" in text
+    assert text.count(f"skipped: cannot read {pictures[0]}") == 1  # of three epochs and their validation
+    assert text.count(pictures[3].stem) == 1  # of training and validation, which read the same files
+
+
+def test_many_problems_are_told_in_part_and_counted() -> None:
+    said: list[str] = []
+    problems = Problems("skipped", said.append)
+    problems.tell(f"picture {number}" for number in range(23))
+    problems.tell(["picture 0", "picture 23"])
+    problems.tell_rest()
+    problems.tell_rest()
+    assert said == [*(f"skipped: picture {number}" for number in range(20)), "skipped: 4 more"]
 
 
 def test_classes_of_pictures_are_those_that_the_reader_gives(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from tiny_training import start_training, tiny_recipe, write_recipe
 
 from raybench.errors import RaybenchError
 from raybench.training import Recipe, SilentTraining, TrainingSettings, train
-from raybench.training.state import load_state
+from raybench.training.state import load_state, write_file
 
 
 def run(recipe: Recipe, out: Path, *, resume: bool = False, steps: int | None = None) -> None:
@@ -161,6 +162,30 @@ def test_folder_that_cannot_be_written_to_is_refused_before_the_first_step(tmp_p
     with pytest.raises(RaybenchError, match=r"cannot write .*out/states/.writable: not a directory"):
         train(tiny_recipe(), TrainingSettings(out=tmp_path / "out", device="cpu"), reporter=Listening())
     assert not begun
+
+
+def test_interrupt_while_a_state_is_written_is_no_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "step-000000001.pt"
+    path.write_bytes(b"the state before")
+
+    class Interrupted:
+        """A file that the user stops at the third write."""
+
+        def __init__(self, file: BinaryIO) -> None:
+            self.file, self.writes = file, 0
+
+        def write(self, data: bytes) -> int:
+            self.writes += 1
+            if self.writes == 3:
+                raise KeyboardInterrupt
+            return self.file.write(data)
+
+        def flush(self) -> None:
+            self.file.flush()
+
+    with pytest.raises(KeyboardInterrupt):
+        write_file(path, lambda file: torch.save({"weight": torch.zeros(9999)}, Interrupted(file)))
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {path.name: b"the state before"}
 
 
 def test_full_disk_leaves_the_last_good_state(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@
   }
 
   // the page's own ink, so that plots follow light and dark mode; a phone gets less room for names
-  function dressed(base, over, figure) {
+  function dressed(base, view, figure) {
+    const over = view.layout;
     const axes = { xaxis: { ...base.xaxis, ...over.xaxis }, yaxis: { ...base.yaxis, ...over.yaxis } };
     const layout = { ...base, ...over, ...axes };
     const ink = getComputedStyle(figure).color;
@@ -27,6 +28,7 @@
     const drawn = { ...layout, font: { ...layout.font, color: ink, size: narrow ? 11 : 13 }, hoverlabel: hover };
     if (narrow) {
       drawn.margin = { ...layout.margin, l: 40, r: 8 };
+      drawn.height += 16 * view.data.filter((trace) => trace.name && trace.showlegend !== false).length; // one below the other
       if (layout.yaxis.ticktext) drawn.yaxis = { ...layout.yaxis, tickfont: { size: 9 } };
     }
     return drawn;
@@ -43,7 +45,11 @@
     if (!view) return;
     try {
       const plotly = await load();
-      await plotly.react(frame, view.data, dressed(spec.layout, view.layout, figure), spec.config);
+      const layout = dressed(spec.layout, view, figure);
+      const canvas = frame.firstElementChild;
+      canvas.style.height = canvas.style.minHeight = `${layout.height}px`; // plotly fits the plot to it when the page is resized
+      frame.classList.toggle("long", layout.height > 1500);
+      await plotly.react(canvas, view.data, layout, spec.config);
       figure.dataset.drawn = "yes";
     } catch {
       const picture = document.createElement("img");

@@ -39,7 +39,7 @@
     const count = () => {
       const shown = grid.rows({ search: "applied" }).count();
       const total = grid.rows().count();
-      form.querySelector("[data-count]").textContent = shown === total ? `${total} rows` : `${shown} of ${total} rows`;
+      form.querySelector("[data-count]").textContent = `${shown === total ? "" : `${shown} of `}${total} ${total === 1 ? "row" : "rows"}`;
     };
     grid.on("draw", count);
     form.querySelector("[data-search]").addEventListener("input", (event) => grid.search(event.target.value).draw());
@@ -74,9 +74,21 @@
     prepare(panelOf(tab));
   }
 
+  // A row that the search or a filter hides is not on the page: clear them, so that a link to it leads there.
+  function uncover(id) {
+    for (const grid of tables.values()) {
+      if (!grid.rows((index, data, row) => row.id === id).any()) continue;
+      const form = grid.table().node().closest(".panel").querySelector(".controls");
+      for (const control of all("[data-search], [data-filter]", form)) control.value = "";
+      for (const box of all("[data-published]", form)) box.checked = true;
+      grid.search("").draw();
+    }
+    return byId(id);
+  }
+
   function follow() {
     const id = decodeURIComponent(location.hash.slice(1));
-    const target = id ? byId(id) : null;
+    const target = id ? byId(id) || uncover(id) : null;
     const panel = target && target.closest('[role="tabpanel"]');
     if (panel) select(tabs.find((tab) => panelOf(tab) === panel));
     for (const row of all("tr.linked")) row.classList.remove("linked");
@@ -163,6 +175,10 @@
   if (tabs.length) select(tabs[0]);
   follow();
   addEventListener("hashchange", follow);
+  // a click on a link to where the address already leads changes no hash
+  document.addEventListener("click", (event) => {
+    if (event.target.closest(`a[href="#${CSS.escape(location.hash.slice(1))}"]:not([role])`)) follow();
+  });
 
   // The library comes last: the tables stand there before it is read.
   const library = document.createElement("script");

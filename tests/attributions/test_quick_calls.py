@@ -1,4 +1,4 @@
-"""Quicker backward passes: the gradients of torch, in float64, over the shapes that could go wrong."""
+"""Quicker calls: the values and gradients of torch, in float64, over the shapes that could go wrong."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from raybench.attributions.quick_backward import QuickBackward
+from raybench.attributions.quick_calls import QuickCalls
 
 
 def gradients(module: nn.Module, pixels: torch.Tensor, *, quick: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Output of a module, and the gradient of a random sum of it."""
     leaf = pixels.clone().requires_grad_()
     if quick:
-        with QuickBackward():
+        with QuickCalls():
             output = module(leaf)
     else:
         output = module(leaf)
@@ -58,7 +58,7 @@ def test_weights_that_learn_still_get_their_gradients() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4).eval()).double()
     pixels = torch.randn(1, 3, 9, 9, dtype=torch.float64, requires_grad=True)
-    with QuickBackward():
+    with QuickCalls():
         output = module(pixels)
     output.square().sum().backward()
     ours = [parameter.grad.clone() for parameter in module.parameters()]
@@ -70,8 +70,49 @@ def test_weights_that_learn_still_get_their_gradients() -> None:
 
 def test_other_convolutions_are_left_alone() -> None:
     pixels = torch.randn(1, 4, 9, 9, requires_grad=True)
-    with QuickBackward():
+    with QuickCalls():
         for options in ({"groups": 2}, {"dilation": 2, "stride": 2}, {"padding": "same"}):
             weight = torch.randn(4, 4 // options.get("groups", 1), 3, 3)
             name = type(F.conv2d(pixels, weight, **options).grad_fn).__name__
             assert name == "ConvolutionBackward0"
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("size", [(40, 33), (3, 2)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_convolution_with_one_pixel_is_a_matrix_product(
+    one_thread: None, rows: int, stride: int, size: tuple[int, int], bias: bool
+) -> None:
+    torch.manual_seed(0)
+    module = nn.Conv2d(32, 12, 1, stride, bias=bias).requires_grad_(False)
+    exact = nn.Conv2d(32, 12, 1, stride, bias=bias).double().requires_grad_(False)
+    exact.load_state_dict(module.state_dict())
+    pixels = torch.randn(rows, 32, *size).to(memory_format=torch.channels_last)
+    expected, ours = gradients(exact, pixels.double(), quick=False), gradients(module, pixels, quick=True)
+    with QuickCalls():
+        assert torch.equal(module(pixels), ours[0])
+    # the random sum is drawn in the output's own precision
+    wanted = torch.randn(ours[0].shape, generator=torch.Generator().manual_seed(1))
+    leaf = pixels.double().requires_grad_()
+    (gradient,) = torch.autograd.grad(exact(leaf), leaf, wanted.double())
+    torch.testing.assert_close(ours[0].double(), expected[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours[1].double(), gradient, rtol=1e-5, atol=1e-5)
+
+
+def test_large_one_pixel_convolution_of_one_thread_goes_to_onednn(one_thread: None) -> None:
+    module = nn.Conv2d(32, 12, 1).requires_grad_(False)
+    pixels = torch.randn(1, 32, 40, 33, requires_grad=True)
+    with QuickCalls():
+        assert type(module(pixels).grad_fn).__name__ == "_PointwiseBackward"
+        assert type(module(pixels[..., :3, :3]).grad_fn).__name__ == "ConvolutionBackward0"
+        torch.set_num_threads(2)
+        assert type(module(pixels).grad_fn).__name__ == "ConvolutionBackward0"

@@ -1,0 +1,66 @@
+"""Between host and device without waiting: copies from and to page-locked memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["OnItsWay", "send_joined", "send_stacked"]
+
+
+def send_stacked(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
+    """Stack arrays of one shape and send them: (len(arrays), *shape) on the device."""
+    shape = (len(arrays), *arrays[0].shape)
+    return _send([array[None] for array in arrays], shape, device)
+
+
+def send_joined(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
+    """Join arrays along their first dimension and send them."""
+    shape = (sum(map(len, arrays)), *arrays[0].shape[1:])
+    return _send(arrays, shape, device)
+
+
+_STREAMS: dict[torch.device, torch.cuda.Stream] = {}
+
+
+def _send(arrays: Sequence[NDArray[Any]], shape: tuple[int, ...], device: torch.device) -> Tensor:
+    if device.type != "cuda":
+        return torch.from_numpy(arrays[0] if len(arrays) == 1 else np.concatenate(arrays)).to(device)
+    kind = torch.from_numpy(arrays[0][:0]).dtype
+    host = torch.empty(shape, dtype=kind, pin_memory=True)
+    np.concatenate(arrays, out=host.numpy())
+    # on a stream of its own the copy goes on beside the computation of the batch before
+    if device not in _STREAMS:
+        _STREAMS[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream, computing = _STREAMS[device], torch.cuda.current_stream(device)
+    with torch.cuda.stream(stream):
+        sent = host.to(device, non_blocking=True)
+    computing.wait_stream(stream)
+    sent.record_stream(computing)  # else its memory could be given away before it is read
+    return sent
+
+
+class OnItsWay:
+    """A tensor that is being copied to the host; the computation on the device goes on meanwhile."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        """Begin to copy."""
+        self._arrived: torch.cuda.Event | None = None
+        if tensor.device.type != "cuda":
+            self._host = tensor
+            return
+        self._host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        self._host.copy_(tensor, non_blocking=True)
+        self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self._arrived.record(torch.cuda.current_stream(tensor.device))
+
+    def fetch(self) -> Tensor:
+        """Wait until the copy is complete and return it, on the CPU."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._host
