@@ -14,6 +14,7 @@ from ..attributions import bind, computing_in, denormals_flushed, forward_pass
 from ..checkpoints import Network
 from ..errors import RaybenchError
 from .datasets import Size
+from .datasets.pictures import to_rgb
 from .inputs import network_input
 from .preparation import Prepared
 from .protocol import Protocol, protocol_from
@@ -88,7 +89,7 @@ def explain_image(
             f"attribution {attribution!r} does not look at the picture; choose one that reads a network"
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
-    picture = image.convert("RGB") if isinstance(image, PIL.Image.Image) else read_image(Path(image))
+    picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
     with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
         pixels = _input(network, picture, "crop", rules)
         with forward_pass(network.device):
@@ -121,7 +122,7 @@ def read_image(path: Path) -> PIL.Image.Image:
     """
     try:
         with PIL.Image.open(path) as image:
-            return image.convert("RGB")
+            return to_rgb(image)
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         reason = (getattr(error, "strerror", None) or "it does not decode").lower()
         raise RaybenchError(f"cannot read picture {path}: {reason}") from None

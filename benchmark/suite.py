@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ..attributions import BoundAttribution, bind
 from ..documents import Document, read_document
@@ -28,6 +28,20 @@ class NamedChoice(Document):
 
     name: str
     label: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_name(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "name" not in value:
+            name, options = next(iter(value.items()), ("", None))
+            meant = (
+                {"name": name, **options}
+                if isinstance(options, dict)
+                else {"name": "NAME", "option": "VALUE"}
+            )
+            example = ", ".join(f"{key}: {entry}" for key, entry in meant.items())
+            raise ValueError(f"expected a name, or a name with options as {{{example}}}")
+        return value
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -84,6 +98,11 @@ class Suite(Document):
         """Return the metrics with their options, in the suite's order."""
         bound = tuple(bind_metric(choice.name, choice.options) for choice in map(_as_choice, self.metrics))
         _refuse_twins("metric", (metric.metric.name for metric in bound), self.name)
+        if not self.attributions and all(metric.metric.kind == "localisation" for metric in bound):
+            raise RaybenchError(
+                f"suite {self.name!r} measures nothing: it names no attributions and no metric of "
+                "predictions; give it attributions, such as [grad_cam]"
+            )
         return bound
 
     @property

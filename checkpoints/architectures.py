@@ -84,7 +84,7 @@ def _build_with_function(path: str, num_classes: int, trust_code: bool) -> nn.Mo
     if not trust_code and not module_name.startswith(f"{OWN_PACKAGE}."):
         raise RaybenchError(
             f"architecture {path!r} would run code of the package {module_name.partition('.')[0]!r}; "
-            "if you trust it and the card, allow it (trust_code=True in Python)"
+            "if you trust it and the card, allow it by --trust-code (trust_code=True in Python)"
         )
     try:
         function = getattr(importlib.import_module(module_name), function_name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -39,16 +41,27 @@ class ClassList:
 
         Raises:
             UnknownNameError: no such class; names the nearest.
+            RaybenchError: an index out of range, or a label that several classes have.
         """
-        if text.isdigit() and int(text) < len(self):
+        if re.fullmatch(r"-?[0-9]+", text) and text not in self.ids:
+            if int(text) not in range(len(self)):
+                raise RaybenchError(
+                    f"there is no class {text} in {self.name}; its indices go from 0 to {len(self) - 1}"
+                )
             return int(text)
-        names = {class_id.lower(): index for index, class_id in enumerate(self.ids)}
-        for index, label in enumerate(self.labels):
-            for name in (label, *label.split(",")):
-                names.setdefault(name.strip().lower(), index)
-        if text.lower() not in names:
-            raise UnknownNameError(f"class of {self.name}", text, names)
-        return names[text.lower()]
+        wanted = text.strip().lower()
+        parts = [[part.strip() for part in label.split(",")] for label in self.labels]
+        for names in ([[one] for one in self.ids], [[one] for one in self.labels], parts):
+            found = [index for index, some in enumerate(names) if wanted in map(str.lower, some)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                several = " and ".join(f"{index} ({self.ids[index]})" for index in found)
+                raise RaybenchError(
+                    f"several classes of {self.name} are called {text!r}: {several}; give an index"
+                )
+        known = {one.lower() for one in (*self.ids, *self.labels, *itertools.chain(*parts))}
+        raise UnknownNameError(f"class of {self.name}", text, known)
 
 
 @functools.cache
@@ -70,7 +83,7 @@ def load_classes(name: str) -> ClassList:
         text = shipped[name].read_text(encoding="utf-8")
     elif Path(name).is_file():
         try:
-            text = Path(name).read_text(encoding="utf-8")
+            text = Path(name).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise RaybenchError(f"class list {name} is not UTF-8 text: {error}") from None
     else:

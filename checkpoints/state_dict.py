@@ -41,6 +41,10 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
         )
     _check_shapes(tensors, expected, name, classes)
     for key, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.is_quantized:
+            raise RaybenchError(
+                f"checkpoint {name!r}: {key} is sparse or quantised; save the weights as dense tensors"
+            )
         if tensor.is_floating_point() != expected[key].is_floating_point():
             raise RaybenchError(
                 f"checkpoint {name!r}: {key} is {tensor.dtype}, expected {expected[key].dtype}"

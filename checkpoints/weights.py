@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import pickletools
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,12 +123,17 @@ def read_tensors(path: Path) -> dict[Any, Any]:
     if start.startswith(b"PK") and not _is_whole_zip(path):
         raise RaybenchError(f"{path} is cut short or damaged: the end of the archive is missing")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=start.startswith(b"PK"))
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "Detected pickle protocol", UserWarning
+            )  # said in our words below
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=start.startswith(b"PK"))
     except pickle.UnpicklingError as error:
         raise RaybenchError(_why_refused(path, str(error))) from None
     except Exception as error:  # damaged bytes make the unpickler raise anything, from EOFError to TypeError
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise RaybenchError(f"{path} is cut short or no weight file: {reason}") from None
+        because = f": {reason}" if " " in reason else ""  # a KeyError of the unpickler is only a number
+        raise RaybenchError(f"{path} is cut short or no weight file{because}") from None
     if not isinstance(content, dict):
         raise RaybenchError(f"{path} holds a {type(content).__name__}, not a state dict")
     return content
@@ -143,13 +150,33 @@ def _why_refused(path: Path, message: str) -> str:
     code = re.search(
         r"GLOBAL (\S+)|whose module (\S+) is blocked|instance of type <class '([^']+)'>", message
     )
-    if code:
-        what = next(group for group in code.groups() if group)
+    what = next((group for group in code.groups() if group), "") if code else _code_in_pickle(path)
+    if what:
         return (
             f"{path} is refused: it wants to run code ({what}); ask its makers for a state dict of plain "
             "tensors or a .safetensors file"
         )
     return f"{path} is cut short or no weight file"
+
+
+def _code_in_pickle(path: Path) -> str:
+    """Name the first thing that a plain pickle would import, without loading it; empty if there is none.
+
+    torch's safe unpickler gives up on a pickle of another protocol before it comes to what is wrong with it.
+    """
+    texts: list[str] = []
+    try:
+        with path.open("rb") as file:
+            for operation, value, _ in pickletools.genops(file):
+                if operation.name in ("GLOBAL", "INST"):
+                    return str(value).replace(" ", ".")
+                if operation.name == "STACK_GLOBAL":
+                    return ".".join(texts[-2:])
+                if isinstance(value, str):
+                    texts = [*texts[-1:], value]
+    except Exception:  # damaged bytes make it raise anything
+        return ""
+    return ""
 
 
 def _select(content: dict[Any, Any], source: WeightSource, path: Path) -> dict[str, Tensor]:
@@ -164,9 +191,9 @@ def _select(content: dict[Any, Any], source: WeightSource, path: Path) -> dict[s
     if strangers or not content:
         nested = [key for key, value in content.items() if isinstance(value, dict)]
         hint = f"; give the card state_dict: {nested[0]}" if nested else ""
-        raise RaybenchError(
-            f"{path} holds more or other things than tensors: {_few(strangers) or 'nothing'}{hint}"
-        )
+        if not content:
+            raise RaybenchError(f"{path} holds no tensors: its state dict is empty")
+        raise RaybenchError(f"{path} holds more or other things than tensors: {_few(strangers)}{hint}")
     prefix = source.strip_prefix or ""
     if prefix and not any(name.startswith(prefix) for name in content):
         raise RaybenchError(

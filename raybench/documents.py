@@ -78,9 +78,12 @@ def _explain(
 ) -> str:
     """Word the first mistake of a document in one sentence, with its line."""
     paths = [_path_in(data, mistake) for mistake in mistakes]
-    # A union reports a mistake per branch; the branch that was meant is the one that got furthest.
+    # A union reports a mistake per branch; the branch that was meant is the one that got furthest, or that
+    # found words of its own.
     related = [index for index, path in enumerate(paths) if path[:1] == paths[0][:1]]
-    chosen = max(related, key=lambda index: (len(paths[index]), -index))
+    chosen = max(
+        related, key=lambda index: (len(paths[index]), mistakes[index]["type"] == "value_error", -index)
+    )
     if mistakes[chosen]["type"] == "missing":  # most likely the key is there, but misspelt
         unknown = [
             index

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import RaybenchError
-from .pictures import LONGEST_SIDE
+from .pictures import POSSIBLE_SIZES, is_possible_size
 
 __all__ = ["CocoFile", "read_coco_file"]
 
@@ -121,20 +121,19 @@ def _expect(text: str, at: int, character: str) -> int:
 
 def _images(records: list[Any], path: Path) -> list[dict[str, Any]]:
     """Check the records of `images`, and return them."""
-    largest = {"id": None, "height": LONGEST_SIDE, "width": LONGEST_SIDE}
+    kinds = {"id": int, "height": int, "width": int, "file_name": str}
     for record in records:
         entry = record if isinstance(record, dict) else {}
-        wrong = [
-            key
-            for key, most in largest.items()
-            if type(entry.get(key)) is not int or (most and not 1 <= entry[key] <= most)
-        ]
-        if type(entry.get("file_name")) is not str:
-            wrong.append("file_name")
+        wrong = [key for key, kind in kinds.items() if type(entry.get(key)) is not kind]
         if wrong:
             value = entry.get(wrong[0])
             raise RaybenchError(
                 f"{path}: {wrong[0]!r} of an image is {value!r}; the entry is {str(record)[:80]}"
+            )
+        if not is_possible_size(entry["height"], entry["width"]):
+            raise RaybenchError(
+                f"{path}: 'height' and 'width' of image {entry['id']} are {entry['height']} and "
+                f"{entry['width']}; expected {POSSIBLE_SIZES}"
             )
     if len({record["id"] for record in records}) < len(records):
         raise RaybenchError(f"{path} lists two images of the same id")

@@ -16,6 +16,7 @@ from ..protocol import Protocol
 from .boxes import WrittenBox, region_of
 from .fingerprint import fingerprint_of
 from .interface import dataset
+from .pictures import POSSIBLE_SIZES, is_possible_size
 from .region import Size
 from .sample import AnnotationError, Query, Sample
 from .selection import Selection
@@ -64,6 +65,11 @@ class ImageNetBoxes:
         width, height = self.sizes[index].tolist()
         size = Size(height, width)
         place = f"{self.path_of(index)}, {image_id}"
+        if not is_possible_size(*size):
+            raise AnnotationError(
+                f"{self.root / 'image_sizes.txt'}, {image_id}: the size is {width} x {height} "
+                f"(width x height); expected {POSSIBLE_SIZES}"
+            )
         rows = self.boxes[self.first_box[index] : self.first_box[index + 1]].tolist()
         if not rows:
             raise AnnotationError(f"{place} has no box")

@@ -19,20 +19,25 @@ from ...errors import RaybenchError
 from .sample import UnreadableImageError
 
 __all__ = [
-    "LONGEST_SIDE",
     "PICTURE_SUFFIXES",
+    "POSSIBLE_SIZES",
     "SIZE_DIFFERS",
     "ReadPicture",
     "encoded_bytes",
     "files_in",
+    "is_possible_size",
     "open_picture",
     "read_picture",
+    "to_rgb",
 ]
 
 ReadPicture = Callable[[Path], PIL.Image.Image]
 
-LONGEST_SIDE = 65_535
-"""Pixels along the longest side a JPEG file can have; more would ask for masks that fit no memory."""
+_LONGEST_SIDE = 65_535  # of a JPEG file
+_MOST_PIXELS = 178_956_970  # Pillow decodes no more, unless told to
+
+POSSIBLE_SIZES = f"sides from 1 to {_LONGEST_SIDE} pixels and at most {_MOST_PIXELS} pixels in all"
+"""For messages; see `is_possible_size`."""
 
 SIZE_DIFFERS = "the picture is not of the size that its annotation gives; scored at the annotation's"
 """Note on a sample."""
@@ -50,7 +55,7 @@ def read_picture(path: Path) -> PIL.Image.Image:
         UnreadableImageError: the file is missing, damaged or not a picture; the message names it.
     """
     with _decoding(path), PIL.Image.open(path) as picture:
-        return picture.convert("RGB")
+        return to_rgb(picture)
 
 
 def open_picture(path: Path) -> PIL.Image.Image:
@@ -61,7 +66,7 @@ def open_picture(path: Path) -> PIL.Image.Image:
     """
     with _decoding(path):
         picture = PIL.Image.open(io.BytesIO(path.read_bytes()))
-        return picture if _is_plain_jpeg(picture) else picture.convert("RGB")
+        return picture if _is_plain_jpeg(picture) else to_rgb(picture)
 
 
 def encoded_bytes(picture: PIL.Image.Image) -> NDArray[np.uint8] | None:
@@ -85,7 +90,27 @@ def _decoding(path: Path) -> Iterator[None]:
     except PIL.UnidentifiedImageError:
         raise UnreadableImageError(f"cannot read {path}: it is not a picture, or is damaged") from None
     except _DECODE_ERRORS as error:
-        raise UnreadableImageError(f"cannot read {path}: {error}") from None
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise UnreadableImageError(f"cannot read {path}: {reason}") from None
+
+
+def to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a picture of any mode in RGB; grey of 16 bits keeps its upper 8, where Pillow would clip it."""
+    if picture.mode.startswith("I"):  # I;16 or, from older versions of Pillow, I
+        grey = (np.asarray(picture, dtype=np.int64).clip(0, 65_535) >> 8).astype(np.uint8)
+        return PIL.Image.fromarray(grey).convert("RGB")
+    return picture.convert("RGB")
+
+
+def is_possible_size(height: float, width: float) -> bool:
+    """Whether a picture can be of a size, in pixels, that an annotation gives.
+
+    Masks and maps are of that size, so that a mistyped one could ask for more memory than there is.
+    """
+    sides = (height, width)
+    return (
+        all(side % 1 == 0 and 1 <= side <= _LONGEST_SIDE for side in sides) and height * width <= _MOST_PIXELS
+    )
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[str]:

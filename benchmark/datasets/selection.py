@@ -32,7 +32,7 @@ class Selection:
             RaybenchError: the file cannot be read or lists nothing.
         """
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except OSError as error:
             raise RaybenchError(
                 f"cannot read the image list {path}: {(error.strerror or str(error)).lower()}"

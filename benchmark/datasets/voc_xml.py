@@ -12,7 +12,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from ...checkpoints.classes import ClassList
 from .boxes import WrittenBox
-from .pictures import LONGEST_SIDE
+from .pictures import POSSIBLE_SIZES, is_possible_size
 from .region import Size
 from .sample import AnnotationError
 
@@ -92,10 +92,9 @@ def _size_from(root: Element, path: Path) -> Size | None:
     if element is None:
         return None
     height, width = (_number(element, side, "size", path) for side in ("height", "width"))
-    if not all(side == int(side) and 1 <= side <= LONGEST_SIDE for side in (height, width)):
+    if not is_possible_size(height, width):
         raise AnnotationError(
-            f"{path}: the size is {width:g} x {height:g} (width x height); "
-            f"expected whole pixels from 1 to {LONGEST_SIDE}"
+            f"{path}: the size is {width:g} x {height:g} (width x height); expected {POSSIBLE_SIZES}"
         )
     return Size(int(height), int(width))
 

@@ -72,9 +72,35 @@ def test_unknown_class_names_the_nearest():
         load_classes("coco80").find("zebras")
 
 
-def test_index_past_the_end_is_unknown():
-    with pytest.raises(UnknownNameError, match="unknown class of voc20 '20'"):
-        load_classes("voc20").find("20")
+@pytest.mark.parametrize("index", ["20", "-1", "1000000"])
+def test_index_out_of_range_is_refused_with_the_range(index):
+    with pytest.raises(RaybenchError, match=f"no class {index} in voc20; its indices go from 0 to 19"):
+        load_classes("voc20").find(index)
+
+
+def test_digits_that_are_no_number_are_an_unknown_class():
+    with pytest.raises(UnknownNameError, match="unknown class of voc20 '²'"):
+        load_classes("voc20").find("²")
+
+
+def test_label_of_two_classes_is_refused_with_both():
+    classes = ClassList("three", ("a", "b", "c"), ("crane, bird", "crane, machine", "bird"))
+    with pytest.raises(
+        RaybenchError, match=r"of three are called 'Crane': 0 \(a\) and 1 \(b\); give an index"
+    ):
+        classes.find("Crane")
+    assert classes.find("bird") == 2, "a whole label comes before a part of one"
+
+
+def test_id_comes_before_an_index_and_a_label():
+    classes = ClassList("digits", ("1", "0"), ("0", "zero"))
+    assert (classes.find("1"), classes.find("0")) == (0, 1)
+
+
+def test_byte_order_mark_is_no_part_of_the_first_class(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_bytes(b"\xef\xbb\xbfape\nbee\n")
+    assert load_classes(str(path)).ids == ("ape", "bee")
 
 
 def test_own_class_list_is_read_with_and_without_labels(tmp_path):

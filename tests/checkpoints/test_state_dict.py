@@ -123,6 +123,12 @@ def test_integers_in_place_of_weights_are_refused(module, tensors):
     assert "fc.weight is torch.int8, expected torch.float32" in refusal(module, tensors)
 
 
+def test_sparse_tensors_are_refused(module, tensors):
+    name = next(key for key, tensor in tensors.items() if tensor.ndim == 1 and tensor.is_floating_point())
+    message = refusal(module, {**tensors, name: tensors[name].to_sparse()})
+    assert message == f"checkpoint 'tiny': {name} is sparse or quantised; save the weights as dense tensors"
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused(module, tensors, value):
     tensors["fc.bias"][1] = value

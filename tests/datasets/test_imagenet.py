@@ -15,7 +15,7 @@ import pytest
 from raybench.benchmark.datasets import DATASETS, Box, BoxRegion, Dataset, Query, Size
 from raybench.benchmark.datasets.boxes import CLAMPED, EMPTY_SLICE
 from raybench.benchmark.datasets.imagenet import FOLDER_DIFFERS, NOT_ANNOTATED
-from raybench.benchmark.datasets.pictures import SIZE_DIFFERS, files_in
+from raybench.benchmark.datasets.pictures import SIZE_DIFFERS, files_in, read_picture
 from raybench.benchmark.datasets.sample import AnnotationError, UnreadableImageError
 from raybench.benchmark.protocol import protocol_from
 from raybench.errors import RaybenchError
@@ -156,6 +156,22 @@ def test_pictures_of_any_mode_come_in_rgb(
     write_picture(tmp_path / "val/one.jpg", mode=mode)
     write_xml(tmp_path / "val/one.xml", [("ape", (1, 1, 5, 5))])
     assert open_folder(tmp_path)[0].image.mode == "RGB"
+
+
+def test_grey_of_16_bits_keeps_its_upper_8_bits(tmp_path: Path) -> None:
+    # 0x1234 is grey 0x12 of 255; Pillow's own conversion clips it to white
+    PIL.Image.fromarray(np.array([[0x0000, 0x1234, 0x80FF, 0xFFFF]], dtype=np.uint16)).save(
+        tmp_path / "a.png"
+    )
+    picture = read_picture(tmp_path / "a.png")
+    assert picture.mode == "RGB"
+    assert np.asarray(picture)[0].tolist() == [[level] * 3 for level in (0x00, 0x12, 0x80, 0xFF)]
+
+
+def test_folder_named_like_a_picture_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "one.jpg").mkdir()
+    with pytest.raises(UnreadableImageError, match=r"cannot read .*one\.jpg: is a directory$"):
+        read_picture(tmp_path / "one.jpg")
 
 
 def test_exif_orientation_is_not_applied(

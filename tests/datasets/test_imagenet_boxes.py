@@ -57,6 +57,15 @@ def test_image_without_a_box_fails_when_it_is_read(folder: Path, animals_file: P
         open_folder(folder, animals_file)[0]
 
 
+def test_size_beyond_memory_fails_when_it_is_read(folder: Path, animals_file: Path) -> None:
+    sizes = GOOD["image_sizes.txt"].replace("500,375", "60000,60000")
+    (folder / "image_sizes.txt").write_text(sizes)
+    dataset = open_folder(folder, animals_file)
+    with pytest.raises(AnnotationError, match=r"image_sizes\.txt, two: the size is 60000 x 60000 .* at most"):
+        dataset[2]
+    assert dataset[1].size == Size(height=30, width=40)
+
+
 def test_listed_images_keep_their_boxes(folder: Path, animals_file: Path) -> None:
     (folder / "ids.txt").write_text("two\n")
     dataset = open_folder(folder, animals_file, list="ids.txt")

@@ -83,6 +83,10 @@ BAD = {
         GOOD.replace("<object>", "<size><width>999999</width><height>5</height></size><object>"),
         "from 1 to 65535",
     ),
+    "size beyond memory, sides possible": (
+        GOOD.replace("<object>", "<size><width>60000</width><height>60000</height></size><object>"),
+        "size is 60000 x 60000 (width x height); expected sides from 1 to 65535 pixels and at most 178956970",
+    ),
 }
 
 

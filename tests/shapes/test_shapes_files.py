@@ -44,6 +44,17 @@ def test_more_pictures_leave_the_first_ones_unchanged(folder: Path, tmp_path: Pa
             assert more[name] == data
 
 
+def test_fewer_pictures_leave_none_of_the_others(folder: Path, tmp_path: Path) -> None:
+    write_shapes(tmp_path, images=IMAGES + 3, seed=4)
+    mine = ("val/shapes_val_mine.jpg", "val/shapes_val_99999999.txt")
+    for name in mine:
+        (tmp_path / name).write_text("not generated")
+    write_shapes(tmp_path, images=IMAGES, seed=4)
+    left = contents(tmp_path)
+    assert all(left.pop(name) == b"not generated" for name in mine)
+    assert left == contents(folder)
+
+
 def test_classes_are_listed_in_order(folder: Path) -> None:
     assert tuple((folder / "classes.txt").read_text().split()) == CLASS_NAMES
 

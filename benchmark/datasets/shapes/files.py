@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -34,7 +35,8 @@ def write_shapes(
     - `classes.txt`: one class id per line.
 
     The same arguments write the same bytes. A picture depends on `seed`, `context` and its number alone, so
-    that more pictures can be added later: those that are there already are written again unchanged.
+    that more pictures can be added later: those that are there already are written again unchanged. Pictures
+    of higher numbers that an earlier call wrote are removed, so that the folder holds what was asked for.
 
     Args:
         folder: made if it does not exist.
@@ -67,6 +69,7 @@ def _write(folder: Path, images: int, seed: int, split: str, context: float) -> 
     (folder / split).mkdir(parents=True, exist_ok=True)
     (folder / "annotations").mkdir(exist_ok=True)
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASS_NAMES), encoding="utf-8")
+    _remove_others(folder / split, f"shapes_{split}_", images)
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number in range(1, images + 1):
@@ -87,6 +90,14 @@ def _write(folder: Path, images: int, seed: int, split: str, context: float) -> 
     }
     text = json.dumps(document, separators=(",", ":"))
     (folder / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
+
+
+def _remove_others(folder: Path, start: str, images: int) -> None:
+    """Remove pictures of numbers above `images`, with their XML; other files stay."""
+    for path in folder.glob(f"{start}*"):
+        number = path.stem.removeprefix(start)
+        if re.fullmatch("[0-9]{8}", number) and int(number) > images and path.suffix in (".jpg", ".xml"):
+            path.unlink()
 
 
 def _ilsvrc(scene: Scene, stem: str, split: str) -> bytes:
