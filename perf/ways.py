@@ -22,10 +22,10 @@ import torchvision
 from safetensors.torch import save_file
 
 from raybench.benchmark.datasets import Dataset, open_dataset
-from raybench.benchmark.preparation import to_pixels, whole_image
 from raybench.benchmark.protocol import PROTOCOLS
 from raybench.benchmark.runner import Settings, evaluate
 from raybench.benchmark.suite import Suite
+from raybench.benchmark.views import pillow_view
 from raybench.checkpoints import Network, load_network
 
 __all__ = ["WAYS", "Work", "Yield"]
@@ -206,7 +206,7 @@ def torchray(work: Work) -> Yield:
         if not sample.queries:
             continue
         images += 1
-        pixels = to_pixels(whole_image(sample.image, PROTOCOL.short_side))
+        pixels = pillow_view(sample.image, "whole", PROTOCOL)
         image = network.normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous())
         for query in sample.queries:
             saliency = method(module, image, query.class_index, resize=tuple(sample.size[::-1]))
@@ -248,7 +248,7 @@ def _inputs(work: Work, network: Network) -> Iterator[torch.Tensor]:
     for index in range(min(work.limit, len(dataset))):
         sample = dataset[index]
         if sample.queries:
-            pixels = to_pixels(whole_image(sample.image, PROTOCOL.short_side))
+            pixels = pillow_view(sample.image, "whole", PROTOCOL)
             yield network.normalise(torch.from_numpy(pixels)[None].permute(0, 3, 1, 2))
 
 
@@ -256,7 +256,7 @@ def _published_map(
     network: Network, picture: object, class_index: int, size: tuple[int, int]
 ) -> torch.Tensor:
     """Grad-CAM of one image and class with a graph through the whole network, resized and normalised."""
-    pixels = to_pixels(whole_image(picture, PROTOCOL.short_side))  # type: ignore[arg-type]
+    pixels = pillow_view(picture, "whole", PROTOCOL)  # type: ignore[arg-type]
     image = network.normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous())
     kept = []
     handle = network.module.get_submodule(network.target_layer).register_forward_hook(
