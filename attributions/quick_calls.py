@@ -3,8 +3,8 @@
 A classifier's gradient with respect to its pixels needs nothing of the weights' gradients, and in eval mode
 its normalisation is a scaling. torch makes no use of either: on a CPU its backward pass of a normalisation
 costs six times a multiplication, and that of the first convolution five times the convolution. Beside that,
-computing with one thread it turns a convolution with a 1 x 1 kernel into a matrix product, which on some
-processors takes twice as long as oneDNN, torch's own choice for several threads.
+it rearranges a convolution's weights for every call; and computing with one thread it turns a 1 x 1 kernel
+into a matrix product, which on some processors takes twice as long as oneDNN, its choice for several threads.
 
 Values computed forward are the same bits, but for 1 x 1 kernels, which come out as with several threads;
 gradients agree with torch's but for the order of summation.
@@ -12,6 +12,7 @@ gradients agree with torch's but for the order of summation.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,12 +20,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 __all__ = ["QuickCalls"]
 
 _FEW_CHANNELS = 4
 _ENOUGH_NUMBERS, _ENOUGH_IMAGES = 20480, 16
 """torch gives smaller inputs to a matrix product for any number of threads, and larger batches to oneDNN."""
+
+_WORTH_PACKING, _MOST_PACKED = 2**17, 2**23
+"""Weights of a layer that are kept in oneDNN's own order: fewer cost no time, and more much memory."""
 
 Pair = tuple[int, int]
 
@@ -91,51 +96,121 @@ def _conv2d(
 ) -> Tensor:
     step, edge, spread = (_pair(value) for value in (stride, padding, dilation))
     recorded = torch.is_grad_enabled() and input.requires_grad
-    convolved: Tensor
-    if input.device.type == "cpu" and input.ndim == 4 and groups == 1 and not _learns(weight, bias):
-        if step == (1, 1) and edge == (0, 0) and _goes_to_a_matrix_product(input, weight):
-            if not recorded:
-                return _onednn(input, weight, bias)
-            convolved = _Pointwise.apply(input, weight, bias)
-            return convolved
-        few = weight.shape[1] <= _FEW_CHANNELS
-        if recorded and few and edge is not None and spread == (1, 1) and step is not None and min(step) > 1:
-            convolved = _Strided.apply(input, weight, bias, step, edge)
+    frozen = input.device.type == "cpu" and input.ndim == 4 and not _learns(weight, bias)
+    if frozen and groups == 1 and edge is not None and step is not None and spread == (1, 1):
+        convolution = _Convolution(weight, bias, step, edge)
+        if recorded and weight.shape[1] <= _FEW_CHANNELS and min(step) > 1:
+            strided: Tensor = _Strided.apply(input, weight, bias, step, edge)
+            return strided
+        if convolution.is_quick_on(input) and not recorded:
+            return convolution(input)
+        if convolution.is_quick_on(input) and convolution.can_be_turned:
+            convolved: Tensor = _Convolved.apply(input, convolution)
             return convolved
     return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
-def _goes_to_a_matrix_product(input: Tensor, weight: Tensor) -> bool:
-    """Whether torch turns the convolution into a matrix product only because it computes with one thread."""
-    return bool(
-        weight.shape[2:] == (1, 1)
-        and input.dtype == weight.dtype == torch.float32
-        and input.numel() > _ENOUGH_NUMBERS
-        and len(input) < _ENOUGH_IMAGES
-        and torch.get_num_threads() == 1
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and torch.backends.mkldnn.enabled
-        and not torch.is_autocast_enabled("cpu")
-    )
+@dataclass(frozen=True)
+class _Convolution:
+    """A convolution without groups or gaps, done by oneDNN."""
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: Pair
+    padding: Pair
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Convolve (B, C, H, W) float32."""
+        if not self.is_packed:
+            return torch.mkldnn_convolution(
+                inputs, self.weight, self.bias, self.padding, self.stride, (1, 1), 1
+            )
+        weight = _packed(self, inputs, turned=False)
+        return _by_packed(inputs, weight, self.bias, self.padding, self.stride)
+
+    def backward(self, received: Tensor) -> Tensor:
+        """Gradient of the input for that of the output: a convolution by the weights turned around."""
+        padding = tuple(
+            size - 1 - edge for size, edge in zip(self.weight.shape[2:], self.padding, strict=True)
+        )
+        if not self.is_packed:
+            return torch.mkldnn_convolution(received, _turned(self.weight), None, padding, (1, 1), (1, 1), 1)
+        return _by_packed(received, _packed(self, received, turned=True), None, padding, (1, 1))
+
+    @property
+    def can_be_turned(self) -> bool:
+        """Whether `backward` works."""
+        fits = all(edge < size for size, edge in zip(self.weight.shape[2:], self.padding, strict=True))
+        return self.stride == (1, 1) and fits
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the weights are kept in oneDNN's order; 1 x 1 kernels take twice as long in it."""
+        fits = _WORTH_PACKING <= self.weight.numel() <= _MOST_PACKED and self.weight.shape[2:] != (1, 1)
+        return _PACK is not None and fits
+
+    def is_quick_on(self, inputs: Tensor) -> bool:
+        """Whether this takes less time than torch's way, for the same result."""
+        one_pixel = self.weight.shape[2:] == (1, 1) and len(inputs) < _ENOUGH_IMAGES
+        return bool(
+            inputs.dtype == self.weight.dtype == torch.float32
+            and inputs.numel() > _ENOUGH_NUMBERS
+            and (self.is_packed or (one_pixel and torch.get_num_threads() == 1))
+            and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+            and torch.backends.mkldnn.enabled
+            and not torch.is_autocast_enabled("cpu")
+        )
 
 
-def _onednn(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Convolve with a 1 x 1 kernel by oneDNN."""
-    return torch.mkldnn_convolution(input, weight, bias, (0, 0), (1, 1), (1, 1), 1)
+_PACK = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
+"""Brings weights into oneDNN's order. torch's compiler uses it; should it go, weights stay as they are."""
+
+_KEPT: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
-class _Pointwise(torch.autograd.Function):
-    """A convolution with a 1 x 1 kernel; its gradient is one with the weights transposed."""
+def _packed(convolution: _Convolution, inputs: Tensor, *, turned: bool) -> Tensor:
+    """Return the weights in oneDNN's order, as they are kept since the first call."""
+    assert _PACK is not None
+    weight = convolution.weight
+    kept = _KEPT.setdefault(weight, {})  # type: ignore[no-untyped-call]
+    key = (weight._version, turned, convolution.stride, convolution.padding)
+    if key not in kept:
+        for old in [one for one in kept if one[0] != weight._version]:
+            del kept[old]
+        with torch.no_grad():
+            values = (_turned(weight) if turned else weight.detach()).to_mkldnn()
+        kept[key] = _PACK(values, convolution.padding, convolution.stride, (1, 1), 1, list(inputs.shape))
+    found: Tensor = kept[key]
+    return found
+
+
+def _by_packed(
+    inputs: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, ...], stride: Pair
+) -> Tensor:
+    """Convolve with weights in oneDNN's order."""
+    convolve = torch.ops.mkldnn._convolution_pointwise
+    convolved: Tensor = convolve(inputs, weight, bias, padding, stride, (1, 1), 1, "none", [], "")
+    return convolved
+
+
+def _turned(weight: Tensor) -> Tensor:
+    """Exchange inputs with outputs, and turn each kernel by half a circle."""
+    return weight.detach().transpose(0, 1).flip(2, 3)
+
+
+class _Convolved(torch.autograd.Function):
+    """A convolution that is quick in both directions."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.weight = weight
-        return _onednn(inputs, weight, bias)
+    def forward(ctx: Any, inputs: Tensor, convolution: _Convolution) -> Tensor:
+        ctx.convolution = convolution
+        return convolution(inputs)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, received: Tensor) -> tuple[Tensor, None, None]:
-        return _onednn(received, ctx.weight.transpose(0, 1), None), None, None
+    def backward(ctx: Any, received: Tensor) -> tuple[Tensor, None]:
+        convolution: _Convolution = ctx.convolution
+        return convolution.backward(received), None
 
 
 class _Strided(torch.autograd.Function):

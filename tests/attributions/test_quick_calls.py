@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from raybench.attributions.quick_calls import QuickCalls
+from raybench.attributions.quick_calls import _KEPT, QuickCalls
 
 
 def gradients(module: nn.Module, pixels: torch.Tensor, *, quick: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -112,7 +114,38 @@ def test_large_one_pixel_convolution_of_one_thread_goes_to_onednn(one_thread: No
     module = nn.Conv2d(32, 12, 1).requires_grad_(False)
     pixels = torch.randn(1, 32, 40, 33, requires_grad=True)
     with QuickCalls():
-        assert type(module(pixels).grad_fn).__name__ == "_PointwiseBackward"
+        assert type(module(pixels).grad_fn).__name__ == "_ConvolvedBackward"
         assert type(module(pixels[..., :3, :3]).grad_fn).__name__ == "ConvolutionBackward0"
         torch.set_num_threads(2)
         assert type(module(pixels).grad_fn).__name__ == "ConvolutionBackward0"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [(3, 1, 1), (3, 2, 1), (1, 1, 0), (1, 2, 0), (5, 1, 0), (3, 1, 3), ((3, 5), 1, (2, 1))],
+)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_convolution_with_packed_weights_is_torchs(rows: int, kernel: int, stride: int, padding: int) -> None:
+    torch.manual_seed(0)
+    module = nn.Conv2d(256, 520, kernel, stride, padding).requires_grad_(False)
+    module = module.to(memory_format=torch.channels_last)
+    pixels = torch.randn(rows, 256, 13, 9).to(memory_format=torch.channels_last)
+    expected, ours = (gradients(module, pixels, quick=quick) for quick in (False, True))
+    torch.testing.assert_close(ours[0], expected[0], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours[1], expected[1], rtol=1e-4, atol=1e-5)
+    with QuickCalls(), torch.no_grad():
+        assert torch.equal(module(pixels), ours[0])
+
+
+def test_packed_weights_follow_changes_and_go_with_the_network() -> None:
+    module = nn.Conv2d(256, 520, 3).requires_grad_(False)
+    pixels = torch.randn(1, 256, 13, 9)
+    with QuickCalls():
+        before = module(pixels)
+        module.weight.mul_(2)
+        module.bias.mul_(2)
+        torch.testing.assert_close(module(pixels), 2 * before)
+    kept = len(_KEPT)
+    del module
+    gc.collect()
+    assert len(_KEPT) == kept - 1
