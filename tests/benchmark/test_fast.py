@@ -1,0 +1,102 @@
+"""`--fast`: which options are kept, and that the run says what was tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tiny_suite import TinySuite
+
+from raybench.benchmark.fast import choose_fast
+from raybench.benchmark.reporting import SilentReporter
+from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.suite import Suite, load_suite
+from raybench.errors import RaybenchError
+
+SUITE = Suite(name="made", protocol="aaai21", dataset="shapes", checkpoints=["a"], metrics=["pointing_game"])
+
+
+@dataclass
+class Made:
+    """Results as `evaluate` returns them."""
+
+    manifest: dict[str, float]
+    summary: pd.DataFrame
+
+
+class MadeRuns:
+    """Answers each trial with a speed and a value that depend on the options alone."""
+
+    def __init__(self, speed: dict[str, float], moved: dict[str, float]) -> None:
+        self.speed, self.moved = speed, moved
+        self.tried: list[dict[str, object]] = []
+
+    def __call__(self, suite: object, settings: Settings) -> Made:
+        self.tried.append(dict(settings.protocol))
+        speed, value = 10.0, 50.0
+        for key in settings.protocol:
+            speed *= self.speed[key]
+            value += self.moved[key]
+        row = {"checkpoint": "a", "attribution": "grad_cam", "metric": "pointing_game"}
+        summary = pd.DataFrame([{**row, "aggregate": "query_mean", "value": value}])
+        return Made({"images_per_second": speed}, summary)
+
+
+@pytest.mark.parametrize(
+    ("speed", "moved", "kept"),
+    [
+        ({"resize": 1.5, "precision": 2.0}, {"resize": 0.05, "precision": -0.04}, {"resize", "precision"}),
+        ({"resize": 1.5, "precision": 2.0}, {"resize": 0.05, "precision": 0.06}, {"resize"}),
+        ({"resize": 1.5, "precision": 2.0}, {"resize": 0.11, "precision": 0.0}, {"precision"}),
+        ({"resize": 1.02, "precision": 0.5}, {"resize": 0.0, "precision": 0.0}, set()),
+    ],
+)
+def test_options_that_pay_and_move_nothing_by_a_tenth_of_a_point_are_kept(
+    tmp_path: Path, speed: dict[str, float], moved: dict[str, float], kept: set[str]
+) -> None:
+    runs = MadeRuns(speed, moved)
+    settings = Settings(out=tmp_path / "out", device="cpu", fast=True)
+    chosen = choose_fast(SUITE, settings, runs, SilentReporter())
+    assert chosen.protocol.keys() == kept
+    assert not chosen.fast
+    assert [entry["used"] for entry in chosen.fast_report] == ["resize" in kept, "precision" in kept]
+    assert not (tmp_path / "out" / ".fast").exists()
+
+
+def test_a_value_that_only_one_of_the_runs_has_is_a_difference(tmp_path: Path) -> None:
+    def evaluate_with_gap(suite: object, settings: Settings) -> Made:
+        value = float("nan") if settings.protocol else 50.0
+        row = {"checkpoint": "a", "attribution": "b", "metric": "c", "aggregate": "d", "value": value}
+        return Made({"images_per_second": 20.0 if settings.protocol else 10.0}, pd.DataFrame([row]))
+
+    settings = Settings(out=tmp_path / "out", device="cpu", fast=True)
+    assert choose_fast(SUITE, settings, evaluate_with_gap, SilentReporter()).protocol == {}
+
+
+def test_a_suite_without_checkpoints_and_torchrun_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, settings = MadeRuns({}, {}), Settings(out=tmp_path, device="cpu", fast=True)
+    with pytest.raises(RaybenchError, match="names no checkpoint"):
+        choose_fast(SUITE.model_copy(update={"checkpoints": []}), settings, runs, SilentReporter())
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RaybenchError, match="without torchrun"):
+        choose_fast(SUITE, settings, runs, SilentReporter())
+    assert runs.tried == []
+
+
+def test_run_says_what_was_tried_and_a_second_one_goes_on_with_it(tiny: TinySuite) -> None:
+    settings = Settings(data={"shapes": tiny.data}, out=tiny.folder / "out", device="cpu", fast=True)
+    manifest = evaluate(tiny.suite, settings).manifest
+    report = manifest["compute"]["fast"]
+    assert [entry["option"] for entry in report] == ["resize by torch", "bfloat16"]
+    used = {"resize": "device"} if report[0]["used"] else {}
+    used |= {"precision": "bfloat16"} if report[1]["used"] else {}
+    plain = load_suite(tiny.suite)[0].bound_protocol()
+    assert manifest["protocol"]["fields"] == {**plain.fields, **used}
+    again = evaluate(tiny.suite, settings).manifest
+    assert again["protocol"] == manifest["protocol"]
+    assert again["compute"] == manifest["compute"]
+    assert again["measured_images"] == 0
