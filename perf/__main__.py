@@ -56,6 +56,7 @@ def _parse(words: list[str]) -> tuple[Options, list[str], Path | None]:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"sections: {', '.join(SECTIONS)}")
     parser.add_argument("--rounds", type=int, default=3, help="times that all is measured, in turn")
     parser.add_argument("--cores", type=int, default=Options().cores, help="cores that every way may use")
+    parser.add_argument("--only", default="", help="tables or rows with this text; then nothing is written")
     parser.add_argument("--limit", type=int, help="pictures per measurement; then nothing is written")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=_DEVICE)
     parser.add_argument("--quick", action="store_true", help="everything tiny; then nothing is written")
@@ -65,10 +66,11 @@ def _parse(words: list[str]) -> tuple[Options, list[str], Path | None]:
     for name in given.names:
         if name not in SECTIONS:
             parser.error(f"unknown section {name!r}; expected {', '.join(SECTIONS)}")
-    report = given.output or (None if given.quick or given.limit else REPORT)
+    report = given.output or (None if given.quick or given.limit or given.only else REPORT)
     options = Options(
         rounds=1 if given.quick else given.rounds,
         cores=given.cores,
+        only=given.only,
         limit=given.limit,
         device=_device() if given.device == "auto" else given.device,
         quick=given.quick,

@@ -75,6 +75,8 @@ _SCRIPTS_SAY = [
 
 def _floors(checkpoint: str, dataset: str, usual: int, options: Options) -> list[str]:
     """Each method against its floor, all in turn."""
+    if not options.wants(f"floor {checkpoint}"):
+        return []
     work = _work(options, checkpoint, dataset, usual, quick=2)
     ways = {way: (way, work) for way in FLOORS}
     ways |= {
@@ -103,6 +105,8 @@ def _floors(checkpoint: str, dataset: str, usual: int, options: Options) -> list
 
 def _torchray(checkpoint: str, methods: Sequence[str], usual: int, options: Options) -> list[str]:
     """Each method by TorchRay and by us, in turn, beside the limit."""
+    if not options.wants(f"torchray {checkpoint}"):
+        return []
     work = _work(options, checkpoint, "coco", usual, quick=1)
     ways = {
         (way, name): (way, dataclasses.replace(work, attribution=name))
@@ -147,7 +151,7 @@ def _torchray(checkpoint: str, methods: Sequence[str], usual: int, options: Opti
 
 def _three_scripts(checkpoints: Sequence[str], options: Options) -> list[str]:
     rows = []
-    for checkpoint in checkpoints:
+    for checkpoint in filter(lambda name: options.wants(f"scripts {name}"), checkpoints):
         work = _work(options, checkpoint, "imagenet", 23, quick=2)
         work = dataclasses.replace(work, attribution="grad_cam_elementwise")
         runs = _measured({way: (way, work) for way in ("raybench", "three_scripts")}, options)

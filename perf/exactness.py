@@ -48,7 +48,9 @@ _QUICK = ("as plain, again", "2 processes", "resize on the device")
 
 def measure(options: Options) -> list[str]:
     """Run a suite in every variant and compare its records with the plain run's."""
-    variants = [variant for variant in VARIANTS if not options.quick or variant.name in _QUICK]
+    variants = [variant for variant in VARIANTS if options.wants(variant.name)]
+    if options.quick:
+        variants = [variant for variant in variants if variant.name in _QUICK]
     lines = list(_SAYS)
     with tempfile.TemporaryDirectory(dir=options.work) as name:
         folder = Path(name)

@@ -42,6 +42,7 @@ def head(name: str, options: Options) -> list[str]:
     """Lines that say how a section was measured, on what, and with which versions."""
     words = [f"python -m perf {name}", f"--rounds {options.rounds}", f"--cores {options.cores}"]
     words += [f"--limit {options.limit}"] * bool(options.limit)
+    words += [f"--only '{options.only}'"] * bool(options.only)
     words += [f"--device {options.device}"] * (options.device != "cpu") + ["--quick"] * options.quick
     versions = ", ".join(f"{package} {found}" for package in _PACKAGES if (found := _version(package)))
     where = f"{options.cores} of {os.cpu_count()} cores, {_processor()}, {platform.system()}{_gpu(options)}"

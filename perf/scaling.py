@@ -11,21 +11,23 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .cards import SMALL, random_card
 from .command import Ran, command, run_suite
 from .options import Options, Section
 from .pictures import Annotated, made_annotations, make_pictures, read_annotations
 from .report import table
+from .turns import in_turn, ratio, spread
 from .work import METRICS
 
 __all__ = ["SCALING", "annotations_at_hand"]
 
 _SIZES = (250, 1_000, 10_000, 50_000)
 _QUICK_SIZES = (2, 8)
+_METHODS = ("grad_cam", "center", "random")
 _BYTES_EACH = 160_000
 """Disk that a picture takes, with its annotation and its records."""
 
@@ -39,13 +41,18 @@ def measure(options: Options) -> list[str]:
         folder = Path(name)
         card = random_card(folder / "cards", SMALL)
         annotations = annotations_at_hand(max(sizes))
-        runs: dict[int, tuple[Ran, list[Ran]]] = {}
+        sets: dict[int, Path] = {}
         for size in sizes:
             if shutil.disk_usage(folder).free < 1.2 * size * _BYTES_EACH:
                 lines += [f"{size:,} pictures were left out: too little room on the disk.", ""]
-                continue
-            runs[size] = _measure_set(folder, size, card, annotations, options)
-    failed = [ran for ran, again in runs.values() for ran in (ran, *again) if ran.code]
+            else:
+                sets[size] = make_pictures(folder / f"pictures-{size}", size, annotations)
+        calls = {
+            size: lambda pictures=pictures: _measure_set(pictures, card, options)
+            for size, pictures in sets.items()
+        }
+        runs = in_turn(calls, options.rounds)
+    failed = [ran for found in runs.values() for commands in found for ran in commands if ran.code]
     if failed:
         return [f"A command failed: {failed[0].failure}", ""]
     return [*lines, *_growth(runs), *_afterwards(runs)]
@@ -61,33 +68,40 @@ def annotations_at_hand(count: int) -> list[Annotated]:
     return read_annotations(folder) if around and folder.is_dir() else made_annotations(count)
 
 
-def _measure_set(
-    folder: Path, size: int, card: Path, annotations: list[Annotated], options: Options
-) -> tuple[Ran, list[Ran]]:
-    """Make a set, measure it, and do it all again when there is nothing left to measure."""
-    pictures = make_pictures(folder / f"pictures-{size}", size, annotations)
+class _Commands(NamedTuple):
+    """What was done with one set, in order."""
+
+    measure: Ran
+    resume: Ran
+    merge: Ran
+    table: Ran
+
+
+_Runs = Mapping[int, Sequence[_Commands]]
+
+
+def _measure_set(pictures: Path, card: Path, options: Options) -> _Commands:
+    """Measure a set, and do it again when there is nothing left to measure."""
+    folder = pictures.parent
     suite: dict[str, Any] = {
-        "name": f"run-{size}",
+        "name": f"run-{pictures.name}",
         "protocol": {"name": "aaai21", "short_side": 64},
         "dataset": "imagenet",
         "checkpoints": [str(card)],
-        "attributions": ["grad_cam", "center", "random"],
+        "attributions": list(_METHODS),
         "metrics": METRICS,
         "gallery": 0,
     }
     out = folder / suite["name"]
     words = ["--data", f"imagenet={pictures}", "--device", "cpu"]
-    first = run_suite(suite, folder, options, words)
-    again = []
-    if not first.code:
-        again.append(run_suite(suite, folder, options, words))
-        for path in out.rglob("records.csv"):
-            _unmerge(path)
-        again.append(run_suite(suite, folder, options, words))
-        again.append(command(["table", str(out)], options))
-    shutil.rmtree(pictures)
+    measured = run_suite(suite, folder, options, words)
+    resumed = run_suite(suite, folder, options, words)
+    for path in list(out.rglob("records.csv")):
+        _unmerge(path)
+    merged = run_suite(suite, folder, options, words)
+    tabled = command(["table", str(out)], options)
     shutil.rmtree(out, ignore_errors=True)
-    return first, again
+    return _Commands(measured, resumed, merged, tabled)
 
 
 def _unmerge(records: Path) -> None:
@@ -100,56 +114,52 @@ def _unmerge(records: Path) -> None:
     records.unlink()
 
 
-def _growth(runs: dict[int, tuple[Ran, list[Ran]]]) -> list[str]:
+def _growth(runs: _Runs) -> list[str]:
     """Time per picture and memory, against the second smallest set; the smallest hardly gets going."""
-    base = runs[list(runs)[min(1, len(runs) - 1)]][0].manifest
-    rows = []
-    for size, (ran, _) in runs.items():
-        facts = ran.manifest
-        per_image = [entry["measuring_seconds"] / entry["measured_images"] for entry in (facts, base)]
-        rows.append(
-            [
-                f"{size:,}",
-                f"{1e3 * per_image[0]:.2f}",
-                f"{per_image[0] / per_image[1]:.2f}",
-                f"{facts['peak_memory_mb']:.0f}",
-                f"{facts['peak_memory_mb'] / base['peak_memory_mb']:.2f}",
-                f"{ran.peak_memory_mb:.0f}",
-                f"{ran.seconds:.1f}",
-            ]
-        )
-    headings = ["pictures", "ms per picture", "against the second row", "peak memory of a process, MB"]
-    headings += ["against the second row", "of the command, MB", "seconds in all"]
+    base = list(runs)[min(1, len(runs) - 1)]
+
+    def each(size: int, key: str) -> list[float]:
+        return [commands.measure.manifest[key] for commands in runs[size]]
+
+    def per_image(size: int) -> list[float]:
+        pairs = zip(each(size, "measuring_seconds"), each(size, "measured_images"), strict=True)
+        return [1e3 * seconds / images for seconds, images in pairs]
+
+    rows = [
+        [
+            f"{size:,}",
+            f"{spread(per_image(size)).median:.2f}",
+            str(ratio(per_image(size), per_image(base))),
+            f"{spread(each(size, 'peak_memory_mb')).median:.0f}",
+            str(ratio(each(size, "peak_memory_mb"), each(base, "peak_memory_mb"))),
+            f"{spread([commands.measure.peak_memory_mb for commands in found]).median:.0f}",
+            f"{spread([commands.measure.seconds for commands in found]).median:.1f}",
+        ]
+        for size, found in runs.items()
+    ]
+    against = f"against {base:,}"
+    headings = ["pictures", "ms per picture", against, "peak memory of a process, MB", against]
+    headings += ["of the command, MB", "seconds in all"]
     return ["### Pictures", "", *table(headings, rows)]
 
 
-def _afterwards(runs: dict[int, tuple[Ran, list[Ran]]]) -> list[str]:
-    """What is done with the records: seconds of whole commands, less those of the smallest set."""
-    least = runs[min(runs)][1]
-    rows = []
-    for size, (_, again) in runs.items():
-        rows.append(
-            [f"{size:,}", f"{3 * size:,}", *_cells(again), *_per_thousand(again, least, size, min(runs))]
-        )
-    names = ("resume, nothing left", "resume and merge shards", "raybench table")
+def _afterwards(runs: _Runs) -> list[str]:
+    """What is done with the records: whole commands, and what more records cost beyond the smallest set's."""
+    seconds = {
+        size: [spread([commands[step].seconds for commands in found]).median for step in (1, 2, 3)]
+        for size, found in runs.items()
+    }
+    smallest, rows = min(runs), []
+    for size, found in runs.items():
+        again = max(ran.manifest.get("measured_images", 0) for commands in found for ran in commands[1:])
+        more = len(_METHODS) * (size - smallest) / 1000
+        costs = [
+            f"{1e3 * (mine - least) / more:.1f}" if more else ""
+            for mine, least in zip(seconds[size], seconds[smallest], strict=True)
+        ]
+        cells = [f"{len(_METHODS) * size:,}", *(f"{value:.2f}" for value in seconds[size]), *costs]
+        rows.append([f"{size:,}", *cells, str(again)])
+    names = ("resume, nothing left", "resume and merge shards", "`raybench table`")
     headings = ["pictures", "records", *(f"{name}, s" for name in names)]
     headings += [f"{name}, ms per 1,000 more records" for name in names]
-    return ["### Records", "", *table(headings, rows)]
-
-
-def _cells(commands: Sequence[Ran]) -> list[str]:
-    remeasured = [ran.manifest.get("measured_images", 0) for ran in commands]
-    return [
-        f"{ran.seconds:.2f}" + (f" ({images} pictures measured again)" if images else "")
-        for ran, images in zip(commands, remeasured, strict=True)
-    ]
-
-
-def _per_thousand(commands: Sequence[Ran], least: Sequence[Ran], size: int, smallest: int) -> list[str]:
-    """Milliseconds that every 1,000 records cost beyond the smallest set's."""
-    if size == smallest:
-        return [""] * len(commands)
-    more = 3 * (size - smallest) / 1000
-    return [
-        f"{1e3 * (ran.seconds - base.seconds) / more:.0f}" for ran, base in zip(commands, least, strict=True)
-    ]
+    return ["### Records", "", *table([*headings, "pictures measured again"], rows)]

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 __all__ = ["Spread", "in_turn", "ratio", "spread"]
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -22,12 +23,13 @@ class Spread(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+        digits = 2 if self.high < 100 else 0
+        return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
-def in_turn(ways: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+def in_turn(ways: Mapping[K, Callable[[], T]], rounds: int) -> dict[K, list[T]]:
     """Call each way once per round; every other round in reverse order."""
-    results: dict[str, list[T]] = {name: [] for name in ways}
+    results: dict[K, list[T]] = {name: [] for name in ways}
     for turn in range(rounds):
         for name in list(ways)[:: -1 if turn % 2 else 1]:
             results[name].append(ways[name]())
