@@ -1,9 +1,11 @@
 """`python -m perf`: run the benchmarks, each in fresh processes and in turn, and write docs/performance.md.
 
-RAYBENCH_DATA=... python -m perf                       all sections but `gpu`
-RAYBENCH_DATA=... python -m perf evaluation scaling    some, and the rest of the report stays
-python -m perf gpu                                     on a machine with a GPU and nothing else
-python -m perf --quick                                 everything tiny, printed only
+Without names it measures all sections that need no GPU:
+
+    RAYBENCH_DATA=... python -m perf                       all sections but `gpu`
+    RAYBENCH_DATA=... python -m perf evaluation scaling    some, and the rest of the report stays
+    python -m perf gpu                                     on a machine with a GPU and nothing else
+    python -m perf --quick                                 everything tiny, printed only
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from .apart import MeasurementError
 from .options import DATA_IS_MISSING, Options, Section
 from .report import REPORT, head, replaced
 from .sections import SECTIONS, section_of
@@ -25,12 +28,19 @@ _USUAL = [name for name in SECTIONS if name != "gpu"]
 def main(words: list[str] | None = None) -> None:
     """Parse the options, measure, and write one section after the other."""
     options, names, report = _parse(sys.argv[1:] if words is None else words)
+    failed = []
     for name in names:
         section = section_of(name)
         if section.needs_data and not os.environ.get("RAYBENCH_DATA"):
             print(f"{name}: left out: it {DATA_IS_MISSING}", flush=True)
             continue
-        _run(section, options, report)
+        try:
+            _run(section, options, report)
+        except MeasurementError as error:  # the other sections are measured all the same
+            print(f"{name}: failed: {error}", file=sys.stderr, flush=True)
+            failed.append(name)
+    if failed:
+        raise SystemExit(1)
 
 
 def _run(section: Section, options: Options, report: Path | None) -> None:

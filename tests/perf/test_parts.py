@@ -109,6 +109,24 @@ def test_program_writes_one_section_and_leaves_the_rest(
     assert "| measured |" in capsys.readouterr().out
 
 
+def test_a_section_that_fails_does_not_stop_the_next(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(options: Options) -> list[str]:
+        raise MeasurementError("no luck")
+
+    sections = {
+        "scaling": Section("scaling", fail),
+        "training": Section("training", lambda options: ["| measured |"]),
+    }
+    monkeypatch.setattr(program, "section_of", sections.__getitem__)
+    with pytest.raises(SystemExit, match="1"):
+        program.main(["scaling", "training", "--quick"])
+    written = capsys.readouterr()
+    assert written.err == "scaling: failed: no luck\n"
+    assert "| measured |" in written.out
+
+
 def test_program_refuses_an_unknown_section(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         program.main(["scalling"])
