@@ -32,7 +32,7 @@ types: .venv/installed-dev
 	$(BIN)/mypy
 
 perf: .venv/installed-test
-	$(BIN)/python -m perf
+	$(BIN)/python -m perf $(SECTIONS)
 
 clean:
 	rm -rf .venv build dist *.egg-info demo runs .typings

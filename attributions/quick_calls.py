@@ -43,10 +43,10 @@ class QuickCalls(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Replace the call if there is a quicker one."""
-        if func is F.conv2d:
+        """Replace the call if there is a quicker one; a compiler finds its own."""
+        if func is F.conv2d and not torch.compiler.is_compiling():
             return _conv2d(*args, **(kwargs or {}))
-        if func is F.batch_norm and torch.is_grad_enabled():
+        if func is F.batch_norm and torch.is_grad_enabled() and not torch.compiler.is_compiling():
             return _batch_norm(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
 
@@ -155,6 +155,8 @@ class _Convolution:
         return bool(
             inputs.dtype == self.weight.dtype == torch.float32
             and inputs.numel() > _ENOUGH_NUMBERS
+            # in the other layout packed weights would come out with other last digits
+            and inputs.is_contiguous(memory_format=torch.channels_last)
             and (self.is_packed or (one_pixel and torch.get_num_threads() == 1))
             and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
             and torch.backends.mkldnn.enabled

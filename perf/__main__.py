@@ -1,137 +1,93 @@
-"""`python -m perf`: time raybench, the bare network and the ancestors in turn, and write docs/performance.md.
+"""`python -m perf`: run the benchmarks, each in fresh processes and in turn, and write docs/performance.md.
 
-Each measurement is a fresh process. The ways are run in turn, round after round, so that a machine whose
-speed drifts treats all alike; the figure is the median over rounds, ratios are taken within a round.
+Without names it measures all sections that need no GPU:
 
-    RAYBENCH_DATA=... python -m perf --rounds 3
+    RAYBENCH_DATA=... python -m perf                       all sections but `gpu`
+    RAYBENCH_DATA=... python -m perf evaluation scaling    some, and the rest of the report stays
+    python -m perf gpu                                     on a machine with a GPU and nothing else
+    python -m perf --quick                                 everything tiny, printed only
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import resource
-import statistics
-import subprocess
 import sys
-from dataclasses import asdict, dataclass
+import time
 from pathlib import Path
 
-from .ways import WAYS, Work
+from .apart import MeasurementError
+from .options import DATA_IS_MISSING, Options, Section
+from .report import REPORT, head, replaced
+from .sections import SECTIONS, section_of
 
-REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-START, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A question: how does one way compare with others on the same work?"""
-
-    title: str
-    work: Work
-    ways: tuple[str, ...]
+_DEVICE = "of training, exactness and gpu; a GPU if there is one"
+_USUAL = [name for name in SECTIONS if name != "gpu"]
 
 
-FLOORS = {
-    "grad_cam": ("forward", "forward_processes"),
-    "gradient": ("forward_backward", "forward_backward_processes"),
-    "excitation_backprop": ("forward_backward", "forward_backward_processes"),
-}
+def main(words: list[str] | None = None) -> None:
+    """Parse the options, measure, and write one section after the other."""
+    options, names, report = _parse(sys.argv[1:] if words is None else words)
+    failed = []
+    for name in names:
+        section = section_of(name)
+        if section.needs_data and not os.environ.get("RAYBENCH_DATA"):
+            print(f"{name}: left out: it {DATA_IS_MISSING}", flush=True)
+            continue
+        try:
+            _run(section, options, report)
+        except MeasurementError as error:  # the other sections are measured all the same
+            print(f"{name}: failed: {error}", file=sys.stderr, flush=True)
+            failed.append(name)
+    if failed:
+        raise SystemExit(1)
 
 
-def cases(limit: int | None, cores: int) -> list[Case]:
-    """All questions, on up to `limit` pictures."""
-    listed = []
-    for network in ("resnet18", "resnet50"):
-        name, several = f"killthebits-{network}-coco", f"{network}, COCO, every class of each picture"
-        for attribution, floors in FLOORS.items():
-            work = Work(name, "coco", attribution, limit or 48, cores)
-            listed.append(Case(f"Floor: {attribution}, {several}", work, ("raybench", *floors)))
-        for attribution in (*FLOORS, "contrastive_excitation_backprop"):
-            work = Work(name, "coco", attribution, limit or 12, cores)
-            listed.append(Case(f"TorchRay: {attribution}, {several}", work, ("raybench", "torchray")))
-        work = Work(f"killthebits-{network}", "imagenet", "grad_cam_elementwise", limit or 23, cores)
-        title = f"Three scripts: grad_cam_elementwise, {network}, ImageNet, one class a picture"
-        listed.append(Case(title, work, ("raybench", "three_scripts")))
-    work = Work("random", "coco", "contrastive_excitation_backprop", limit or 6, cores)
-    title = "TorchRay: contrastive_excitation_backprop, resnet18 with random weights, COCO"
-    return [*listed, Case(title, work, ("raybench", "torchray"))]
+def _run(section: Section, options: Options, report: Path | None) -> None:
+    """Measure a section, print it, and put it into the report."""
+    start = time.perf_counter()
+    lines = [*head(section.name, options), *section.measure(options)]
+    print("\n".join(lines), flush=True)
+    if report:
+        text = report.read_text(encoding="utf-8")
+        report.write_text(replaced(text, section.name, lines), encoding="utf-8")
+    print(f"{section.name}: {time.perf_counter() - start:.0f} s\n", flush=True)
 
 
-def measure_here(way: str, work: Work) -> None:
-    """Run one way in this process and print what it yielded as JSON."""
-    done = WAYS[way](work)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    print(json.dumps({**asdict(done), "peak_memory_mb": peak}))
-
-
-def measure_apart(way: str, work: Work) -> dict[str, float]:
-    """Run one way in a fresh process."""
-    command = [sys.executable, "-m", "perf", "--way", way, "--work", json.dumps(asdict(work))]
-    threads = os.environ | {"OMP_NUM_THREADS": str(work.cores)}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=REPORT.parent.parent, env=threads
-    )
-    if done.returncode:
-        raise SystemExit(f"{way} failed on {work}:\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def run_case(case: Case, rounds: int) -> str:
-    """Measure a case and return its Markdown section."""
-    runs: dict[str, list[dict[str, float]]] = {way: [] for way in case.ways}
-    for _ in range(rounds):
-        for way in case.ways:
-            runs[way].append(measure_apart(way, case.work))
-    lines = [
-        f"### {case.title}",
-        "",
-        "| way | ms per image | queries per second | time against raybench | hits | peak memory, MB |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for way, done in runs.items():
-        per_image = statistics.median(1e3 * run["seconds"] / run["images"] for run in done)
-        rate = statistics.median(run["queries"] / run["seconds"] for run in done)
-        ratios = [
-            (run["seconds"] / run["images"]) / (ours["seconds"] / ours["images"])
-            for run, ours in zip(done, runs["raybench"], strict=True)
-        ]
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        hits = "" if done[0]["hits"] is None else f"{done[0]['hits']:.0f} of {done[0]['queries']:.0f}"
-        memory = statistics.median(run["peak_memory_mb"] for run in done)
-        lines.append(f"| {way} | {per_image:.0f} | {rate:.2f} | {spread} | {hits} | {memory:.0f} |")
-    section = "\n".join([*lines, ""])
-    print(section, flush=True)
-    return section
-
-
-def main() -> None:
-    """Parse the options and measure."""
-    parser = argparse.ArgumentParser(prog="python -m perf", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="cores that every way may use")
-    parser.add_argument("--limit", type=int, help="pictures per measurement")
-    parser.add_argument("--only", default="", help="cases whose title holds this text")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    parser.add_argument("--work", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.way:
-        measure_here(options.way, Work(**json.loads(options.work)))
-        return
+def _device() -> str:
     import torch
 
-    chosen = [case for case in cases(options.limit, options.cores) if options.only in case.title]
-    machine = f"{options.cores} cores, {platform.processor() or platform.machine()}"
-    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
-    head = f"{machine}, {versions}; {options.rounds} rounds."
-    body = "\n".join([START, head, "", *(run_case(case, options.rounds) for case in chosen), END])
-    if not options.only and not options.limit:
-        text = REPORT.read_text(encoding="utf-8")
-        before, after = text.partition(START)[0], text.partition(END)[2]
-        REPORT.write_text(before + body + after, encoding="utf-8")
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _parse(words: list[str]) -> tuple[Options, list[str], Path | None]:
+    """Return how to measure, which sections, and the report to write to, or None."""
+    parser = argparse.ArgumentParser(prog="python -m perf", description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"sections: {', '.join(SECTIONS)}")
+    parser.add_argument("--rounds", type=int, default=3, help="times that all is measured, in turn")
+    parser.add_argument("--cores", type=int, default=Options().cores, help="cores that every way may use")
+    parser.add_argument("--only", default="", help="tables or rows with this text; then nothing is written")
+    parser.add_argument("--limit", type=int, help="pictures per measurement; then nothing is written")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=_DEVICE)
+    parser.add_argument("--quick", action="store_true", help="everything tiny; then nothing is written")
+    parser.add_argument("--work", type=Path, help="folder for large temporary files")
+    parser.add_argument("--output", type=Path, help="write the sections to this report")
+    given = parser.parse_args(words)
+    for name in given.names:
+        if name not in SECTIONS:
+            parser.error(f"unknown section {name!r}; expected {', '.join(SECTIONS)}")
+    report = given.output or (None if given.quick or given.limit or given.only else REPORT)
+    options = Options(
+        rounds=1 if given.quick else given.rounds,
+        cores=given.cores,
+        only=given.only,
+        limit=given.limit,
+        device=_device() if given.device == "auto" else given.device,
+        quick=given.quick,
+        work=given.work,
+        figures=report.parent if report else None,
+    )
+    return options, given.names or _USUAL, report
 
 
 if __name__ == "__main__":

@@ -1,140 +1,75 @@
-"""`python -m perf.leaderboard`: time the leaderboard on 200 rows of 50,000 images, with its peak memory.
-
-    python -m perf.leaderboard --rows 200 --images 50000
-
-Makes up the records of four runs in a temporary folder (about 900 MB for 200 rows, or --keep FOLDER), then
-times reading, ranking and the whole `raybench leaderboard`, each in a process of its own.
-"""
+"""Section `leaderboard`: reading, ranking and drawing 200 rows of 50,000 images."""
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
-import json
-import os
-import subprocess
-import sys
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from raybench.attributions import ATTRIBUTIONS
 from raybench.benchmark.comparison import rank_rows
-from raybench.benchmark.folder import SUMMARY_COLUMNS, open_results, read_records
+from raybench.benchmark.folder import open_results, read_records
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.protocol import PROTOCOLS
-from raybench.benchmark.summary import summarise_predictions, summarise_records
 
-LOCALISATION = ("pointing_game", "stochastic_pointing_game", "content_heatmap")
-NEED_NO_NETWORK = ("center", "random", "uniform", "box_oracle")
-CLASSES = 1000
-RUNS = 4
-METHODS = 10
-DRAWS = 64  # of the made-up intervals: enough for a width that the records bear out
+from .apart import MeasurementError, apart
+from .command import command
+from .made_runs import make_runs
+from .options import Options, Section
+from .report import table
+from .turns import in_turn, spread
+from .work import METRICS as LOCALISATION
 
+__all__ = ["LEADERBOARD", "read_and_rank"]
 
-def make_runs(folder: Path, *, rows: int, images: int, seed: int = 0) -> None:
-    """Write the result folders of `RUNS` runs, with `rows` rows in all, `METHODS` for each checkpoint."""
-    generator = np.random.default_rng(seed)
-    names = [entry.name for entry in ATTRIBUTIONS if entry.name not in NEED_NO_NETWORK]
-    methods = [names[n % len(names)] + (f"_{n}" if n >= len(names) else "") for n in range(METHODS)]
-    checkpoints = [f"net{number:02d}" for number in range(max(1, rows // METHODS))]
-    ids = np.array([f"ILSVRC2012_val_{number:08d}" for number in range(1, images + 1)])
-    classes = generator.integers(0, CLASSES, size=images)
-    easy = generator.normal(0, 12, size=images)  # some pictures are easy for all
-    for part in range(min(RUNS, len(checkpoints))):
-        run, mine = folder / f"run{part}", checkpoints[part::RUNS]
-        summary = []
-        for checkpoint in mine:
-            summary += _predictions(run, checkpoint, ids, classes, generator)
-            for place, method in enumerate(methods):
-                skill = 55 + 2 * place + 0.5 * checkpoints.index(checkpoint)
-                score = (skill + easy + generator.normal(0, 15, size=images)).clip(0.5, 100)
-                summary += _records(run, checkpoint, method, ids, classes, score)
-        _manifest(run, mine, methods, images)
-        _summary(run, summary)
+_ROWS, _IMAGES = 200, 50_000
+_QUICK_ROWS, _QUICK_IMAGES = 10, 20
 
 
-def _records(
-    run: Path, checkpoint: str, method: str, ids: Any, classes: Any, score: Any
-) -> Iterator[tuple[Any, ...]]:
-    frame = pd.DataFrame(
-        {
-            "image_id": ids,
-            "class_index": classes,
-            "class_name": np.array([f"n{index:08d}" for index in range(CLASSES)])[classes],
-            "status": "ok",
-            "point_x": (5 * score).astype(np.int64),
-            "point_y": (3 * score).astype(np.int64),
-            "pointing_game": np.where(score > 40, 100, 0),
-            "stochastic_pointing_game": [float(f"{value:.10g}") for value in score],
-            "content_heatmap": [float(f"{value:.10g}") for value in 0.9 * score],
-        }
-    )
-    path = run / checkpoint / method / "records.csv"
-    path.parent.mkdir(parents=True)
-    frame.to_csv(path, index=False, lineterminator="\n")
-    metrics = [METRICS.get(name) for name in LOCALISATION]
-    for row in summarise_records(frame, metrics, seed=0, draws=DRAWS):
-        yield (checkpoint, method, *row.__dict__.values())
+def measure(options: Options) -> list[str]:
+    """Make up the records of four runs (about 900 MB), then time what the leaderboard does with them."""
+    rows = _QUICK_ROWS if options.quick else _ROWS
+    images = options.pick(_IMAGES, _QUICK_IMAGES)
+    with tempfile.TemporaryDirectory(prefix="raybench-leaderboard-", dir=options.work) as name:
+        folder, site = Path(name) / "runs", Path(name) / "site"
+        make_runs(folder, rows=rows, images=images)
+        ranked, built = in_turn(
+            {
+                "rank": lambda: apart(read_and_rank, options, folder=str(folder)),
+                "site": lambda: _built(folder, site, options),
+            },
+            options.rounds,
+        ).values()
+        size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+    cells = [
+        ["read all records", *_cells(ranked, "reading"), ""],
+        ["rank the rows", *_cells(ranked, "ranking", "peak_memory_mb")],
+        ["`raybench leaderboard`", *_cells(built, "seconds", "peak_memory_mb")],
+    ]
+    return [
+        f"{rows} made-up rows of {images:,} images; the site has {size / 1e6:.1f} MB.",
+        "",
+        *table(["step", "seconds", "peak memory, MB"], cells),
+    ]
 
 
-def _predictions(
-    run: Path, checkpoint: str, ids: Any, classes: Any, generator: Any
-) -> Iterator[tuple[Any, ...]]:
-    shift = generator.integers(0, 3, size=len(ids))
-    top = [" ".join(str((index + step) % CLASSES) for step in range(5)) for index in range(CLASSES)]
-    first = (classes + np.where(shift > 0, 0, 1)) % CLASSES
-    frame = pd.DataFrame(
-        {"image_id": ids, "targets": classes.astype(str), "top5": np.array(top)[first], "positives": ""}
-    )
-    (run / checkpoint).mkdir(parents=True, exist_ok=True)
-    frame.to_csv(run / checkpoint / "predictions.csv", index=False, lineterminator="\n")
-    metrics = [METRICS.get("top1_accuracy")]
-    for row in summarise_predictions(frame, metrics, n_classes=CLASSES, seed=0, draws=DRAWS):
-        yield (checkpoint, "", *row.__dict__.values())
+def _built(folder: Path, site: Path, options: Options) -> dict[str, float]:
+    """Build the site anew and say what it took."""
+    shutil.rmtree(site, ignore_errors=True)
+    ran = command(["leaderboard", str(folder), "-o", str(site)], options)
+    if ran.code:
+        raise MeasurementError(f"raybench leaderboard: {ran.failure}")
+    return {"seconds": ran.seconds, "peak_memory_mb": ran.peak_memory_mb}
 
 
-def _manifest(run: Path, checkpoints: Sequence[str], methods: Sequence[str], images: int) -> None:
-    protocol = PROTOCOLS["aaai21"]
-    facts = {
-        "status": "complete",
-        "suite": {"name": "made-up"},
-        "protocol": {"name": protocol.name, "id": protocol.id, "fields": protocol.fields},
-        "dataset": {
-            "name": "imagenet",
-            "options": {"split": "val"},
-            "classes": "imagenet1k",
-            "images": images,
-            "fingerprint": "0" * 64,
-        },
-        "metrics": {name: {} for name in ("top1_accuracy", *LOCALISATION)},
-        "seed": 0,
-        "limit": None,
-        "attributions": [{"name": name, "method": name, "options": {}} for name in methods],
-        "checkpoints": [
-            {"name": name, "architecture": "resnet50", "training": "baseline"} for name in checkpoints
-        ],
-        "device": {"type": "cuda", "name": "made-up", "threads": 1},
-        "command": ["raybench", "run", "made-up"],
-        "versions": {"raybench": "0"},
-    }
-    (run / "run.json").write_text(json.dumps(facts, indent=2, sort_keys=True), encoding="utf-8")
+def _cells(runs: Sequence[Mapping[str, float]], *names: str) -> list[str]:
+    return [str(spread([run[name] for run in runs])) for name in names]
 
 
-def _summary(run: Path, rows: Sequence[tuple[Any, ...]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SUMMARY_COLUMNS)
-    head = ("made-up", "aaai21", PROTOCOLS["aaai21"].id, "imagenet")
-    writer.writerows((*head, *row) for row in rows)
-    (run / "summary.csv").write_text(text.getvalue(), encoding="utf-8")
+LEADERBOARD = Section("leaderboard", measure)
 
 
 def read_all(folder: Path) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
@@ -152,55 +87,12 @@ def read_all(folder: Path) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     return {name: np.stack(found) for name, found in values.items()}, frame
 
 
-def read_and_rank(folder: Path) -> None:
-    """Read all rows and rank them; print what each took."""
+def read_and_rank(folder: str) -> dict[str, float]:
+    """Read all rows and rank them: seconds of either."""
     start = time.perf_counter()
-    values, queries = read_all(folder)
+    values, queries = read_all(Path(folder))
     middle = time.perf_counter()
     aggregates = {name: METRICS.get(name).aggregates[0] for name in LOCALISATION}
     classes = queries["class_index"].to_numpy()
     rank_rows(values, queries["image_id"].to_numpy(), classes, aggregates=aggregates)
-    print(f"reading {middle - start:.1f} s, ranking {time.perf_counter() - middle:.1f} s")
-
-
-def timed(words: Sequence[str]) -> str:
-    """Run a command and say how long it took and the most memory that it held."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *words])
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"{' '.join(words)} failed")
-    peak = usage.ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
-    return f"{seconds:.0f} s, {usage.ru_utime + usage.ru_stime:.0f} s of processors, {peak:.2f} GB at most"
-
-
-def main() -> None:
-    """Parse the options and measure."""
-    parser = argparse.ArgumentParser(
-        prog="python -m perf.leaderboard", description=__doc__.partition("\n")[0]
-    )
-    parser.add_argument("--rows", type=int, default=200)
-    parser.add_argument("--images", type=int, default=50_000)
-    parser.add_argument(
-        "--keep", type=Path, help="folder for the records: made if missing, used again if there"
-    )
-    parser.add_argument("--only-rank", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.only_rank:
-        read_and_rank(options.only_rank)
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary) / "runs"
-        if not folder.exists():
-            make_runs(folder, rows=options.rows, images=options.images)
-        print(f"{options.rows} rows of {options.images:,} images, {os.cpu_count()} processors")
-        print("read and rank:", timed(["-m", "perf.leaderboard", "--only-rank", str(folder)]), flush=True)
-        site = Path(temporary) / "site"
-        print("raybench leaderboard:", timed(["-m", "raybench", "leaderboard", str(folder), "-o", str(site)]))
-        size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
-        print(f"site: {size / 1e6:.1f} MB")
-
-
-if __name__ == "__main__":
-    main()
+    return {"reading": middle - start, "ranking": time.perf_counter() - middle}

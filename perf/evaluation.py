@@ -1,0 +1,191 @@
+"""Section `evaluation`: raybench against the bare network, TorchRay and the published scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .apart import apart
+from .floors import FLOORS, parts_of
+from .limits import FORMULAS, limit_of
+from .options import Options, Section
+from .report import table
+from .turns import in_turn, ratio, spread
+from .ways import run
+from .work import Work
+
+__all__ = ["EVALUATION"]
+
+Runs = Mapping[str, Sequence[Mapping[str, Any]]]
+
+_FORWARD = ("forward", "forward_processes")
+_BACKWARD = ("forward_backward", "forward_backward_processes")
+_FLOOR_OF = {"grad_cam": _FORWARD, "gradient": _BACKWARD, "excitation_backprop": _BACKWARD}
+_NAMES = {
+    "forward": "bare forward, all threads",
+    "forward_processes": "bare forward, a process for each core",
+    "forward_backward": "forward + backward for each query, all threads",
+    "forward_backward_processes": "forward + backward for each query, a process for each core",
+}
+
+
+def measure(options: Options) -> list[str]:
+    """Measure all comparisons."""
+    networks = ("resnet18",) if options.quick else ("resnet18", "resnet50")
+    lines = ["### Against the bare network", "", *_FLOORS_SAY]
+    for network in networks:
+        lines += _floors(f"killthebits-{network}", "imagenet", 23, options)
+        if not options.quick:
+            lines += _floors(f"killthebits-{network}-coco", "coco", 48, options)
+    lines += ["### Against TorchRay", "", *_TORCHRAY_SAYS]
+    for network in networks:
+        lines += _torchray(f"killthebits-{network}-coco", tuple(FORMULAS), 12, options)
+    lines += _torchray("random-resnet18", ("contrastive_excitation_backprop",), 6, options)
+    lines += ["### Against three scripts", "", *_SCRIPTS_SAY]
+    return [*lines, *_three_scripts([f"killthebits-{network}" for network in networks], options)]
+
+
+EVALUATION = Section("evaluation", measure, needs_data=True)
+
+_FLOORS_SAY = [
+    "Short side 448, whole pictures. The floor is the faster, in each round, of the bare network on all "
+    "threads and in single-threaded processes side by side, channels-last, on prepared tensors; raybench "
+    "decodes, resizes, measures by all three localisation metrics and writes records. For methods that go "
+    "backward the floor is a forward pass per picture and a backward pass to the input per query.",
+    "",
+]
+_TORCHRAY_SAYS = [
+    "TorchRay's own loop, one picture and class at a time, and its pointing game alone, against raybench "
+    "with all three metrics. The limit is what the passes of the network alone allow, from parts timed in "
+    "the same rounds (`perf/limits.py`): "
+    + "; ".join(f"{name}: {formula}" for name, formula in FORMULAS.items())
+    + ", with N pictures, Q queries, f forward, b backward to the input, z and t the forward pass after and "
+    "the backward pass to the layer of excitation backprop, h the backward pass to that of Grad-CAM. More "
+    "than the limit comes from what TorchRay does beside the passes, and from threads.",
+    "",
+]
+_SCRIPTS_SAY = [
+    "The published way of working: a script per metric, each of which decodes and runs every picture again, "
+    "one at a time, with a graph through the whole network, and tests each of 100 drawn points on a "
+    "grid of distances of full size. The passes of the network alone allow 3 times less.",
+    "",
+]
+
+
+def _floors(checkpoint: str, dataset: str, usual: int, options: Options) -> list[str]:
+    """Each method against its floor, all in turn."""
+    if not options.wants(f"floor {checkpoint}"):
+        return []
+    work = _work(options, checkpoint, dataset, usual, quick=2)
+    ways = {way: (way, work) for way in FLOORS}
+    ways |= {
+        f"raybench, {name}": ("raybench", dataclasses.replace(work, attribution=name)) for name in _FLOOR_OF
+    }
+    runs = _measured(ways, options)
+    rows = []
+    for label, found in runs.items():
+        method = label.removeprefix("raybench, ")
+        against, hits = "", ""
+        if method in _FLOOR_OF:
+            floors = [_per_image(runs[way]) for way in _FLOOR_OF[method]]
+            floor = [min(pair) for pair in zip(*floors, strict=True)]
+            against = str(ratio(_per_image(found), floor))
+            hits = f"{found[0]['hits']} of {found[0]['queries']}"
+        rows.append(
+            [_NAMES.get(label, label), _milliseconds(_per_image(found)), against, hits, _memory(found)]
+        )
+    first = runs["forward"][0]
+    return [
+        f"**{checkpoint}, {dataset}: {first['images']} pictures, {first['queries']} queries**",
+        "",
+        *table(["way", "ms per picture", "time against the floor", "hits", "peak memory, MB"], rows),
+    ]
+
+
+def _torchray(checkpoint: str, methods: Sequence[str], usual: int, options: Options) -> list[str]:
+    """Each method by TorchRay and by us, in turn, beside the limit."""
+    if not options.wants(f"torchray {checkpoint}"):
+        return []
+    work = _work(options, checkpoint, "coco", usual, quick=1)
+    ways = {
+        (way, name): (way, dataclasses.replace(work, attribution=name))
+        for name in methods
+        for way in ("raybench", "torchray")
+    }
+    fields = dataclasses.asdict(work)
+    runs = _measured(ways, options, parts=lambda: apart(parts_of, options, **fields))
+    rows = []
+    for name in methods:
+        ours, theirs = runs["raybench", name], runs["torchray", name]
+        images, queries = ours[0]["images"], ours[0]["queries"]
+        limits = [limit_of(name, parts, images, queries) for parts in runs["parts"]]
+        faster = ratio(_per_image(theirs), _per_image(ours))
+        rows.append(
+            [
+                name,
+                *(
+                    f"{spread([run['queries'] / run['seconds'] for run in found]).median:.2f}"
+                    for found in (ours, theirs)
+                ),
+                str(faster),
+                f"{spread(limits).median:.2f}",
+                f"{100 * faster.median / spread(limits).median:.0f} %",
+                *(str(found[0]["hits"]) for found in (ours, theirs)),
+            ]
+        )
+    headings = [
+        "method",
+        "queries per second, raybench",
+        "TorchRay",
+        "times faster",
+        "limit",
+        "share of the limit",
+        "hits, raybench",
+        "TorchRay",
+    ]
+    first = runs["raybench", methods[0]][0]
+    title = f"**{checkpoint}, coco: {first['images']} pictures, {first['queries']} queries**"
+    return [title, "", *table(headings, rows)]
+
+
+def _three_scripts(checkpoints: Sequence[str], options: Options) -> list[str]:
+    rows = []
+    for checkpoint in filter(lambda name: options.wants(f"scripts {name}"), checkpoints):
+        work = _work(options, checkpoint, "imagenet", 23, quick=2)
+        work = dataclasses.replace(work, attribution="grad_cam_elementwise")
+        runs = _measured({way: (way, work) for way in ("raybench", "three_scripts")}, options)
+        ours, theirs = runs.values()
+        times = ratio(_per_image(theirs), _per_image(ours))
+        hits = [f"{found[0]['hits']} of {found[0]['queries']}" for found in (ours, theirs)]
+        memory = [_memory(found) for found in (ours, theirs)]
+        per_image = [_milliseconds(_per_image(found)) for found in (ours, theirs)]
+        rows.append([checkpoint, *per_image, str(times), *hits, *memory])
+    headings = ["network", "ms per picture, raybench", "scripts", "times faster", "hits, raybench", "scripts"]
+    return table([*headings, "peak memory, MB, raybench", "scripts"], rows)
+
+
+def _measured(ways: Mapping[Any, tuple[str, Work]], options: Options, **others: Any) -> Any:
+    """Run all ways in turn, each time in a fresh process."""
+    calls = {
+        label: lambda way=way, work=work: apart(run, options, way=way, **dataclasses.asdict(work))
+        for label, (way, work) in ways.items()
+    }
+    return in_turn({**calls, **others}, options.rounds)
+
+
+def _work(options: Options, checkpoint: str, dataset: str, usual: int, quick: int) -> Work:
+    short_side = 96 if options.quick else 448
+    return Work(checkpoint, dataset, "", options.pick(usual, quick), options.cores, short_side)
+
+
+def _per_image(runs: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [run["seconds"] / run["images"] for run in runs]
+
+
+def _milliseconds(seconds: Sequence[float]) -> str:
+    return f"{1e3 * spread(seconds).median:.0f}"
+
+
+def _memory(runs: Sequence[Mapping[str, Any]]) -> str:
+    return f"{spread([run['peak_memory_mb'] for run in runs]).median:.0f}"

@@ -1,0 +1,85 @@
+"""What is measured: pictures, a network, queries, and what a way of doing that work yields."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import PIL.Image
+import torch
+import torchvision.transforms.functional as TF
+from torch import Tensor
+
+from raybench import Network, load_checkpoint
+from raybench.benchmark.datasets import Dataset, Sample, open_dataset
+from raybench.benchmark.protocol import protocol_from
+
+from .cards import random_card
+
+__all__ = ["METRICS", "Work", "Yield", "whole_picture"]
+
+METRICS = ["pointing_game", "stochastic_pointing_game", "content_heatmap"]
+_ARCHITECTURE = "random-"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done, the same for every way.
+
+    Attributes:
+        checkpoint: a card, or `random-ARCHITECTURE` for the weights that training begins with.
+        attribution: a method, or empty for the bare network.
+        limit: pictures; those that nothing asks about are left out.
+        cores: that every way may use.
+        short_side: pixels of the shorter side of the network's input.
+    """
+
+    checkpoint: str
+    dataset: str
+    attribution: str = ""
+    limit: int = 12
+    cores: int = 1
+    short_side: int = 448
+
+    def samples(self) -> Iterator[Sample]:
+        """Decode the pictures one by one."""
+        dataset = self.dataset_opened()
+        for index in range(min(self.limit, len(dataset))):
+            sample = dataset[index]
+            if sample.queries:
+                yield sample
+
+    def dataset_opened(self) -> Dataset:
+        """Open the dataset."""
+        protocol = protocol_from("aaai21", {"short_side": self.short_side})
+        return open_dataset(self.dataset, {}, protocol, {})
+
+    def network(self) -> Network:
+        """Load the network."""
+        with tempfile.TemporaryDirectory() as folder:
+            return load_checkpoint(self.card(Path(folder)))
+
+    def card(self, folder: Path) -> str:
+        """Return the card's name or path; that of a random network is written to `folder`."""
+        if not self.checkpoint.startswith(_ARCHITECTURE):
+            return self.checkpoint
+        return str(random_card(folder, self.checkpoint.removeprefix(_ARCHITECTURE), "coco80"))
+
+
+@dataclass(frozen=True)
+class Yield:
+    """What was done, and how long it took without start-up."""
+
+    seconds: float
+    images: int
+    queries: int
+    hits: int | None = None
+
+
+def whole_picture(picture: PIL.Image.Image, short_side: int, network: Network) -> Tensor:
+    """Resize and normalise one picture: (1, 3, h, w) float32."""
+    resized = TF.resize(picture, [short_side], TF.InterpolationMode.BILINEAR)
+    pixels: Tensor = TF.pil_to_tensor(resized)[None]
+    return network.normalise(pixels.contiguous(memory_format=torch.channels_last))
