@@ -39,6 +39,7 @@ VARIANTS = (
     ),
     Variant("fast", ("--fast",)),
     Variant("compiled", ("--compile", "stages")),
+    Variant("compiled, CUDA graphs", ("--compile", "graphs")),
 )
 _PICTURES, _SAMPLE, _BATCH = 4000, 64, 32
 _SECONDS_IN_ALL, _SECONDS_EACH = 340.0, 100.0  # and what many pictures take beyond that
