@@ -51,7 +51,7 @@ def features_and_gradients(
     class_index: Tensor,
     layer: str | None = None,
 ) -> Capture:
-    """Run the network once on B images and back to `layer` once for all N queries.
+    """Run the network on B images and back to `layer` for all N queries, on a CPU image by image.
 
     Args:
         network: the classifier.
@@ -70,15 +70,25 @@ def features_and_gradients(
     check_queries(images, image_index, class_index)
 
     def ask() -> Capture:
+        parts = portions(images.detach(), image_index)
         with undisturbed(module):
-            with forward_pass(images.device):
-                start, logits = run_from(module, name, images, image_index)
-            features = start.tensor
-            check_maps(name, features)
-            (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
-        return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
+            found = [_capture(module, name, part, class_index[part.queries]) for part in parts]
+        if len(found) == 1:
+            return found[0]
+        order = torch.cat([part.queries for part in parts]).argsort()
+        return Capture(*(torch.cat(tensors)[order] for tensors in zip(*found, strict=True)))
 
     return shared(("features", name), (module, images, image_index, class_index), ask)
+
+
+def _capture(module: nn.Module, layer: str, part: Portion, class_index: Tensor) -> Capture:
+    """Features and gradients of some queries, by one forward and one backward pass."""
+    with forward_pass(part.images.device):
+        start, logits = run_from(module, layer, part.images, part.image_index)
+    features = start.tensor
+    check_maps(layer, features)
+    (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
+    return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
 
 
 def input_gradients(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
