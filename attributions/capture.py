@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RaybenchError, UnknownNameError
+from .feature_maps import check_maps
 from .interface import NetworkLike
 from .precision import cast
 from .queries import Portion, check_logits, check_queries, one_hot, portions
@@ -21,7 +22,6 @@ from .sharing import shared
 __all__ = [
     "Capture",
     "captured",
-    "check_maps",
     "features_and_gradients",
     "forward_pass",
     "input_gradients",
@@ -86,7 +86,7 @@ def _capture(module: nn.Module, layer: str, part: Portion, class_index: Tensor) 
     with forward_pass(part.images.device):
         start, logits = run_from(module, layer, part.images, part.image_index)
     features = start.tensor
-    check_maps(layer, features)
+    check_maps(module, layer, features, part.images)
     (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
     return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
 
@@ -262,10 +262,3 @@ def layer_of(module: nn.Module, name: str) -> nn.Module:
 
 def _at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
-
-
-def check_maps(layer: str, features: Tensor) -> None:
-    """Raise `RaybenchError` unless the layer's output is a stack of feature maps (N, C, h, w)."""
-    if features.ndim != 4:
-        shape = tuple(features.shape)
-        raise RaybenchError(f"layer {layer!r} gives features {shape}; expected feature maps (N, C, h, w)")
