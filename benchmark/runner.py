@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from ..attributions import denormals_flushed
 from ..checkpoints import Card, Network, compile_stages, load_network
 from ..errors import RaybenchError
-from .clearing import clear_results
+from .clearing import clear_results, results_in
 from .costs import add_costs
 from .distributed import Crew, drawn, joined_crew, was_restarted
 from .fast import choose_fast
@@ -133,9 +133,15 @@ class _Run:
         out = self.settings.out
         old = self._old_manifest()
         manifest = self.plan.describe()
+        unexplained = {} if old else results_in(out)
         if self.settings.fresh and not was_restarted():
-            clear_results(out, old, manifest)
+            clear_results(out, old, manifest, unexplained)
             old = {}
+        elif unexplained:
+            raise RaybenchError(
+                f"{out} holds results but no run.json that says by which rules they were measured: "
+                "use another --out, or --fresh to measure anew"
+            )
         if old:
             refuse_other_definition(old, manifest, out)
             for key in ("checkpoints", "attributions"):  # what an earlier run measured stays in the summary

@@ -307,6 +307,32 @@ def test_fresh_run_leaves_nothing_that_a_later_run_could_take_for_its_own(tiny: 
     assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "honest")
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_results_without_a_manifest_are_not_taken_for_those_of_other_rules(
+    tiny: TinySuite, killed: bool
+) -> None:
+    rules = [{"name": "aaai21", "short_side": 64, "tolerance_px": px} for px in (5, 25)]
+    evaluate(tiny.with_suite(protocol=rules[0]), settings(tiny, "out"))
+    (tiny.folder / "out/run.json").unlink()
+    if killed:  # rows in shards alone
+        for path in sorted((tiny.folder / "out").rglob("records.csv")):
+            path.rename(path.with_name("records.part-0.csv"))
+        for path in (tiny.folder / "out").glob("*/predictions.csv"):
+            path.unlink()
+    before = result_bytes(tiny.folder / "out")
+    other = tiny.with_suite("other.yaml", protocol=rules[1])
+    with pytest.raises(
+        RaybenchError, match=r"out holds results but no run\.json .* another --out, or --fresh"
+    ):
+        evaluate(other, settings(tiny, "out"))
+    assert result_bytes(tiny.folder / "out") == before
+    fewer = tiny.with_suite("fewer.yaml", protocol=rules[1], attributions=["center"])
+    evaluate(fewer, settings(tiny, "out", fresh=True))
+    evaluate(other, settings(tiny, "out"))  # what the first run measured is gone
+    evaluate(other, settings(tiny, "honest"))
+    assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "honest")
+
+
 def test_fresh_run_replaces_a_damaged_manifest_and_removes_no_strangers_files(tiny: TinySuite) -> None:
     out = tiny.folder / "out"
     (out / "mine").mkdir(parents=True)
