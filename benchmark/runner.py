@@ -252,12 +252,27 @@ class _Run:
     def _selected_ids(self) -> frozenset[str]:
         return frozenset(self.plan.dataset.image_ids[index] for index in self.plan.indices)
 
+    def _refuse_nothing_usable(self) -> None:
+        """Raise `RaybenchError` if every image had to be skipped; the manifest lists them."""
+        skipped = self.manifest["skipped"]
+        if len(skipped) < len(self.plan.indices):
+            return
+        out = self.settings.out
+        write_manifest(out, self.manifest)
+        raise RaybenchError(
+            f"none of the {len(skipped)} images could be used, the first for this reason: "
+            f"{skipped[0]['reason']} (all are listed in {out / 'run.json'}); mend dataset "
+            f"{self.plan.dataset.name!r}, or choose another folder by --data"
+        )
+
     def _finish(self) -> Manifest:
         """Summarise and complete the manifest."""
         selected, out, outcome = self._selected_ids(), self.settings.out, self.outcome
+        order = {image_id: index for index, image_id in enumerate(self.plan.dataset.image_ids)}
+        self.manifest["skipped"] = sorted(outcome.skipped, key=lambda entry: order[entry["image_id"]])
+        self._refuse_nothing_usable()
         write_summary(out, self.manifest, self.plan.metrics, selected, self.plan.dataset.classes)
         noted = Counter(note for image_id, _, note in notes_of(self.settings).rows() if image_id in selected)
-        order = {image_id: index for index, image_id in enumerate(self.plan.dataset.image_ids)}
         self.manifest |= {
             "status": "complete",
             "wall_seconds": round(time.monotonic() - self.started, 3),
@@ -267,7 +282,6 @@ class _Run:
             "processes": max(self.crew.size, outcome.processes),
             "largest_batch": outcome.largest_batch,
             "peak_memory_mb": round(max(outcome.peak_memory_mb, peak_memory_mb(self.plan.device)), 1),
-            "skipped": sorted(outcome.skipped, key=lambda entry: order[entry["image_id"]]),
             "notes": dict(noted),
             "without_queries": sorted(outcome.without_queries),
         }

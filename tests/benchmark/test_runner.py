@@ -189,6 +189,29 @@ def test_picture_that_does_not_decode_is_skipped_and_named(tiny: TinySuite) -> N
         evaluate(tiny.suite, settings(tiny, "strict", data={"shapes": data}, strict=True))
 
 
+def test_dataset_without_a_picture_that_can_be_used_ends_the_run(tiny: TinySuite) -> None:
+    data = tiny.folder / "data"
+    shutil.copytree(tiny.data, data)
+    pictures = sorted((data / "val").glob("*.jpg"))
+    for picture in pictures:
+        picture.write_bytes(b"no picture")
+    command = [sys.executable, "-m", "raybench", "run", str(tiny.suite), "--out", str(tiny.folder / "out")]
+    done = subprocess.run([*command, "--data", f"shapes={data}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    message = (
+        f"raybench: none of the {IMAGES} images could be used, the first for this reason: .*{pictures[0]}"
+    )
+    assert re.search(message, done.stderr)
+    assert "Traceback" not in done.stderr
+    manifest = manifest_of(tiny.folder / "out")
+    assert manifest["status"] == "running"
+    assert [entry["image_id"] for entry in manifest["skipped"]] == [picture.stem for picture in pictures]
+    assert not (tiny.folder / "out/summary.csv").exists()
+    evaluate(tiny.suite, settings(tiny, "out"))  # with whole pictures it goes on
+    evaluate(tiny.suite, settings(tiny, "whole"))
+    assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "whole")
+
+
 def test_mended_picture_is_measured_by_the_next_run(tiny: TinySuite) -> None:
     data = tiny.folder / "data"
     shutil.copytree(tiny.data, data)
