@@ -86,6 +86,9 @@ def evaluate(
 
 def _lock(folder: Path, stack: contextlib.ExitStack) -> None:
     """Keep other runs from writing to the folder until the stack is closed."""
+    for path in (folder, *folder.parents):
+        if path.is_file():
+            raise RaybenchError(f"--out {folder}: {path} is a file; name a folder, new or of an earlier run")
     lock = FileLock(folder / ".lock", timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 import raybench
 from raybench.attributions import ATTRIBUTIONS, Attribution
 from raybench.benchmark.metrics import METRICS, Metric
+from raybench.benchmark.reporting import SilentReporter
 from raybench.benchmark.runner import Settings, evaluate
 from raybench.errors import RaybenchError
 
@@ -212,6 +213,34 @@ def test_dataset_without_a_picture_that_can_be_used_ends_the_run(tiny: TinySuite
     assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "whole")
 
 
+class Bars(SilentReporter):
+    """Notes how far the bar of each pass came."""
+
+    def __init__(self) -> None:
+        self.bars: list[list[int]] = []
+
+    def start(self, title: str, total: int, done: int) -> None:
+        self.bars.append([total, done])
+
+    def advance(self, images: int) -> None:
+        self.bars[-1][1] += images
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"processes": 2}, {"protocol": {"decode": "device", "resize": "device"}}]
+)
+def test_progress_reaches_the_end_where_images_are_skipped(
+    tiny: TinySuite, changes: dict[str, object]
+) -> None:
+    data = tiny.folder / "data"
+    shutil.copytree(tiny.data, data)
+    for picture in sorted((data / "val").glob("*.jpg"))[3:8]:
+        picture.write_bytes(b"no picture")
+    reporter = Bars()
+    evaluate(tiny.suite, settings(tiny, "out", data={"shapes": data}, **changes), reporter=reporter)
+    assert reporter.bars == [[IMAGES, IMAGES]] * 2
+
+
 def test_mended_picture_is_measured_by_the_next_run(tiny: TinySuite) -> None:
     data = tiny.folder / "data"
     shutil.copytree(tiny.data, data)
@@ -396,8 +425,8 @@ def test_killed_run_leaves_no_loader_process_behind(tiny: TinySuite) -> None:
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("tiny.yaml", "cannot write .*tiny.yaml: file exists"),
-        ("tiny.yaml/below", "cannot write .*below: not a directory"),
+        ("tiny.yaml", "--out .*tiny.yaml: .*tiny.yaml is a file; name a folder"),
+        ("tiny.yaml/below", "--out .*below: .*tiny.yaml is a file; name a folder"),
     ],
 )
 def test_result_folder_that_cannot_be_made_is_one_sentence(tiny: TinySuite, out: str, message: str) -> None:
