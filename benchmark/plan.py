@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..attributions import BoundAttribution
-from ..checkpoints import Card, Compile, find_card, load_classes
+from ..checkpoints import Card, find_card, load_classes
 from ..errors import RaybenchError
 from .datasets import Dataset, open_dataset
 from .folder import NO_CHECKPOINT
@@ -19,53 +18,10 @@ from .metrics import BoundMetric
 from .protocol import Protocol
 from .records import RECORD_COLUMNS
 from .reporting import Reporter
+from .settings import Settings
 from .suite import Suite, load_suite
 
 __all__ = ["Plan", "Settings", "pick_device"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a suite is run; only `protocol` changes a number but in the last digits.
-
-    Attributes:
-        data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
-        out: result folder.
-        device: `auto`, `cpu`, `cuda` or `cuda:1`.
-        batch_size: images per forward pass on a GPU; a CPU takes them one by one.
-        workers: loader processes of each process; None for a number that fits the machine.
-        processes: that measure side by side on a CPU; None for one per core where there is enough work. Under
-            torchrun its processes measure.
-        threads: that each process computes with. On a CPU one by default: another number changes the last
-            digits, the number of processes does not.
-        limit: measure only the first so many images.
-        fresh: measure anew instead of resuming.
-        strict: stop at the first image that cannot be used instead of counting it.
-        checkpoints: measure these instead of the suite's.
-        trust_code: let cards name functions of any installed package as their architecture.
-        protocol: fields of the protocol that depart from the suite's, such as `precision`; its id shows them.
-        compile: whether networks are compiled on CUDA; changes the last digits.
-        fast: first try which options are faster and keep all numbers of a sample within 0.1 point, and use
-            these; see `raybench.benchmark.fast`.
-        fast_report: what was tried, for the manifest.
-    """
-
-    data: Mapping[str, Path] = field(default_factory=dict)
-    out: Path = Path("runs")
-    device: str = "auto"
-    batch_size: int = 32
-    workers: int | None = None
-    processes: int | None = None
-    threads: int | None = None
-    limit: int | None = None
-    fresh: bool = False
-    strict: bool = False
-    checkpoints: Sequence[str] = ()
-    trust_code: bool = False
-    protocol: Mapping[str, Any] = field(default_factory=dict)
-    compile: Compile = "no"
-    fast: bool = False
-    fast_report: tuple[Manifest, ...] = ()
 
 
 @dataclass(frozen=True)
