@@ -21,6 +21,7 @@ from raybench.attributions import ATTRIBUTIONS, Attribution
 from raybench.benchmark.metrics import METRICS, Metric
 from raybench.benchmark.reporting import SilentReporter
 from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.suite import load_suite
 from raybench.errors import RaybenchError
 
 
@@ -278,11 +279,17 @@ def test_python_and_command_line_give_the_same_bytes(tiny: TinySuite) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"attributions": ["gradcam"]}, "unknown attribution 'gradcam'; did you mean 'grad_cam'"),
-        ({"metrics": ["pointing_gam"]}, "unknown metric 'pointing_gam'; did you mean 'pointing_game'"),
-        ({"checkpoints": ["resnet19"]}, "unknown checkpoint 'resnet19'; did you mean 'resnet"),
-        ({"dataset": "imagnet"}, "unknown dataset 'imagnet'; did you mean 'imagenet'"),
-        ({"protocol": "aaai22"}, "unknown protocol 'aaai22'; did you mean 'aaai21'"),
+        (
+            {"attributions": ["gradcam"]},
+            "changed.yaml: unknown attribution 'gradcam'; did you mean 'grad_cam'",
+        ),
+        (
+            {"metrics": ["pointing_gam"]},
+            "changed.yaml: unknown metric 'pointing_gam'; did you mean 'pointing_game'",
+        ),
+        ({"checkpoints": ["resnet19"]}, "changed.yaml: unknown checkpoint 'resnet19'; did you mean 'resnet"),
+        ({"dataset": "imagnet"}, "changed.yaml: unknown dataset 'imagnet'; did you mean 'imagenet'"),
+        ({"protocol": "aaai22"}, "changed.yaml: unknown protocol 'aaai22'; did you mean 'aaai21'"),
         (
             {"protocol": {"name": "aaai21", "shortside": 3}},
             "unknown field of protocol aaai21 'shortside'; did you mean 'short_side'",
@@ -315,6 +322,7 @@ def test_python_and_command_line_give_the_same_bytes(tiny: TinySuite) -> None:
         ({"protocol": {"name": "aaai21", "short_side": True}}, "'short_side' is True: input should be a"),
         ({"attributions": [{"name": "grad_cam", "label": "a" * 81}]}, "may hold up to 80 letters"),
         ({"attributions": ["grad_cam", "grad_cam"]}, "'grad_cam' twice"),
+        ({"checkpoints": ["first.yaml", "first.yaml"]}, "suite 'tiny' has checkpoint 'first' twice; name it"),
         ({"checkpoints": [], "attributions": ["grad_cam"]}, "asks for 'grad_cam' but names no checkpoint"),
         ({"checkpoints": ["resnet18"]}, "answers the 1000 classes of imagenet1k, but dataset 'shapes'"),
         ({"metrics": ["f1_overall"]}, "metric 'f1_overall' does not fit dataset 'shapes'"),
@@ -327,6 +335,32 @@ def test_mistake_in_a_suite_is_one_sentence(
     with pytest.raises(RaybenchError, match=message):
         evaluate(tiny.with_suite(**changes), settings(tiny, "out"))
     assert not list((tiny.folder / "out").rglob("*.csv"))
+
+
+def test_checkpoint_with_the_reserved_name_is_told_so(tiny: TinySuite) -> None:
+    card = (tiny.folder / "first.yaml").read_text().replace("name: first", "name: none")
+    (tiny.folder / "first.yaml").write_text(card)
+    with pytest.raises(RaybenchError, match="is called 'none', reserved for methods that need no"):
+        evaluate(tiny.suite, settings(tiny, "out"))
+
+
+def test_suite_made_in_python_is_named_by_its_name(tiny: TinySuite) -> None:
+    suite = load_suite(tiny.suite)[0].model_copy(update={"attributions": ["gradcam"], "checkpoints": []})
+    with pytest.raises(RaybenchError, match="^suite 'tiny': unknown attribution 'gradcam'; did you mean"):
+        evaluate(suite, settings(tiny, "out"))
+
+
+def test_misspelt_name_of_a_data_folder_is_refused(tiny: TinySuite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYBENCH_DATA", str(tiny.data.parent))  # where `shapes` would be found
+    data = {"shape": tiny.data}
+    with pytest.raises(
+        RaybenchError, match="^--data: unknown name of a data folder 'shape'; did you mean 'sh"
+    ):
+        evaluate(tiny.suite, settings(tiny, "out", data=data))
+    card = (tiny.folder / "first.yaml").read_text().replace("path: first", "path: data:mine/first")
+    (tiny.folder / "first.yaml").write_text(card)
+    data = {"shapes": tiny.data, "imagenet": tiny.data, "weights": tiny.data, "mine": tiny.folder}
+    assert evaluate(tiny.suite, settings(tiny, "out", data=data, limit=1)).manifest["status"] == "complete"
 
 
 def test_command_line_prints_a_mistake_without_traceback(tiny: TinySuite) -> None:
