@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RaybenchError, UnknownNameError
+from .feature_maps import check_maps
 from .interface import NetworkLike
 from .precision import cast
 from .queries import Portion, check_logits, check_queries, one_hot, portions
@@ -21,7 +22,6 @@ from .sharing import shared
 __all__ = [
     "Capture",
     "captured",
-    "check_maps",
     "features_and_gradients",
     "forward_pass",
     "input_gradients",
@@ -51,7 +51,7 @@ def features_and_gradients(
     class_index: Tensor,
     layer: str | None = None,
 ) -> Capture:
-    """Run the network once on B images and back to `layer` once for all N queries.
+    """Run the network on B images and back to `layer` for all N queries, on a CPU image by image.
 
     Args:
         network: the classifier.
@@ -70,15 +70,25 @@ def features_and_gradients(
     check_queries(images, image_index, class_index)
 
     def ask() -> Capture:
+        parts = portions(images.detach(), image_index)
         with undisturbed(module):
-            with forward_pass(images.device):
-                start, logits = run_from(module, name, images, image_index)
-            features = start.tensor
-            check_maps(name, features)
-            (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
-        return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
+            found = [_capture(module, name, part, class_index[part.queries]) for part in parts]
+        if len(found) == 1:
+            return found[0]
+        order = torch.cat([part.queries for part in parts]).argsort()
+        return Capture(*(torch.cat(tensors)[order] for tensors in zip(*found, strict=True)))
 
     return shared(("features", name), (module, images, image_index, class_index), ask)
+
+
+def _capture(module: nn.Module, layer: str, part: Portion, class_index: Tensor) -> Capture:
+    """Features and gradients of some queries, by one forward and one backward pass."""
+    with forward_pass(part.images.device):
+        start, logits = run_from(module, layer, part.images, part.image_index)
+    features = start.tensor
+    check_maps(module, layer, features, part.images)
+    (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
+    return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
 
 
 def input_gradients(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
@@ -252,10 +262,3 @@ def layer_of(module: nn.Module, name: str) -> nn.Module:
 
 def _at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
-
-
-def check_maps(layer: str, features: Tensor) -> None:
-    """Raise `RaybenchError` unless the layer's output is a stack of feature maps (N, C, h, w)."""
-    if features.ndim != 4:
-        shape = tuple(features.shape)
-        raise RaybenchError(f"layer {layer!r} gives features {shape}; expected feature maps (N, C, h, w)")

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ..errors import RaybenchError
 from .backward_rules import ExcitationRules, LinearCall
-from .capture import captured, check_maps, forward_pass, run_from, undisturbed
+from .capture import captured, forward_pass, run_from, undisturbed
 from .denormals import denormals_flushed
+from .feature_maps import check_maps
 from .interface import NetworkLike, attribution
 from .queries import Portion, check_queries, one_hot, portions
 from .sharing import shared
@@ -164,7 +165,7 @@ def _forward(
         rows = part.image_index[:1] if len(part.images) == 1 else part.image_index
         with wanted as contrast, forward_pass(images.device), _uncompiled(), ExcitationRules() as rules:
             start, logits = run_from(module, name, part.images, rows)
-        check_maps(name, start.tensor)
+        check_maps(module, name, start.tensor, part.images)
         return _Run(part.queries, logits, start.tensor, contrast.tensor if contrast else None, rules.last)
 
     def ask() -> list[_Run]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from .capture import features_and_gradients
@@ -37,7 +36,8 @@ def grad_cam(
     """
     features, gradients = features_and_gradients(network, images, image_index, class_index, layer)
     weights = gradients.mean(dim=(2, 3))
-    return torch.einsum("nk,nkuv->nuv", weights, features).clamp(min=0).float()
+    # a matrix product would round differently with another number of queries
+    return (weights[:, :, None, None] * features).sum(dim=1).clamp(min=0).float()
 
 
 @attribution("grad_cam_elementwise", source="Pillai & Pirsiavash, AAAI 2021; HiResCAM, Draelos & Carin 2020")

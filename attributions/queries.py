@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import RaybenchError
 
-__all__ = ["Portion", "check_logits", "check_queries", "one_hot", "portions"]
+__all__ = ["Portion", "check_classes", "check_logits", "check_queries", "one_hot", "portions"]
 
 
 class Portion(NamedTuple):
@@ -68,9 +68,14 @@ def check_logits(logits: Any, n_rows: int) -> None:
         raise RaybenchError(f"the network returns {_describe(logits)}; expected class scores ({n_rows}, C)")
 
 
+def check_classes(logits: Tensor, class_index: Tensor) -> None:
+    """Raise `RaybenchError` unless every class is one of the C that `logits` (N, C) has scores of."""
+    _check_range("class_index", class_index, logits.shape[1])
+
+
 def one_hot(logits: Tensor, class_index: Tensor) -> Tensor:
     """Gradient of each row's asked-for class score with respect to `logits`: (N, C) of zeros and ones."""
-    _check_range("class_index", class_index, logits.shape[1])
+    check_classes(logits, class_index)
     return torch.zeros_like(logits).scatter_(1, class_index[:, None], 1)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from ..errors import RaybenchError
 from .capture import layer_of
 from .interface import NetworkLike, attribution
-from .queries import check_queries
+from .queries import check_classes, check_logits, check_queries
 
 __all__ = ["contrastive_excitation_backprop", "excitation_backprop", "grad_cam", "gradient"]
 
@@ -87,7 +88,11 @@ def _one_by_one(
     class_index: Tensor,
     **layers: str,
 ) -> Tensor:
-    """Call a method of TorchRay for each query: (N, h, w) float32, negative sums of shares set to zero."""
+    """Call a method of TorchRay for each query: (N, h, w) float32, negative sums of shares set to zero.
+
+    Raises:
+        RaybenchError: a class or layer that the network does not have, or TorchRay fails on it.
+    """
     check_queries(images, image_index, class_index)
     for name in layers.values():
         layer_of(network.module, name)
@@ -95,10 +100,34 @@ def _one_by_one(
     maps = []
     with torch.inference_mode(False), torch.enable_grad():
         twin = _twin(network.module)
+        twin.register_forward_hook(lambda _module, _inputs, logits: _check_scores(logits, class_index))
         for image, target in zip(image_index.tolist(), class_index.tolist(), strict=True):
             pixels = images[image : image + 1].detach().clone()  # TorchRay makes its input require gradients
-            maps.append(call(twin, pixels, target, **layers).detach()[:, 0])
+            with _failing_in_words(method, network.module, layers):
+                maps.append(call(twin, pixels, target, **layers).detach()[:, 0])
     return torch.cat(maps).clamp(min=0).float() if maps else images.new_zeros((0, 1, 1), dtype=torch.float32)
+
+
+def _check_scores(logits: Any, class_index: Tensor) -> None:
+    """Refuse classes that the network has no scores of, before TorchRay asks for them."""
+    check_logits(logits, 1)
+    check_classes(logits, class_index)
+
+
+@contextmanager
+def _failing_in_words(method: str, module: nn.Module, layers: Mapping[str, str]) -> Iterator[None]:
+    """Turn what TorchRay raises, which may be anything, into one sentence."""
+    try:
+        yield
+    except (RaybenchError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        read = " at " + " and ".join(map(repr, layers.values())) if layers else ""
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise RaybenchError(
+            f"TorchRay cannot run {method} on {type(module).__name__}{read}: {reason}; choose another layer, "
+            f"or our own {method}"
+        ) from error
 
 
 def _library(method: str) -> Callable[..., Tensor]:

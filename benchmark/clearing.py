@@ -1,16 +1,16 @@
-"""Empties a result folder for a run that measures anew."""
+"""Empties a result folder for a run that measures anew, and finds what lies in one."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .folder import NO_CHECKPOINT, safe_name
-from .records import RowStore, disk_error
+from .records import PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore, disk_error
 
-__all__ = ["clear_results"]
+__all__ = ["clear_results", "results_in"]
 
 
 def clear_results(out: Path, *manifests: Mapping[str, Any]) -> None:
@@ -39,6 +39,26 @@ def clear_results(out: Path, *manifests: Mapping[str, Any]) -> None:
                 _remove_folder(out / checkpoint / attribution / "gallery")
     except OSError as error:
         raise disk_error(Path(error.filename or out), error) from None
+
+
+def results_in(out: Path) -> dict[str, list[dict[str, str]]]:
+    """Name the checkpoints and attributions whose rows lie in a folder, as a manifest does; empty if none."""
+    records = _tables(out, "*/*/records", RECORD_COLUMNS)
+    predictions = _tables(out, "*/predictions", PREDICTION_COLUMNS)
+    checkpoints = {path.parent.parent.name for path in records} | {path.parent.name for path in predictions}
+    found = {"checkpoints": checkpoints, "attributions": {path.parent.name for path in records}}
+    return {key: [{"name": name} for name in sorted(names)] for key, names in found.items() if names}
+
+
+def _tables(out: Path, stem: str, columns: Sequence[str]) -> list[Path]:
+    """Paths of the merged files that begin with our columns, and of shards, which have no heading."""
+    merged = [path for path in out.glob(f"{stem}.csv") if _first_line(path).startswith(",".join(columns))]
+    return [*merged, *out.glob(f"{stem}.part-*.csv")]
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline()
 
 
 def _names(manifests: Iterable[Mapping[str, Any]], key: str) -> set[str]:

@@ -155,7 +155,7 @@ def measure(
         work: what is to be measured.
         network: the checkpoint, loaded, or None for methods that need none.
         positions: which of the images this process takes; asked for the next ones when it needs them.
-        advance: told of every few images that are on disk.
+        advance: told of every few images that are on disk, or had to be skipped.
 
     Raises:
         RaybenchError: an image cannot be used and the pass is strict, or the disk is full. All rows of the
@@ -169,9 +169,13 @@ def measure(
         for store in work.stores:
             stack.enter_context(store)
         writer = stack.enter_context(BackgroundWriter())
-        usable = _usable(load(work.images, positions, work.workers), work, outcome)
+
+        def skip() -> None:
+            writer.do(partial(advance, 1))
+
+        usable = _usable(load(work.images, positions, work.workers), work, outcome, skip)
         for group in group_by_shape(usable, work.at_once(network)):
-            batch = Batch(tuple(_usable(decoded(group.images, work.device), work, outcome)))
+            batch = Batch(tuple(_usable(decoded(group.images, work.device), work, outcome, skip)))
             if batch.images:
                 writer.do(partial(_append_notes, batch, work))
                 _measure_as_it_fits(batch, work, network, outcome, writer)
@@ -183,13 +187,16 @@ def measure(
     return outcome
 
 
-def _usable(images: Iterable[Prepared], work: Pass, outcome: Outcome) -> Iterator[Prepared]:
+def _usable(
+    images: Iterable[Prepared], work: Pass, outcome: Outcome, skip: Callable[[], None]
+) -> Iterator[Prepared]:
     """Pass on the images that can be used and note what is wrong with the others."""
     for image in images:
         if image.error:
             if work.strict:
                 raise RaybenchError(f"{image.error} (run without --strict to skip such images)")
             outcome.skipped.append({"image_id": image.image_id, "path": image.path, "reason": image.error})
+            skip()
             continue
         if not len(image.class_index):
             outcome.without_queries.add(image.image_id)

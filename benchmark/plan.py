@@ -2,70 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..attributions import BoundAttribution
-from ..checkpoints import Card, Compile, find_card, load_classes
-from ..errors import RaybenchError
-from .datasets import Dataset, open_dataset
+from ..checkpoints import Card, find_card, load_classes, shipped_cards
+from ..errors import RaybenchError, UnknownNameError
+from .datasets import DATASETS, Dataset, open_dataset
 from .folder import NO_CHECKPOINT
 from .manifest import Manifest
 from .metrics import BoundMetric
 from .protocol import Protocol
 from .records import RECORD_COLUMNS
 from .reporting import Reporter
+from .settings import Settings
 from .suite import Suite, load_suite
 
 __all__ = ["Plan", "Settings", "pick_device"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a suite is run; only `protocol` changes a number but in the last digits.
-
-    Attributes:
-        data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
-        out: result folder.
-        device: `auto`, `cpu`, `cuda` or `cuda:1`.
-        batch_size: images per forward pass on a GPU; a CPU takes them one by one.
-        workers: loader processes of each process; None for a number that fits the machine.
-        processes: that measure side by side on a CPU; None for one per core where there is enough work. Under
-            torchrun its processes measure.
-        threads: that each process computes with. On a CPU one by default: another number changes the last
-            digits, the number of processes does not.
-        limit: measure only the first so many images.
-        fresh: measure anew instead of resuming.
-        strict: stop at the first image that cannot be used instead of counting it.
-        checkpoints: measure these instead of the suite's.
-        trust_code: let cards name functions of any installed package as their architecture.
-        protocol: fields of the protocol that depart from the suite's, such as `precision`; its id shows them.
-        compile: whether networks are compiled on CUDA; changes the last digits.
-        fast: first try which options are faster and keep all numbers of a sample within 0.1 point, and use
-            these; see `raybench.benchmark.fast`.
-        fast_report: what was tried, for the manifest.
-    """
-
-    data: Mapping[str, Path] = field(default_factory=dict)
-    out: Path = Path("runs")
-    device: str = "auto"
-    batch_size: int = 32
-    workers: int | None = None
-    processes: int | None = None
-    threads: int | None = None
-    limit: int | None = None
-    fresh: bool = False
-    strict: bool = False
-    checkpoints: Sequence[str] = ()
-    trust_code: bool = False
-    protocol: Mapping[str, Any] = field(default_factory=dict)
-    compile: Compile = "no"
-    fast: bool = False
-    fast_report: tuple[Manifest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,18 +46,24 @@ class Plan:
             RaybenchError: a name is unknown, something is missing, or two things do not fit together.
         """
         suite, path = (source, Path.cwd() / "suite") if isinstance(source, Suite) else load_suite(source)
-        protocol = suite.bound_protocol(settings.protocol)
-        metrics = suite.bound_metrics()
+        place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
+        with _told(place):
+            protocol = suite.bound_protocol(settings.protocol)
+            metrics = suite.bound_metrics()
         if settings.checkpoints:
             cards = tuple(_find_card(name, Path()) for name in settings.checkpoints)
         else:
-            cards = tuple(_find_card(name, path.parent) for name in suite.checkpoints)
-        attributions = _possible(suite, cards, reporter)
+            with _told(place):
+                cards = tuple(_find_card(name, path.parent) for name in suite.checkpoints)
+        with _told(place):
+            attributions = _possible(suite, cards, reporter)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
             raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
         choice = suite.dataset_choice
-        dataset = open_dataset(choice.name, settings.data, protocol, choice.options, say=reporter.say)
+        _check_data_names(settings.data, cards)
+        with _told(place):
+            dataset = open_dataset(choice.name, settings.data, protocol, choice.options, say=reporter.say)
         plan = cls(
             suite=suite,
             protocol=protocol,
@@ -138,8 +101,17 @@ class Plan:
                     f"have {kind} each; use {'f1_per_class' if self.dataset.multilabel else 'top1_accuracy'}"
                 )
         names = [card.name for card in self.cards]
-        for twice in {n for n in names if names.count(n) > 1 or n == NO_CHECKPOINT}:
-            raise RaybenchError(f"suite {name!r} names checkpoint {twice!r} twice, or it is a reserved name")
+        for card_name in names:
+            if card_name == NO_CHECKPOINT:
+                raise RaybenchError(
+                    f"a checkpoint of suite {name!r} is called {NO_CHECKPOINT!r}, reserved for methods "
+                    "that need no network; give its card another name"
+                )
+            if names.count(card_name) > 1:
+                raise RaybenchError(
+                    f"suite {name!r} has checkpoint {card_name!r} twice; name it once, or give one of the "
+                    "two cards another name"
+                )
 
     @property
     def predicts(self) -> bool:
@@ -166,6 +138,31 @@ class Plan:
             ],
             "checkpoints": [_describe_card(card) for card in self.cards],
         }
+
+
+@contextmanager
+def _told(place: str) -> Iterator[None]:
+    """Say where an unknown name stands."""
+    try:
+        yield
+    except UnknownNameError as error:
+        raise error.at(place) from None
+
+
+def _check_data_names(data: Mapping[str, Path], cards: Sequence[Card]) -> None:
+    """Refuse folders whose names nothing would ever ask for."""
+    known = {"weights", *(reader.name for reader in DATASETS), *_data_names(cards)}
+    if not known.issuperset(data):
+        known |= _data_names(shipped_cards())
+    for name in data:
+        if name not in known:
+            raise UnknownNameError("name of a data folder", name, known, "--data")
+
+
+def _data_names(cards: Sequence[Card]) -> set[str]:
+    """Names of the data folders that weights of cards lie in."""
+    paths = [source.path or "" for card in cards for source in card.weights]
+    return {path.removeprefix("data:").partition("/")[0] for path in paths if path.startswith("data:")}
 
 
 def _possible(suite: Suite, cards: Sequence[Card], reporter: Reporter) -> tuple[BoundAttribution, ...]:

@@ -18,7 +18,7 @@ class Reporter(Protocol):
         """A pass over `total` images begins, `done` of which were measured in an earlier run."""
 
     def advance(self, images: int) -> None:
-        """So many more images are measured and on disk."""
+        """So many more images are measured and on disk, or had to be skipped."""
 
     def finish(self) -> None:
         """The pass is over."""

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from ..attributions import denormals_flushed
 from ..checkpoints import Card, Network, compile_stages, load_network
 from ..errors import RaybenchError
-from .clearing import clear_results
+from .clearing import clear_results, results_in
 from .costs import add_costs
 from .distributed import Crew, drawn, joined_crew, was_restarted
 from .fast import choose_fast
@@ -86,6 +86,9 @@ def evaluate(
 
 def _lock(folder: Path, stack: contextlib.ExitStack) -> None:
     """Keep other runs from writing to the folder until the stack is closed."""
+    for path in (folder, *folder.parents):
+        if path.is_file():
+            raise RaybenchError(f"--out {folder}: {path} is a file; name a folder, new or of an earlier run")
     lock = FileLock(folder / ".lock", timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,9 +136,15 @@ class _Run:
         out = self.settings.out
         old = self._old_manifest()
         manifest = self.plan.describe()
+        unexplained = {} if old else results_in(out)
         if self.settings.fresh and not was_restarted():
-            clear_results(out, old, manifest)
+            clear_results(out, old, manifest, unexplained)
             old = {}
+        elif unexplained:
+            raise RaybenchError(
+                f"{out} holds results but no run.json that says by which rules they were measured: "
+                "use another --out, or --fresh to measure anew"
+            )
         if old:
             refuse_other_definition(old, manifest, out)
             for key in ("checkpoints", "attributions"):  # what an earlier run measured stays in the summary
@@ -246,12 +255,27 @@ class _Run:
     def _selected_ids(self) -> frozenset[str]:
         return frozenset(self.plan.dataset.image_ids[index] for index in self.plan.indices)
 
+    def _refuse_nothing_usable(self) -> None:
+        """Raise `RaybenchError` if every image had to be skipped; the manifest lists them."""
+        skipped = self.manifest["skipped"]
+        if len(skipped) < len(self.plan.indices):
+            return
+        out = self.settings.out
+        write_manifest(out, self.manifest)
+        raise RaybenchError(
+            f"none of the {len(skipped)} images could be used, the first for this reason: "
+            f"{skipped[0]['reason']} (all are listed in {out / 'run.json'}); mend dataset "
+            f"{self.plan.dataset.name!r}, or choose another folder by --data"
+        )
+
     def _finish(self) -> Manifest:
         """Summarise and complete the manifest."""
         selected, out, outcome = self._selected_ids(), self.settings.out, self.outcome
+        order = {image_id: index for index, image_id in enumerate(self.plan.dataset.image_ids)}
+        self.manifest["skipped"] = sorted(outcome.skipped, key=lambda entry: order[entry["image_id"]])
+        self._refuse_nothing_usable()
         write_summary(out, self.manifest, self.plan.metrics, selected, self.plan.dataset.classes)
         noted = Counter(note for image_id, _, note in notes_of(self.settings).rows() if image_id in selected)
-        order = {image_id: index for index, image_id in enumerate(self.plan.dataset.image_ids)}
         self.manifest |= {
             "status": "complete",
             "wall_seconds": round(time.monotonic() - self.started, 3),
@@ -261,7 +285,6 @@ class _Run:
             "processes": max(self.crew.size, outcome.processes),
             "largest_batch": outcome.largest_batch,
             "peak_memory_mb": round(max(outcome.peak_memory_mb, peak_memory_mb(self.plan.device)), 1),
-            "skipped": sorted(outcome.skipped, key=lambda entry: order[entry["image_id"]]),
             "notes": dict(noted),
             "without_queries": sorted(outcome.without_queries),
         }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import PIL.Image
@@ -133,7 +134,18 @@ def _class_indices(
 ) -> tuple[int, ...]:
     if classes is None:
         return (default,)
-    asked = [classes] if isinstance(classes, (int, str)) else list(classes)
+    if isinstance(classes, (str, Integral)) or not isinstance(classes, Iterable):
+        classes = [classes]
+    asked = list(classes)
+    if not asked:
+        raise RaybenchError(
+            "classes is empty; name at least one, or leave it out for the most probable class"
+        )
+    for one in asked:
+        if not isinstance(one, (str, Integral)) or isinstance(one, bool):
+            raise RaybenchError(
+                f"class {one!r} is neither an index nor a name; give one such as 282 or 'tabby'"
+            )
     return tuple(network.classes.find(str(one)) for one in asked)
 
 

@@ -21,6 +21,10 @@ def _one_or_many(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 def is_secure(url: str) -> bool:
     """Say whether an address is https, or plain http to this very machine."""
     parts = urlsplit(url)
@@ -63,7 +67,7 @@ class WeightSource(Document):
 
     url: Annotated[str, AfterValidator(_checked_url)] | None = None
     path: Annotated[str, Field(min_length=1)] | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$"), BeforeValidator(_lower)] | None = None
     state_dict: str | None = None
     strip_prefix: str | None = None
 

@@ -26,18 +26,22 @@ class ToldElsewhereError(RaybenchError):
 class UnknownNameError(RaybenchError, LookupError):
     """A name that nothing is registered under."""
 
-    def __init__(self, noun: str, name: str, known: Iterable[str]) -> None:
-        """Word the miss: `unknown attribution 'gradcam'; did you mean 'grad_cam'?`."""
-        self.noun, self.name, self.known = noun, name, sorted(known)
+    def __init__(self, noun: str, name: str, known: Iterable[str], place: str = "") -> None:
+        """Word the miss: `suite.yaml: unknown attribution 'gradcam'; did you mean 'grad_cam'?`."""
+        self.noun, self.name, self.known, self.place = noun, name, sorted(known), place
         close = nearest(name, self.known)
         listed = ", ".join(self.known[:MOST_LISTED]) or "none"
         more = f" and {len(self.known) - MOST_LISTED} more" if len(self.known) > MOST_LISTED else ""
         hint = f"did you mean {close}?" if close else f"known: {listed}{more}"
-        super().__init__(f"unknown {noun} {name!r}; {hint}")
+        super().__init__(f"{place}: " * bool(place) + f"unknown {noun} {name!r}; {hint}")
 
-    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, list[str]]]:
+    def at(self, place: str) -> UnknownNameError:
+        """Return the error with the place where the name stands, such as a file."""
+        return UnknownNameError(self.noun, self.name, self.known, place)
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, list[str], str]]:
         """Let the error pass from one process to another, as those of loader workers do."""
-        return type(self), (self.noun, self.name, self.known)
+        return type(self), (self.noun, self.name, self.known, self.place)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

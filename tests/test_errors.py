@@ -35,6 +35,8 @@ def test_unknown_name_is_a_mistake_and_a_failed_lookup():
 def test_unknown_name_passes_between_processes():
     error = pickle.loads(pickle.dumps(UnknownNameError("metric", "ab", ["abc"])))
     assert (type(error), str(error)) == (UnknownNameError, "unknown metric 'ab'; did you mean 'abc'?")
+    placed = pickle.loads(pickle.dumps(error.at("suite.yaml")))
+    assert str(placed) == "suite.yaml: unknown metric 'ab'; did you mean 'abc'?"
 
 
 def test_at_most_three_near_names_are_offered():

@@ -10,7 +10,7 @@ from .board import BoardRow, Score, Section
 from .figures_localisation import axis_of
 from .figures_scatter import Axis, Dot, describe_front, scatter_traces
 from .figures_scatter_paper import scatter_static
-from .figures_style import Control, Drawing, View, colours_by_method, row_name, with_network
+from .figures_style import Control, Drawing, View, looks_by_method, row_name, with_network
 from .words import training_name
 
 __all__ = ["cost_drawing", "milliseconds_per_map"]
@@ -27,7 +27,7 @@ def cost_drawing(section: Section) -> Drawing | None:
     Runs on different devices stand side by side; each dot names its device.
     """
     columns = [column for column in section.columns if not column.about_checkpoint]
-    colours = colours_by_method(section)
+    looks = looks_by_method(section)
     views, panels, words = [], [], []
     for first, axis in enumerate(_AXES):
         for second, column in enumerate(columns):
@@ -40,7 +40,7 @@ def cost_drawing(section: Section) -> Drawing | None:
                 "xaxis": {"title": {"text": axis.title}, "type": "log", **_ticks(found)},
                 "yaxis": {"title": {"text": y.title}},
             }
-            traces = scatter_traces(found, axis, y, colours)
+            traces = scatter_traces(found, axis, y, looks)
             views.append(View((first, second), traces, axes))
             if first == 0:
                 panels.append((axis, y, found))
@@ -62,7 +62,7 @@ def cost_drawing(section: Section) -> Drawing | None:
             Control("quality", tuple(column.label for column in columns)),
         ),
         views=tuple(views),
-        static=scatter_static(panels, colours, f"{title}: {section.title}"),
+        static=scatter_static(panels, looks, f"{title}: {section.title}"),
     )
 
 

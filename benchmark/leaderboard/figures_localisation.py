@@ -8,7 +8,7 @@ from ..report.table import Column
 from .board import BoardRow, Score, Section
 from .figures_scatter import Axis, Dot, describe_front, scatter_traces, side_by_side
 from .figures_scatter_paper import scatter_static
-from .figures_style import Control, Drawing, View, colours_by_method, row_name, with_network
+from .figures_style import Control, Drawing, View, looks_by_method, row_name, with_network
 from .words import training_name
 
 __all__ = ["axis_of", "dots_for", "localisation_drawing"]
@@ -19,7 +19,7 @@ def localisation_drawing(section: Section) -> Drawing | None:
     about = [column for column in section.columns if column.about_checkpoint]
     others = [column for column in section.columns if not column.about_checkpoint]
     views, panels, words = [], [], []
-    colours = colours_by_method(section)
+    looks = looks_by_method(section)
     for first, x in enumerate(about):
         for second, y in enumerate(others):
             dots = side_by_side(dots_for(section, x, y))
@@ -27,7 +27,7 @@ def localisation_drawing(section: Section) -> Drawing | None:
                 continue
             x_axis, y_axis = axis_of(x), axis_of(y)
             axes = {"xaxis": {"title": {"text": x_axis.title}}, "yaxis": {"title": {"text": y_axis.title}}}
-            traces = scatter_traces(dots, x_axis, y_axis, colours)
+            traces = scatter_traces(dots, x_axis, y_axis, looks)
             views.append(View((first, second), traces, axes))
             if first == 0:
                 panels.append((x_axis, y_axis, dots))
@@ -48,7 +48,7 @@ def localisation_drawing(section: Section) -> Drawing | None:
             Control("localisation", tuple(column.label for column in others)),
         ),
         views=tuple(views),
-        static=scatter_static(panels, colours, f"{title}: {section.title}"),
+        static=scatter_static(panels, looks, f"{title}: {section.title}"),
     )
 
 

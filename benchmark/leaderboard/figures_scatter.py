@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .figures_style import for_plotly, number, shortened
+from .figures_style import Look, for_plotly, number, shortened
 
 __all__ = [
     "MANY",
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "hexagon")
+_ANY_METHOD = Look("#888888", filling=1)
 MANY = 40  # with more dots than this, intervals are drawn faintly
 
 
@@ -31,7 +32,7 @@ class Dot:
 
     Attributes:
         name: of the row.
-        group: the attribution, which colours it.
+        group: the attribution, which gives it its colour and filling.
         kind: how the checkpoint was trained, which shapes it; may be empty.
         checkpoint: dots of one checkpoint share its horizontal interval, which is drawn once.
         x, y: low end of the interval, value, high end.
@@ -95,23 +96,23 @@ def front_of(dots: Sequence[Dot], x: Axis, y: Axis) -> list[int]:
     return sorted(front, key=lambda at: dots[at].x[1])
 
 
-def scatter_traces(dots: Sequence[Dot], x: Axis, y: Axis, colours: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Draw dots for plotly: a trace per attribution, a key to colours and shapes, the front numbered."""
+def scatter_traces(dots: Sequence[Dot], x: Axis, y: Axis, looks: Mapping[str, Look]) -> list[dict[str, Any]]:
+    """Draw dots for plotly: a trace per attribution, a key to looks and shapes, the front numbered."""
     kinds = sorted({dot.kind for dot in dots})
     once = one_interval_per_checkpoint(dots)
     faint = 0.35 if len(dots) > MANY else 0.7
     traces = []
     for group in dict.fromkeys(dot.group for dot in dots):
         own = [dot for dot in once if dot.group == group]
-        traces.append(_trace(own, group, colours[group], kinds, faint, x, y))
+        traces.append(_trace(own, group, looks[group], kinds, faint, x, y))
     # a disc stands for a method, whatever shapes its dots have; a click on it hides them
     traces += [
-        {**_key_trace(group, "circle", colours[group]), "legendgroup": trace["legendgroup"]}
+        {**_key_trace(group, "circle", looks[group]), "legendgroup": trace["legendgroup"]}
         for group, trace in zip(dict.fromkeys(dot.group for dot in dots), traces, strict=True)
     ]
     if len(kinds) > 1:
         traces += [
-            _key_trace(kind or "training unknown", f"{symbol_of(kind, kinds, _SYMBOLS)}-open", "#888888")
+            _key_trace(kind or "training unknown", symbol_of(kind, kinds, _SYMBOLS), _ANY_METHOD)
             for kind in kinds
         ]
     return [*traces, _front_trace(dots, front_of(dots, x, y))]
@@ -135,7 +136,7 @@ def symbol_of(kind: str, kinds: Sequence[str], symbols: Sequence[str]) -> str:
 
 
 def _trace(
-    dots: Sequence[Dot], group: str, colour: str, kinds: Sequence[str], faint: float, x: Axis, y: Axis
+    dots: Sequence[Dot], group: str, look: Look, kinds: Sequence[str], faint: float, x: Axis, y: Axis
 ) -> dict[str, Any]:
     return {
         "type": "scatter",
@@ -145,13 +146,13 @@ def _trace(
         "showlegend": False,
         "x": [number(dot.place, 4) for dot in dots],
         "y": [number(dot.y[1]) for dot in dots],
-        "error_x": _bars([dot.x for dot in dots], colour, faint),
-        "error_y": _bars([dot.y for dot in dots], colour, faint),
+        "error_x": _bars([dot.x for dot in dots], look.colour, faint),
+        "error_y": _bars([dot.y for dot in dots], look.colour, faint),
         "marker": {
-            "color": colour,
+            "color": look.colour,
             "size": 10,
-            "symbol": [symbol_of(dot.kind, kinds, _SYMBOLS) for dot in dots],
-            "line": {"color": "white", "width": 1},
+            "symbol": [look.symbol(symbol_of(dot.kind, kinds, _SYMBOLS)) for dot in dots],
+            "line": look.line,
         },
         "hovertext": [_hover(dot, x, y) for dot in dots],
         "hoverinfo": "text",
@@ -186,15 +187,15 @@ def _front_trace(dots: Sequence[Dot], front: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _key_trace(name: str, symbol: str, colour: str) -> dict[str, Any]:
-    """Explain a colour or a shape in the legend."""
+def _key_trace(name: str, shape: str, look: Look) -> dict[str, Any]:
+    """Explain a look or a shape in the legend."""
     return {
         "type": "scatter",
         "mode": "markers",
         "name": for_plotly(name, 32),
         "x": [None],
         "y": [None],
-        "marker": {"color": colour, "size": 10, "symbol": symbol},
+        "marker": {"color": look.colour, "size": 10, "symbol": look.symbol(shape), "line": look.line},
         "hoverinfo": "skip",
     }
 

@@ -13,15 +13,16 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ..report.plot_style import CASED, INK, tidy
 from .figures_scatter import MANY, Axis, Dot, front_of, one_interval_per_checkpoint, symbol_of
-from .figures_style import for_matplotlib
+from .figures_style import Look, for_matplotlib
 
 __all__ = ["scatter_static"]
 
+_ANY_METHOD = Look("#777777")
 _MARKERS = ("o", "s", "D", "^", "X", "*", "P", "h")
 
 
 def scatter_static(
-    panels: Sequence[tuple[Axis, Axis, Sequence[Dot]]], colours: Mapping[str, str], title: str
+    panels: Sequence[tuple[Axis, Axis, Sequence[Dot]]], looks: Mapping[str, Look], title: str
 ) -> Figure:
     """Draw panels side by side with matplotlib, for paper, with one key below."""
     across = min(3, len(panels))
@@ -31,29 +32,29 @@ def scatter_static(
     axes = list(figure.subplots(down, across, squeeze=False).ravel())
     kinds = sorted({dot.kind for _, _, dots in panels for dot in dots})
     for axis, (x, y, dots) in zip(axes, panels, strict=False):
-        _draw_panel(axis, x, y, dots, colours, kinds)
+        _draw_panel(axis, x, y, dots, looks, kinds)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     figure.suptitle(for_matplotlib(title, 90), fontsize=13, color=INK)
     groups = list(dict.fromkeys(dot.group for _, _, dots in panels for dot in dots))
-    handles = [_handle("o", colours[group], group) for group in groups]
+    handles = [_handle("o", looks[group], group) for group in groups]
     if len(kinds) > 1:
         shapes = [(symbol_of(kind, kinds, _MARKERS), kind or "training unknown") for kind in kinds]
-        handles += [_handle(marker, "#777777", name) for marker, name in shapes]
+        handles += [_handle(marker, _ANY_METHOD, name) for marker, name in shapes]
     handles.append(Line2D([], [], linestyle=":", color="#777777", label="front"))
     ncols = max(1, int(figure.get_figwidth() / 2.4))
     figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=10)
     return figure
 
 
-def _handle(marker: str, colour: str, name: str) -> Line2D:
-    return Line2D(
-        [], [], linestyle="none", marker=marker, markersize=8, color=colour, label=for_matplotlib(name, 26)
-    )
+def _handle(marker: str, look: Look, name: str) -> Line2D:
+    line = Line2D([], [], linestyle="none", marker=marker, markersize=8, label=for_matplotlib(name, 26))
+    line.set(**look.marker)
+    return line
 
 
 def _draw_panel(
-    axes: Axes, x: Axis, y: Axis, dots: Sequence[Dot], colours: Mapping[str, str], kinds: Sequence[str]
+    axes: Axes, x: Axis, y: Axis, dots: Sequence[Dot], looks: Mapping[str, Look], kinds: Sequence[str]
 ) -> None:
     faint = 0.3 if len(dots) > MANY else 0.8
     if x.log:
@@ -62,18 +63,18 @@ def _draw_panel(
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     for dot in one_interval_per_checkpoint(dots):
-        colour = colours[dot.group]
+        look = looks[dot.group]
         axes.plot(
             [dot.x[0] + dot.aside, dot.x[2] + dot.aside],
             [dot.y[1]] * 2,
-            color=colour,
+            color=look.colour,
             linewidth=1.2,
             alpha=faint,
         )
-        axes.plot([dot.place] * 2, [dot.y[0], dot.y[2]], color=colour, linewidth=1.2, alpha=faint)
-        (mark,) = axes.plot([dot.place], [dot.y[1]], linestyle="none", color=colour, zorder=3)
+        axes.plot([dot.place] * 2, [dot.y[0], dot.y[2]], color=look.colour, linewidth=1.2, alpha=faint)
+        (mark,) = axes.plot([dot.place], [dot.y[1]], linestyle="none", zorder=3)
         mark.set(marker=symbol_of(dot.kind, kinds, _MARKERS), markersize=8)
-        mark.set(markeredgecolor="white", markeredgewidth=0.8)
+        mark.set(**look.marker)
     front = front_of(dots, x, y)
     heights = [dots[at].y[1] for at in front]
     axes.plot([dots[at].place for at in front], heights, ":", color="#777777", zorder=2)

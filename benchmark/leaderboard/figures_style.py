@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
 from ..folder import NO_CHECKPOINT
-from ..report.plot_style import colour_of
+from ..report.plot_style import colour_of, round_of
 from .board import BoardRow, Section
 
 __all__ = [
     "Control",
     "Drawing",
+    "Look",
     "View",
     "base_layout",
-    "colours_by_method",
     "for_matplotlib",
     "for_plotly",
+    "looks_by_method",
     "number",
     "row_name",
     "shortened",
@@ -75,6 +76,36 @@ class Drawing:
     static: Figure
 
 
+class Look(NamedTuple):
+    """What tells the dots of a method from those of others, whatever their shape.
+
+    Attributes:
+        colour: `#rrggbb`.
+        filling: 0 for full, and 1 to 3 for methods of a colour that another one has already.
+    """
+
+    colour: str
+    filling: int = 0
+
+    def symbol(self, shape: str) -> str:
+        """Name a shape with this filling, as plotly does."""
+        return f"{shape}{('', '-open', '-open-dot', '-dot')[self.filling]}"
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The line around plotly's markers and their dots: white on full ones; it alone draws open ones."""
+        colour = "white" if self.filling in (0, 3) else self.colour
+        return {"color": colour, "width": (1, 2, 2, 2)[self.filling]}
+
+    @property
+    def marker(self) -> dict[str, Any]:
+        """Properties of matplotlib's markers."""
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.8}
+        if self.filling:
+            edge = {"markeredgecolor": self.colour, "markeredgewidth": 1.6, "markerfacecoloralt": "white"}
+        return {"color": self.colour, "fillstyle": ("full", "none", "left", "bottom")[self.filling], **edge}
+
+
 def base_layout() -> dict[str, Any]:
     """Return a plotly layout that stands on any background, with the legend above the plot."""
     quiet = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True}
@@ -127,7 +158,7 @@ def with_network(section: Section) -> list[BoardRow]:
     return [row for row in section.rows if row.checkpoint != NO_CHECKPOINT]
 
 
-def colours_by_method(section: Section) -> dict[str, str]:
-    """Give each attribution of the section's checkpoints its colour, the same in all plots."""
+def looks_by_method(section: Section) -> dict[str, Look]:
+    """Give each attribution of the section's checkpoints its look, the same in all plots."""
     methods = dict.fromkeys(row.attribution for row in with_network(section))
-    return {method: colour_of(place)[0] for place, method in enumerate(methods)}
+    return {method: Look(colour_of(place)[0], round_of(place)) for place, method in enumerate(methods)}

@@ -25,6 +25,7 @@ __all__ = [
     "colour_of",
     "ink_on",
     "legend",
+    "round_of",
     "save_figure",
     "save_plot",
     "tidy",
@@ -48,7 +49,12 @@ _HATCHES = ("", "///", "...", "xxx")
 
 def colour_of(place: int) -> tuple[str, str]:
     """Return colour and hatch of the method number `place`; hatches tell methods of one colour apart."""
-    return _COLOURS[place % len(_COLOURS)], _HATCHES[place // len(_COLOURS) % len(_HATCHES)]
+    return _COLOURS[place % len(_COLOURS)], _HATCHES[round_of(place)]
+
+
+def round_of(place: int) -> int:
+    """Return how often colours had all been given before the method number `place`: 0 to 3, then again."""
+    return place // len(_COLOURS) % len(_HATCHES)
 
 
 def ink_on(colour: str) -> str:

@@ -12,6 +12,7 @@ import torchvision
 from torch import nn
 
 from raybench.attributions import ATTRIBUTIONS
+from raybench.errors import RaybenchError
 
 pytest.importorskip("torchray", reason="TorchRay is not installed", exc_type=ImportError)
 
@@ -121,3 +122,23 @@ def test_registered_reference_is_torchray_itself(method, name, random_network, q
     registered = ATTRIBUTIONS.get(f"torchray.{method}")
     assert torch.equal(registered.function(network, *queries), reference(method, network, queries))
     assert registered.smoothed == ATTRIBUTIONS.get(method).smoothed
+
+
+@pytest.mark.parametrize("wrong", [-1, 1000])
+@pytest.mark.parametrize("method", METHODS)
+def test_class_that_the_network_does_not_have_is_refused_as_by_our_own_methods(
+    method, wrong, random_network, queries
+):
+    queries = queries._replace(class_index=torch.tensor([3, wrong, 5]))
+    for name in (method, f"torchray.{method}"):
+        with pytest.raises(RaybenchError, match=f"^class_index {wrong} is out of range; expected 0 to 999$"):
+            ATTRIBUTIONS.get(name).function(random_network("resnet18"), *queries)
+
+
+def test_what_torchray_cannot_do_is_one_sentence(random_network, queries):
+    network = random_network("densenet121")
+    network = type(network)(network.module, "features")  # a ReLU in place, by a function, follows
+    message = "^TorchRay cannot run grad_cam on DenseNet at 'features': [^\\n]+; choose another layer, or our"
+    with pytest.raises(RaybenchError, match=message):
+        ATTRIBUTIONS.get("torchray.grad_cam").function(network, *queries)
+    assert ATTRIBUTIONS.get("grad_cam").function(network, *queries).shape[0] == 3

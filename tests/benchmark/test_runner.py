@@ -19,7 +19,9 @@ from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 import raybench
 from raybench.attributions import ATTRIBUTIONS, Attribution
 from raybench.benchmark.metrics import METRICS, Metric
+from raybench.benchmark.reporting import SilentReporter
 from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.suite import load_suite
 from raybench.errors import RaybenchError
 
 
@@ -189,6 +191,57 @@ def test_picture_that_does_not_decode_is_skipped_and_named(tiny: TinySuite) -> N
         evaluate(tiny.suite, settings(tiny, "strict", data={"shapes": data}, strict=True))
 
 
+def test_dataset_without_a_picture_that_can_be_used_ends_the_run(tiny: TinySuite) -> None:
+    data = tiny.folder / "data"
+    shutil.copytree(tiny.data, data)
+    pictures = sorted((data / "val").glob("*.jpg"))
+    for picture in pictures:
+        picture.write_bytes(b"no picture")
+    command = [sys.executable, "-m", "raybench", "run", str(tiny.suite), "--out", str(tiny.folder / "out")]
+    done = subprocess.run([*command, "--data", f"shapes={data}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    message = (
+        f"raybench: none of the {IMAGES} images could be used, the first for this reason: .*{pictures[0]}"
+    )
+    assert re.search(message, done.stderr)
+    assert "Traceback" not in done.stderr
+    manifest = manifest_of(tiny.folder / "out")
+    assert manifest["status"] == "running"
+    assert [entry["image_id"] for entry in manifest["skipped"]] == [picture.stem for picture in pictures]
+    assert not (tiny.folder / "out/summary.csv").exists()
+    evaluate(tiny.suite, settings(tiny, "out"))  # with whole pictures it goes on
+    evaluate(tiny.suite, settings(tiny, "whole"))
+    assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "whole")
+
+
+class Bars(SilentReporter):
+    """Notes how far the bar of each pass came."""
+
+    def __init__(self) -> None:
+        self.bars: list[list[int]] = []
+
+    def start(self, title: str, total: int, done: int) -> None:
+        self.bars.append([total, done])
+
+    def advance(self, images: int) -> None:
+        self.bars[-1][1] += images
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"processes": 2}, {"protocol": {"decode": "device", "resize": "device"}}]
+)
+def test_progress_reaches_the_end_where_images_are_skipped(
+    tiny: TinySuite, changes: dict[str, object]
+) -> None:
+    data = tiny.folder / "data"
+    shutil.copytree(tiny.data, data)
+    for picture in sorted((data / "val").glob("*.jpg"))[3:8]:
+        picture.write_bytes(b"no picture")
+    reporter = Bars()
+    evaluate(tiny.suite, settings(tiny, "out", data={"shapes": data}, **changes), reporter=reporter)
+    assert reporter.bars == [[IMAGES, IMAGES]] * 2
+
+
 def test_mended_picture_is_measured_by_the_next_run(tiny: TinySuite) -> None:
     data = tiny.folder / "data"
     shutil.copytree(tiny.data, data)
@@ -226,11 +279,17 @@ def test_python_and_command_line_give_the_same_bytes(tiny: TinySuite) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"attributions": ["gradcam"]}, "unknown attribution 'gradcam'; did you mean 'grad_cam'"),
-        ({"metrics": ["pointing_gam"]}, "unknown metric 'pointing_gam'; did you mean 'pointing_game'"),
-        ({"checkpoints": ["resnet19"]}, "unknown checkpoint 'resnet19'; did you mean 'resnet"),
-        ({"dataset": "imagnet"}, "unknown dataset 'imagnet'; did you mean 'imagenet'"),
-        ({"protocol": "aaai22"}, "unknown protocol 'aaai22'; did you mean 'aaai21'"),
+        (
+            {"attributions": ["gradcam"]},
+            "changed.yaml: unknown attribution 'gradcam'; did you mean 'grad_cam'",
+        ),
+        (
+            {"metrics": ["pointing_gam"]},
+            "changed.yaml: unknown metric 'pointing_gam'; did you mean 'pointing_game'",
+        ),
+        ({"checkpoints": ["resnet19"]}, "changed.yaml: unknown checkpoint 'resnet19'; did you mean 'resnet"),
+        ({"dataset": "imagnet"}, "changed.yaml: unknown dataset 'imagnet'; did you mean 'imagenet'"),
+        ({"protocol": "aaai22"}, "changed.yaml: unknown protocol 'aaai22'; did you mean 'aaai21'"),
         (
             {"protocol": {"name": "aaai21", "shortside": 3}},
             "unknown field of protocol aaai21 'shortside'; did you mean 'short_side'",
@@ -263,6 +322,7 @@ def test_python_and_command_line_give_the_same_bytes(tiny: TinySuite) -> None:
         ({"protocol": {"name": "aaai21", "short_side": True}}, "'short_side' is True: input should be a"),
         ({"attributions": [{"name": "grad_cam", "label": "a" * 81}]}, "may hold up to 80 letters"),
         ({"attributions": ["grad_cam", "grad_cam"]}, "'grad_cam' twice"),
+        ({"checkpoints": ["first.yaml", "first.yaml"]}, "suite 'tiny' has checkpoint 'first' twice; name it"),
         ({"checkpoints": [], "attributions": ["grad_cam"]}, "asks for 'grad_cam' but names no checkpoint"),
         ({"checkpoints": ["resnet18"]}, "answers the 1000 classes of imagenet1k, but dataset 'shapes'"),
         ({"metrics": ["f1_overall"]}, "metric 'f1_overall' does not fit dataset 'shapes'"),
@@ -275,6 +335,32 @@ def test_mistake_in_a_suite_is_one_sentence(
     with pytest.raises(RaybenchError, match=message):
         evaluate(tiny.with_suite(**changes), settings(tiny, "out"))
     assert not list((tiny.folder / "out").rglob("*.csv"))
+
+
+def test_checkpoint_with_the_reserved_name_is_told_so(tiny: TinySuite) -> None:
+    card = (tiny.folder / "first.yaml").read_text().replace("name: first", "name: none")
+    (tiny.folder / "first.yaml").write_text(card)
+    with pytest.raises(RaybenchError, match="is called 'none', reserved for methods that need no"):
+        evaluate(tiny.suite, settings(tiny, "out"))
+
+
+def test_suite_made_in_python_is_named_by_its_name(tiny: TinySuite) -> None:
+    suite = load_suite(tiny.suite)[0].model_copy(update={"attributions": ["gradcam"], "checkpoints": []})
+    with pytest.raises(RaybenchError, match="^suite 'tiny': unknown attribution 'gradcam'; did you mean"):
+        evaluate(suite, settings(tiny, "out"))
+
+
+def test_misspelt_name_of_a_data_folder_is_refused(tiny: TinySuite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAYBENCH_DATA", str(tiny.data.parent))  # where `shapes` would be found
+    data = {"shape": tiny.data}
+    with pytest.raises(
+        RaybenchError, match="^--data: unknown name of a data folder 'shape'; did you mean 'sh"
+    ):
+        evaluate(tiny.suite, settings(tiny, "out", data=data))
+    card = (tiny.folder / "first.yaml").read_text().replace("path: first", "path: data:mine/first")
+    (tiny.folder / "first.yaml").write_text(card)
+    data = {"shapes": tiny.data, "imagenet": tiny.data, "weights": tiny.data, "mine": tiny.folder}
+    assert evaluate(tiny.suite, settings(tiny, "out", data=data, limit=1)).manifest["status"] == "complete"
 
 
 def test_command_line_prints_a_mistake_without_traceback(tiny: TinySuite) -> None:
@@ -304,6 +390,32 @@ def test_fresh_run_leaves_nothing_that_a_later_run_could_take_for_its_own(tiny: 
     assert not (tiny.folder / "out/second/predictions.csv").exists()
     evaluate(tiny.with_suite(**other), settings(tiny, "out", limit=2))
     evaluate(tiny.with_suite(**other), settings(tiny, "honest", limit=2))
+    assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "honest")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_results_without_a_manifest_are_not_taken_for_those_of_other_rules(
+    tiny: TinySuite, killed: bool
+) -> None:
+    rules = [{"name": "aaai21", "short_side": 64, "tolerance_px": px} for px in (5, 25)]
+    evaluate(tiny.with_suite(protocol=rules[0]), settings(tiny, "out"))
+    (tiny.folder / "out/run.json").unlink()
+    if killed:  # rows in shards alone
+        for path in sorted((tiny.folder / "out").rglob("records.csv")):
+            path.rename(path.with_name("records.part-0.csv"))
+        for path in (tiny.folder / "out").glob("*/predictions.csv"):
+            path.unlink()
+    before = result_bytes(tiny.folder / "out")
+    other = tiny.with_suite("other.yaml", protocol=rules[1])
+    with pytest.raises(
+        RaybenchError, match=r"out holds results but no run\.json .* another --out, or --fresh"
+    ):
+        evaluate(other, settings(tiny, "out"))
+    assert result_bytes(tiny.folder / "out") == before
+    fewer = tiny.with_suite("fewer.yaml", protocol=rules[1], attributions=["center"])
+    evaluate(fewer, settings(tiny, "out", fresh=True))
+    evaluate(other, settings(tiny, "out"))  # what the first run measured is gone
+    evaluate(other, settings(tiny, "honest"))
     assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "honest")
 
 
@@ -347,8 +459,8 @@ def test_killed_run_leaves_no_loader_process_behind(tiny: TinySuite) -> None:
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("tiny.yaml", "cannot write .*tiny.yaml: file exists"),
-        ("tiny.yaml/below", "cannot write .*below: not a directory"),
+        ("tiny.yaml", "--out .*tiny.yaml: .*tiny.yaml is a file; name a folder"),
+        ("tiny.yaml/below", "--out .*below: .*tiny.yaml is a file; name a folder"),
     ],
 )
 def test_result_folder_that_cannot_be_made_is_one_sentence(tiny: TinySuite, out: str, message: str) -> None:

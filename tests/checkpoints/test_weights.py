@@ -197,7 +197,7 @@ def test_later_files_override_tensors_of_earlier_ones(write_card, tensors, tmp_p
 
 def test_right_sha256_is_accepted_whole_and_in_part(write_card, tmp_path):
     digest = sha256(write_card().parent / "tiny.pth")
-    for given in (digest, digest[:8]):
+    for given in (digest, digest[:8], digest.upper(), digest[:8].upper()):
         assert (
             read_weights(read_card(write_card(weights={"path": "tiny.pth", "sha256": given}))).sha256
             == digest

@@ -164,6 +164,29 @@ def test_legend_has_a_disc_for_each_method_and_a_shape_for_each_training(section
     assert [trace["legendgroup"] for trace in hidden] == [trace["legendgroup"] for trace in shown[:2]]
 
 
+def test_twenty_methods_look_different_in_colour_or_filling(tmp_path):
+    rng = np.random.default_rng(0)
+    values = [rng.uniform(0, 100, 40) for _ in range(20)]
+    rows = [made_row("base", f"method{at}", one, accuracy=70.0) for at, one in enumerate(values)]
+    drawing = localisation_drawing(made_section(*rows))
+    for shown in (True, False):  # in the legend, and in the plot
+        markers = [
+            trace["marker"]
+            for trace in drawing.views[0].data
+            if trace.get("showlegend", True) == shown and trace["name"].startswith("method")
+        ]
+        looks = {(marker["color"], str(marker["symbol"])) for marker in markers}
+        assert len(looks) == len(markers) == 20
+    drawing.static.savefig(tmp_path / "paper.png")
+    handles = drawing.static.legends[0].legend_handles[:20]
+    assert len({(handle.get_color(), handle.get_fillstyle()) for handle in handles}) == 20
+    axes = drawing.static.axes[0]
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert len({(line.get_color(), line.get_fillstyle()) for line in dots}) == 20
+    for line in dots:  # nothing is drawn in white alone
+        assert line.get_fillstyle() == "full" or line.get_markeredgecolor() == line.get_color()
+
+
 @pytest.mark.parametrize(
     ("seconds", "ticks"),
     [

@@ -1,0 +1,63 @@
+"""What counts as feature maps: channels come first, whatever the numbers."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from raybench.attributions import excitation_backprop, grad_cam, grad_cam_elementwise
+from raybench.errors import RaybenchError
+
+
+class ChannelsLast(nn.Module):
+    """A layer that works with channels last and, like a Swin Transformer, turns them back."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(3, channels, 3, stride=2, padding=1)
+        self.features = torchvision.ops.Permute([0, 2, 3, 1])
+        self.permute = torchvision.ops.Permute([0, 3, 1, 2])
+        self.head = nn.Linear(channels, 5)
+
+    def forward(self, images):
+        return self.head(self.permute(self.features(self.conv(images)).relu()).mean((2, 3)))
+
+
+ASKED = torch.tensor([0, 0]), torch.tensor([1, 3])
+
+
+@pytest.mark.parametrize("method", [grad_cam, grad_cam_elementwise, excitation_backprop])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (15, 40), (40, 15)])
+@pytest.mark.parametrize("channels", [3, 8, 16, 20])  # with 8, a square of 16 has features (1, 8, 8, 8)
+def test_channels_last_are_refused_and_the_layer_that_fits_is_named(method, height, width, channels, small):
+    module = ChannelsLast(channels).eval().requires_grad_(False)
+    message = (
+        r"layer 'features' gives features with channels last, .*\(N, C, h, w\): the layer 'permute' does"
+    )
+    network = type(small)(module, "features")
+    for _ in range(2):
+        with pytest.raises(RaybenchError, match=message):
+            method(network, torch.randn(1, 3, height, width), *ASKED)
+    assert not any(part._forward_hooks for part in module.modules())
+    maps = method(type(small)(module, "permute"), torch.randn(1, 3, height, width), *ASKED)
+    assert maps.shape == (2, (height + 1) // 2, (width + 1) // 2)
+
+
+@pytest.mark.parametrize("height", [8, 9, 16, 31, 32])
+@pytest.mark.parametrize("channels", [1, 4, 5, 8, 16])
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_maps_of_any_odd_size_are_accepted(height, channels, stride, small):
+    trunk = nn.Sequential(nn.Conv2d(3, channels, 3, stride=stride, padding=1), nn.ReLU())
+    module = nn.Sequential(trunk, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 5))
+    network = type(small)(module.eval().requires_grad_(False), "0")
+    for width in (height, channels * stride, 3 * height):
+        maps = grad_cam(network, torch.randn(1, 3, height, width), *ASKED)
+        assert maps.shape == (2, -(-height // stride), -(-width // stride))
+
+
+def test_swin_transformer_is_told_to_read_after_its_permutation(small):
+    module = torchvision.models.swin_t(weights=None).eval().requires_grad_(False)
+    images = torch.randn(1, 3, 192, 128)
+    with pytest.raises(RaybenchError, match=r"'features' gives .* \(2, 6, 4, 768\); .* layer 'permute' does"):
+        grad_cam(type(small)(module, "features"), images, *ASKED)
+    assert grad_cam(type(small)(module, "permute"), images, *ASKED).shape == (2, 6, 4)

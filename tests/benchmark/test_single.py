@@ -1,0 +1,42 @@
+"""Maps of one picture outside any dataset."""
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+import raybench
+from raybench.errors import RaybenchError
+
+
+@pytest.fixture(scope="module")
+def network() -> raybench.Network:
+    return raybench.load_checkpoint("shapes-gmp")
+
+
+PICTURE = PIL.Image.new("RGB", (90, 80), "olive")
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (3.5, "class 3.5 is neither an index nor a name; give one such as 282 or 'tabby'"),
+        ([1, 2.0], "class 2.0 is neither an index nor a name"),
+        ([None], "class None is neither"),
+        (True, "class True is neither"),
+        ([], "classes is empty; name at least one"),
+    ],
+)
+def test_classes_that_are_none_are_one_sentence(
+    network: raybench.Network, classes: object, message: str
+) -> None:
+    with pytest.raises(RaybenchError, match=message):
+        raybench.attribute(network, PICTURE, classes)  # type: ignore[arg-type]
+
+
+def test_a_class_may_be_given_in_any_form(network: raybench.Network) -> None:
+    label = network.classes.labels[3]
+    expected = raybench.attribute(network, PICTURE, [3])
+    assert expected.shape == (1, 80, 90)
+    for classes in (3, np.int64(3), np.array([3]), label, (label,)):
+        assert torch.equal(raybench.attribute(network, PICTURE, classes), expected)
