@@ -8,6 +8,7 @@ from .baselines import box_oracle, center, random, uniform
 from .capture import Capture, features_and_gradients, forward_pass, input_gradients, layer_of, undisturbed
 from .denormals import denormals_flushed
 from .excitation_backprop import contrastive_excitation_backprop, excitation_backprop
+from .fixed_weights import weights_fixed
 from .grad_cam import grad_cam, grad_cam_elementwise
 from .gradient import gradient
 from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
@@ -42,4 +43,5 @@ __all__ = [
     "torchray_reference",
     "undisturbed",
     "uniform",
+    "weights_fixed",
 ]

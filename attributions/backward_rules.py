@@ -27,8 +27,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from .fixed_weights import kept
 from .quick_calls import QuickCalls
 
 __all__ = ["ExcitationRules", "LinearCall"]
@@ -68,27 +68,18 @@ class LinearCall:
         return self.function(inputs, weight, None, *self.others, **self.options)
 
 
-_POSITIVE: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 _MOST_KEPT = 2**23
 """Weights of layers up to this size are kept with their negative part cut off; more need much memory."""
 
 
 def _positive(weight: Tensor, dtype: torch.dtype, *, negated: bool) -> Tensor:
     """Cut off the negative part of a weight, or of its opposite."""
-    if weight not in _POSITIVE:
-        _POSITIVE[weight] = {}
-    kept = _POSITIVE[weight]
-    key = (weight._version, dtype, negated)
-    if key in kept:
-        found: Tensor = kept[key]
-        return found
-    detached = weight.detach().to(dtype)
-    positive = (-detached if negated else detached).clamp(min=0)
-    if weight.numel() <= _MOST_KEPT:
-        for old in [one for one in kept if one[0] != weight._version]:
-            del kept[old]
-        kept[key] = positive
-    return positive
+
+    def cut() -> Tensor:
+        detached = weight.detach().to(dtype)
+        return (-detached if negated else detached).clamp(min=0)
+
+    return kept(weight, ("positive", dtype, negated), cut) if weight.numel() <= _MOST_KEPT else cut()
 
 
 class ExcitationRules(TorchFunctionMode):

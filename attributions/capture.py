@@ -115,13 +115,23 @@ def _pixel_gradients(module: nn.Module, part: Portion, class_index: Tensor) -> T
     check_logits(logits, len(pixels))
     received = one_hot(logits.expand(len(class_index), -1), class_index)
     backwards = torch.split(received, max(len(pixels), 1))
-    return torch.cat([torch.autograd.grad(logits, pixels, rows, retain_graph=True)[0] for rows in backwards])
+    last = len(backwards) - 1
+    gradients = (
+        torch.autograd.grad(logits, pixels, rows, retain_graph=turn < last)[0]
+        for turn, rows in enumerate(backwards)
+    )
+    return torch.cat(list(gradients))
 
 
 @contextmanager
-def forward_pass(device: torch.device) -> Iterator[None]:
-    """While open, a network computes in the precision of `computing_in`, and in less time on a CPU."""
-    with cast(device), QuickCalls() if device.type == "cpu" else nullcontext():
+def forward_pass(device: torch.device, *, wide: bool = False) -> Iterator[None]:
+    """While open, a network computes in the precision of `computing_in`, and in less time on a CPU.
+
+    Args:
+        device: of the network.
+        wide: compute in float32 where the precision's range is too small, that of float16.
+    """
+    with cast(device, wide=wide), QuickCalls() if device.type == "cpu" else nullcontext():
         yield
 
 

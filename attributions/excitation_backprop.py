@@ -163,7 +163,12 @@ def _forward(
     def run(part: Portion) -> _Run:
         wanted = nullcontext() if contrast_layer is None else captured(module, contrast_layer)
         rows = part.image_index[:1] if len(part.images) == 1 else part.image_index
-        with wanted as contrast, forward_pass(images.device), _uncompiled(), ExcitationRules() as rules:
+        with (
+            wanted as contrast,
+            forward_pass(images.device, wide=True),
+            _uncompiled(),
+            ExcitationRules() as rules,
+        ):
             start, logits = run_from(module, name, part.images, rows)
         check_maps(module, name, start.tensor, part.images)
         return _Run(part.queries, logits, start.tensor, contrast.tensor if contrast else None, rules.last)

@@ -23,20 +23,43 @@ def computing_in(precision: Precision) -> Iterator[None]:
     float32 keeps all digits also on CUDA, where torch by default gives convolutions only ten bits of them
     (TF32). bfloat16 and float16 mean torch's autocast. Maps are float32 whatever the network computes in.
     """
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    token = _PRECISION.set(precision)
+    flags, token = _flags(), _PRECISION.set(precision)
+    before = [_read(*flag) for flag in flags]
+    quick = precision == "tf32"
     try:
-        matmul.allow_tf32 = cudnn.allow_tf32 = precision == "tf32"
+        for owner, name in flags:
+            setattr(owner, name, quick if name == "allow_tf32" else "tf32" if quick else "ieee")
         yield
     finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+        for (owner, name), value in zip(flags, before, strict=True):
+            if value is not None:
+                setattr(owner, name, value)
         _PRECISION.reset(token)
 
 
-def cast(device: torch.device) -> AbstractContextManager[Any]:
-    """Return the block in which a network on `device` is run: autocast, or nothing special."""
+def _flags() -> list[tuple[Any, str]]:
+    """What decides about TF32: torch has an old interface, and since 2.9 a new one beside it."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    flags: list[tuple[Any, str]] = [(matmul, "allow_tf32"), (cudnn, "allow_tf32")]
+    if hasattr(cudnn, "conv"):
+        flags += [(part, "fp32_precision") for part in (matmul, cudnn.conv, cudnn.rnn)]
+    return flags
+
+
+def _read(owner: Any, name: str) -> Any:
+    """Return a flag, or None where it was set by the other of the two interfaces."""
+    try:
+        return getattr(owner, name)
+    except RuntimeError:
+        return None
+
+
+def cast(device: torch.device, *, wide: bool = False) -> AbstractContextManager[Any]:
+    """Return the block in which a network on `device` is run: autocast, or nothing special.
+
+    `wide` asks for float32 instead of float16, whose range is too small for some computations.
+    """
     precision = _PRECISION.get()
-    if precision in ("float32", "tf32"):
+    if precision in ("float32", "tf32") or (wide and precision == "float16"):
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))

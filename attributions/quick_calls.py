@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
-from torch.utils.weak import WeakTensorKeyDictionary
+
+from .fixed_weights import are_weights_fixed, kept
 
 __all__ = ["QuickCalls"]
 
@@ -147,7 +148,7 @@ class _Convolution:
     def is_packed(self) -> bool:
         """Whether the weights are kept in oneDNN's order; 1 x 1 kernels take twice as long in it."""
         fits = _WORTH_PACKING <= self.weight.numel() <= _MOST_PACKED and self.weight.shape[2:] != (1, 1)
-        return _PACK is not None and fits
+        return _PACK is not None and fits and are_weights_fixed()
 
     def is_quick_on(self, inputs: Tensor) -> bool:
         """Whether this takes less time than torch's way, for the same result."""
@@ -167,23 +168,19 @@ class _Convolution:
 _PACK = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
 """Brings weights into oneDNN's order. torch's compiler uses it; should it go, weights stay as they are."""
 
-_KEPT: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-
 
 def _packed(convolution: _Convolution, inputs: Tensor, *, turned: bool) -> Tensor:
     """Return the weights in oneDNN's order, as they are kept since the first call."""
-    assert _PACK is not None
-    weight = convolution.weight
-    kept = _KEPT.setdefault(weight, {})  # type: ignore[no-untyped-call]
-    key = (weight._version, turned, convolution.stride, convolution.padding)
-    if key not in kept:
-        for old in [one for one in kept if one[0] != weight._version]:
-            del kept[old]
+    weight, padding, stride = convolution.weight, convolution.padding, convolution.stride
+
+    def pack() -> Tensor:
+        assert _PACK is not None
         with torch.no_grad():
             values = (_turned(weight) if turned else weight.detach()).to_mkldnn()
-        kept[key] = _PACK(values, convolution.padding, convolution.stride, (1, 1), 1, list(inputs.shape))
-    found: Tensor = kept[key]
-    return found
+        packed: Tensor = _PACK(values, padding, stride, (1, 1), 1, list(inputs.shape))
+        return packed
+
+    return kept(weight, ("packed", turned, stride, padding), pack)
 
 
 def _by_packed(

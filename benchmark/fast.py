@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +30,7 @@ LARGEST_DIFFERENCE = 0.1
 _WORTH = 1.03
 """An option has to be so many times faster to be kept."""
 
-_SAMPLE = {"cuda": 500, "cpu": 32}
+_SAMPLE = {"cuda": 2000, "cpu": 32}
 
 _KEY = ["checkpoint", "attribution", "metric", "aggregate"]
 
@@ -119,7 +121,8 @@ def choose_fast(
         return known
     device = pick_device(settings.device).type
     sample = min(_SAMPLE[device], settings.limit or _SAMPLE[device])
-    folder = settings.out / ".fast"
+    settings.out.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".fast-", dir=settings.out))
     try:
         return _tried(source, settings, evaluate, reporter, _OPTIONS[device], sample, folder)
     finally:
@@ -156,7 +159,8 @@ def _tried(
         return _Trial(results.manifest["images_per_second"], values)
 
     reporter.say(f"--fast: trying what is faster on {sample} images; values may move by {LARGEST_DIFFERENCE}")
-    kept, report = settings, []
+    kept = settings
+    report: list[Manifest] = []
     trial(settings)  # what starts up with the first run is not charged to any option
     exact = best = trial(settings)
     kinds: set[str] = set()
@@ -165,7 +169,15 @@ def _tried(
             continue
         tried = replace(kept, protocol={**kept.protocol, **option.changes})
         tried = replace(tried, compile=option.compile) if option.compile != "no" else tried
-        found = trial(tried)
+        try:
+            if option.compile != "no":
+                trial(tried)  # compiling takes longer than the sample, and nothing of a long run
+            found = trial(tried)
+        except (RaybenchError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            reporter.say(f"--fast: {option.words}: failed ({reason}); not used")
+            report.append({"option": option.words, "speed": None, "difference": None, "used": False})
+            continue
         difference, speed = exact.difference(found), found.images_per_second / best.images_per_second
         keep = difference <= LARGEST_DIFFERENCE and speed >= _WORTH
         reporter.say(
@@ -173,7 +185,12 @@ def _tried(
             f"{'' if keep else '; not used'}"
         )
         report.append(
-            {"option": option.words, "speed": round(speed, 3), "difference": difference, "used": keep}
+            {
+                "option": option.words,
+                "speed": round(speed, 3),
+                "difference": difference if math.isfinite(difference) else None,
+                "used": keep,
+            }
         )
         if keep:
             kept, best = tried, found

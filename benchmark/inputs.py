@@ -25,21 +25,24 @@ def network_input(
     if protocol.resize == "pillow":
         pixels = send_stacked([image.views[view] for image in images], device).permute(0, 3, 1, 2)
     else:
-        seen = [device_view(_picture(image, device), view, protocol) for image in images]
+        seen = [device_view(_picture(image), view, protocol) for image in images]
         pixels = torch.stack(seen).contiguous(memory_format=torch.channels_last)
     return network.normalise(pixels)
 
 
 def decoded(images: Sequence[Prepared], device: torch.device) -> list[Prepared]:
-    """Decode what the workers left to the device; an image whose file is damaged gets an `error`."""
+    """Send the pictures that the device resizes, each once, and decode there what the workers left encoded.
+
+    Returns:
+        The images, with `picture` (3, H, W) uint8 on the device; one whose file is damaged gets an `error`.
+    """
+    images = [_sent(image, device) for image in images]
     files = {
         image.image_id: image.picture
         for image in images
         if isinstance(image.picture, np.ndarray) and image.picture.ndim == 1
     }
-    if not files:
-        return list(images)
-    found = dict(zip(files, decode_jpegs(list(files.values()), device), strict=True))
+    found = dict(zip(files, decode_jpegs(list(files.values()), device), strict=True)) if files else {}
     return [_with_picture(image, found.get(image.image_id)) for image in images]
 
 
@@ -49,9 +52,12 @@ def _with_picture(image: Prepared, picture: Tensor | str | None) -> Prepared:
     return image if picture is None else replace(image, picture=picture)
 
 
-def _picture(image: Prepared, device: torch.device) -> Tensor:
-    """The decoded picture (3, H, W) uint8 on the device."""
-    if isinstance(image.picture, Tensor):
-        return image.picture
-    assert image.picture is not None, "the workers prepared no picture"
-    return send_stacked([image.picture], device)[0].permute(2, 0, 1)
+def _sent(image: Prepared, device: torch.device) -> Prepared:
+    if isinstance(image.picture, np.ndarray) and image.picture.ndim == 3:
+        return replace(image, picture=send_stacked([image.picture], device)[0].permute(2, 0, 1))
+    return image
+
+
+def _picture(image: Prepared) -> Tensor:
+    assert isinstance(image.picture, Tensor), "the picture was not sent to the device"
+    return image.picture

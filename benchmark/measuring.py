@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..attributions import BoundAttribution, computing_in, forward_pass, sharing
+from ..attributions import BoundAttribution, computing_in, forward_pass, sharing, weights_fixed
 from ..checkpoints import Network
 from ..errors import RaybenchError
 from .batches import group_by_shape, load
@@ -26,7 +26,7 @@ from .records import RowStore
 from .scoring import Batch, Scorer, Scores
 from .transfer import OnItsWay, send_joined
 from .views import View
-from .writer import BackgroundWriter
+from .writer import BackgroundWriter, Task
 
 __all__ = ["Job", "Outcome", "Pass", "measure"]
 
@@ -163,24 +163,26 @@ def measure(
     """
     outcome = Outcome()
     start = time.perf_counter()
+    if work.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(work.device)
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(computing_in(work.protocol.precision))
+        stack.enter_context(weights_fixed())
         for store in work.stores:
             stack.enter_context(store)
         writer = stack.enter_context(BackgroundWriter())
 
         def skip() -> None:
-            writer.do(partial(advance, 1))
+            writer.do([partial(advance, 1)])
 
         usable = _usable(load(work.images, positions, work.workers), work, outcome, skip)
         for group in group_by_shape(usable, work.at_once(network)):
-            batch = Batch(tuple(_usable(decoded(group.images, work.device), work, outcome, skip)))
-            if batch.images:
-                writer.do(partial(_append_notes, batch, work))
-                _measure_as_it_fits(batch, work, network, outcome, writer)
-                outcome.images += len(batch.images)
-                writer.do(partial(advance, len(batch.images)))
+            tasks: list[Task] = []
+            try:
+                _measure_as_it_fits(group, work, network, outcome, tasks, advance)
+            finally:
+                writer.do(tasks)
     outcome.seconds = time.perf_counter() - start
     outcome.peak_memory_mb = peak_memory_mb(work.device)
     outcome.costs = work.meter.totals()
@@ -211,22 +213,34 @@ def _append_notes(batch: Batch, work: Pass) -> None:
 
 
 def _measure_as_it_fits(
-    batch: Batch, work: Pass, network: Network | None, outcome: Outcome, writer: BackgroundWriter
+    batch: Batch,
+    work: Pass,
+    network: Network | None,
+    outcome: Outcome,
+    tasks: list[Task],
+    advance: Callable[[int], None],
 ) -> None:
     """Measure a batch, in halves where the device has too little memory for all of it.
 
     Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
     attempt has written already are written again; the store keeps one of each.
     """
-    waiting = [batch]
+    waiting = [batch.images]
     while waiting:
-        part = waiting.pop()
-        images, most = part.images, outcome.largest_batch
+        images, most = waiting.pop(), outcome.largest_batch
         if most and len(images) > most:
-            waiting += [Batch(images[most:]), Batch(images[:most])]
+            waiting += [images[most:], images[:most]]
             continue
         try:
-            _measure_batch(part, work, network, writer)
+            pictures = decoded(images, work.device)
+            images = tuple(one for one, found in zip(images, pictures, strict=True) if not found.error)
+            skip = partial(tasks.append, partial(advance, 1))
+            part = Batch(tuple(_usable(pictures, work, outcome, skip)))
+            if part.images:
+                tasks.append(partial(_append_notes, part, work))
+                _measure_batch(part, work, network, tasks)
+                outcome.images += len(part.images)
+                tasks.append(partial(advance, len(part.images)))
         except torch.OutOfMemoryError:
             if len(images) == 1:
                 raise RaybenchError(
@@ -234,28 +248,28 @@ def _measure_as_it_fits(
                     "kept: run again to go on"
                 ) from None
             outcome.largest_batch = (len(images) + 1) // 2
-            waiting.append(part)
+            waiting.append(images)
         if work.device.type == "cuda" and outcome.largest_batch != most:
             torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
 
 
-def _measure_batch(batch: Batch, work: Pass, network: Network | None, writer: BackgroundWriter) -> None:
+def _measure_batch(batch: Batch, work: Pass, network: Network | None, tasks: list[Task]) -> None:
     for job in work.jobs:
         kind = job.attribution.attribution.kind
         if kind == "point":
-            _keep(work, job, work.scorer.score_points(job.attribution, batch), writer)
+            _keep(work, job, work.scorer.score_points(job.attribution, batch), tasks)
         elif kind == "dense":
-            _keep(work, job, work.scorer.score_dense(job.attribution, batch), writer)
+            _keep(work, job, work.scorer.score_dense(job.attribution, batch), tasks)
     if network is None:
         return
     asked = Batch(tuple(image for image in batch.images if image.input_size is not None))
     if asked.images:
-        _run_network_methods(asked, work, network, writer)
+        _run_network_methods(asked, work, network, tasks)
     if work.predictions:
-        _predict(batch, work, work.predictions, network, writer)
+        _predict(batch, work, work.predictions, network, tasks)
 
 
-def _run_network_methods(batch: Batch, work: Pass, network: Network, writer: BackgroundWriter) -> None:
+def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list[Task]) -> None:
     images = network_input(network, batch.images, "whole", work.protocol, work.device)
     image_index = send_joined([batch.image_index.numpy()], work.device)
     class_index = send_joined([batch.class_index.numpy()], work.device)
@@ -264,31 +278,34 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, writer: Bac
             if job.attribution.attribution.kind == "network":
                 with work.meter.timed(job.attribution.label, len(class_index)):
                     maps = job.attribution(network, images, image_index, class_index)
-                _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch), writer)
+                _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch), tasks)
 
 
-def _keep(work: Pass, job: Job, scores: Iterable[Scores], writer: BackgroundWriter) -> None:
+def _keep(work: Pass, job: Job, scores: Iterable[Scores], tasks: list[Task]) -> None:
     """Have the rows of each image that has none yet written, and its thumbnail if it is in the gallery."""
     for score in scores:
-        shown = [one for one in score.images if one.image_id in work.gallery]
-        maps = [(one, score.first_map(one.image_id)) for one in shown if one.image_id not in job.measured]
-        # without the other maps, so that what waits to be written holds little of the device's memory
-        writer.do(partial(_write, work, job, replace(score, saliency=None), maps))
+        maps = []
+        for image in score.images:
+            if image.image_id in work.gallery and image.image_id not in job.measured:
+                saliency = score.first_map(image.image_id)
+                if saliency is not None:
+                    maps.append(
+                        (image.image_id, int(image.class_index[0]), OnItsWay(saliency.float().clone()))
+                    )
+        # what waits to be written holds none of the device's memory
+        tasks.append(partial(_write, work, job, score.without_maps(), maps))
 
 
-def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[Prepared, Tensor | None]]) -> None:
-    for image, saliency in maps:
-        if saliency is not None:
-            pixels, asked = saliency.float().cpu().numpy(), int(image.class_index[0])
-            save_map(work.out, job.checkpoint, job.attribution.label, image.image_id, asked, pixels)
+def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, OnItsWay]]) -> None:
+    for image_id, class_index, saliency in maps:
+        pixels = saliency.fetch().numpy()
+        save_map(work.out, job.checkpoint, job.attribution.label, image_id, class_index, pixels)
     for image, rows in zip(score.images, score.rows(), strict=True):
         if image.image_id not in job.measured:
             job.store.append(rows)
 
 
-def _predict(
-    batch: Batch, work: Pass, predictions: RowStore, network: Network, writer: BackgroundWriter
-) -> None:
+def _predict(batch: Batch, work: Pass, predictions: RowStore, network: Network, tasks: list[Task]) -> None:
     """Write the top five classes (from the crop) and the classes with a positive logit (from the square)."""
     images = [image for image in batch.images if image.image_id not in work.predicted]
     if not images:
@@ -299,7 +316,8 @@ def _predict(
         best = OnItsWay(logits.topk(min(5, logits.shape[1])).indices)
     if "square" in work.needs.views:
         positive = OnItsWay(_logits(images, "square", work, network) > 0)
-    writer.do(partial(_write_predictions, images, best, positive, predictions))
+    images = [image.without_pixels() for image in images]
+    tasks.append(partial(_write_predictions, images, best, positive, predictions))
 
 
 def _write_predictions(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import torch
 import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
@@ -77,6 +79,30 @@ class Prepared:
             return self.masks[window], self.near[window]
         distances = np.array([query.region.distance(point) for query in self.queries])[:, None, None]
         return distances == 0, distances < tolerance_px
+
+    def without_pixels(self) -> Prepared:
+        """Return what there is to say about the image."""
+        return replace(self, views={}, picture=None, masks=None, near=None, queries=())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hand large arrays to another process as tensors, which go through shared memory."""
+        return {name: _as_tensors(value) for name, value in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take them back as arrays."""
+        vars(self).update({name: _as_arrays(value) for name, value in state.items()})
+
+
+def _as_tensors(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_tensors(one) for key, one in value.items()}
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) and value.flags.writeable else value
+
+
+def _as_arrays(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_arrays(one) for key, one in value.items()}
+    return value.numpy() if isinstance(value, Tensor) else value
 
 
 class PreparedImages(torch.utils.data.Dataset[Prepared]):

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pandas as pd
+import torch
 from filelock import FileLock, Timeout
 
 from ..attributions import denormals_flushed
@@ -80,6 +81,8 @@ def evaluate(
         stack.enter_context(threads_limited(division.threads))
         settings = replace(asked, device=device)
         plan = crew.agree(lambda: Plan.make(suite, settings, reporter))
+        if plan.device.type == "cuda":
+            stack.enter_context(torch.cuda.device(plan.device))  # events and page-locked memory go by it
         crew.lead(lambda: _lock(settings.out, stack))
         return _Run(plan, settings, reporter, crew, division).run()
 

@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..attributions import computing_in
 from .datasets.region import Size
 from .metrics.interface import sum_pixels
 from .protocol import Protocol
+from .transfer import send_joined
 
 __all__ = ["STATUSES", "normalise", "prepare_saliency", "resize_bilinear", "smooth", "status_of"]
 
@@ -92,14 +94,13 @@ def _resized_sum(maps: Tensor, size: Size) -> Tensor:
     return torch.einsum("nhw,h,w->n", maps.double(), rows, columns).float()[:, None, None]
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=4096)
 def _coverage(old: int, new: int, device: torch.device) -> Tensor:
     """How much each of `old` samples contributes to the sum of the `new` ones: (old,) float64."""
-    lower, upper, weight = (
-        taps.double() if taps.is_floating_point() else taps for taps in _taps(old, new, device)
-    )
-    covered = torch.zeros(old, dtype=torch.float64, device=device)
-    return covered.index_add_(0, lower, 1 - weight).index_add_(0, upper, weight)
+    lower, upper, taps = _taps(old, new, torch.device("cpu"))  # a GPU adds up in any order
+    covered, weight = torch.zeros(old, dtype=torch.float64), taps.double()
+    covered.index_add_(0, lower, 1 - weight).index_add_(0, upper, weight)
+    return send_joined([covered.numpy()], device)
 
 
 def resize_bilinear(maps: Tensor, size: Size) -> Tensor:
@@ -136,8 +137,9 @@ def smooth(maps: Tensor, sigma: float) -> Tensor:
     offsets = torch.arange(-radius, radius + 1, device=maps.device, dtype=torch.float64)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     kernel = (kernel / kernel.sum()).to(maps.dtype)
-    rows = F.conv2d(_pad(maps[:, None], (radius, radius, 0, 0)), kernel.view(1, 1, 1, -1))
-    return F.conv2d(_pad(rows, (0, 0, radius, radius)), kernel.view(1, 1, -1, 1))[:, 0]
+    with computing_in("float32"):  # whatever the network computes in
+        rows = F.conv2d(_pad(maps[:, None], (radius, radius, 0, 0)), kernel.view(1, 1, 1, -1))
+        return F.conv2d(_pad(rows, (0, 0, radius, radius)), kernel.view(1, 1, -1, 1))[:, 0]
 
 
 def _pad(maps: Tensor, widths: tuple[int, int, int, int]) -> Tensor:
@@ -152,12 +154,13 @@ def _stretch(maps: Tensor, length: int, dim: int) -> Tensor:
     return torch.lerp(maps.index_select(dim, lower), maps.index_select(dim, upper), weight.view(shape))
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=4096)
 def _taps(old: int, new: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Indices of the two samples on either side of each new pixel, and the weight of the upper one."""
-    position = (torch.arange(new, dtype=torch.float64) + 0.5) * (old / new) - 0.5
+    # made where they are used: a copy would be waited for
+    position = (torch.arange(new, dtype=torch.float64, device=device) + 0.5) * (old / new) - 0.5
     position = position.clamp(0, old - 1)
     lower = position.floor().long()
     upper = (lower + 1).clamp(max=old - 1)
     weight = (position - lower).float()
-    return lower.to(device), upper.to(device), weight.to(device)
+    return lower, upper, weight

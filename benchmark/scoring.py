@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -107,6 +107,10 @@ class Scores:
                 return self.saliency[start]
             start += len(image.class_index)
         return None
+
+    def without_maps(self) -> Scores:
+        """Return the scores with nothing but what `rows` needs."""
+        return replace(self, saliency=None, images=tuple(image.without_pixels() for image in self.images))
 
     def rows(self) -> list[list[list[str]]]:
         """Word the rows of records.csv, image by image; waits for the numbers."""

@@ -16,7 +16,7 @@ from ..checkpoints import Network
 from ..errors import RaybenchError
 from .datasets import Size
 from .datasets.pictures import to_rgb
-from .inputs import network_input
+from .inputs import decoded, network_input
 from .preparation import Prepared
 from .protocol import Protocol, protocol_from
 from .saliency import STATUSES, prepare_saliency, status_of
@@ -155,4 +155,4 @@ def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protoc
         image = Prepared("", "", views={view: pillow_view(picture, view, rules)})
     else:
         image = Prepared("", "", picture=to_pixels(picture))
-    return network_input(network, [image], view, rules, network.device)
+    return network_input(network, decoded([image], network.device), view, rules, network.device)

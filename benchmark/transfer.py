@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["OnItsWay", "send_joined", "send_stacked"]
+__all__ = ["OnItsWay", "beside", "send_joined", "send_stacked"]
 
 
 def send_stacked(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
@@ -28,21 +29,36 @@ def send_joined(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
 _STREAMS: dict[torch.device, torch.cuda.Stream] = {}
 
 
+@contextmanager
+def beside(device: torch.device) -> Iterator[list[Tensor]]:
+    """While open, a GPU is given work that goes on beside the computation of the batch before.
+
+    Tensors that are put into the yielded list can be computed with after the block. Memory that the block
+    takes is never that of a tensor which queued computations still read.
+    """
+    made: list[Tensor] = []
+    if device.type != "cuda":
+        yield made
+        return
+    if device not in _STREAMS:
+        _STREAMS[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream, computing = _STREAMS[device], torch.cuda.current_stream(device)
+    with torch.cuda.stream(stream):
+        yield made
+    computing.wait_stream(stream)
+    for tensor in made:
+        tensor.record_stream(computing)  # else its memory could be given away before it is read
+
+
 def _send(arrays: Sequence[NDArray[Any]], shape: tuple[int, ...], device: torch.device) -> Tensor:
     if device.type != "cuda":
         return torch.from_numpy(arrays[0] if len(arrays) == 1 else np.concatenate(arrays)).to(device)
     kind = torch.from_numpy(arrays[0][:0]).dtype
     host = torch.empty(shape, dtype=kind, pin_memory=True)
     np.concatenate(arrays, out=host.numpy())
-    # on a stream of its own the copy goes on beside the computation of the batch before
-    if device not in _STREAMS:
-        _STREAMS[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    stream, computing = _STREAMS[device], torch.cuda.current_stream(device)
-    with torch.cuda.stream(stream):
-        sent = host.to(device, non_blocking=True)
-    computing.wait_stream(stream)
-    sent.record_stream(computing)  # else its memory could be given away before it is read
-    return sent
+    with beside(device) as made:
+        made.append(host.to(device, non_blocking=True))
+    return made[0]
 
 
 class OnItsWay:
@@ -56,7 +72,7 @@ class OnItsWay:
             return
         self._host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
         self._host.copy_(tensor, non_blocking=True)
-        self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self._arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         self._arrived.record(torch.cuda.current_stream(tensor.device))
 
     def fetch(self) -> Tensor:

@@ -18,6 +18,7 @@ from torchvision.transforms import InterpolationMode
 
 from .datasets import Size
 from .protocol import Protocol
+from .transfer import beside
 
 __all__ = [
     "Pixels",
@@ -100,6 +101,8 @@ def decode_jpegs(files: Sequence[Pixels], device: torch.device) -> list[Tensor |
     encoded = [torch.from_numpy(file.copy()) for file in files]  # torch wants memory that it may write to
     try:
         return list(_decode(encoded, device))
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError:  # one of them, but not said which
         return [_decode_alone(file, tensor, device) for file, tensor in zip(files, encoded, strict=True)]
 
@@ -112,13 +115,16 @@ def _decode(encoded: list[Tensor], device: torch.device) -> list[Tensor]:
         warnings.filterwarnings("ignore", message=".*decod.*", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*decod.*", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=".*decod.*", category=FutureWarning)
-        decoded = decode_jpeg(encoded, mode=ImageReadMode.RGB, device=device)
-    return [picture.to(device) for picture in decoded]
+        with beside(device) as made:
+            made += decode_jpeg(encoded, mode=ImageReadMode.RGB, device=device)
+    return made
 
 
 def _decode_alone(file: Pixels, encoded: Tensor, device: torch.device) -> Tensor | str:
     try:
         return _decode([encoded], device)[0]
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError:
         pass
     try:

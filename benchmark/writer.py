@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
-__all__ = ["BackgroundWriter"]
+__all__ = ["BackgroundWriter", "Task"]
 
 Task = Callable[[], None]
 
-_MOST_WAITING = 32
-"""Tasks that may wait; whoever hands in more waits too, so that what they hold on to stays bounded."""
+_MOST_WAITING = 4
+"""Batches of tasks that may wait; whoever hands in more waits too, so that what they hold stays bounded."""
 
 
 class BackgroundWriter:
@@ -23,35 +23,48 @@ class BackgroundWriter:
     """
 
     def __init__(self) -> None:
-        self._tasks: queue.Queue[Task | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[Sequence[Task] | None] = queue.Queue(_MOST_WAITING)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="raybench-writer", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> BackgroundWriter:
-        self._thread.start()
         return self
 
-    def do(self, task: Task) -> None:
-        """Hand in a task; waits while too many are in hand. Raises what an earlier one raised."""
+    def do(self, tasks: Sequence[Task]) -> None:
+        """Hand in tasks; waits while too many are in hand. Raises what an earlier one raised."""
         self._raise()
-        self._tasks.put(task)
+        if self._thread is None:  # not before: processes that read pictures are forked first
+            self._thread = threading.Thread(target=self._work, name="raybench-writer", daemon=True)
+            self._thread.start()
+        self._waiting.put(tasks)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait until all is done."""
-        self._tasks.put(None)
-        self._thread.join()
+        """Wait until all is done; who is interrupted again meanwhile gives up what still waits."""
+        if self._thread is not None:
+            try:
+                self._finish(self._thread)
+            except KeyboardInterrupt as again:
+                self._error = again
+                self._finish(self._thread)
+                raise
         if error is None:
             self._raise()
 
+    def _finish(self, thread: threading.Thread) -> None:
+        if thread.is_alive():
+            self._waiting.put(None)
+        thread.join()
+
     def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            if self._error is None:
-                try:
-                    task()
-                except BaseException as error:
-                    self._error = error
+        while (tasks := self._waiting.get()) is not None:
+            for task in tasks:
+                if self._error is None:
+                    try:
+                        task()
+                    except BaseException as error:
+                        self._error = error
 
     def _raise(self) -> None:
         if self._error is not None:

@@ -31,13 +31,28 @@ def compile_stages(module: nn.Module, watched: Collection[str], how: Compile, **
     """
     if how == "no":
         return []
+    from torch._dynamo import config as compiler
+    from torch._functorch import config as gradients
+
     if how == "graphs":
         options = {"mode": "reduce-overhead", **options}
+        # one step of the network, not one stage, may overwrite what the step before left in its buffers
+        module.register_forward_pre_hook(_begin_step)
+    found = _parts(module, watched)
+    # parts of one kind share a limit on the shapes that they are compiled for; beyond it nothing is compiled
+    limit = "recompile_limit" if hasattr(compiler, "recompile_limit") else "cache_size_limit"
+    setattr(compiler, limit, max(getattr(compiler, limit), 16 * len(found)))
+    # a graph is run backward once per class
+    gradients.donated_buffer = False
     compiled = []
-    for name, part in _parts(module, watched):
+    for name, part in found:
         part.forward = torch.compile(part.forward, **options)
         compiled.append(name)
     return compiled
+
+
+def _begin_step(*_: Any) -> None:
+    torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
 
 
 def _parts(module: nn.Module, watched: Collection[str], prefix: str = "") -> list[tuple[str, nn.Module]]:

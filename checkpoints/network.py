@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -60,7 +61,7 @@ class Network:
         The result lies in memory as the pixels do.
         """
         images = pixels.to(torch.float32, memory_format=torch.preserve_format).div_(255)
-        mean, std = (torch.tensor(values, device=pixels.device) for values in (self.card.mean, self.card.std))
+        mean, std = (_constant(tuple(values), pixels.device) for values in (self.card.mean, self.card.std))
         if images.is_contiguous(memory_format=torch.channels_last):
             # whole rows at once: three numbers at a time are too few for a processor to go fast
             width = images.shape[3]
@@ -68,3 +69,10 @@ class Network:
             rows.sub_(mean.repeat(width)).div_(std.repeat(width))
             return images
         return images.sub_(mean.view(1, 3, 1, 1)).div_(std.view(1, 3, 1, 1))
+
+
+@functools.lru_cache(maxsize=64)
+def _constant(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Send one value per channel (3,) float32 to a device, which is waited for, once."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)

@@ -23,5 +23,6 @@ def keep_freed_memory() -> None:
     adjust = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if adjust is not None:
         largest = 2**31 - 1
-        adjust(_TRIM_THRESHOLD, largest)
-        adjust(_MMAP_THRESHOLD, largest)
+        # before glibc 2.35 no more is accepted than this; without it the other option would do harm
+        if adjust(_MMAP_THRESHOLD, largest) or adjust(_MMAP_THRESHOLD, 32 * 2**20):
+            adjust(_TRIM_THRESHOLD, largest)

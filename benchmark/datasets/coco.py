@@ -49,7 +49,7 @@ class Coco:
     annotations: tuple[str, ...] = field(repr=False)
     multilabel: bool = True
     has_images: bool = True
-    read: ReadPicture = read_picture
+    read_file: ReadPicture = read_picture
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -60,7 +60,7 @@ class Coco:
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         size = self.sizes[index]
-        picture = self.read(Path(self.path_of(index)))
+        picture = self.read_file(Path(self.path_of(index)))
         encoded: dict[int, list[dict[str, Any]]] = {}
         for record in json.loads(self.annotations[index]):
             parts = encoded.setdefault(self._class_of(record, index), [])

@@ -36,7 +36,7 @@ class ImageNet:
     files: tuple[ImageFiles, ...] = field(repr=False)
     multilabel: bool = False
     has_images: bool = True
-    read: ReadPicture = read_picture
+    read_file: ReadPicture = read_picture
 
     def __post_init__(self) -> None:
         self._annotated = any(entry.annotation for entry in self.files)
@@ -50,7 +50,7 @@ class ImageNet:
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         image_id, entry = self.image_ids[index], self.files[index]
-        picture = self.read(self.root / entry.picture)
+        picture = self.read_file(self.root / entry.picture)
         picture_size = Size(picture.height, picture.width)
         in_folder = None if entry.folder_class is None else self.classes.index_of[entry.folder_class]
         if entry.annotation is None:

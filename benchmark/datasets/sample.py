@@ -86,7 +86,7 @@ class Dataset(Protocol):
 class ReadsPictures(Protocol):
     """A dataset that leaves reading a file to a function of its own; see `pictures.open_picture`."""
 
-    read: Callable[[Path], PIL.Image.Image]
+    read_file: Callable[[Path], PIL.Image.Image]
 
 
 AnyDataset = TypeVar("AnyDataset", bound=Dataset)
@@ -96,5 +96,5 @@ def reading_by(read: Callable[[Path], PIL.Image.Image], dataset: AnyDataset) -> 
     """Return the dataset with its picture files read by `read`, if it leaves a choice."""
     if isinstance(dataset, ReadsPictures):
         dataset = copy.copy(dataset)
-        dataset.read = read
+        dataset.read_file = read
     return dataset

@@ -33,7 +33,7 @@ class Voc:
     pictures: tuple[str, ...] = field(repr=False)
     multilabel: bool = True
     has_images: bool = True
-    read: ReadPicture = read_picture
+    read_file: ReadPicture = read_picture
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -43,7 +43,7 @@ class Voc:
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
-        picture = self.read(Path(self.path_of(index)))
+        picture = self.read_file(Path(self.path_of(index)))
         path = self._annotation(self.image_ids[index])
         annotation = read_annotation(path)
         size = annotation.size or Size(picture.height, picture.width)

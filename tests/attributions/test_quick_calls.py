@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from raybench.attributions.quick_calls import _KEPT, QuickCalls
+from raybench.attributions.fixed_weights import _KEPT, weights_fixed
+from raybench.attributions.quick_calls import QuickCalls
 
 
 def gradients(module: nn.Module, pixels: torch.Tensor, *, quick: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -130,10 +131,11 @@ def test_convolution_with_packed_weights_is_torchs(rows: int, kernel: int, strid
     module = nn.Conv2d(256, 520, kernel, stride, padding).requires_grad_(False)
     module = module.to(memory_format=torch.channels_last)
     pixels = torch.randn(rows, 256, 13, 9).to(memory_format=torch.channels_last)
-    expected, ours = (gradients(module, pixels, quick=quick) for quick in (False, True))
+    with weights_fixed():
+        expected, ours = (gradients(module, pixels, quick=quick) for quick in (False, True))
     torch.testing.assert_close(ours[0], expected[0], rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(ours[1], expected[1], rtol=1e-4, atol=1e-5)
-    with QuickCalls(), torch.no_grad():
+    with QuickCalls(), weights_fixed(), torch.no_grad():
         assert torch.equal(module(pixels), ours[0])
 
 
@@ -144,15 +146,25 @@ def test_other_layouts_are_left_to_torch() -> None:
         assert type(module(pixels).grad_fn).__name__ == "ConvolutionBackward0"
 
 
-def test_packed_weights_follow_changes_and_go_with_the_network() -> None:
+def test_packed_weights_are_kept_only_while_weights_are_fixed() -> None:
     module = nn.Conv2d(256, 520, 3).requires_grad_(False)
     pixels = torch.randn(1, 256, 13, 9).to(memory_format=torch.channels_last)
     with QuickCalls():
         before = module(pixels)
-        module.weight.mul_(2)
-        module.bias.mul_(2)
+        with weights_fixed():
+            assert torch.allclose(module(pixels), before, rtol=1e-5, atol=1e-5)
+            assert len(_KEPT) == 1
+        assert len(_KEPT) == 0
+        module.weight.data.mul_(2)  # leaves no trace in the version of the tensor
+        module.bias.data.mul_(2)
         torch.testing.assert_close(module(pixels), 2 * before)
-    kept = len(_KEPT)
-    del module
-    gc.collect()
-    assert len(_KEPT) == kept - 1
+        with weights_fixed():
+            torch.testing.assert_close(module(pixels), 2 * before)
+
+
+def test_kept_weights_go_with_the_network() -> None:
+    pixels = torch.randn(1, 256, 13, 9).to(memory_format=torch.channels_last)
+    with QuickCalls(), weights_fixed():
+        nn.Conv2d(256, 520, 3).requires_grad_(False)(pixels)
+        gc.collect()
+        assert len(_KEPT) == 0

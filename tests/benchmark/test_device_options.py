@@ -88,15 +88,16 @@ def test_a_damaged_picture_is_skipped_also_where_the_device_decodes(tiny: TinySu
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_maps_are_float32_in_any_precision(method: str) -> None:
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_maps_are_float32_in_any_precision(method: str, precision: str) -> None:
     network = raybench.load_checkpoint("shapes-baseline")
     images = torch.randn(2, 3, 80, 96, generator=torch.Generator().manual_seed(0))
     asked = (images, torch.tensor([0, 1, 1]), torch.tensor([0, 3, 5]))
     exact = ATTRIBUTIONS.get(method).function(network, *asked)
-    with computing_in("bfloat16"):
+    with computing_in(precision):
         coarse = ATTRIBUTIONS.get(method).function(network, *asked)
     assert coarse.dtype == torch.float32
-    assert not torch.equal(coarse, exact)
+    assert not torch.equal(coarse, exact) or (precision == "float16" and "excitation" in method)
     cosine = torch.nn.functional.cosine_similarity(coarse.flatten(1), exact.flatten(1))
     assert cosine.min() > 0.97
 

@@ -1,0 +1,46 @@
+"""What is derived from a network's weights, kept while a run makes sure that they do not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+__all__ = ["are_weights_fixed", "kept", "weights_fixed"]
+
+_KEPT: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+_OPEN = [0]
+
+
+@contextmanager
+def weights_fixed() -> Iterator[None]:
+    """While open, the weights of networks do not change, so what is derived from them is made once.
+
+    Outside, everything is derived anew for each call: a write to `parameter.data` leaves no trace by which
+    one could tell. Blocks may be nested; on leaving the outermost one all is forgotten.
+    """
+    _OPEN[0] += 1
+    try:
+        yield
+    finally:
+        _OPEN[0] -= 1
+        if not _OPEN[0]:
+            _KEPT.clear()
+
+
+def are_weights_fixed() -> bool:
+    """Whether a block of `weights_fixed` is open, in any thread."""
+    return _OPEN[0] > 0
+
+
+def kept(weight: Tensor, what: Hashable, derive: Callable[[], Tensor]) -> Tensor:
+    """Return `derive()`, or inside `weights_fixed` what it returned before for the same weight and `what`."""
+    if not are_weights_fixed():
+        return derive()
+    found = _KEPT.setdefault(weight, {})  # type: ignore[no-untyped-call]
+    if what not in found:
+        found[what] = derive()
+    known: Tensor = found[what]
+    return known
