@@ -1,4 +1,4 @@
-"""The bare network on prepared tensors, one picture at a time: what no way of measuring can be faster than.
+"""The bare network on prepared tensors, one picture at a time, as torch runs it: the floor.
 
 On all threads, or in a single-threaded process for each core; the floor is the faster of the two.
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raybench import Settings, evaluate
-from raybench.benchmark.suite import Suite
+from raybench.memory import keep_freed_memory
 
 from .apart import apart
 from .options import Options, Section
@@ -17,7 +17,7 @@ from .profile_plot import draw_profile
 from .report import table
 from .stopwatch import Stopwatch, watched
 from .turns import in_turn, spread
-from .work import METRICS, Work
+from .work import Work
 
 __all__ = ["METHODS", "PROFILE", "STAGES", "profile_of"]
 
@@ -27,7 +27,7 @@ OTHER = "other"
 _HERE = "raybench.benchmark"
 STAGES = {
     "read and decode": (
-        f"{_HERE}.datasets.pictures:read_picture",
+        f"{_HERE}.datasets.pictures:to_rgb",
         f"{_HERE}.datasets.voc_xml:read_annotation",
     ),
     "resize": (f"{_HERE}.preparation:pillow_view",),
@@ -90,18 +90,9 @@ PROFILE = Section("profile", measure, needs_data=True)
 def profile_of(**fields: Any) -> dict[str, Any]:
     """Run a suite under the stopwatch: seconds by stage, in all, and what was not found."""
     work, watch = Work(**fields), Stopwatch()
+    keep_freed_memory()  # as the command line does
     with tempfile.TemporaryDirectory() as folder:
-        suite = Suite.model_validate(
-            {
-                "name": "profile",
-                "protocol": {"name": "aaai21", "short_side": work.short_side},
-                "dataset": work.dataset,
-                "checkpoints": [work.card(Path(folder))],
-                "attributions": [work.attribution],
-                "metrics": METRICS,
-                "gallery": 0,
-            }
-        )
+        suite = work.suite(Path(folder))
         settings = Settings(
             out=Path(folder) / "out", limit=work.limit, device="cpu", processes=1, threads=1, workers=0
         )

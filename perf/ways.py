@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from raybench import Settings, evaluate
-from raybench.benchmark.suite import Suite
 
 from .ancestors import three_scripts, torchray
 from .floors import FLOORS
-from .work import METRICS, Work, Yield
+from .work import Work, Yield
 
 __all__ = ["WAYS", "run"]
 
@@ -21,17 +20,7 @@ __all__ = ["WAYS", "run"]
 def raybench(work: Work) -> Yield:
     """`raybench run`: all three localisation metrics, records and summary on disk."""
     with tempfile.TemporaryDirectory() as folder:
-        suite = Suite.model_validate(
-            {
-                "name": "perf",
-                "protocol": {"name": "aaai21", "short_side": work.short_side},
-                "dataset": work.dataset,
-                "checkpoints": [work.card(Path(folder))],
-                "attributions": [work.attribution],
-                "metrics": METRICS,
-                "gallery": 0,
-            }
-        )
+        suite = work.suite(Path(folder))
         results = evaluate(
             suite, Settings(out=Path(folder) / "out", limit=work.limit, processes=work.cores, device="cpu")
         )

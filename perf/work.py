@@ -15,6 +15,7 @@ from torch import Tensor
 from raybench import Network, load_checkpoint
 from raybench.benchmark.datasets import Dataset, Sample, open_dataset
 from raybench.benchmark.protocol import protocol_from
+from raybench.benchmark.suite import Suite
 
 from .cards import random_card
 
@@ -60,6 +61,20 @@ class Work:
         """Load the network."""
         with tempfile.TemporaryDirectory() as folder:
             return load_checkpoint(self.card(Path(folder)))
+
+    def suite(self, folder: Path) -> Suite:
+        """Return the suite of one method and all localisation metrics; a made card is written to `folder`."""
+        return Suite.model_validate(
+            {
+                "name": "perf",
+                "protocol": {"name": "aaai21", "short_side": self.short_side},
+                "dataset": self.dataset,
+                "checkpoints": [self.card(folder)],
+                "attributions": [self.attribution],
+                "metrics": METRICS,
+                "gallery": 0,
+            }
+        )
 
     def card(self, folder: Path) -> str:
         """Return the card's name or path; that of a random network is written to `folder`."""
