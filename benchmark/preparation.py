@@ -102,7 +102,8 @@ def _as_tensors(value: Any) -> Any:
 def _as_arrays(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_arrays(one) for key, one in value.items()}
-    return value.numpy() if isinstance(value, Tensor) else value
+    # a copy: shared memory keeps a file open, and a process may have few of those
+    return value.numpy().copy() if isinstance(value, Tensor) else value
 
 
 class PreparedImages(torch.utils.data.Dataset[Prepared]):

@@ -58,7 +58,7 @@ def attribute(
         image: a picture or its path.
         classes: what to look for, by index or name; None for the most probable class.
         attribution: a registered method that works on a network.
-        protocol: gives input size and map treatment.
+        protocol: gives input size and map treatment; Pillow decodes the picture, whatever its `decode` says.
         **options: of the method, such as `layer="layer3"`.
 
     Returns:
