@@ -135,7 +135,8 @@ class _Convolution:
             size - 1 - edge for size, edge in zip(self.weight.shape[2:], self.padding, strict=True)
         )
         if not self.is_packed:
-            return torch.mkldnn_convolution(received, _turned(self.weight), None, padding, (1, 1), (1, 1), 1)
+            weight = kept(self.weight, "turned", lambda: _turned(self.weight))
+            return torch.mkldnn_convolution(received, weight, None, padding, (1, 1), (1, 1), 1)
         return _by_packed(received, _packed(self, received, turned=True), None, padding, (1, 1))
 
     @property
@@ -194,7 +195,7 @@ def _by_packed(
 
 def _turned(weight: Tensor) -> Tensor:
     """Exchange inputs with outputs, and turn each kernel by half a circle."""
-    return weight.detach().transpose(0, 1).flip(2, 3)
+    return weight.detach().transpose(0, 1).flip(2, 3).contiguous(memory_format=torch.channels_last)
 
 
 class _Convolved(torch.autograd.Function):
