@@ -13,6 +13,7 @@ from .grad_cam import grad_cam, grad_cam_elementwise
 from .gradient import gradient
 from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
 from .precision import Precision, computing_in
+from .quick_calls import prepare_weights
 from .sharing import sharing
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "gradient",
     "input_gradients",
     "layer_of",
+    "prepare_weights",
     "random",
     "sharing",
     "torchray_reference",

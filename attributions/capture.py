@@ -124,14 +124,15 @@ def _pixel_gradients(module: nn.Module, part: Portion, class_index: Tensor) -> T
 
 
 @contextmanager
-def forward_pass(device: torch.device, *, wide: bool = False) -> Iterator[None]:
+def forward_pass(device: torch.device, *, wide: bool = False, fold: bool = True) -> Iterator[None]:
     """While open, a network computes in the precision of `computing_in`, and in less time on a CPU.
 
     Args:
         device: of the network.
         wide: compute in float32 where the precision's range is too small, that of float16.
+        fold: leave out normalisations that a convolution can include, if `prepare_weights` found any.
     """
-    with cast(device, wide=wide), QuickCalls() if device.type == "cpu" else nullcontext():
+    with cast(device, wide=wide), QuickCalls(fold=fold) if device.type == "cpu" else nullcontext():
         yield
 
 

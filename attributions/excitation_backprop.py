@@ -165,7 +165,7 @@ def _forward(
         rows = part.image_index[:1] if len(part.images) == 1 else part.image_index
         with (
             wanted as contrast,
-            forward_pass(images.device, wide=True),
+            forward_pass(images.device, wide=True, fold=False),  # the rules have to see every call
             _uncompiled(),
             ExcitationRules() as rules,
         ):

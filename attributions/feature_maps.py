@@ -28,13 +28,19 @@ def check_maps(module: nn.Module, layer: str, features: Tensor, images: Tensor) 
     shape = tuple(features.shape)
     if len(shape) != 4:
         raise RaybenchError(f"layer {layer!r} gives features {shape}; expected feature maps (N, C, h, w)")
-    if shape[1] <= images.shape[2] and _is_channels_last(module, layer, shape, images[:1]):
+    if _may_be_channels_last(shape, images) and _is_channels_last(module, layer, shape, images[:1]):
         fitting = _next_layer_giving(module, layer, (shape[3], *shape[1:3]), images[:1])
         hint = f"the layer {fitting!r} does" if fitting else "choose a layer that does"
         raise RaybenchError(
             f"layer {layer!r} gives features with channels last, (N, h, w, C) = {shape}; a map is read from "
             f"features (N, C, h, w): {hint}"
         )
+
+
+def _may_be_channels_last(shape: Shape, images: Tensor) -> bool:
+    """Say whether the first two dimensions could be those of the picture made smaller, by a look alone."""
+    height, width = images.shape[2:]
+    return shape[1] <= height and 0.5 < (shape[1] * width) / (shape[2] * height) < 2
 
 
 _CHANNELS_LAST: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()

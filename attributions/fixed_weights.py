@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-__all__ = ["are_weights_fixed", "kept", "weights_fixed"]
+__all__ = ["are_weights_fixed", "keep", "kept", "look_up", "weights_fixed"]
 
 _KEPT: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 _OPEN = [0]
@@ -44,3 +45,15 @@ def kept(weight: Tensor, what: Hashable, derive: Callable[[], Tensor]) -> Tensor
         found[what] = derive()
     known: Tensor = found[what]
     return known
+
+
+def keep(weight: Tensor, what: Hashable, value: Any) -> None:
+    """Inside `weights_fixed`, keep something that is known of a weight."""
+    if are_weights_fixed():
+        _KEPT.setdefault(weight, {})[what] = value  # type: ignore[no-untyped-call]
+
+
+def look_up(weight: Tensor, what: Hashable) -> Any:
+    """Return what is kept of a weight under the name `what`, or None."""
+    found: dict[Hashable, Any] = _KEPT.get(weight, {})  # type: ignore[no-untyped-call]
+    return found.get(what)

@@ -6,8 +6,9 @@ costs six times a multiplication, and that of the first convolution five times t
 it rearranges a convolution's weights for every call; and computing with one thread it turns a 1 x 1 kernel
 into a matrix product, which on some processors takes twice as long as oneDNN, its choice for several threads.
 
-Values computed forward are the same bits, but for 1 x 1 kernels, which come out as with several threads;
-gradients agree with torch's but for the order of summation.
+Values computed forward are the same bits, but for 1 x 1 kernels, which come out as with several threads, and
+for normalisations that are folded (see `prepare_weights`); gradients agree with torch's but for the order
+of summation.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 
 from .fixed_weights import are_weights_fixed, kept
+from .folding import Fold, find_folds, fold_of
 
-__all__ = ["QuickCalls"]
+__all__ = ["QuickCalls", "prepare_weights"]
 
 _FEW_CHANNELS = 4
 _ENOUGH_NUMBERS, _ENOUGH_IMAGES = 20480, 16
@@ -35,21 +37,69 @@ _WORTH_PACKING, _MOST_PACKED = 2**17, 2**23
 Pair = tuple[int, int]
 
 
+def prepare_weights(module: nn.Module) -> None:
+    """Derive what forward passes of a network need, once for all processes that are forked afterwards.
+
+    Call it inside `weights_fixed`. From then on batch normalisations are left out that follow a convolution
+    and can be folded into it, in passes inside `QuickCalls` that record no graph; values then agree with the
+    network's own but for their last digits, as with another number of threads. The network itself is not
+    changed.
+    """
+    if any(parameter.device.type != "cpu" for parameter in module.parameters()):
+        return
+    find_folds(module)
+    for part in module.modules():
+        if type(part) is nn.Conv2d and part.groups == 1:
+            stride, padding = _pair(part.stride), _pair(part.padding)
+            if stride is not None and padding is not None and _pair(part.dilation) == (1, 1):
+                convolution = _Convolution(part.weight, part.bias, stride, padding, fold_of(part.weight))
+                if convolution.is_packed:
+                    convolution.packed()
+
+
 class QuickCalls(TorchFunctionMode):
     """While entered, calls of a frozen network in eval mode take less time, forward and backward.
 
     Run the forward pass inside; the backward pass may run inside or outside.
+
+    Args:
+        fold: leave out normalisations that a convolution can include.
     """
+
+    def __init__(self, *, fold: bool = True) -> None:
+        super().__init__()
+        self._fold = fold
+        self._normalised: dict[int, Tensor] = {}
+        """Outputs of convolutions that include a normalisation, by identity of the normalisation's mean."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Replace the call if there is a quicker one; a compiler finds its own."""
         if func is F.conv2d and not torch.compiler.is_compiling():
-            return _conv2d(*args, **(kwargs or {}))
-        if func is F.batch_norm and torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            return _batch_norm(*args, **(kwargs or {}))
+            return self._conv2d(*args, **(kwargs or {}))
+        if func is F.batch_norm and not torch.compiler.is_compiling():
+            return self._batch_norm(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
+
+    def _conv2d(
+        self, input: Tensor, weight: Tensor, bias: Tensor | None = None, *others: Any, **options: Any
+    ) -> Tensor:
+        recorded = torch.is_grad_enabled() and input.requires_grad
+        plain = input.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+        fold = fold_of(weight) if self._fold and plain and not recorded else None
+        output = _conv2d(input, weight, bias, *others, fold=fold, **options)
+        if fold is not None:
+            self._normalised[id(fold.norm.running_mean)] = output
+        return output
+
+    def _batch_norm(self, input: Tensor, running_mean: Tensor | None, *others: Any, **options: Any) -> Tensor:
+        normalised = self._normalised.pop(id(running_mean), None)
+        if normalised is None:
+            return _batch_norm(input, running_mean, *others, **options)
+        if normalised is not input:
+            raise RuntimeError("a batch normalisation was folded into a convolution that it does not follow")
+        return normalised
 
 
 def _batch_norm(
@@ -94,12 +144,14 @@ def _conv2d(
     padding: str | int | Pair = 0,
     dilation: int | Pair = 1,
     groups: int = 1,
+    *,
+    fold: Fold | None = None,
 ) -> Tensor:
     step, edge, spread = (_pair(value) for value in (stride, padding, dilation))
     recorded = torch.is_grad_enabled() and input.requires_grad
     frozen = input.device.type == "cpu" and input.ndim == 4 and not _learns(weight, bias)
     if frozen and groups == 1 and edge is not None and step is not None and spread == (1, 1):
-        convolution = _Convolution(weight, bias, step, edge)
+        convolution = _Convolution(weight, bias, step, edge, fold)
         if recorded and weight.shape[1] <= _FEW_CHANNELS and min(step) > 1:
             strided: Tensor = _Strided.apply(input, weight, bias, step, edge)
             return strided
@@ -108,26 +160,27 @@ def _conv2d(
         if convolution.is_quick_on(input) and convolution.can_be_turned:
             convolved: Tensor = _Convolved.apply(input, convolution)
             return convolved
+    if fold is not None:
+        weight, bias = fold.weight, fold.bias
     return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
 @dataclass(frozen=True)
 class _Convolution:
-    """A convolution without groups or gaps, done by oneDNN."""
+    """A convolution without groups or gaps, by oneDNN; with `fold`, also the normalisation after it."""
 
     weight: Tensor
-    bias: Tensor | None
+    own_bias: Tensor | None
     stride: Pair
     padding: Pair
+    fold: Fold | None = None
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Convolve (B, C, H, W) float32."""
         if not self.is_packed:
-            return torch.mkldnn_convolution(
-                inputs, self.weight, self.bias, self.padding, self.stride, (1, 1), 1
-            )
-        weight = _packed(self, inputs, turned=False)
-        return _by_packed(inputs, weight, self.bias, self.padding, self.stride)
+            weight = self.weight if self.fold is None else self.fold.weight
+            return torch.mkldnn_convolution(inputs, weight, self.bias, self.padding, self.stride, (1, 1), 1)
+        return _by_packed(inputs, self.packed(), self.bias, self.padding, self.stride)
 
     def backward(self, received: Tensor) -> Tensor:
         """Gradient of the input for that of the output: a convolution by the weights turned around."""
@@ -137,7 +190,27 @@ class _Convolution:
         if not self.is_packed:
             weight = kept(self.weight, "turned", lambda: _turned(self.weight))
             return torch.mkldnn_convolution(received, weight, None, padding, (1, 1), (1, 1), 1)
-        return _by_packed(received, _packed(self, received, turned=True), None, padding, (1, 1))
+        return _by_packed(received, self.packed(turned=True), None, padding, (1, 1))
+
+    @property
+    def bias(self) -> Tensor | None:
+        """What is added to the outputs: (O,), or None."""
+        return self.own_bias if self.fold is None else self.fold.bias
+
+    def packed(self, *, turned: bool = False) -> Tensor:
+        """Return the weights in oneDNN's order, as they are kept since the first call."""
+
+        def pack() -> Tensor:
+            assert _PACK is not None
+            weight = self.weight.detach() if self.fold is None else self.fold.scaled()
+            values = (_turned(weight) if turned else weight).to_mkldnn()
+            size = [1, values.shape[1], *_TYPICAL]
+            packed: Tensor = _PACK(values, self.padding, self.stride, (1, 1), 1, size)
+            return packed
+
+        what = ("packed", self.fold is not None, turned, self.stride, self.padding)
+        with torch.no_grad():
+            return kept(self.weight, what, pack)
 
     @property
     def can_be_turned(self) -> bool:
@@ -169,19 +242,8 @@ class _Convolution:
 _PACK = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
 """Brings weights into oneDNN's order. torch's compiler uses it; should it go, weights stay as they are."""
 
-
-def _packed(convolution: _Convolution, inputs: Tensor, *, turned: bool) -> Tensor:
-    """Return the weights in oneDNN's order, as they are kept since the first call."""
-    weight, padding, stride = convolution.weight, convolution.padding, convolution.stride
-
-    def pack() -> Tensor:
-        assert _PACK is not None
-        with torch.no_grad():
-            values = (_turned(weight) if turned else weight.detach()).to_mkldnn()
-        packed: Tensor = _PACK(values, padding, stride, (1, 1), 1, list(inputs.shape))
-        return packed
-
-    return kept(weight, ("packed", turned, stride, padding), pack)
+_TYPICAL = (56, 56)
+"""Size of feature maps for which weights are packed; the order is the same for others."""
 
 
 def _by_packed(

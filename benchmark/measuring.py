@@ -12,7 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..attributions import BoundAttribution, computing_in, forward_pass, sharing, weights_fixed
+from ..attributions import (
+    BoundAttribution,
+    computing_in,
+    forward_pass,
+    sharing,
+    weights_fixed,
+)
 from ..checkpoints import Network
 from ..errors import RaybenchError
 from .batches import group_by_shape, load

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
-from ..attributions import denormals_flushed
+from ..attributions import denormals_flushed, prepare_weights, weights_fixed
 from ..checkpoints import Card, Network, compile_stages, load_network
 from ..errors import RaybenchError
 from .clearing import clear_results, results_in
@@ -191,7 +191,10 @@ class _Run:
         title, total = card.name if card else "without a network", len(self.plan.indices)
         with shown.pass_over(title, total, total - len(work.images)):
             if len(work.images):
-                outcomes = self._divide(number, work, network, shown)
+                with weights_fixed():
+                    if network is not None:
+                        prepare_weights(network.module)
+                    outcomes = self._divide(number, work, network, shown)
             outcomes = [outcome for part in self.crew.gather(outcomes) for outcome in part]
         self.crew.lead(work.merge)
         self.outcome.add(outcomes)

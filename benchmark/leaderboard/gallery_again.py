@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from ...attributions import computing_in, denormals_flushed, sharing
+from ...attributions import computing_in, denormals_flushed, prepare_weights, sharing, weights_fixed
 from ...checkpoints import Card, Network, find_card, load_network, shipped_cards
 from ...errors import RaybenchError
 from ..folder import ResultFolder, open_results, safe_name
@@ -197,7 +197,10 @@ class _Thumbnails:
         for card in self.plan.cards:
             reporter.start(card.name, len(prepared), 0)
             try:
-                self._keep_maps(self._load(card), prepared, reporter)
+                network = self._load(card)
+                with weights_fixed():
+                    prepare_weights(network.module)
+                    self._keep_maps(network, prepared, reporter)
             finally:
                 reporter.finish()
 
