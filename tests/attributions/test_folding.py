@@ -71,10 +71,11 @@ def normalisations(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 
 def run(network: nn.Module, pixels: Tensor, *, prepared: bool = True) -> Tensor:
     """Run a network inside `QuickCalls`, with or without what `prepare_weights` found."""
-    with weights_fixed(), QuickCalls(), torch.no_grad():
+    with weights_fixed(), torch.no_grad():
         if prepared:
             prepare_weights(network)
-        return network(pixels)
+        with QuickCalls():
+            return network(pixels)
 
 
 def some_pixels(*shape: int) -> Tensor:
@@ -246,16 +247,17 @@ def test_recorded_passes_are_left_alone() -> None:
     network = Normalised(one_after_the_other)
     leaf = some_pixels().requires_grad_()
     plain = network(leaf)
-    with weights_fixed(), QuickCalls():
+    with weights_fixed():
         prepare_weights(network)
-        recorded = network(leaf)
+        with QuickCalls():
+            recorded = network(leaf)
     assert torch.equal(recorded, plain)
 
 
 def test_nothing_is_folded_once_weights_may_change(normalisations: list) -> None:
     network = Normalised(one_after_the_other)
+    prepare_weights(network)
     with QuickCalls(), torch.no_grad():
-        prepare_weights(network)
         network(some_pixels())
         assert len(normalisations) == 1
     run(network, some_pixels())
