@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -190,6 +191,18 @@ def _measure_share(work: Pass, network: Network | None, counter: _SharedCounter,
     end_with_parent()
     keep_freed_memory()
     torch.set_num_threads(torch.get_num_threads())  # also for libraries that a fork resets
+    if torch.get_num_threads() == 1:
+        _measure_and_tell(work, network, counter, sender)
+    else:
+        # the helpers of the thread that forked were left behind, and it would wait for them for ever when it
+        # wants to share out its work; a new thread gets helpers of its own
+        fresh = threading.Thread(target=_measure_and_tell, args=(work, network, counter, sender), daemon=True)
+        fresh.start()
+        fresh.join()
+    sender.close()
+
+
+def _measure_and_tell(work: Pass, network: Network | None, counter: _SharedCounter, sender: Any) -> None:
     with contextlib.suppress(BrokenPipeError):
         try:
             positions = drawn(counter, len(work.images), work.at_once(network))
@@ -199,4 +212,3 @@ def _measure_share(work: Pass, network: Network | None, counter: _SharedCounter,
             sender.send(("mistake", str(error)))
         except Exception:
             sender.send(("crash", traceback.format_exc()))
-    sender.close()

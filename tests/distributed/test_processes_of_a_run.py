@@ -49,6 +49,16 @@ def test_processes_with_loader_workers_and_a_larger_machine_write_the_same_bytes
     assert result_bytes(tiny.folder / "several") == result_bytes(tiny.folder / "one")
 
 
+@forking
+def test_each_process_may_compute_with_several_threads(tiny: TinySuite) -> None:
+    suite = tiny.with_suite(protocol={"name": "aaai21", "short_side": 320})
+    command = [sys.executable, "-m", "raybench", "run", str(suite), "--data", f"shapes={tiny.data}"]
+    for processes in (1, 2):
+        words = ["--out", str(tiny.folder / f"{processes}"), "--processes", str(processes), "--threads", "2"]
+        subprocess.run([*command, *words], check=True, capture_output=True, timeout=100)
+    assert result_bytes(tiny.folder / "2") == result_bytes(tiny.folder / "1")
+
+
 def test_threads_of_the_machine_change_no_byte_and_are_restored(tiny: TinySuite) -> None:
     with threads_limited(2):
         evaluate(tiny.suite, settings(tiny, "two", processes=1))
