@@ -23,7 +23,7 @@ from ..errors import RaybenchError
 from ..memory import keep_freed_memory
 from .children import end_with_parent
 from .distributed import Crew, drawn
-from .measuring import Outcome, Pass, measure
+from .measuring import Outcome, Pass, measure, rehearse
 from .plan import Settings
 
 __all__ = ["Division", "divide", "measure_in_processes", "threads_limited"]
@@ -113,6 +113,8 @@ def measure_in_processes(
         RaybenchError: one of them met a mistake or was killed; all others are ended. All rows of images that
             were measured are on disk.
     """
+    if network is not None and torch.get_num_threads() == 1:
+        rehearse(work, network)
     context = multiprocessing.get_context("fork")
     total = context.Value("q", 0)
     team: dict[Any, BaseProcess] = {}

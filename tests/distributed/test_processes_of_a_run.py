@@ -117,6 +117,23 @@ def test_fault_of_the_code_in_a_process_shows_its_traceback(
 
 
 @forking
+@pytest.mark.parametrize(("module", "rehearsals"), [("raybench.attributions.odd", 2), ("elsewhere", 0)])
+def test_own_methods_meet_each_network_before_processes_are_forked(
+    tiny: TinySuite, monkeypatch: pytest.MonkeyPatch, module: str, rehearsals: int
+) -> None:
+    called: list[torch.Size] = []
+
+    def note(_: object, images: torch.Tensor, image_index: torch.Tensor, __: object) -> torch.Tensor:
+        called.append(images.shape)  # what a forked process notes stays with it
+        return images.abs().sum(dim=1)[image_index]
+
+    note.__module__ = module
+    with_method(monkeypatch, note)
+    evaluate(tiny.with_suite(attributions=["odd"]), settings(tiny, "out", processes=2))
+    assert len(called) == rehearsals
+
+
+@forking
 def test_killed_run_leaves_no_process_behind(tiny: TinySuite) -> None:
     suite = tiny.with_suite(protocol={"name": "aaai21", "short_side": 320})
     command = [sys.executable, "-m", "raybench", "run", str(suite), "--out", str(tiny.folder / "out")]
