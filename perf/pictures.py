@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,14 @@ import PIL.Image
 
 from raybench.checkpoints import load_classes
 
-__all__ = ["Annotated", "made_annotations", "make_pictures", "read_annotations", "texture"]
+__all__ = [
+    "Annotated",
+    "made_annotations",
+    "make_pictures",
+    "read_annotations",
+    "repeated_pictures",
+    "texture",
+]
 
 ENCODINGS = 300
 QUALITY = 92
@@ -111,6 +118,17 @@ def made_annotations(count: int, seed: int = 0) -> list[Annotated]:
             boxes.append((x0, y0, x1, y1))
         drawn.append(Annotated(int(generator.integers(1000)), height, width, tuple(boxes)))
     return drawn
+
+
+def repeated_pictures(folder: Path, pictures: Sequence[Path], times: int) -> Path:
+    """Link pictures and the XML beside each into `folder/val`, each so many times, and return the folder."""
+    target = folder / "val"
+    target.mkdir(parents=True)
+    for picture in pictures:
+        for turn in range(times):
+            for file in (picture, picture.with_suffix(".xml")):
+                (target / f"{file.stem}_{turn}{file.suffix}").symlink_to(file.resolve())
+    return folder
 
 
 def texture(size: tuple[int, int], generator: np.random.Generator) -> PIL.Image.Image:

@@ -21,8 +21,10 @@ def raybench(work: Work) -> Yield:
     """`raybench run`: all three localisation metrics, records and summary on disk."""
     with tempfile.TemporaryDirectory() as folder:
         suite = work.suite(Path(folder))
+        out = Path(folder) / "out"
         results = evaluate(
-            suite, Settings(out=Path(folder) / "out", limit=work.limit, processes=work.cores, device="cpu")
+            suite,
+            Settings(data=work.data, out=out, limit=work.limit, processes=work.cores, device="cpu"),
         )
         manifest = results.manifest
         records = results.records(manifest["checkpoints"][0]["name"], work.attribution)

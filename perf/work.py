@@ -35,6 +35,7 @@ class Work:
         limit: pictures; those that nothing asks about are left out.
         cores: that every way may use.
         short_side: pixels of the shorter side of the network's input.
+        folder: of the dataset; empty for the one in the folder that RAYBENCH_DATA names.
     """
 
     checkpoint: str
@@ -43,6 +44,7 @@ class Work:
     limit: int = 12
     cores: int = 1
     short_side: int = 448
+    folder: str = ""
 
     def samples(self) -> Iterator[Sample]:
         """Decode the pictures one by one."""
@@ -55,7 +57,12 @@ class Work:
     def dataset_opened(self) -> Dataset:
         """Open the dataset."""
         protocol = protocol_from("aaai21", {"short_side": self.short_side})
-        return open_dataset(self.dataset, {}, protocol, {})
+        return open_dataset(self.dataset, self.data, protocol, {})
+
+    @property
+    def data(self) -> dict[str, Path]:
+        """Folder of the dataset by its name, where it is not the usual one."""
+        return {self.dataset: Path(self.folder)} if self.folder else {}
 
     def network(self) -> Network:
         """Load the network."""
