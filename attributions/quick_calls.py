@@ -220,9 +220,15 @@ class _Convolution:
 
     @property
     def is_packed(self) -> bool:
-        """Whether the weights are kept in oneDNN's order; 1 x 1 kernels take twice as long in it."""
-        fits = _WORTH_PACKING <= self.weight.numel() <= _MOST_PACKED and self.weight.shape[2:] != (1, 1)
-        return _PACK is not None and fits and are_weights_fixed()
+        """Whether the weights are kept in oneDNN's order, which must suit feature maps of every size.
+
+        Weights in an order that does not suit are put into another for each call, which takes many times as
+        long as the convolution. Such are 1 x 1 kernels, and numbers of channels that oneDNN may split into
+        blocks of 48 or of 64.
+        """
+        outputs, channels, *kernel = self.weight.shape
+        fits = _WORTH_PACKING <= self.weight.numel() <= _MOST_PACKED and kernel != [1, 1]
+        return _PACK is not None and fits and bool(outputs % 48 and channels % 48) and are_weights_fixed()
 
     def is_quick_on(self, inputs: Tensor) -> bool:
         """Whether this takes less time than torch's way, for the same result."""
@@ -243,7 +249,7 @@ _PACK = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
 """Brings weights into oneDNN's order. torch's compiler uses it; should it go, weights stay as they are."""
 
 _TYPICAL = (56, 56)
-"""Size of feature maps for which weights are packed; the order is the same for others."""
+"""Size of feature maps for which weights are packed; see `_Convolution.is_packed` on others."""
 
 
 def _by_packed(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from raybench.attributions.fixed_weights import _KEPT, weights_fixed
-from raybench.attributions.quick_calls import QuickCalls
+from raybench.attributions.quick_calls import QuickCalls, prepare_weights
 
 
 def gradients(module: nn.Module, pixels: torch.Tensor, *, quick: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -160,6 +160,17 @@ def test_packed_weights_are_kept_only_while_weights_are_fixed() -> None:
         torch.testing.assert_close(module(pixels), 2 * before)
         with weights_fixed():
             torch.testing.assert_close(module(pixels), 2 * before)
+
+
+@pytest.mark.parametrize(("outputs", "channels", "kernel"), [(384, 288, 3), (256, 384, 3), (512, 2048, 1)])
+def test_weights_whose_order_depends_on_the_size_of_the_maps_are_not_packed(
+    outputs: int, channels: int, kernel: int
+) -> None:
+    with weights_fixed(), QuickCalls():
+        module = nn.Conv2d(channels, outputs, kernel).requires_grad_(False)
+        prepare_weights(module)
+        module(torch.randn(1, channels, 14, 19).to(memory_format=torch.channels_last))
+        assert len(_KEPT) == 0
 
 
 def test_kept_weights_go_with_the_network() -> None:
