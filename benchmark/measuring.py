@@ -21,18 +21,18 @@ from ..attributions import (
 )
 from ..checkpoints import Network
 from ..errors import RaybenchError
-from .batches import group_by_shape, load
 from .costs import Cost, CostMeter
 from .gallery import save_map
-from .inputs import decoded, network_input
 from .manifest import peak_memory_mb
-from .preparation import Needs, Prepared, PreparedImages
+from .pipeline.batches import group_by_shape, load
+from .pipeline.inputs import decoded, network_input
+from .pipeline.preparation import Needs, Prepared, PreparedImages
+from .pipeline.transfer import OnItsWay, send_joined
+from .pipeline.views import View
+from .pipeline.writer import BackgroundWriter, Task
 from .protocol import Protocol
 from .records import RowStore
 from .scoring import Batch, Scorer, Scores
-from .transfer import OnItsWay, send_joined
-from .views import View
-from .writer import BackgroundWriter, Task
 
 __all__ = ["Job", "Outcome", "Pass", "measure", "rehearse"]
 

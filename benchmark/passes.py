@@ -11,12 +11,12 @@ from .costs import CostMeter
 from .distributed import Crew
 from .folder import NO_CHECKPOINT
 from .measuring import Job, Pass
+from .pipeline.preparation import Needs, PreparedImages
+from .pipeline.views import View
 from .plan import Plan, Settings
-from .preparation import Needs, PreparedImages
 from .processes import Division
 from .records import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
 from .scoring import Scorer
-from .views import View
 
 __all__ = ["PassPlanner", "notes_of"]
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from ..attributions import computing_in
 from .datasets.region import Size
 from .metrics.interface import sum_pixels
+from .pipeline.transfer import send_joined
 from .protocol import Protocol
-from .transfer import send_joined
 
 __all__ = ["STATUSES", "normalise", "prepare_saliency", "resize_bilinear", "smooth", "status_of"]
 

@@ -16,10 +16,10 @@ from ..checkpoints.classes import ClassList
 from ..errors import RaybenchError
 from .datasets import Point, Size
 from .metrics import BoundMetric, SaliencyBatch
-from .preparation import Prepared
+from .pipeline.preparation import Prepared
+from .pipeline.transfer import OnItsWay, send_joined
 from .protocol import Protocol
 from .saliency import STATUSES, normalise, prepare_saliency, status_of
-from .transfer import OnItsWay, send_joined
 
 __all__ = ["Batch", "SameSize", "Scorer", "Scores"]
 

@@ -16,11 +16,11 @@ from ..checkpoints import Network
 from ..errors import RaybenchError
 from .datasets import Size
 from .datasets.pictures import to_rgb
-from .inputs import decoded, network_input
-from .preparation import Prepared
+from .pipeline.inputs import decoded, network_input
+from .pipeline.preparation import Prepared
+from .pipeline.views import View, pillow_view, to_pixels
 from .protocol import Protocol, protocol_from
 from .saliency import STATUSES, prepare_saliency, status_of
-from .views import View, pillow_view, to_pixels
 
 __all__ = ["Explanation", "attribute", "explain_image", "read_image"]
 

@@ -16,7 +16,7 @@ from torchvision.transforms import functional as TF
 
 from ..benchmark.datasets.pictures import read_picture
 from ..benchmark.datasets.shapes import draw_scene
-from ..benchmark.views import centre_crop
+from ..benchmark.pipeline.views import centre_crop
 from .crops import clamped_crop, draw_crop_box
 from .recipe import ShapesScenes
 from .targets import SingleLabels, Targets

@@ -15,9 +15,9 @@ from ...checkpoints import Card, Network, find_card, load_network, shipped_cards
 from ...errors import RaybenchError
 from ..folder import ResultFolder, open_results, safe_name
 from ..gallery import gallery_images, map_path, save_map, save_picture
-from ..inputs import decoded, network_input
+from ..pipeline.inputs import decoded, network_input
+from ..pipeline.preparation import Needs, Prepared, PreparedImages
 from ..plan import Plan, Settings
-from ..preparation import Needs, Prepared, PreparedImages
 from ..processes import threads_limited
 from ..protocol import PROTOCOLS
 from ..reporting import Reporter, SilentReporter

@@ -68,7 +68,7 @@ def test_batch_size_workers_and_order_change_no_record(
 ) -> None:
     evaluate(tiny.suite, settings(tiny, "plain"))
     evaluate(tiny.suite, settings(tiny, "batched", batch_size=5, workers=2))
-    from raybench.benchmark import preparation
+    from raybench.benchmark.pipeline import preparation
 
     plain = preparation.PreparedImages.__init__
 

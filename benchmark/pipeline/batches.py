@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 import torch.utils.data
 
-from .children import end_with_parent
-from .datasets import Size
+from ..children import end_with_parent
+from ..datasets import Size
+from ..scoring import Batch
 from .preparation import Prepared, PreparedImages
-from .scoring import Batch
 
 __all__ = ["group_by_shape", "load"]
 

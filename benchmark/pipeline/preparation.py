@@ -13,11 +13,11 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import RaybenchError
-from .datasets import Dataset, Point, Query, Sample, Size
-from .datasets.pictures import encoded_bytes, open_picture
-from .datasets.sample import reading_by
-from .protocol import Protocol
+from ...errors import RaybenchError
+from ..datasets import Dataset, Point, Query, Sample, Size
+from ..datasets.pictures import encoded_bytes, open_picture
+from ..datasets.sample import reading_by
+from ..protocol import Protocol
 from .views import Pixels, View, pillow_view, to_pixels, whole_size
 
 __all__ = ["Needs", "Prepared", "PreparedImages", "query_seed"]

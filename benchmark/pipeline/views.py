@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
-from .datasets import Size
-from .protocol import Protocol
+from ..datasets import Size
+from ..protocol import Protocol
 from .transfer import beside
 
 __all__ = [

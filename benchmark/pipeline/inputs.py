@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoints import Network
+from ...checkpoints import Network
+from ..protocol import Protocol
 from .preparation import Prepared
-from .protocol import Protocol
 from .transfer import send_stacked
 from .views import View, decode_jpegs, device_view
 
