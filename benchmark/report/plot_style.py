@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 
@@ -23,6 +26,7 @@ __all__ = [
     "axis_title",
     "checkpoint_label",
     "colour_of",
+    "dot_of",
     "ink_on",
     "legend",
     "round_of",
@@ -45,11 +49,25 @@ CASED: list[AbstractPathEffect] = [Stroke(linewidth=3.4, foreground="white"), No
 # Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow that is faint on white
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6d31")
 _HATCHES = ("", "///", "...", "xxx")
+_FILLINGS = ("full", "none", "left", "bottom")
 
 
 def colour_of(place: int) -> tuple[str, str]:
     """Return colour and hatch of the method number `place`; hatches tell methods of one colour apart."""
     return _COLOURS[place % len(_COLOURS)], _HATCHES[round_of(place)]
+
+
+def dot_of(place: int) -> dict[str, Any]:
+    """Return how a dot of the method number `place` is filled; fillings tell methods of one colour apart."""
+    colour, _ = colour_of(place)
+    filling = _FILLINGS[round_of(place)]
+    edge = "white" if filling == "full" else colour
+    return {
+        "markerfacecolor": "white" if filling == "none" else colour,
+        "markerfacecoloralt": "white",
+        "markeredgecolor": edge,
+        "fillstyle": "full" if filling == "none" else filling,
+    }
 
 
 def round_of(place: int) -> int:
@@ -73,15 +91,18 @@ def tidy(axes: Axes, *, grid: str) -> None:
     axes.set_axisbelow(True)
 
 
-def legend(figure: Figure, names: list[str]) -> None:
-    """Put a legend of the methods below the plots."""
-    patches = []
+def legend(figure: Figure, names: list[str], *, dots: bool = False) -> None:
+    """Put a legend of the methods below the plots, of bars or of dots."""
+    handles: list[Artist] = []
     for place, name in enumerate(names):
         colour, hatch = colour_of(place)
-        patches.append(Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name))
+        if dots:
+            handles.append(Line2D([], [], marker="o", markersize=10, ls="none", label=name, **dot_of(place)))
+        else:
+            handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name))
     width = figure.get_figwidth() / (0.8 + 0.095 * max(map(len, names), default=1))
     columns = max(1, min(len(names), int(width)))
-    figure.legend(handles=patches, loc="outside lower center", ncols=columns, frameon=False, fontsize=11)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=11)
 
 
 def save_plot(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ from matplotlib.transforms import Bbox, ScaledTranslation
 from numpy.typing import NDArray
 
 from ..folder import NO_CHECKPOINT
-from .plot_style import CASED, INK, axis_title, checkpoint_label, colour_of, legend, tidy
+from .plot_style import CASED, INK, axis_title, checkpoint_label, colour_of, dot_of, legend, tidy
 from .table import Cell, Column, Table
 
 __all__ = ["scatter_figure"]
@@ -47,8 +47,8 @@ class _Dot:
 def scatter_figure(table: Table) -> Figure | None:
     """Draw a panel per localisation metric, against accuracy or F1 of the checkpoints, with 95 % intervals.
 
-    A colour per attribution, a marker per checkpoint. Checkpoints are named beside their dots where all names
-    find room, else in a legend of markers.
+    A colour and a filling per attribution, a marker per checkpoint. Checkpoints are named beside their dots
+    where all names find room, else in a legend of markers.
 
     Returns:
         None if there is nothing to draw: no accuracy, or no localisation metric.
@@ -84,10 +84,11 @@ def _draw(
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     figure.suptitle(table.title, fontsize=14, color=INK)
-    legend(figure, _methods(table))
+    legend(figure, _methods(table), dots=True)
     if marker_legend:
         one_each = {dot.label: dot for _, _, found in panels for dot in found}
-        handles = [_marker(dot, color="#666666", label=label) for label, dot in one_each.items()]
+        grey = {"markerfacecolor": "#666666", "markeredgecolor": "white"}
+        handles = [_marker(dot, label=label, **grey) for label, dot in one_each.items()]
         figure.legend(
             handles=handles, loc="outside right upper", frameon=False, fontsize=11, labelspacing=0.8
         )
@@ -132,7 +133,7 @@ def _draw_panel(axes: Axes, x: Column, y: Column, dots: Sequence[_Dot]) -> None:
     for dot in dots:
         colour, _ = colour_of(dot.method)
         (line,) = axes.plot([dot.x.value] * 2, [dot.y.low, dot.y.high], color=colour, linewidth=1.3, zorder=2)
-        marker = _marker(dot, color=colour)
+        marker = _marker(dot, **dot_of(dot.method))
         axes.add_line(marker)
         for artist in (line, marker):
             artist.set_transform(axes.transData + _shifted(dot, axes))
@@ -149,11 +150,10 @@ def _shifted(dot: _Dot, axes: Axes) -> ScaledTranslation:
     return ScaledTranslation(dot.shift / 72, 0, figure.dpi_scale_trans)
 
 
-def _marker(dot: _Dot, *, color: str, label: str = "") -> Line2D:
+def _marker(dot: _Dot, *, label: str = "", **filling: Any) -> Line2D:
     """Return the marker of a checkpoint, at its dot."""
-    line = Line2D([dot.x.value], [dot.y.value], linestyle="none", color=color, label=label, zorder=3)
-    line.set(marker=_MARKERS[dot.checkpoint % len(_MARKERS)], markersize=10)
-    line.set(markeredgecolor="white", markeredgewidth=1.2)
+    line = Line2D([dot.x.value], [dot.y.value], linestyle="none", label=label, zorder=3, **filling)
+    line.set(marker=_MARKERS[dot.checkpoint % len(_MARKERS)], markersize=10, markeredgewidth=1.2)
     return line
 
 

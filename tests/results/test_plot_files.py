@@ -71,6 +71,21 @@ def test_bars_of_one_method_share_a_colour_and_methods_differ(make_run):
     assert len({first, second, oracle}) == 3
 
 
+def test_dots_of_many_methods_differ_and_the_legend_shows_them(make_run):
+    methods = {f"method_{number:02d}": 3.0 * number for number in range(24)}
+    figure = scatter_figure(comparison_table([make_run(scores={"first": methods}, accuracy=ACCURACY)]))
+    markers = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
+    looks = [
+        (line.get_markerfacecolor(), line.get_markeredgecolor(), line.get_fillstyle()) for line in markers
+    ]
+    assert len(set(looks)) == 24
+    shown = figure.legends[0].get_lines()
+    assert [line.get_label() for line in shown] == list(methods)
+    assert [
+        (line.get_markerfacecolor(), line.get_markeredgecolor(), line.get_fillstyle()) for line in shown
+    ] == looks
+
+
 def test_missing_score_leaves_a_gap(make_run):
     run = make_run(scores=SCORES)
     path = run / "summary.csv"
