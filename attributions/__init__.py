@@ -5,7 +5,15 @@ A new method is one function in a file of its own, its registration (see `attrib
 
 from . import torchray_reference  # registers only where TorchRay is installed
 from .baselines import box_oracle, center, random, uniform
-from .capture import Capture, features_and_gradients, forward_pass, input_gradients, layer_of, undisturbed
+from .capture import (
+    Capture,
+    features_and_gradients,
+    forget_trials,
+    forward_pass,
+    input_gradients,
+    layer_of,
+    undisturbed,
+)
 from .denormals import denormals_flushed
 from .excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .fixed_weights import weights_fixed
@@ -33,6 +41,7 @@ __all__ = [
     "denormals_flushed",
     "excitation_backprop",
     "features_and_gradients",
+    "forget_trials",
     "forward_pass",
     "grad_cam",
     "grad_cam_elementwise",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RaybenchError, UnknownNameError
-from .feature_maps import check_maps
+from .feature_maps import check_maps, forget_layouts
 from .interface import NetworkLike
 from .precision import cast
 from .queries import Portion, check_logits, check_queries, one_hot, portions
@@ -23,6 +23,7 @@ __all__ = [
     "Capture",
     "captured",
     "features_and_gradients",
+    "forget_trials",
     "forward_pass",
     "input_gradients",
     "is_cut",
@@ -249,6 +250,12 @@ def is_cut(module: nn.Module, layer: str, images: Tensor) -> bool:
         corner = images[:1, :, : max(64, height // 4), : max(64, width // 4)]
         cuts[layer] = _fits_as_cut(module, layer, corner) or _fits_as_cut(module, layer, images[:1])
     return cuts[layer]
+
+
+def forget_trials(module: nn.Module) -> None:
+    """Forget what was found out about a network by trying it, so that the next picture tries it again."""
+    _CUTS.pop(module, None)
+    forget_layouts(module)
 
 
 def _fits_as_cut(module: nn.Module, layer: str, image: Tensor) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-__all__ = ["are_weights_fixed", "keep", "kept", "look_up", "weights_fixed"]
+__all__ = ["are_weights_fixed", "keep", "kept", "look_up", "on_leaving", "weights_fixed"]
 
 _KEPT: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 _OPEN = [0]
+_LEAVING = ExitStack()
 
 
 @contextmanager
@@ -29,6 +30,7 @@ def weights_fixed() -> Iterator[None]:
         _OPEN[0] -= 1
         if not _OPEN[0]:
             _KEPT.clear()
+            _LEAVING.close()
 
 
 def are_weights_fixed() -> bool:
@@ -51,6 +53,13 @@ def keep(weight: Tensor, what: Hashable, value: Any) -> None:
     """Inside `weights_fixed`, keep something that is known of a weight."""
     if are_weights_fixed():
         _KEPT.setdefault(weight, {})[what] = value  # type: ignore[no-untyped-call]
+
+
+def on_leaving(undo: Callable[[], object]) -> None:
+    """Call `undo` when the outermost block of `weights_fixed` is left, or at once if none is open."""
+    _LEAVING.callback(undo)
+    if not are_weights_fixed():
+        _LEAVING.close()
 
 
 def look_up(weight: Tensor, what: Hashable) -> Any:

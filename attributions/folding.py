@@ -1,138 +1,244 @@
-"""Lets a convolution do what the batch normalisation after it would do: a scaling, once for all images."""
+"""Lets a convolution do what the batch normalisation after it would do: a scaling, once for all images.
+
+Only where the code between the two is known to the letter: neighbours in a `Sequential`, and the blocks of
+torchvision. What code of somebody else does with the output of a convolution cannot be told from outside.
+"""
 
 from __future__ import annotations
 
 import functools
+import itertools
+import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
-from torch import Tensor, fx, nn
+import torch
+from torch import Tensor, nn
 
-from .fixed_weights import keep, kept, look_up
+from .fixed_weights import are_weights_fixed, keep, look_up, on_leaving
 
-__all__ = ["Fold", "find_folds", "fold_of"]
+__all__ = ["Fold", "find_folds", "fold_for", "fold_into", "is_folded"]
+
+_PAIRS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("torchvision.models.resnet", "ResNet"): (("conv1", "bn1"),),
+    ("torchvision.models.resnet", "BasicBlock"): (("conv1", "bn1"), ("conv2", "bn2")),
+    ("torchvision.models.resnet", "Bottleneck"): (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
+    ("torchvision.models.googlenet", "BasicConv2d"): (("conv", "bn"),),
+    ("torchvision.models.inception", "BasicConv2d"): (("conv", "bn"),),
+}
+"""Modules whose code hands the output of a convolution to a normalisation and to nobody else."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fold:
-    """A convolution whose output goes nowhere but into a batch normalisation in eval mode.
+    """A convolution and the batch normalisation after it, in a module that calls one after the other.
 
     Attributes:
-        convolution: the first of the two.
-        norm: the second.
-        between: modules that hold one of the two and not the other. What enters or leaves them is not what it
-            seems while the two are one, so that nobody may be watching.
+        container: the module that calls the two; they are its children of these names.
+        tensors: weights and statistics of the two, as they were when the fold was found.
     """
 
-    convolution: nn.Conv2d
-    norm: nn.BatchNorm2d
-    between: tuple[nn.Module, ...]
+    container: ref[nn.Module]
+    convolution: str
+    norm: str
+    tensors: tuple[ref[Tensor] | None, ...]
 
     @property
     def is_usable(self) -> bool:
-        """Whether the two may be one in this call."""
-        watched = any(part._forward_hooks or part._forward_pre_hooks for part in self.between)
-        return not watched and not self.norm.training
+        """Whether the two may be one now: they are what they were, and nobody watches what passes between."""
+        container = self.container()
+        pair = container and _children(container, self.convolution, self.norm)
+        if not pair or "forward" in vars(container):
+            return False
+        convolution, norm = pair
+        watched = (convolution._forward_hooks, norm._forward_pre_hooks, *_GLOBAL_HOOKS)
+        return (
+            not any(watched)
+            and not norm.training
+            and all(
+                now is (before if before is None else before())
+                for now, before in zip(_tensors(*pair), self.tensors, strict=True)
+            )
+        )
 
     @property
+    def learns(self) -> bool:
+        """Whether gradients of the weights may be wanted."""
+        return any(one is not None and one.requires_grad for one in self._now())
+
+    @functools.cached_property
     def weight(self) -> Tensor:
         """Weights (O, C, k, l) that bring the scaling with them, in the layout of the convolution's own."""
-        return kept(self.convolution.weight, "folded", self.scaled)
+        return self.scaled()
 
-    @property
+    @functools.cached_property
     def bias(self) -> Tensor:
         """Bias (O,) of the two together."""
-        own = self.convolution.weight
-        return kept(own, "folded bias", lambda: self._bias().to(own.dtype))
+        weight, bias, mean, _, _, shift = self._now()
+        assert weight is not None
+        assert mean is not None
+        moved = (0 if bias is None else bias.detach().double()) - mean.double()
+        return (moved * self._scale() + (0 if shift is None else shift.detach())).to(weight.dtype)
 
     def scaled(self) -> Tensor:
         """Compute `weight`."""
-        own = self.convolution.weight.detach()
-        return own * self._scale().to(own.dtype).view(-1, 1, 1, 1)
+        own = self._now()[0]
+        assert own is not None
+        return own.detach() * self._scale().to(own.dtype).view(-1, 1, 1, 1)
 
     def _scale(self) -> Tensor:
-        variance, weight = self.norm.running_var, self.norm.weight
+        _, _, _, variance, factor, _ = self._now()
         assert variance is not None
-        scale = (variance.double() + self.norm.eps).rsqrt()
-        return scale if weight is None else scale * weight.detach()
+        scale = (variance.double() + self._norm.eps).rsqrt()
+        return scale if factor is None else scale * factor.detach()
 
-    def _bias(self) -> Tensor:
-        mean, bias = self.norm.running_mean, self.convolution.bias
-        assert mean is not None
-        shift = (0 if bias is None else bias.detach()) - mean.double()
-        own = self.norm.bias
-        return shift * self._scale() + (0 if own is None else own.detach())
+    @property
+    def _norm(self) -> nn.BatchNorm2d:
+        norm = getattr(self.container(), self.norm)
+        assert isinstance(norm, nn.BatchNorm2d)
+        return norm
+
+    def _now(self) -> tuple[Tensor | None, ...]:
+        return tuple(one if one is None else one() for one in self.tensors)
+
+
+@dataclass
+class _Call:
+    """A call of a container that is under way.
+
+    Attributes:
+        container: the module.
+        used: folds that it has used; what comes with the same weights once more comes from elsewhere.
+        given: outputs of folded convolutions that wait for their normalisation, by identity of its mean.
+    """
+
+    container: nn.Module
+    used: set[Fold] = field(default_factory=set)
+    given: dict[int, Tensor] = field(default_factory=dict)
+
+
+class _Calls(threading.local):
+    def __init__(self) -> None:
+        self.under_way: list[_Call] = []
+
+
+_CALLS = _Calls()
 
 
 def find_folds(module: nn.Module) -> None:
-    """Find the convolutions of a network that may be folded, inside `weights_fixed`.
+    """Find the convolutions of a network that may be folded, inside `weights_fixed`."""
+    if not are_weights_fixed():
+        return
+    tied = _used_twice(module)
+    for container in list(module.modules()):
+        new = False
+        for names in _pairs(container):
+            if (found := _fold(container, *names, tied)) is not None:
+                weight, fold = found
+                keep(weight, "fold", fold)
+                new = True
+        if new:
+            # a convolution is folded while its container calls it, and not if somebody else does
+            on_leaving(container.register_forward_pre_hook(_enter, prepend=True).remove)
+            on_leaving(container.register_forward_hook(_leave, always_call=True).remove)
 
-    A network that torch cannot trace has none.
-    """
-    for fold in _find(module):
-        keep(fold.convolution.weight, "fold", fold)
 
-
-def fold_of(weight: Tensor) -> Fold | None:
-    """Return what is known of the convolution with this weight, if it may be folded in this call."""
+def fold_for(weight: Tensor) -> Fold | None:
+    """Return how the convolution with this weight may be folded in the call that is under way, if it may."""
+    if not _CALLS.under_way:
+        return None
     fold = look_up(weight, "fold")
-    return fold if isinstance(fold, Fold) and fold.is_usable else None
+    call = _CALLS.under_way[-1]
+    fits = isinstance(fold, Fold) and fold.container() is call.container and fold not in call.used
+    return fold if fits and fold.is_usable else None
 
 
-class _Tracer(fx.Tracer):
-    def call_module(
-        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """Go on without the module's hooks, which expect tensors."""
-        return super().call_module(m, m.forward, args, kwargs)
+def fold_into(output: Tensor, fold: Fold) -> None:
+    """Note the output of a folded convolution, for the normalisation that comes next."""
+    call = _CALLS.under_way[-1]
+    call.used.add(fold)
+    call.given[id(fold._now()[2])] = output
 
 
-def _find(module: nn.Module) -> list[Fold]:
-    """Find the pairs in the graph of a network's calls."""
-    try:
-        nodes = list(_Tracer().trace(module).nodes)
-    except Exception:  # whatever the code of a network does with the stand-in of an image
-        return []
-    modules = dict(module.named_modules(remove_duplicate=False))
-    called = {node: modules[str(node.target)] for node in nodes if node.op == "call_module"}
-    uses = Counter(id(tensor) for node in nodes for tensor in _tensors_of(module, node))
-    folds = []
-    for node, norm in called.items():
-        source = node.args[0] if node.args else None
-        if not isinstance(source, fx.Node) or source not in called or len(source.users) != 1:
-            continue
-        convolution = called[source]
-        if _is_plain(convolution, nn.Conv2d) and _is_plain(norm, nn.BatchNorm2d):
-            assert isinstance(convolution, nn.Conv2d)
-            assert isinstance(norm, nn.BatchNorm2d)
-            # by these two tensors their calls are known
-            if (
-                norm.running_var is not None
-                and uses[id(convolution.weight)] == uses[id(norm.running_mean)] == 1
-            ):
-                between = _around(source) ^ _around(node)
-                folds.append(Fold(convolution, norm, tuple(modules[name] for name in sorted(between))))
-    return folds
+def is_folded(inputs: Tensor, mean: Tensor | None) -> bool:
+    """Whether the normalisation with this mean is done with for these inputs."""
+    call = _CALLS.under_way[-1] if _CALLS.under_way else None
+    given = call.given.pop(id(mean), None) if call is not None else None
+    if given is not None and given is not inputs:
+        raise RuntimeError(_MISLED)
+    return given is not None
 
 
-def _tensors_of(module: nn.Module, node: fx.Node) -> list[Tensor]:
-    """Weights and statistics that a call of a network uses."""
-    if node.op == "call_module":
-        part = module.get_submodule(str(node.target))
-        return [*part.parameters(), *part.buffers()]
-    if node.op == "get_attr":
-        value = functools.reduce(getattr, str(node.target).split("."), module)
-        return [value] if isinstance(value, Tensor) else []
-    return []
+def _enter(container: nn.Module, _: Any) -> None:
+    _CALLS.under_way.append(_Call(container))
 
 
-def _is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
-    """Whether a module is what torch made it: a kind of its own may compute something else."""
-    return type(module) is kind and "forward" not in vars(module)
+def _leave(container: nn.Module, _: Any, __: Any) -> None:
+    if _CALLS.under_way and _CALLS.under_way[-1].container is container and _CALLS.under_way.pop().given:
+        raise RuntimeError(_MISLED)  # if the call failed by itself, torch raises that error instead
 
 
-def _around(node: fx.Node) -> set[str]:
-    """Names of the modules, from the outermost to the innermost, inside which a call is made."""
-    return {path for path, _ in node.meta["nn_module_stack"].values()}
+_GLOBAL_HOOKS = (nn.modules.module._global_forward_hooks, nn.modules.module._global_forward_pre_hooks)
+_MISLED = "a convolution was folded into a normalisation that did not follow it"
+
+
+def _pairs(container: nn.Module) -> Iterator[tuple[str, str]]:
+    """Names of children that a module calls one directly after the other."""
+    kind = (type(container).__module__, type(container).__qualname__)
+    if isinstance(container, nn.Sequential):
+        if type(container).__iter__ is nn.Sequential.__iter__ and _runs_code_of(container, nn.Sequential):
+            yield from itertools.pairwise(container._modules)
+    elif kind in _PAIRS and _runs_code_of(container) and "_forward_impl" not in vars(container):
+        yield from _PAIRS[kind]
+
+
+def _fold(container: nn.Module, convolution: str, norm: str, tied: set[int]) -> tuple[Tensor, Fold] | None:
+    """Fold two children of a container unless they are folded already: the weight to keep it by, and how."""
+    pair = _children(container, convolution, norm)
+    if pair is None:
+        return None
+    weight, _, mean, variance, *_ = tensors = _tensors(*pair)
+    assert weight is not None
+    known = look_up(weight, "fold")
+    if known is not None and known.container() is container and known.is_usable:
+        return None
+    plain = all(one is None or one.dtype == torch.float32 for one in tensors)
+    if not plain or variance is None or id(weight) in tied or id(mean) in tied:
+        return None
+    then = tuple(one if one is None else ref(one) for one in tensors)
+    return weight, Fold(ref(container), convolution, norm, then)
+
+
+def _children(container: nn.Module, convolution: str, norm: str) -> tuple[nn.Conv2d, nn.BatchNorm2d] | None:
+    """Return two children of a container, or None if they are something else."""
+    first, second = container._modules.get(convolution), container._modules.get(norm)
+    if type(first) is nn.Conv2d and type(second) is nn.BatchNorm2d:
+        return (first, second) if _runs_code_of(first) and _runs_code_of(second) else None
+    return None
+
+
+def _used_twice(module: nn.Module) -> set[int]:
+    """Identities of the parameters and statistics that a network has in several places."""
+    uses = Counter(
+        id(tensor)
+        for _, part in module.named_modules(remove_duplicate=False)
+        for tensor in (*part._parameters.values(), *part._buffers.values())
+        if tensor is not None
+    )
+    return {tensor for tensor, count in uses.items() if count > 1}
+
+
+def _tensors(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor | None, ...]:
+    statistics = (norm.running_mean, norm.running_var)
+    return (convolution.weight, convolution.bias, *statistics, norm.weight, norm.bias)
+
+
+def _runs_code_of(module: nn.Module, kind: type[nn.Module] | None = None) -> bool:
+    """Whether a module runs the code that torch gives to this kind, by default its own, when it is called."""
+    forward: Any = type(module).forward
+    here = (forward.__module__, forward.__qualname__)
+    given = [(base.__module__, f"{base.__qualname__}.forward") for base in (kind or type(module)).__mro__]
+    return "forward" not in vars(module) and here in given

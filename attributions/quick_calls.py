@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 
-from .fixed_weights import are_weights_fixed, kept
-from .folding import Fold, find_folds, fold_of
+from .fixed_weights import are_weights_fixed, kept, look_up
+from .folding import Fold, find_folds, fold_for, fold_into, is_folded
 
 __all__ = ["QuickCalls", "prepare_weights"]
 
@@ -52,7 +52,9 @@ def prepare_weights(module: nn.Module) -> None:
         if type(part) is nn.Conv2d and part.groups == 1:
             stride, padding = _pair(part.stride), _pair(part.padding)
             if stride is not None and padding is not None and _pair(part.dilation) == (1, 1):
-                convolution = _Convolution(part.weight, part.bias, stride, padding, fold_of(part.weight))
+                convolution = _Convolution(
+                    part.weight, part.bias, stride, padding, look_up(part.weight, "fold")
+                )
                 if convolution.is_packed:
                     convolution.packed()
 
@@ -69,8 +71,6 @@ class QuickCalls(TorchFunctionMode):
     def __init__(self, *, fold: bool = True) -> None:
         super().__init__()
         self._fold = fold
-        self._normalised: dict[int, Tensor] = {}
-        """Outputs of convolutions that include a normalisation, by identity of the normalisation's mean."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -85,21 +85,19 @@ class QuickCalls(TorchFunctionMode):
     def _conv2d(
         self, input: Tensor, weight: Tensor, bias: Tensor | None = None, *others: Any, **options: Any
     ) -> Tensor:
-        recorded = torch.is_grad_enabled() and input.requires_grad
-        plain = input.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-        fold = fold_of(weight) if self._fold and plain and not recorded else None
+        plain = self._fold and input.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+        fold = fold_for(weight) if plain else None
+        if fold is not None and torch.is_grad_enabled() and (input.requires_grad or fold.learns):
+            fold = None
         output = _conv2d(input, weight, bias, *others, fold=fold, **options)
         if fold is not None:
-            self._normalised[id(fold.norm.running_mean)] = output
+            fold_into(output, fold)
         return output
 
     def _batch_norm(self, input: Tensor, running_mean: Tensor | None, *others: Any, **options: Any) -> Tensor:
-        normalised = self._normalised.pop(id(running_mean), None)
-        if normalised is None:
-            return _batch_norm(input, running_mean, *others, **options)
-        if normalised is not input:
-            raise RuntimeError("a batch normalisation was folded into a convolution that it does not follow")
-        return normalised
+        return (
+            input if is_folded(input, running_mean) else _batch_norm(input, running_mean, *others, **options)
+        )
 
 
 def _batch_norm(
@@ -208,7 +206,7 @@ class _Convolution:
             packed: Tensor = _PACK(values, self.padding, self.stride, (1, 1), 1, size)
             return packed
 
-        what = ("packed", self.fold is not None, turned, self.stride, self.padding)
+        what = ("packed", self.fold, turned, self.stride, self.padding)
         with torch.no_grad():
             return kept(self.weight, what, pack)
 
@@ -228,7 +226,8 @@ class _Convolution:
         """
         outputs, channels, *kernel = self.weight.shape
         fits = _WORTH_PACKING <= self.weight.numel() <= _MOST_PACKED and kernel != [1, 1]
-        return _PACK is not None and fits and bool(outputs % 48 and channels % 48) and are_weights_fixed()
+        settled = outputs % 48 and channels % 48
+        return bool(fits and settled and self.weight.dtype == torch.float32) and _can_pack()
 
     def is_quick_on(self, inputs: Tensor) -> bool:
         """Whether this takes less time than torch's way, for the same result."""
@@ -239,8 +238,7 @@ class _Convolution:
             # in the other layout packed weights would come out with other last digits
             and inputs.is_contiguous(memory_format=torch.channels_last)
             and (self.is_packed or (one_pixel and torch.get_num_threads() == 1))
-            and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-            and torch.backends.mkldnn.enabled
+            and _has_onednn()
             and not torch.is_autocast_enabled("cpu")
         )
 
@@ -250,6 +248,15 @@ _PACK = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
 
 _TYPICAL = (56, 56)
 """Size of feature maps for which weights are packed; see `_Convolution.is_packed` on others."""
+
+
+def _can_pack() -> bool:
+    return _PACK is not None and are_weights_fixed() and _has_onednn()
+
+
+def _has_onednn() -> bool:
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and bool(torch.backends.mkldnn.enabled)
 
 
 def _by_packed(

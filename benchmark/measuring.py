@@ -15,6 +15,7 @@ from torch import Tensor
 from ..attributions import (
     BoundAttribution,
     computing_in,
+    forget_trials,
     forward_pass,
     sharing,
     weights_fixed,
@@ -201,10 +202,13 @@ def measure(
 def rehearse(work: Pass, network: Network) -> None:
     """Run raybench's own methods of a pass on a blank picture, inside `weights_fixed`.
 
-    Processes that are forked afterwards share what methods find out about the network and derive from its
-    weights; else each would keep some hundred megabytes of its own. A method that fails will do so again.
-    Methods of others see the pictures of the dataset and nothing else.
+    Processes that are forked afterwards share what methods derive from the network's weights; else each would
+    keep some hundred megabytes of its own. Nothing else is kept: what a blank picture says about the network,
+    or that a method fails on it, need not hold for pictures of another size. Methods of others see the
+    pictures of the dataset and nothing else.
     """
+    if torch.accelerator.is_available():
+        return  # once backward has run beside an accelerator, torch refuses it in forked processes
     pixels = torch.zeros(1, 3, _BLANK, _BLANK).contiguous(memory_format=torch.channels_last)
     query = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad(), computing_in(work.protocol.precision):
@@ -213,6 +217,7 @@ def rehearse(work: Pass, network: Network) -> None:
             if method.kind == "network" and method.function.__module__.startswith("raybench."):
                 with contextlib.suppress(Exception):
                     job.attribution(network, pixels, query, query)
+    forget_trials(network.module)
 
 
 def _usable(

@@ -1,4 +1,4 @@
-"""Divides the cores of one machine: processes that compute with one thread each, forked for every pass."""
+"""Divides the cores of one machine: processes, by default of one thread each, forked for every pass."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def measure_in_processes(
         RaybenchError: one of them met a mistake or was killed; all others are ended. All rows of images that
             were measured are on disk.
     """
-    if network is not None and torch.get_num_threads() == 1:
+    if network is not None and torch.get_num_threads() == 1:  # helpers would be left behind
         rehearse(work, network)
     context = multiprocessing.get_context("fork")
     total = context.Value("q", 0)
@@ -138,8 +138,8 @@ def measure_in_processes(
 
 def _start(process: BaseProcess) -> None:
     with warnings.catch_warnings():
-        # Python warns of forking beside other threads; the child uses none of theirs: it computes with one
-        # thread of its own, talks to nobody but its parent, and leaves without cleaning up after them
+        # Python warns of forking beside other threads; the child uses none of theirs: it computes with
+        # threads of its own, talks to nobody but its parent, and leaves without cleaning up after them
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         process.start()
 
