@@ -50,17 +50,20 @@ class Fold:
     def is_usable(self) -> bool:
         """Whether the two may be one now: they are what they were, and nobody watches what passes between."""
         container = self.container()
-        pair = container and _children(container, self.convolution, self.norm)
-        if not pair or "forward" in vars(container):
+        if container is None:
             return False
-        convolution, norm = pair
+        convolution, norm = container._modules.get(self.convolution), container._modules.get(self.norm)
+        if type(convolution) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
+            return False
+        if any("forward" in vars(part) for part in (container, convolution, norm)):
+            return False
         watched = (convolution._forward_hooks, norm._forward_pre_hooks, *_GLOBAL_HOOKS)
         return (
             not any(watched)
             and not norm.training
             and all(
                 now is (before if before is None else before())
-                for now, before in zip(_tensors(*pair), self.tensors, strict=True)
+                for now, before in zip(_tensors(convolution, norm), self.tensors, strict=True)
             )
         )
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 
-from raybench.attributions import ATTRIBUTIONS, Attribution
+from raybench.attributions import ATTRIBUTIONS, Attribution, capture
 from raybench.benchmark import measuring
 from raybench.benchmark.distributed import Crew, drawn
 from raybench.benchmark.processes import divide, threads_limited
@@ -117,10 +117,18 @@ def test_fault_of_the_code_in_a_process_shows_its_traceback(
 
 
 @forking
-@pytest.mark.parametrize(("module", "rehearsals"), [("raybench.attributions.odd", 2), ("elsewhere", 0)])
+@pytest.mark.parametrize(
+    ("module", "accelerator", "rehearsals"),
+    [
+        ("raybench.attributions.odd", False, 2),
+        ("raybench.attributions.odd", True, 0),
+        ("elsewhere", False, 0),
+    ],
+)
 def test_own_methods_meet_each_network_before_processes_are_forked(
-    tiny: TinySuite, monkeypatch: pytest.MonkeyPatch, module: str, rehearsals: int
+    tiny: TinySuite, monkeypatch: pytest.MonkeyPatch, module: str, accelerator: bool, rehearsals: int
 ) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: accelerator)
     called: list[torch.Size] = []
 
     def note(_: object, images: torch.Tensor, image_index: torch.Tensor, __: object) -> torch.Tensor:
@@ -129,8 +137,10 @@ def test_own_methods_meet_each_network_before_processes_are_forked(
 
     note.__module__ = module
     with_method(monkeypatch, note)
-    evaluate(tiny.with_suite(attributions=["odd"]), settings(tiny, "out", processes=2))
+    suite = tiny.with_suite(attributions=["odd", "grad_cam"])
+    evaluate(suite, settings(tiny, "out", processes=2, device="cpu"))
     assert len(called) == rehearsals
+    assert not capture._CUTS  # pictures of the dataset say where a network may be cut
 
 
 @forking
