@@ -137,10 +137,11 @@ def test_own_methods_meet_each_network_before_processes_are_forked(
 
     note.__module__ = module
     with_method(monkeypatch, note)
+    known = set(capture._CUTS)
     suite = tiny.with_suite(attributions=["odd", "grad_cam"])
     evaluate(suite, settings(tiny, "out", processes=2, device="cpu"))
     assert len(called) == rehearsals
-    assert not capture._CUTS  # pictures of the dataset say where a network may be cut
+    assert set(capture._CUTS) <= known  # pictures of the dataset say where a network may be cut
 
 
 @forking
