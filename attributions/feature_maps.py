@@ -40,7 +40,8 @@ def check_maps(module: nn.Module, layer: str, features: Tensor, images: Tensor) 
 def _may_be_channels_last(shape: Shape, images: Tensor) -> bool:
     """Say whether the first two dimensions could be those of the picture made smaller, by a look alone."""
     height, width = images.shape[2:]
-    return shape[1] <= height and 0.5 < (shape[1] * width) / (shape[2] * height) < 2
+    # a quarter to four times: lengths are rounded, and small pictures by much
+    return shape[1] <= height and 0.25 < (shape[1] * width) / (shape[2] * height) < 4
 
 
 _CHANNELS_LAST: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()

@@ -192,7 +192,7 @@ class _Run:
         with shown.pass_over(title, total, total - len(work.images)):
             if len(work.images):
                 with weights_fixed():
-                    if network is not None:
+                    if network is not None and work.protocol.precision in ("float32", "tf32"):
                         prepare_weights(network.module)
                     outcomes = self._divide(number, work, network, shown)
             outcomes = [outcome for part in self.crew.gather(outcomes) for outcome in part]

@@ -85,7 +85,9 @@ _TORCHRAY_SAYS = [
     + "; ".join(f"{name}: {formula}" for name, formula in FORMULAS.items())
     + ", with N pictures, Q queries, f forward, b backward to the input, z and t the forward pass after and "
     "the backward pass to the layer of excitation backprop, h the backward pass to that of Grad-CAM. More "
-    "than the limit comes from what TorchRay does beside the passes, and from threads.",
+    "than the limit comes from what TorchRay does beside the passes, and from threads. With random weights "
+    "the shares of contrastive excitation backprop become denormal floats, which slow TorchRay down on "
+    "processors that compute them slowly; others, such as AMD's of the Zen 5 generation, hardly mind.",
     "",
 ]
 _SCRIPTS_SAY = [
