@@ -50,16 +50,13 @@ def kept(weight: Tensor, what: Hashable, derive: Callable[[], Tensor]) -> Tensor
 
 
 def keep(weight: Tensor, what: Hashable, value: Any) -> None:
-    """Inside `weights_fixed`, keep something that is known of a weight."""
-    if are_weights_fixed():
-        _KEPT.setdefault(weight, {})[what] = value  # type: ignore[no-untyped-call]
+    """Keep something that is known of a weight; to be called inside `weights_fixed`."""
+    _KEPT.setdefault(weight, {})[what] = value  # type: ignore[no-untyped-call]
 
 
 def on_leaving(undo: Callable[[], object]) -> None:
-    """Call `undo` when the outermost block of `weights_fixed` is left, or at once if none is open."""
+    """Have `undo` called when the outermost block of `weights_fixed` is left; to be called inside."""
     _LEAVING.callback(undo)
-    if not are_weights_fixed():
-        _LEAVING.close()
 
 
 def look_up(weight: Tensor, what: Hashable) -> Any:

@@ -39,24 +39,23 @@ class Fold:
     Attributes:
         container: the module that calls the two; they are its children of these names.
         tensors: weights and statistics of the two, as they were when the fold was found.
+        eps: of the norm.
     """
 
     container: ref[nn.Module]
     convolution: str
     norm: str
     tensors: tuple[ref[Tensor] | None, ...]
+    eps: float
 
     @property
     def is_usable(self) -> bool:
         """Whether the two may be one now: they are what they were, and nobody watches what passes between."""
         container = self.container()
-        if container is None:
+        pair = None if container is None else _children(container, self.convolution, self.norm)
+        if pair is None:
             return False
-        convolution, norm = container._modules.get(self.convolution), container._modules.get(self.norm)
-        if type(convolution) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
-            return False
-        if any("forward" in vars(part) for part in (container, convolution, norm)):
-            return False
+        convolution, norm = pair
         watched = (convolution._forward_hooks, norm._forward_pre_hooks, *_GLOBAL_HOOKS)
         return (
             not any(watched)
@@ -67,11 +66,6 @@ class Fold:
             )
         )
 
-    @property
-    def learns(self) -> bool:
-        """Whether gradients of the weights may be wanted."""
-        return any(one is not None and one.requires_grad for one in self._now())
-
     @functools.cached_property
     def weight(self) -> Tensor:
         """Weights (O, C, k, l) that bring the scaling with them, in the layout of the convolution's own."""
@@ -80,7 +74,7 @@ class Fold:
     @functools.cached_property
     def bias(self) -> Tensor:
         """Bias (O,) of the two together."""
-        weight, bias, mean, _, _, shift = self._now()
+        weight, bias, mean, _, _, shift = self.now()
         assert weight is not None
         assert mean is not None
         moved = (0 if bias is None else bias.detach().double()) - mean.double()
@@ -88,23 +82,18 @@ class Fold:
 
     def scaled(self) -> Tensor:
         """Compute `weight`."""
-        own = self._now()[0]
+        own = self.now()[0]
         assert own is not None
         return own.detach() * self._scale().to(own.dtype).view(-1, 1, 1, 1)
 
     def _scale(self) -> Tensor:
-        _, _, _, variance, factor, _ = self._now()
+        _, _, _, variance, factor, _ = self.now()
         assert variance is not None
-        scale = (variance.double() + self._norm.eps).rsqrt()
+        scale = (variance.double() + self.eps).rsqrt()
         return scale if factor is None else scale * factor.detach()
 
-    @property
-    def _norm(self) -> nn.BatchNorm2d:
-        norm = getattr(self.container(), self.norm)
-        assert isinstance(norm, nn.BatchNorm2d)
-        return norm
-
-    def _now(self) -> tuple[Tensor | None, ...]:
+    def now(self) -> tuple[Tensor | None, ...]:
+        """Return the tensors: weight and bias, mean and variance, and the norm's weight and bias."""
         return tuple(one if one is None else one() for one in self.tensors)
 
 
@@ -163,7 +152,7 @@ def fold_into(output: Tensor, fold: Fold) -> None:
     """Note the output of a folded convolution, for the normalisation that comes next."""
     call = _CALLS.under_way[-1]
     call.used.add(fold)
-    call.given[id(fold._now()[2])] = output
+    call.given[id(fold.now()[2])] = output
 
 
 def is_folded(inputs: Tensor, mean: Tensor | None) -> bool:
@@ -201,7 +190,7 @@ def _pairs(container: nn.Module) -> Iterator[tuple[str, str]]:
 def _fold(container: nn.Module, convolution: str, norm: str, tied: set[int]) -> tuple[Tensor, Fold] | None:
     """Fold two children of a container unless they are folded already: the weight to keep it by, and how."""
     pair = _children(container, convolution, norm)
-    if pair is None:
+    if pair is None or not all(map(_runs_code_of, pair)):
         return None
     weight, _, mean, variance, *_ = tensors = _tensors(*pair)
     assert weight is not None
@@ -212,15 +201,15 @@ def _fold(container: nn.Module, convolution: str, norm: str, tied: set[int]) -> 
     if not plain or variance is None or id(weight) in tied or id(mean) in tied:
         return None
     then = tuple(one if one is None else ref(one) for one in tensors)
-    return weight, Fold(ref(container), convolution, norm, then)
+    return weight, Fold(ref(container), convolution, norm, then, pair[1].eps)
 
 
 def _children(container: nn.Module, convolution: str, norm: str) -> tuple[nn.Conv2d, nn.BatchNorm2d] | None:
-    """Return two children of a container, or None if they are something else."""
+    """Return two children of a container, or None if they are no such pair or one of the three is patched."""
     first, second = container._modules.get(convolution), container._modules.get(norm)
-    if type(first) is nn.Conv2d and type(second) is nn.BatchNorm2d:
-        return (first, second) if _runs_code_of(first) and _runs_code_of(second) else None
-    return None
+    if type(first) is not nn.Conv2d or type(second) is not nn.BatchNorm2d:
+        return None
+    return None if any("forward" in vars(part) for part in (container, first, second)) else (first, second)
 
 
 def _used_twice(module: nn.Module) -> set[int]:

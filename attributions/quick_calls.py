@@ -49,14 +49,13 @@ def prepare_weights(module: nn.Module) -> None:
         return
     find_folds(module)
     for part in module.modules():
-        if type(part) is nn.Conv2d and part.groups == 1:
-            stride, padding = _pair(part.stride), _pair(part.padding)
-            if stride is not None and padding is not None and _pair(part.dilation) == (1, 1):
-                convolution = _Convolution(
-                    part.weight, part.bias, stride, padding, look_up(part.weight, "fold")
-                )
-                if convolution.is_packed:
-                    convolution.packed()
+        if type(part) is nn.Conv2d:
+            fold = look_up(part.weight, "fold")
+            convolution = _Convolution.of(
+                part.weight, part.bias, part.stride, part.padding, part.dilation, part.groups, fold
+            )
+            if convolution is not None and convolution.is_packed:
+                convolution.packed()
 
 
 class QuickCalls(TorchFunctionMode):
@@ -87,7 +86,7 @@ class QuickCalls(TorchFunctionMode):
     ) -> Tensor:
         plain = self._fold and input.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
         fold = fold_for(weight) if plain else None
-        if fold is not None and torch.is_grad_enabled() and (input.requires_grad or fold.learns):
+        if fold is not None and torch.is_grad_enabled() and _learns(input, *fold.now()):
             fold = None
         output = _conv2d(input, weight, bias, *others, fold=fold, **options)
         if fold is not None:
@@ -95,9 +94,9 @@ class QuickCalls(TorchFunctionMode):
         return output
 
     def _batch_norm(self, input: Tensor, running_mean: Tensor | None, *others: Any, **options: Any) -> Tensor:
-        return (
-            input if is_folded(input, running_mean) else _batch_norm(input, running_mean, *others, **options)
-        )
+        if is_folded(input, running_mean):
+            return input
+        return _batch_norm(input, running_mean, *others, **options)
 
 
 def _batch_norm(
@@ -145,13 +144,12 @@ def _conv2d(
     *,
     fold: Fold | None = None,
 ) -> Tensor:
-    step, edge, spread = (_pair(value) for value in (stride, padding, dilation))
     recorded = torch.is_grad_enabled() and input.requires_grad
     frozen = input.device.type == "cpu" and input.ndim == 4 and not _learns(weight, bias)
-    if frozen and groups == 1 and edge is not None and step is not None and spread == (1, 1):
-        convolution = _Convolution(weight, bias, step, edge, fold)
-        if recorded and weight.shape[1] <= _FEW_CHANNELS and min(step) > 1:
-            strided: Tensor = _Strided.apply(input, weight, bias, step, edge)
+    convolution = _Convolution.of(weight, bias, stride, padding, dilation, groups, fold) if frozen else None
+    if convolution is not None:
+        if recorded and weight.shape[1] <= _FEW_CHANNELS and min(convolution.stride) > 1:
+            strided: Tensor = _Strided.apply(input, weight, bias, convolution.stride, convolution.padding)
             return strided
         if convolution.is_quick_on(input) and not recorded:
             return convolution(input)
@@ -172,6 +170,23 @@ class _Convolution:
     stride: Pair
     padding: Pair
     fold: Fold | None = None
+
+    @classmethod
+    def of(
+        cls,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: int | tuple[int, ...],
+        padding: str | int | tuple[int, ...],
+        dilation: int | tuple[int, ...],
+        groups: int,
+        fold: Fold | None,
+    ) -> _Convolution | None:
+        """Describe a convolution by torch's arguments; None if it has groups or gaps, or padding in words."""
+        step, edge = _pair(stride), _pair(padding)
+        if groups != 1 or _pair(dilation) != (1, 1) or step is None or edge is None:
+            return None
+        return cls(weight, bias, step, edge, fold)
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """Convolve (B, C, H, W) float32."""
@@ -227,7 +242,8 @@ class _Convolution:
         outputs, channels, *kernel = self.weight.shape
         fits = _WORTH_PACKING <= self.weight.numel() <= _MOST_PACKED and kernel != [1, 1]
         settled = outputs % 48 and channels % 48
-        return bool(fits and settled and self.weight.dtype == torch.float32) and _can_pack()
+        plain = _PACK is not None and self.weight.dtype == torch.float32 and _has_onednn()
+        return bool(fits and settled and plain and are_weights_fixed())
 
     def is_quick_on(self, inputs: Tensor) -> bool:
         """Whether this takes less time than torch's way, for the same result."""
@@ -248,10 +264,6 @@ _PACK = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
 
 _TYPICAL = (56, 56)
 """Size of feature maps for which weights are packed; see `_Convolution.is_packed` on others."""
-
-
-def _can_pack() -> bool:
-    return _PACK is not None and are_weights_fixed() and _has_onednn()
 
 
 def _has_onednn() -> bool:

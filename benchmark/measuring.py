@@ -15,10 +15,8 @@ from torch import Tensor
 from ..attributions import (
     BoundAttribution,
     computing_in,
-    forget_trials,
     forward_pass,
     sharing,
-    weights_fixed,
 )
 from ..checkpoints import Network
 from ..errors import RaybenchError
@@ -35,10 +33,7 @@ from .protocol import Protocol
 from .records import RowStore
 from .scoring import Batch, Scorer, Scores
 
-__all__ = ["Job", "Outcome", "Pass", "measure", "rehearse"]
-
-_BLANK = 224
-"""Height and width of the picture to rehearse on: enough for every layer to go the way of larger ones."""
+__all__ = ["Job", "Outcome", "Pass", "measure"]
 
 
 @dataclass(frozen=True)
@@ -159,7 +154,7 @@ class Pass:
 def measure(
     work: Pass, network: Network | None, positions: Iterable[int], advance: Callable[[int], None]
 ) -> Outcome:
-    """Measure images of a pass.
+    """Measure images of a pass, inside `weights_fixed`.
 
     Args:
         work: what is to be measured.
@@ -178,7 +173,6 @@ def measure(
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(computing_in(work.protocol.precision))
-        stack.enter_context(weights_fixed())
         for store in work.stores:
             stack.enter_context(store)
         writer = stack.enter_context(BackgroundWriter())
@@ -197,27 +191,6 @@ def measure(
     outcome.peak_memory_mb = peak_memory_mb(work.device)
     outcome.costs = work.meter.totals()
     return outcome
-
-
-def rehearse(work: Pass, network: Network) -> None:
-    """Run raybench's own methods of a pass on a blank picture, inside `weights_fixed`.
-
-    Processes that are forked afterwards share what methods derive from the network's weights; else each would
-    keep some hundred megabytes of its own. Nothing else is kept: what a blank picture says about the network,
-    or that a method fails on it, need not hold for pictures of another size. Methods of others see the
-    pictures of the dataset and nothing else.
-    """
-    if torch.accelerator.is_available():
-        return  # once backward has run beside an accelerator, torch refuses it in forked processes
-    pixels = torch.zeros(1, 3, _BLANK, _BLANK).contiguous(memory_format=torch.channels_last)
-    query = torch.zeros(1, dtype=torch.int64)
-    with torch.no_grad(), computing_in(work.protocol.precision):
-        for job in work.jobs:
-            method = job.attribution.attribution
-            if method.kind == "network" and method.function.__module__.startswith("raybench."):
-                with contextlib.suppress(Exception):
-                    job.attribution(network, pixels, query, query)
-    forget_trials(network.module)
 
 
 def _usable(

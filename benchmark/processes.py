@@ -23,8 +23,9 @@ from ..errors import RaybenchError
 from ..memory import keep_freed_memory
 from .children import end_with_parent
 from .distributed import Crew, drawn
-from .measuring import Outcome, Pass, measure, rehearse
+from .measuring import Outcome, Pass, measure
 from .plan import Settings
+from .rehearsal import rehearse
 
 __all__ = ["Division", "divide", "measure_in_processes", "threads_limited"]
 

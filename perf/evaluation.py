@@ -43,9 +43,10 @@ def measure(options: Options) -> list[str]:
 def _measure(options: Options, folder: Path) -> list[str]:
     networks = ("resnet18",) if options.quick else ("resnet18", "resnet50")
     imagenet = _imagenet(options, folder)
+    works = [dataclasses.replace(imagenet, checkpoint=f"killthebits-{network}") for network in networks]
     lines = ["### Against the bare network", "", *_FLOORS_SAY]
-    for network in networks:
-        lines += _floors(dataclasses.replace(imagenet, checkpoint=f"killthebits-{network}"), options)
+    for network, work in zip(networks, works, strict=True):
+        lines += _floors(work, options)
         if not options.quick:
             lines += _floors(_work(options, f"killthebits-{network}-coco", "coco", 48, quick=2), options)
     lines += ["### Against TorchRay", "", *_TORCHRAY_SAYS]
@@ -53,7 +54,6 @@ def _measure(options: Options, folder: Path) -> list[str]:
         lines += _torchray(f"killthebits-{network}-coco", tuple(FORMULAS), 12, options)
     lines += _torchray("random-resnet18", ("contrastive_excitation_backprop",), 6, options)
     lines += ["### Against three scripts", "", *_SCRIPTS_SAY]
-    works = [dataclasses.replace(imagenet, checkpoint=f"killthebits-{network}") for network in networks]
     return [*lines, *_three_scripts(works, options)]
 
 
