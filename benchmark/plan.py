@@ -12,6 +12,7 @@ import torch
 from ..attributions import BoundAttribution
 from ..checkpoints import Card, find_card, load_classes, shipped_cards
 from ..errors import RaybenchError, UnknownNameError
+from .binding import bound_attributions, bound_metrics
 from .datasets import DATASETS, Dataset, open_dataset
 from .folder import NO_CHECKPOINT
 from .manifest import Manifest
@@ -49,7 +50,7 @@ class Plan:
         place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
-            metrics = suite.bound_metrics()
+            metrics = bound_metrics(suite)
         if settings.checkpoints:
             cards = tuple(_find_card(name, Path()) for name in settings.checkpoints)
         else:
@@ -167,7 +168,7 @@ def _data_names(cards: Sequence[Card]) -> set[str]:
 
 def _possible(suite: Suite, cards: Sequence[Card], reporter: Reporter) -> tuple[BoundAttribution, ...]:
     """Return the suite's methods; without a checkpoint, only those that need none."""
-    asked = suite.bound_attributions()
+    asked = bound_attributions(suite)
     possible = tuple(one for one in asked if cards or one.attribution.kind != "network")
     if asked and not possible:
         raise RaybenchError(

@@ -18,10 +18,14 @@ __all__ = [
     "NOTE_COLUMNS",
     "PREDICTION_COLUMNS",
     "RECORD_COLUMNS",
+    "STATUSES",
     "RowStore",
     "disk_error",
     "write_atomically",
 ]
+
+STATUSES = ("ok", "zero", "constant", "nan")
+"""What a raw map can be; all but `ok` are degenerate and scored as a uniform map."""
 
 RECORD_COLUMNS = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")
 """Columns of records.csv before those of the metrics."""

@@ -14,11 +14,9 @@ from .datasets.region import Size
 from .metrics.interface import sum_pixels
 from .pipeline.transfer import send_joined
 from .protocol import Protocol
+from .records import STATUSES
 
-__all__ = ["STATUSES", "normalise", "prepare_saliency", "resize_bilinear", "smooth", "status_of"]
-
-STATUSES = ("ok", "zero", "constant", "nan")
-"""What a raw map can be; all but `ok` are degenerate and scored as a uniform map."""
+__all__ = ["normalise", "prepare_saliency", "resize_bilinear", "smooth", "status_of"]
 
 
 def status_of(maps: Tensor) -> Tensor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ..checkpoints import Compile
 from ..errors import RaybenchError
-from .manifest import Manifest
 
 __all__ = ["Settings"]
+
+Compile = Literal["no", "stages", "graphs"]
 
 _LEAST = {"batch_size": 1, "workers": 0, "processes": 1, "threads": 1, "limit": 1}
 """Fields that are integers, and the smallest value of each."""
@@ -61,7 +61,7 @@ class Settings:
     protocol: Mapping[str, Any] = field(default_factory=dict)
     compile: Compile = "no"
     fast: bool = False
-    fast_report: tuple[Manifest, ...] = ()
+    fast_report: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         """Turn texts into paths, and refuse values that make no sense."""

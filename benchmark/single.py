@@ -20,7 +20,8 @@ from .pipeline.inputs import decoded, network_input
 from .pipeline.preparation import Prepared
 from .pipeline.views import View, pillow_view, to_pixels
 from .protocol import Protocol, protocol_from
-from .saliency import STATUSES, prepare_saliency, status_of
+from .records import STATUSES
+from .saliency import prepare_saliency, status_of
 
 __all__ = ["Explanation", "attribute", "explain_image", "read_image"]
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from ..attributions import BoundAttribution, bind
 from ..documents import Document, read_document
-from ..errors import RaybenchError, UnknownNameError
-from .metrics import BoundMetric, bind_metric
+from ..errors import UnknownNameError
 from .protocol import Protocol, protocol_from
 
-__all__ = ["NamedChoice", "Suite", "load_suite", "shipped_suites"]
+__all__ = ["PLAIN_NAME", "NamedChoice", "Suite", "load_suite", "shipped_suites"]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
 
 
 class NamedChoice(Document):
@@ -77,7 +75,7 @@ class Suite(Document):
     @field_validator("name")
     @classmethod
     def _name_is_plain(cls, name: str) -> str:
-        if not _NAME.fullmatch(name):
+        if not PLAIN_NAME.fullmatch(name):
             raise ValueError("a name may hold up to 80 letters, digits and _ . + - only")
         return name
 
@@ -86,24 +84,15 @@ class Suite(Document):
         choice = _as_choice(self.protocol)
         return protocol_from(choice.name, {**choice.options, **(changes or {})})
 
-    def bound_attributions(self) -> tuple[BoundAttribution, ...]:
-        """Return the methods with their options, in the suite's order."""
-        bound = tuple(
-            bind(choice.name, choice.options, choice.label) for choice in map(_as_choice, self.attributions)
-        )
-        _refuse_twins("attribution", (attribution.label for attribution in bound), self.name)
-        return bound
+    @property
+    def attribution_choices(self) -> tuple[NamedChoice, ...]:
+        """Names, options and labels of the methods, in the suite's order."""
+        return tuple(map(_as_choice, self.attributions))
 
-    def bound_metrics(self) -> tuple[BoundMetric, ...]:
-        """Return the metrics with their options, in the suite's order."""
-        bound = tuple(bind_metric(choice.name, choice.options) for choice in map(_as_choice, self.metrics))
-        _refuse_twins("metric", (metric.metric.name for metric in bound), self.name)
-        if not self.attributions and all(metric.metric.kind == "localisation" for metric in bound):
-            raise RaybenchError(
-                f"suite {self.name!r} measures nothing: it names no attributions and no metric of "
-                "predictions; give it attributions, such as [grad_cam]"
-            )
-        return bound
+    @property
+    def metric_choices(self) -> tuple[NamedChoice, ...]:
+        """Names and options of the metrics, in the suite's order."""
+        return tuple(map(_as_choice, self.metrics))
 
     @property
     def dataset_choice(self) -> NamedChoice:
@@ -113,18 +102,6 @@ class Suite(Document):
 
 def _as_choice(value: str | NamedChoice) -> NamedChoice:
     return NamedChoice(name=value) if isinstance(value, str) else value
-
-
-def _refuse_twins(noun: str, names: Iterable[str], suite: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise RaybenchError(
-                f"suite {suite!r}: {noun} label {name!r} may hold up to 80 letters, digits and _ . + - only"
-            )
-        if name in seen:
-            raise RaybenchError(f"suite {suite!r} has {noun} {name!r} twice; give one of them another label")
-        seen.add(name)
 
 
 def shipped_suites() -> dict[str, Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .benchmark.runner import Results, Settings, evaluate
     from .benchmark.single import attribute
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from .checkpoints import load_network as load_checkpoint
 
 __all__ = ["Network", "Results", "Settings", "__version__", "attribute", "evaluate", "load_checkpoint"]
-
-__version__ = "0.1.0"
 
 # In a checkout the sub-packages are the folders beside this one; in an installed package they are inside it.
 _here = Path(__file__).resolve().parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["RaybenchError", "ToldElsewhereError", "UnknownNameError", "nearest"]
+__all__ = ["RaybenchError", "ToldElsewhereError", "UnknownNameError", "nearest", "quoted"]
 
 MOST_LISTED = 40
 """Known names that a message lists, where none resembles the name that was given."""
@@ -48,3 +48,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return up to three known names that resemble `name`, quoted and joined by "or"; empty if none does."""
     close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
     return " or ".join(repr(match) for match in close)
+
+
+def quoted(text: object, most: int = 60) -> str:
+    """Return text of a stranger on one line, in quotes, printable, shortened."""
+    plain = ascii(str(text))
+    return plain if len(plain) <= most + 2 else f"{plain[:most]}…{plain[-1]}"

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics.interface import Aggregate
+from ..report.table import RankRange
 from .paired import PairedTests, paired_tests
 from .resampling import Block, resampled_means
 
-__all__ = ["RankRange", "holm", "rank_rows"]
+__all__ = ["holm", "rank_rows"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _MOST_MISSING = 0.05
 """Share of the queries that a row may lack and still be ranked; what it lacks is taken from all rows."""
-
-
-class RankRange(NamedTuple):
-    """The places that a row may hold, from 1: `best` to `worst`, equal where no row is tied with it."""
-
-    best: int
-    worst: int
-
-    def __str__(self) -> str:
-        """Write `3`, or `2–4`."""
-        return str(self.best) if self.best == self.worst else f"{self.best}\N{EN DASH}{self.worst}"
 
 
 def rank_rows(

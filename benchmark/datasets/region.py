@@ -5,35 +5,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "BoxRegion", "MaskRegion", "Point", "Region", "Size"]
+from ...geometry import Box, Point, Size
 
-
-class Size(NamedTuple):
-    """Height and width of an image, in pixels."""
-
-    height: int
-    width: int
-
-
-class Point(NamedTuple):
-    """A pixel: x is its column, y its row, both from 0 at the top left."""
-
-    x: int
-    y: int
-
-
-class Box(NamedTuple):
-    """Corners of a box in pixels from 0, both inclusive: it holds x0 <= x <= x1 and y0 <= y <= y1."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
+__all__ = ["BoxRegion", "MaskRegion", "Region"]
 
 
 class Region(ABC):

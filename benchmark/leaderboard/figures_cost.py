@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..report.published import training_name
 from .board import BoardRow, Score, Section
 from .figures_localisation import axis_of
 from .figures_scatter import Axis, Dot, describe_front, scatter_traces
 from .figures_scatter_paper import scatter_static
 from .figures_style import Control, Drawing, View, looks_by_method, row_name, with_network
-from .words import training_name
 
 __all__ = ["cost_drawing", "milliseconds_per_map"]
 

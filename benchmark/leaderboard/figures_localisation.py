@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from ..report.published import training_name
 from ..report.table import Column
 from .board import BoardRow, Score, Section
 from .figures_scatter import Axis, Dot, describe_front, scatter_traces, side_by_side
 from .figures_scatter_paper import scatter_static
 from .figures_style import Control, Drawing, View, looks_by_method, row_name, with_network
-from .words import training_name
 
 __all__ = ["axis_of", "dots_for", "localisation_drawing"]
 

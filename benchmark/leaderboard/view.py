@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..folder import NO_CHECKPOINT
+from ..report.published import training_name
 from ..report.table import Column
 from .bars import Bar, Scale
 from .board import BoardRow, PublishedRow, Score, Section
 from .captions import degenerate_maps, section_facts, section_notes, section_subtitle
 from .naming import safe_key
 from .winners import Winner, winners
-from .words import AGGREGATES, architecture_name, interval_text, metric_title, metric_words, training_name
+from .words import AGGREGATES, architecture_name, interval_text, metric_title, metric_words
 
 __all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..folder import NO_CHECKPOINT
+from ..report.published import training_name
 from ..report.table import Column
 from .board import BoardRow, PublishedRow, Score, Section
-from .words import interval_text, metric_title, training_name
+from .words import interval_text, metric_title
 
 __all__ = ["Winner", "winners"]
 

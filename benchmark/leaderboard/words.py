@@ -7,7 +7,6 @@ import math
 from ...attributions import ATTRIBUTIONS
 from ...errors import RaybenchError
 from ..metrics import METRICS
-from ..report.published import normal_training
 from ..report.table import Column
 from .board import Score
 
@@ -18,7 +17,6 @@ __all__ = [
     "method_words",
     "metric_title",
     "metric_words",
-    "training_name",
 ]
 
 _METRICS = {
@@ -57,8 +55,6 @@ AGGREGATES = {
 }
 """In words, by the name in summary.csv; published numbers do not always say theirs."""
 
-_TRAINING = {"baseline": "baseline", "gc": "GC", "gmp": "GMP", "gmp_gc": "GMP + GC"}
-
 
 def metric_title(column: Column) -> str:
     """Return the whole name of a metric."""
@@ -81,11 +77,6 @@ def method_words(method: str) -> str:
         return ATTRIBUTIONS.get(method).summary
     except RaybenchError:
         return ""
-
-
-def training_name(training: str) -> str:
-    """Return the name of a training recipe as people write it: `gmp_gc` becomes `GMP + GC`."""
-    return _TRAINING.get(normal_training(training), training)
 
 
 def interval_text(score: Score) -> str:

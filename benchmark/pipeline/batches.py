@@ -9,7 +9,7 @@ import torch.utils.data
 
 from ..children import end_with_parent
 from ..datasets import Size
-from ..scoring import Batch
+from .batch import Batch
 from .preparation import Prepared, PreparedImages
 
 __all__ = ["group_by_shape", "load"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...checkpoints.classes import load_classes
 from ...errors import RaybenchError, UnknownNameError
+from ...text import broken
 from ..datasets.region import Point
 from ..folder import NO_CHECKPOINT, ResultFolder, open_results, safe_name
 from ..gallery import GalleryImage, gallery_images, map_path, read_map
@@ -22,7 +23,6 @@ from ..metrics import METRICS
 from .gallery_page import CELL_INCHES, HEADING_INCHES, PageLayout
 from .overlay import draw_outline, draw_point, overlay
 from .plot_style import INK
-from .table_formats import broken
 
 __all__ = ["GalleryColumn", "gallery_columns", "gallery_figure"]
 

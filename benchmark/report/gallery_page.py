@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...text import broken
 from .overlay import HIT_COLOUR, MISS_COLOUR, bare
 from .plot_style import INK
-from .table_formats import broken
 
 __all__ = ["CELL_INCHES", "HEADING_INCHES", "PageLayout"]
 

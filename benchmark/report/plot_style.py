@@ -16,8 +16,8 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 
 from ...errors import RaybenchError
+from ...text import broken
 from .table import Column, Table
-from .table_formats import broken
 
 __all__ = [
     "CASED",

@@ -20,6 +20,7 @@ __all__ = [
     "load_published",
     "normal_training",
     "published_dataset",
+    "training_name",
 ]
 
 REPEATED = "repeats the ImageNet rows"
@@ -173,3 +174,11 @@ def find_published(
         and (not method or value.attribution == method)
     ]
     return found[0] if found and len({value.value for value in found}) == 1 else None
+
+
+_TRAINING = {"baseline": "baseline", "gc": "GC", "gmp": "GMP", "gmp_gc": "GMP + GC"}
+
+
+def training_name(training: str) -> str:
+    """Return the name of a training recipe as people write it: `gmp_gc` becomes `GMP + GC`."""
+    return _TRAINING.get(normal_training(training), training)

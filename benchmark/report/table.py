@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
 from ...errors import UnknownNameError
 from ..metrics import METRICS
 
-__all__ = ["Cell", "Column", "Row", "Table", "column_for"]
+__all__ = ["Cell", "Column", "RankRange", "Row", "Table", "column_for"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,17 @@ class Column:
     higher_is_better: bool = True
     about_checkpoint: bool = False
     """True for accuracy and F1, which do not depend on the attribution."""
+
+
+class RankRange(NamedTuple):
+    """The places that a row may hold, from 1: `best` to `worst`, equal where no row is tied with it."""
+
+    best: int
+    worst: int
+
+    def __str__(self) -> str:
+        """Write `3`, or `2–4`."""
+        return str(self.best) if self.best == self.worst else f"{self.best}\N{EN DASH}{self.worst}"
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import rich.table
 from rich.text import Text
 
 from ...errors import UnknownNameError
+from ...text import broken
 from .table import Cell, Table
 
-__all__ = ["TABLE_FORMATS", "broken", "render_table", "rich_table"]
+__all__ = ["TABLE_FORMATS", "render_table", "rich_table"]
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -85,16 +86,6 @@ def rich_table(table: Table, *, intervals: bool = False, width: int = 80) -> ric
         out.add_row(*names, *map(Text, texts, styles), *count)
     out.caption = Text("\n".join(_notes(table, marks, intervals)))
     return out
-
-
-def broken(name: str, width: int) -> str:
-    """Break a name into lines of up to `width` characters, after `-`, `_` or `.` where that is possible."""
-    lines = [""]
-    for part in re.findall(r"[^-_.]*[-_.]?", name):
-        if lines[-1] and len(lines[-1]) + len(part) > width:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(lines)
 
 
 def _markdown(table: Table, intervals: bool) -> str:

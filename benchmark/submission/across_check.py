@@ -8,9 +8,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from ...errors import quoted
 from ..folder import NO_CHECKPOINT
 from .definition import Definition
-from .findings import Findings, quoted
+from .findings import Findings
 from .known import CENTER_METRICS, queries_sha256
 from .layout import predictions_file, records_file
 from .run_facts import RunFacts

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from .findings import Findings, quoted
+from ...errors import quoted
+from .findings import Findings
 
 __all__ = ["RELATIVE", "Agreement", "compare_predictions", "compare_records"]
 

@@ -10,9 +10,8 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...errors import RaybenchError
+from ...errors import RaybenchError, quoted
 from ..records import disk_error, write_atomically
-from .findings import quoted
 from .layout import MAX_BUNDLE_BYTES, MAX_FILES, MAX_RATIO, MAX_TOTAL_BYTES, collisions, size_limit
 
 __all__ = ["pack", "unpack"]

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ...documents import Document, parse_document
-from ...errors import RaybenchError
-from .findings import Findings, quoted
+from ...errors import RaybenchError, quoted
+from .findings import Findings
 from .layout import BUNDLE_MANIFEST, card_file, is_known_name
 from .reading import read_inside, read_json
 from .run_facts import RunFacts

@@ -9,11 +9,11 @@ from typing import Any
 from ...attributions import ATTRIBUTIONS, Attribution, bind
 from ...checkpoints import Card, card_names, find_card, load_classes
 from ...checkpoints.classes import ClassList
-from ...errors import RaybenchError, UnknownNameError
+from ...errors import RaybenchError, UnknownNameError, quoted
 from ..datasets import DATASETS
 from ..metrics import BoundMetric, bind_metric
 from ..protocol import PROTOCOLS, Protocol, protocol_from
-from .findings import Findings, quoted
+from .findings import Findings
 from .known import KnownDataset, known_dataset
 from .run_facts import FILE, RunFacts
 

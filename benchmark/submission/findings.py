@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Finding", "Findings", "Report", "quoted"]
+__all__ = ["Finding", "Findings", "Report"]
 
 MOST_LINES = 10
 """Lines of one file that are worded one by one for the same fault; the rest are counted."""
@@ -96,9 +96,3 @@ class Report:
     def exit_code(self) -> int:
         """0: nothing wrong; 1: checked and found wrong; 2: could not be checked."""
         return 2 if self.unusable else 1 if self.problems else 0
-
-
-def quoted(text: object, most: int = 60) -> str:
-    """Return text of a stranger on one line, in quotes, printable, shortened."""
-    plain = ascii(str(text))
-    return plain if len(plain) <= most + 2 else f"{plain[:most]}…{plain[-1]}"

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import RaybenchError
+from ...errors import RaybenchError, quoted
 from ..datasets import DATASETS, Dataset, open_dataset
 from ..protocol import Protocol
 from .checking import Checked
-from .findings import Findings, quoted
+from .findings import Findings
 from .run_facts import FILE, RunFacts
 
 __all__ = ["list_option", "open_own_data", "own_options"]

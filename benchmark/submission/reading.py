@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from .findings import Findings, quoted
+from ...errors import quoted
+from .findings import Findings
 from .layout import size_limit
 
 __all__ = ["read_csv", "read_inside", "read_json"]

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ...attributions import Attribution
 from ...checkpoints.classes import ClassList
+from ...errors import quoted
 from ..metrics import BoundMetric
-from ..records import RECORD_COLUMNS
-from ..saliency import STATUSES
-from .findings import Findings, quoted
+from ..records import RECORD_COLUMNS, STATUSES
+from .findings import Findings
 from .reading import read_csv
 
 __all__ = ["check_ids", "read_records_strictly"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...checkpoints import Card, Network, card_names, find_card, load_network
-from ...errors import RaybenchError
+from ...errors import RaybenchError, quoted
 from ..datasets import Dataset
 from ..folder import NO_CHECKPOINT, read_manifest, read_predictions, read_records
 from ..plan import pick_device
@@ -22,7 +22,7 @@ from ..suite import NamedChoice, Suite
 from .agreement import Agreement, NearTie, compare_predictions, compare_records
 from .checking import Checked
 from .definition import Definition, compare_with_card
-from .findings import Findings, quoted
+from .findings import Findings
 from .layout import predictions_file, records_file
 from .own_data import list_option, open_own_data, own_options
 from .run_facts import FILE, RunFacts

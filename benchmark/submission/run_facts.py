@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from .findings import Findings, quoted
+from ...errors import quoted
+from .findings import Findings
 from .layout import is_plain_name
 from .reading import read_json
 

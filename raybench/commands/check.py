@@ -90,7 +90,8 @@ def check(
 def _changed(revision: str, repository: Path) -> tuple[list[Path], list[Report]]:
     """Bundles that a branch adds or changes, and a report on whatever else it does beside them."""
     from ..benchmark.submission.changes import FOLDER, changes_since
-    from ..benchmark.submission.findings import Findings, Report, quoted
+    from ..benchmark.submission.findings import Findings, Report
+    from ..errors import quoted
 
     changes = changes_since(revision, repository)
     findings = Findings()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from raybench.benchmark.binding import bound_metrics
 from raybench.benchmark.suite import Suite, load_suite
 from raybench.errors import RaybenchError
 
@@ -51,9 +52,9 @@ def test_options_without_a_name_are_refused_with_the_right_form(
 def test_suite_that_measures_nothing_is_refused(tmp_path: Path) -> None:
     suite = read(tmp_path, attributions="[]")
     with pytest.raises(RaybenchError, match="suite 'mine' measures nothing: it names no attributions"):
-        suite.bound_metrics()
+        bound_metrics(suite)
 
 
 def test_suite_of_predictions_alone_is_taken(tmp_path: Path) -> None:
-    (metric,) = read(tmp_path, attributions="[]", metrics="[top1_accuracy]").bound_metrics()
+    (metric,) = bound_metrics(read(tmp_path, attributions="[]", metrics="[top1_accuracy]"))
     assert metric.metric.name == "top1_accuracy"

@@ -10,6 +10,7 @@ from tiny_suite import TinySuite
 from typer.testing import CliRunner
 
 from raybench.attributions import ATTRIBUTIONS
+from raybench.benchmark.binding import bound_attributions, bound_metrics
 from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.suite import load_suite, shipped_suites
 from raybench.checkpoints import card_names, find_card
@@ -50,8 +51,8 @@ def test_every_shipped_suite_is_whole(name: str) -> None:
     suite, _ = load_suite(name)
     assert suite.name == name
     assert suite.description
-    assert suite.bound_metrics()
-    assert suite.bound_attributions()
+    assert bound_metrics(suite)
+    assert bound_attributions(suite)
     assert suite.bound_protocol().id
     assert [find_card(card).name for card in suite.checkpoints] == suite.checkpoints
 

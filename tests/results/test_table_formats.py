@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from raybench.benchmark.report.table import Cell, Column, Row, Table
-from raybench.benchmark.report.table_formats import TABLE_FORMATS, broken, render_table, rich_table
+from raybench.benchmark.report.table_formats import TABLE_FORMATS, render_table, rich_table
 from raybench.benchmark.report.tables import published_tables
 from raybench.errors import UnknownNameError
+from raybench.text import broken
 
 NASTY = "<script>alert('x')</script> a|b_c_ & 100 % $x^2 ~ # {y} \\ `z` *w* [k]"
 COLUMN = Column("pointing_game", "PG", "class_mean")
