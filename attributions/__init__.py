@@ -3,9 +3,17 @@
 A new method is one function in a file of its own, its registration (see `attribution`), and its import here.
 """
 
-from . import torchray_reference  # registers only where TorchRay is installed
-from .baselines import box_oracle, center, random, uniform
-from .capture import (
+from .adapters import torchray  # registers only where TorchRay is installed
+from .arithmetic.denormals import denormals_flushed
+from .arithmetic.fixed_weights import weights_fixed
+from .arithmetic.precision import Precision, computing_in
+from .arithmetic.quick_calls import prepare_weights
+from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
+from .methods.baselines import box_oracle, center, random, uniform
+from .methods.cam import grad_cam, grad_cam_elementwise
+from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
+from .methods.gradient import gradient
+from .reading.capture import (
     Capture,
     features_and_gradients,
     forget_trials,
@@ -14,14 +22,6 @@ from .capture import (
     layer_of,
     undisturbed,
 )
-from .denormals import denormals_flushed
-from .excitation_backprop import contrastive_excitation_backprop, excitation_backprop
-from .fixed_weights import weights_fixed
-from .grad_cam import grad_cam, grad_cam_elementwise
-from .gradient import gradient
-from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
-from .precision import Precision, computing_in
-from .quick_calls import prepare_weights
 from .sharing import sharing
 
 __all__ = [
@@ -51,7 +51,7 @@ __all__ = [
     "prepare_weights",
     "random",
     "sharing",
-    "torchray_reference",
+    "torchray",
     "undisturbed",
     "uniform",
     "weights_fixed",

@@ -9,8 +9,7 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
-from ..parameters import check_options, options_of
-from ..registry import Registry
+from ..base import Registry, check_options, options_of
 
 __all__ = ["ATTRIBUTIONS", "Attribution", "BoundAttribution", "Kind", "NetworkLike", "attribution", "bind"]
 

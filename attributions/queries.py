@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..errors import RaybenchError
+from ..base import RaybenchError
 
 __all__ = ["Portion", "check_classes", "check_logits", "check_queries", "one_hot", "portions"]
 

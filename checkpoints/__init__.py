@@ -7,6 +7,7 @@ from .classes import ClassList, load_classes
 from .compiled import Compile, compile_stages
 from .loading import load_network, network_from_module
 from .network import Network
+from .sources.cache import cache_folder
 
 __all__ = [
     "Card",
@@ -15,6 +16,7 @@ __all__ = [
     "Network",
     "WeightSource",
     "build_module",
+    "cache_folder",
     "card_names",
     "compile_stages",
     "find_card",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ..errors import RaybenchError, UnknownNameError
+from ..base import RaybenchError, UnknownNameError
 from .pooling import use_global_max_pooling
 
 __all__ = ["build_module"]

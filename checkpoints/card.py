@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ..documents import Document, read_document
+from ..base import Document, read_document
 
 __all__ = ["Card", "WeightSource", "read_card"]
 

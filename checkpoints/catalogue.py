@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from ..errors import UnknownNameError
+from ..base import UnknownNameError
 from .card import Card, read_card
 
 __all__ = ["card_names", "find_card", "shipped_cards"]

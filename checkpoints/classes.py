@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from ..errors import RaybenchError, UnknownNameError
+from ..base import RaybenchError, UnknownNameError
 
 __all__ = ["ClassList", "load_classes"]
 

@@ -9,15 +9,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..documents import document_from
-from ..errors import RaybenchError, UnknownNameError
+from ..base import RaybenchError, UnknownNameError, document_from
 from .architectures import build_module
 from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
 from .network import Network
-from .state_dict import fill_module
-from .weights import read_weights
+from .sources.files import read_weights
+from .sources.state_dict import fill_module
 
 __all__ = ["load_network", "network_from_module"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from raybench.benchmark.report.gallery_figure import gallery_columns, gallery_figure
-from raybench.benchmark.report.plot_style import save_figure
-from raybench.benchmark.report.table_formats import render_table
-from raybench.benchmark.report.tables import comparison_table, published_tables
+from raybench.benchmark.pictures.gallery import gallery_columns, gallery_figure
+from raybench.benchmark.pictures.style import save_figure
+from raybench.benchmark.tables.formats import render_table
+from raybench.benchmark.tables.tables import comparison_table, published_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "demo" / "results"

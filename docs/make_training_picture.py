@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from raybench.benchmark.report.plot_style import save_figure
+from raybench.benchmark.pictures.style import save_figure
 from raybench.checkpoints import load_network
 from raybench.training import make_grids, normalised_grad_cam, place_in_quadrants
-from raybench.training.consistency import tapped
-from raybench.training.pictures import Views, draw_scenes
-from raybench.training.recipe import ShapesScenes
-from raybench.training.step import normalise
+from raybench.training.data.pictures import Views, draw_scenes
+from raybench.training.recipe.recipe import ShapesScenes
+from raybench.training.step.consistency import tapped
+from raybench.training.step.step import normalise
 
 SCENES = ShapesScenes(images=12, seed=2)
 QUADRANT = 2

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from raybench.benchmark.comparison import rank_rows
-from raybench.benchmark.folder import open_results, read_records
 from raybench.benchmark.metrics import METRICS
+from raybench.benchmark.results.folder import open_results, read_records
 
 from .apart import MeasurementError, apart
 from .command import command

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from raybench.attributions import ATTRIBUTIONS
-from raybench.benchmark.folder import SUMMARY_COLUMNS
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.protocol import PROTOCOLS
-from raybench.benchmark.summary import summarise_predictions, summarise_records
+from raybench.benchmark.results.folder import SUMMARY_COLUMNS
+from raybench.benchmark.results.summary import summarise_predictions, summarise_records
+from raybench.benchmark.suite.protocol import PROTOCOLS
 
 from .work import METRICS as LOCALISATION
 

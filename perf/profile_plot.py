@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from raybench.benchmark.report.plot_style import INK, colour_of, legend, save_figure, tidy
+from raybench.benchmark.pictures.style import INK, colour_of, legend, save_figure, tidy
 
 __all__ = ["draw_profile"]
 

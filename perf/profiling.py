@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raybench import Settings, evaluate
-from raybench.memory import keep_freed_memory
+from raybench.base.memory import keep_freed_memory
 
 from .apart import apart
 from .options import Options, Section

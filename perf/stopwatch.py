@@ -96,7 +96,7 @@ def watched(stages: Mapping[str, Sequence[str]], watch: Stopwatch) -> Iterator[l
     """Time functions while open.
 
     Args:
-        stages: by stage, functions (`raybench.benchmark.records:RowStore.append`).
+        stages: by stage, functions (`raybench.benchmark.results.rows:RowStore.append`).
         watch: gathers the seconds.
 
     Yields:

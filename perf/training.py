@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from raybench.training import load_recipe
-from raybench.training.loading import Batch, Draw, TrainingSamples, collate
-from raybench.training.picture_files import open_pictures
+from raybench.training.data.loading import Batch, Draw, TrainingSamples, collate
+from raybench.training.data.picture_files import open_pictures
 
 from .apart import apart
 from .options import Options, Section

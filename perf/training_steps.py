@@ -9,10 +9,10 @@ from torch import Tensor
 
 from raybench.checkpoints import build_module
 from raybench.training import load_recipe
-from raybench.training.loading import Batch
-from raybench.training.optimisation import make_optimiser
-from raybench.training.randomness import generator_for
-from raybench.training.step import TrainingStep, fill_grids, normalise
+from raybench.training.data.loading import Batch
+from raybench.training.data.randomness import generator_for
+from raybench.training.step.optimisation import make_optimiser
+from raybench.training.step.step import TrainingStep, fill_grids, normalise
 
 __all__ = ["KINDS", "Stepper", "made_up_batch"]
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from raybench import Network, load_checkpoint
 from raybench.benchmark.datasets import Dataset, Sample, open_dataset
-from raybench.benchmark.protocol import protocol_from
-from raybench.benchmark.suite import Suite
+from raybench.benchmark.suite.protocol import protocol_from
+from raybench.benchmark.suite.suite import Suite
 
 from .cards import random_card
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .version import __version__
+from .base import __version__
 
 if TYPE_CHECKING:
-    from .benchmark.runner import Results, Settings, evaluate
-    from .benchmark.single import attribute
+    from .benchmark.measuring import attribute
+    from .benchmark.running import Results, evaluate
+    from .benchmark.suite import Settings
     from .checkpoints import Network
     from .checkpoints import load_network as load_checkpoint
 
@@ -22,10 +23,10 @@ if not (_here / "benchmark").is_dir():
 
 _PUBLIC = {
     "Network": ("checkpoints", "Network"),
-    "Results": ("benchmark.runner", "Results"),
-    "Settings": ("benchmark.runner", "Settings"),
-    "attribute": ("benchmark.single", "attribute"),
-    "evaluate": ("benchmark.runner", "evaluate"),
+    "Results": ("benchmark.running", "Results"),
+    "Settings": ("benchmark.suite", "Settings"),
+    "attribute": ("benchmark.measuring", "attribute"),
+    "evaluate": ("benchmark.running", "evaluate"),
     "load_checkpoint": ("checkpoints", "load_network"),
 }
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .errors import RaybenchError, ToldElsewhereError
-from .memory import keep_freed_memory
+from .base import RaybenchError, ToldElsewhereError, keep_freed_memory
 
 __all__ = ["main"]
 

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import Field, field_validator
 
-from raybench.documents import Document, parse_document, read_document
-from raybench.errors import RaybenchError
+from raybench.base.documents import Document, parse_document, read_document
+from raybench.base.errors import RaybenchError
 
 
 class Part(Document):

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from raybench.errors import RaybenchError, UnknownNameError, nearest
+from raybench.base.errors import RaybenchError, UnknownNameError, nearest
 
 
 def test_unknown_name_offers_the_nearest():

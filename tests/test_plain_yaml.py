@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raybench.plain_yaml import parse_yaml
+from raybench.base.plain_yaml import parse_yaml
 
 
 @pytest.mark.parametrize(

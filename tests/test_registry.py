@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from raybench.errors import RaybenchError, UnknownNameError
-from raybench.registry import Registry
+from raybench.base.errors import RaybenchError, UnknownNameError
+from raybench.base.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ def test_miss_names_the_nearest(registry):
 
 
 def test_entry_of_another_package_is_found_on_a_miss(registry, installed, monkeypatch):
-    monkeypatch.setattr("raybench.registry.THINGS", registry, raising=False)
+    monkeypatch.setattr("raybench.base.registry.THINGS", registry, raising=False)
     installed(
         "from dataclasses import make_dataclass\n"
-        "import raybench.registry\n"
-        "raybench.registry.THINGS.add(make_dataclass('Entry', ['name'])('extra'))\n"
+        "import raybench.base.registry\n"
+        "raybench.base.registry.THINGS.add(make_dataclass('Entry', ['name'])('extra'))\n"
     )
     registry.add(Entry("own"))
     assert registry.get("own").name == "own"

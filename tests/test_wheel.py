@@ -14,8 +14,8 @@ CODE = """
 import raybench
 import raybench.commands
 from raybench.attributions import ATTRIBUTIONS
-from raybench.benchmark.report.published import load_published
-from raybench.benchmark.suite import load_suite, shipped_suites
+from raybench.benchmark.tables.published import load_published
+from raybench.benchmark.suite.suite import load_suite, shipped_suites
 from raybench.checkpoints import load_network, load_classes, shipped_cards
 assert "unpacked" in raybench.__file__, raybench.__file__
 assert len(load_classes("imagenet1k")) == 1000

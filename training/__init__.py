@@ -1,6 +1,12 @@
 """How checkpoints with consistent interpretations are made: the losses, the recipes and the loop."""
 
-from .consistency import (
+from .data.grid import draw_negatives, make_grids
+from .loop.log import LogRow
+from .loop.reporting import SilentTraining, TrainingReporter
+from .loop.trainer import Trained, train
+from .recipe.recipe import Recipe, load_recipe, read_recipe, shipped_recipes
+from .recipe.settings import TrainingSettings
+from .step.consistency import (
     ConsistencyTerms,
     LinearHead,
     consistency_loss,
@@ -8,12 +14,6 @@ from .consistency import (
     normalised_grad_cam,
     place_in_quadrants,
 )
-from .grid import draw_negatives, make_grids
-from .log import LogRow
-from .recipe import Recipe, load_recipe, read_recipe, shipped_recipes
-from .reporting import SilentTraining, TrainingReporter
-from .settings import TrainingSettings
-from .trainer import Trained, train
 
 __all__ = [
     "ConsistencyTerms",

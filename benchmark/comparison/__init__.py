@@ -1,6 +1,16 @@
 """Which of two rows is better, and how sure that is: paired over the images that both measured."""
 
+from ..results import RankRange
 from .comparing import Comparison, compare
-from .ranks import RankRange, rank_rows
+from .printing import comparison_csv, comparison_markdown, rich_comparison
+from .ranks import rank_rows
 
-__all__ = ["Comparison", "RankRange", "compare", "rank_rows"]
+__all__ = [
+    "Comparison",
+    "RankRange",
+    "compare",
+    "comparison_csv",
+    "comparison_markdown",
+    "rank_rows",
+    "rich_comparison",
+]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ...errors import RaybenchError, UnknownNameError
-from ..folder import read_predictions, read_records
-from ..metrics.interface import METRICS, Aggregate, Metric
-from ..records import RECORD_COLUMNS
+from ...base import RaybenchError, UnknownNameError
+from ..metrics import METRICS, Aggregate, Metric
+from ..results import RECORD_COLUMNS, read_predictions, read_records
 from .rows import MeasuredRow
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...errors import UnknownNameError
+from ...base import UnknownNameError
 from .common import (
     classification_metrics,
     common_metrics,

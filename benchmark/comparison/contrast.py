@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..metrics.interface import Aggregate, Metric
-from ..predictions import prediction_batches
+from ..metrics import Aggregate, Metric
+from ..results import prediction_batches
 from .paired import p_values, paired_tests
 from .resampling import Block, resampled_means, resamples
 

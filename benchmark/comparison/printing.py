@@ -15,7 +15,7 @@ import rich.table
 from rich.console import Group
 from rich.text import Text
 
-from ..report.table import column_for
+from ..results import column_for
 from .comparing import Comparison
 
 __all__ = ["comparison_csv", "comparison_markdown", "rich_comparison"]

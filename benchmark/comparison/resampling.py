@@ -54,7 +54,7 @@ def resampled_means(blocks: Sequence[Block], n_images: int, *, seed: int, draws:
     """Compute the value of each row in resamples of the images, all blocks and rows in the same ones.
 
     A value of a resample is the mean over its queries, or the mean over classes of the class's mean; classes
-    that the resample lacks are left out, as benchmark/summary.py does. The resamples are the ones that
+    that the resample lacks are left out, as `results.summary` does. The resamples are the ones that
     intervals in summary.csv come from, continued to `draws`.
 
     Args:

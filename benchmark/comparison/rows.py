@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import RaybenchError
-from ..folder import NO_CHECKPOINT, ResultFolder, open_results, safe_name
-from ..report.comparable import difference
+from ...base import RaybenchError
+from ..results import NO_CHECKPOINT, ResultFolder, difference, open_results, safe_name
 
 __all__ = ["MeasuredRow", "find_rows", "pair_rows", "refuse_other_rules"]
 

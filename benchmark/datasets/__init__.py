@@ -1,18 +1,27 @@
 """What is measured on: readers that turn folders into images with queries and ground truth."""
 
-from . import coco, imagenet, imagenet_boxes, shapes_readers, voc
+from ...base import Box, Point, Size
 from .interface import DATASETS, DatasetReader, dataset
+from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import open_dataset
-from .region import Box, BoxRegion, MaskRegion, Point, Region, Size
-from .sample import AnnotationError, Dataset, Query, Sample, UnreadableImageError
+from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
+from .readers import coco, imagenet, imagenet_boxes, shapes, voc
+from .readers.coco import Coco
+from .readers.imagenet import ImageNet
+from .region import BoxRegion, MaskRegion, Region
+from .sample import AnnotationError, Dataset, Query, Sample, UnreadableImageError, reading_by
+from .shapes.files import write_shapes
+from .shapes.scene import draw_scene
 
 __all__ = [
     "DATASETS",
     "AnnotationError",
     "Box",
     "BoxRegion",
+    "Coco",
     "Dataset",
     "DatasetReader",
+    "ImageNet",
     "MaskRegion",
     "Point",
     "Query",
@@ -20,11 +29,20 @@ __all__ = [
     "Sample",
     "Size",
     "UnreadableImageError",
+    "class_index_of",
     "coco",
     "dataset",
+    "draw_scene",
+    "encoded_bytes",
     "imagenet",
     "imagenet_boxes",
     "open_dataset",
-    "shapes_readers",
+    "open_picture",
+    "read_annotation",
+    "read_picture",
+    "reading_by",
+    "shapes",
+    "to_rgb",
     "voc",
+    "write_shapes",
 ]

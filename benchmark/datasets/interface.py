@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...checkpoints.classes import ClassList, load_classes
-from ...errors import RaybenchError, nearest
-from ...registry import Registry
-from ..protocol import Protocol
+from ...base import RaybenchError, Registry, nearest
+from ...checkpoints import ClassList, load_classes
+from ..suite import Protocol
 from .sample import Dataset
 from .selection import Selection
 

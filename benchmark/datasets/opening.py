@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...checkpoints.cache import cache_folder
-from ...errors import RaybenchError
-from ..protocol import Protocol
+from ...base import RaybenchError
+from ...checkpoints import cache_folder
+from ..suite import Protocol
 from .interface import DATASETS
 from .sample import Dataset
-from .shapes import write_shapes
+from .shapes.files import write_shapes
 
 __all__ = ["open_dataset"]
 

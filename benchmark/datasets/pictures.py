@@ -15,7 +15,7 @@ import PIL.Image
 import PIL.JpegImagePlugin
 from numpy.typing import NDArray
 
-from ...errors import RaybenchError
+from ...base import RaybenchError
 from .sample import UnreadableImageError
 
 __all__ = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...geometry import Box, Point, Size
+from ...base import Box, Point, Size
 
 __all__ = ["BoxRegion", "MaskRegion", "Region"]
 

@@ -10,9 +10,9 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 import PIL.Image
 
-from ...checkpoints.classes import ClassList
-from ...errors import RaybenchError
-from .region import Region, Size
+from ...base import RaybenchError, Size
+from ...checkpoints import ClassList
+from .region import Region
 
 __all__ = ["AnnotationError", "Dataset", "Query", "Sample", "UnreadableImageError", "reading_by"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ...errors import RaybenchError
+from ...base import RaybenchError
 from .pictures import PICTURE_SUFFIXES
 
 __all__ = ["Selection"]

@@ -4,6 +4,7 @@ from .classification import f1_overall, f1_per_class, top1_accuracy, top5_accura
 from .content_heatmap import content_heatmap
 from .interface import (
     METRICS,
+    Aggregate,
     BoundMetric,
     Metric,
     PredictionBatch,
@@ -11,12 +12,14 @@ from .interface import (
     bind_metric,
     classification_metric,
     localisation_metric,
+    sum_pixels,
 )
 from .pointing_game import pointing_game
 from .stochastic_pointing_game import stochastic_pointing_game
 
 __all__ = [
     "METRICS",
+    "Aggregate",
     "BoundMetric",
     "Metric",
     "PredictionBatch",
@@ -29,6 +32,7 @@ __all__ = [
     "localisation_metric",
     "pointing_game",
     "stochastic_pointing_game",
+    "sum_pixels",
     "top1_accuracy",
     "top5_accuracy",
 ]

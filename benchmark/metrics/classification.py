@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import RaybenchError
+from ...base import RaybenchError
 from .interface import PredictionBatch, classification_metric
 
 __all__ = ["f1_overall", "f1_per_class", "top1_accuracy", "top5_accuracy"]

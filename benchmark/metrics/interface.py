@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...parameters import check_options, options_of
-from ...registry import Registry
+from ...base import Registry, check_options, options_of
 
 __all__ = [
     "METRICS",

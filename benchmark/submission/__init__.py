@@ -1,7 +1,28 @@
 """Getting on the leaderboard: bundles of results that strangers send, and how they are checked."""
 
-from .checking import check, extract_bundle, open_bundle, unpack_bundles
-from .findings import Finding, Report
+from .board import collect_all
+from .changes import FOLDER, changes_since
+from .check import Checked, Further, check, extract_bundle, open_bundle, unpack_bundles
+from .findings import Finding, Findings, Report
+from .remeasure import Remeasuring, remeasure
+from .rendering import render
 from .submitting import submit
 
-__all__ = ["Finding", "Report", "check", "extract_bundle", "open_bundle", "submit", "unpack_bundles"]
+__all__ = [
+    "FOLDER",
+    "Checked",
+    "Finding",
+    "Findings",
+    "Further",
+    "Remeasuring",
+    "Report",
+    "changes_since",
+    "check",
+    "collect_all",
+    "extract_bundle",
+    "open_bundle",
+    "remeasure",
+    "render",
+    "submit",
+    "unpack_bundles",
+]

@@ -8,12 +8,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ...errors import quoted
-from ..folder import NO_CHECKPOINT
+from ...base import quoted
+from ..results import NO_CHECKPOINT, predictions_file, records_file
 from .definition import Definition
 from .findings import Findings
 from .known import CENTER_METRICS, queries_sha256
-from .layout import predictions_file, records_file
 from .run_facts import RunFacts
 from .summary_check import FILE as SUMMARY
 from .summary_check import Key

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ...errors import quoted
+from ...base import quoted
 from .findings import Findings
 
 __all__ = ["RELATIVE", "Agreement", "compare_predictions", "compare_records"]

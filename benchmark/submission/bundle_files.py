@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ...documents import Document, parse_document
-from ...errors import RaybenchError, quoted
+from ...base import Document, RaybenchError, parse_document, quoted
+from ..results import BUNDLE_MANIFEST, card_file, is_known_name
 from .findings import Findings
-from .layout import BUNDLE_MANIFEST, card_file, is_known_name
 from .reading import read_inside, read_json
 from .run_facts import RunFacts
 

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ...errors import RaybenchError
+from ...base import RaybenchError
 
 __all__ = ["FOLDER", "Changes", "changes_since"]
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...attributions import ATTRIBUTIONS, Attribution, bind
-from ...checkpoints import Card, card_names, find_card, load_classes
-from ...checkpoints.classes import ClassList
-from ...errors import RaybenchError, UnknownNameError, quoted
+from ...base import RaybenchError, UnknownNameError, quoted
+from ...checkpoints import Card, ClassList, card_names, find_card, load_classes
 from ..datasets import DATASETS
 from ..metrics import BoundMetric, bind_metric
-from ..protocol import PROTOCOLS, Protocol, protocol_from
+from ..suite import PROTOCOLS, Protocol, protocol_from
 from .findings import Findings
 from .known import KnownDataset, known_dataset
 from .run_facts import FILE, RunFacts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from ...documents import Document, read_document
+from ...base import Document, read_document
 
 __all__ = ["CENTER_METRICS", "KnownDataset", "known_dataset", "queries_sha256"]
 

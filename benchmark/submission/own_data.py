@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import RaybenchError, quoted
+from ...base import RaybenchError, quoted
 from ..datasets import DATASETS, Dataset, open_dataset
-from ..protocol import Protocol
-from .checking import Checked
+from ..suite import Protocol
+from .check import Checked
 from .findings import Findings
 from .run_facts import FILE, RunFacts
 

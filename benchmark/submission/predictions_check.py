@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import quoted
-from ..records import PREDICTION_COLUMNS
+from ...base import quoted
+from ..results import PREDICTION_COLUMNS
 from .findings import Findings
 from .reading import read_csv
 from .records_check import check_ids

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from ..manifest import Manifest
+from ..results import Manifest
 
 __all__ = ["public_manifest"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import quoted
+from ...base import quoted
+from ..results import size_limit
 from .findings import Findings
-from .layout import size_limit
 
 __all__ = ["read_csv", "read_inside", "read_json"]
 

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...attributions import Attribution
-from ...checkpoints.classes import ClassList
-from ...errors import quoted
+from ...base import quoted
+from ...checkpoints import ClassList
 from ..metrics import BoundMetric
-from ..records import RECORD_COLUMNS, STATUSES
+from ..results import RECORD_COLUMNS, STATUSES
 from .findings import Findings
 from .reading import read_csv
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ...errors import quoted
+from ...base import quoted
+from ..results import is_plain_name
 from .findings import Findings
-from .layout import is_plain_name
 from .reading import read_json
 
 __all__ = ["RunFacts", "read_run_facts"]

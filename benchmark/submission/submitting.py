@@ -8,23 +8,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ... import __version__
+from ...base import RaybenchError, __version__
 from ...checkpoints import Card, card_names, find_card
-from ...errors import RaybenchError
-from ..folder import read_manifest
-from .archive import pack
-from .bundle_files import bundle_manifest, describe_checkpoint
-from .checking import Checked, check, check_folder, facts_of
-from .findings import Findings, Report
-from .layout import (
+from ..results import (
     BUNDLE_MANIFEST,
     MAX_FILES,
     MAX_TOTAL_BYTES,
     card_file,
     collisions,
+    pack,
     predictions_file,
+    read_manifest,
     records_file,
 )
+from .bundle_files import bundle_manifest, describe_checkpoint
+from .check import Checked, check, check_folder, facts_of
+from .findings import Findings, Report
 from .privacy import public_manifest
 
 __all__ = ["submit"]

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import RaybenchError, quoted
-from ..folder import NO_CHECKPOINT, SUMMARY_COLUMNS
+from ...base import RaybenchError, quoted
 from ..metrics import BoundMetric
-from ..summary import Summary, summarise_predictions, summarise_records
+from ..results import (
+    NO_CHECKPOINT,
+    SUMMARY_COLUMNS,
+    Summary,
+    predictions_file,
+    records_file,
+    summarise_predictions,
+    summarise_records,
+)
 from .definition import Definition
 from .findings import Findings
-from .layout import predictions_file, records_file
 from .reading import read_csv
 from .run_facts import RunFacts
 

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import RaybenchError
+from ..base import RaybenchError
 from .options import parse_data
 
 if TYPE_CHECKING:
-    from ..benchmark.submission.checking import Further
-    from ..benchmark.submission.findings import Report
+    from ..benchmark.submission import Further, Report
 
 __all__ = ["EXAMPLE", "check"]
 
@@ -66,7 +65,7 @@ def check(
     from rich.console import Console
 
     from ..benchmark.submission import check as check_one
-    from ..benchmark.submission.rendering import render
+    from ..benchmark.submission import render
 
     if (changed_since is None) == (not bundles):
         raise RaybenchError(
@@ -89,9 +88,8 @@ def check(
 
 def _changed(revision: str, repository: Path) -> tuple[list[Path], list[Report]]:
     """Bundles that a branch adds or changes, and a report on whatever else it does beside them."""
-    from ..benchmark.submission.changes import FOLDER, changes_since
-    from ..benchmark.submission.findings import Findings, Report
-    from ..errors import quoted
+    from ..base import quoted
+    from ..benchmark.submission import FOLDER, Findings, Report, changes_since
 
     changes = changes_since(revision, repository)
     findings = Findings()
@@ -109,9 +107,7 @@ def _remeasuring(
     images: int, seed: int | None, data: list[str], cards: list[str], device: str, *, trust_code: bool
 ) -> Further:
     """Return the further check that measures random images again."""
-    from ..benchmark.submission.checking import Checked
-    from ..benchmark.submission.findings import Findings
-    from ..benchmark.submission.remeasuring import Remeasuring, remeasure
+    from ..benchmark.submission import Checked, Findings, Remeasuring, remeasure
     from .progress import ProgressReporter
 
     # a submitter who knew the seed would need to be honest on those images only

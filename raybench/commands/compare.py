@@ -38,7 +38,7 @@ def compare(
     from rich.console import Console
 
     from ..benchmark.comparison import compare as compare_rows
-    from ..benchmark.comparison.printing import comparison_csv, comparison_markdown, rich_comparison
+    from ..benchmark.comparison import comparison_csv, comparison_markdown, rich_comparison
 
     found = compare_rows(first, second, metric=metric, images=images, seed=seed)
     if kind is Format.TERMINAL:

@@ -31,11 +31,10 @@ def explain(
     """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
     from rich.console import Console
 
-    from ..benchmark.datasets import Point
-    from ..benchmark.plan import pick_device
-    from ..benchmark.report.overlay import explain_figure
-    from ..benchmark.report.plot_style import save_figure
-    from ..benchmark.single import explain_image, read_image
+    from ..base import Point
+    from ..benchmark.measuring import explain_image, read_image
+    from ..benchmark.pictures import explain_figure, save_figure
+    from ..benchmark.running import pick_device
     from ..checkpoints import load_network
 
     picture = read_image(image)

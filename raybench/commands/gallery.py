@@ -33,7 +33,7 @@ def gallery(
     ] = False,
 ) -> None:
     """Choose the best, worst and most disputed queries of a run and keep their maps for the gallery."""
-    from ..benchmark.leaderboard.gallery_again import Again, extend_gallery
+    from ..benchmark.running import Again, extend_gallery
     from .progress import ProgressReporter
 
     reporter = ProgressReporter()

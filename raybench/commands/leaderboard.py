@@ -29,9 +29,9 @@ def leaderboard(
     """Build the leaderboard: a page to open from the disk, offline, or to put on any web host."""
     from rich.console import Console
 
-    from ..benchmark.leaderboard.bundles import collect_all
-    from ..benchmark.leaderboard.site import build_site
-    from ..errors import RaybenchError
+    from ..base import RaybenchError
+    from ..benchmark.board import build_site
+    from ..benchmark.submission import collect_all
 
     with tempfile.TemporaryDirectory() as unpacked:
         board = collect_all(folders, Path(unpacked), with_published=with_published)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import RaybenchError
+from ..base import RaybenchError
 
 __all__ = ["parse_data"]
 

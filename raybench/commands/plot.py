@@ -22,7 +22,7 @@ def plot(
     """Draw bars per metric, accuracy against localisation, and a gallery of maps, as PNG and SVG."""
     from rich.console import Console
 
-    from ..benchmark.report.plots import plot_all
+    from ..benchmark.pictures import plot_all
 
     console = Console(stderr=True)
     for path in plot_all(folders, out, mixed=mixed):

@@ -34,7 +34,7 @@ class ProgressReporter:
         self._progress: Progress | None = None
 
     def start(self, title: str, total: int, done: int) -> None:
-        """See `raybench.benchmark.reporting.Reporter.start`."""
+        """See `raybench.benchmark.running.progress.Reporter.start`."""
         if done == total:
             self.say(f"{title}: all {total} images are measured")
             return
@@ -52,16 +52,16 @@ class ProgressReporter:
         self._progress.start()
 
     def advance(self, images: int) -> None:
-        """See `raybench.benchmark.reporting.Reporter.advance`."""
+        """See `raybench.benchmark.running.progress.Reporter.advance`."""
         if self._progress:
             self._progress.advance(self._task, images)
 
     def finish(self) -> None:
-        """See `raybench.benchmark.reporting.Reporter.finish`."""
+        """See `raybench.benchmark.running.progress.Reporter.finish`."""
         if self._progress:
             self._progress.stop()
             self._progress = None
 
     def say(self, message: str) -> None:
-        """See `raybench.benchmark.reporting.Reporter.say`."""
+        """See `raybench.benchmark.running.progress.Reporter.say`."""
         self.console.print(message, highlight=False, markup=False, soft_wrap=True)

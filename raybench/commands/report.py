@@ -21,7 +21,7 @@ def report(
     """Write one page about a run that needs no other file: numbers, plots, gallery, provenance."""
     from rich.console import Console
 
-    from ..benchmark.leaderboard.report_page import write_report
+    from ..benchmark.board import write_report
 
     write_report(folder, out)
     console = Console(stderr=True)

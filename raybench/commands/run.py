@@ -73,8 +73,8 @@ def run(
 
     For several GPUs or machines: torchrun --nproc-per-node=N -m raybench run SUITE
     """
-    from ..benchmark.distributed import leads
-    from ..benchmark.runner import Settings, evaluate
+    from ..benchmark.running import evaluate, leads
+    from ..benchmark.suite import Settings
     from .progress import ProgressReporter
 
     reporter = ProgressReporter()

@@ -20,7 +20,7 @@ def shapes(
     """Generate pictures of shapes with boxes (ILSVRC XML) and masks (COCO JSON)."""
     from rich.console import Console
 
-    from ..benchmark.datasets.shapes import write_shapes
+    from ..benchmark.datasets import write_shapes
 
     write_shapes(folder, images=images, seed=seed)
     console = Console(stderr=True)

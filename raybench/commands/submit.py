@@ -23,8 +23,8 @@ def submit(
     """Check a result folder and write a bundle: records, summary, manifest and cards, without your paths."""
     from rich.console import Console
 
+    from ..benchmark.submission import render
     from ..benchmark.submission import submit as write_bundle
-    from ..benchmark.submission.rendering import render
     from ..checkpoints import find_card
 
     report = write_bundle(folder, out, cards=[find_card(name) for name in checkpoint or ()])

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import RaybenchError
+from ..base import RaybenchError
 
 __all__ = ["EXAMPLE", "table"]
 
@@ -43,8 +43,7 @@ def table(
     """Compare checkpoints and methods: a row each, metrics as columns, the best value marked."""
     from rich.console import Console
 
-    from ..benchmark.report.table_formats import render_table, rich_table
-    from ..benchmark.report.tables import comparison_table, published_tables
+    from ..benchmark.tables import comparison_table, published_tables, render_table, rich_table
 
     if bool(folders) == bool(published):
         raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21-readme")

@@ -1,1 +1,1 @@
-"""Published reference numbers, one CSV per source; `raybench.benchmark.report.published` reads them."""
+"""Published reference numbers, one CSV per source; `raybench.benchmark.tables.published` reads them."""

@@ -19,8 +19,9 @@ import torch.nn.functional as F
 import torchvision
 from torchvision import transforms
 
-from raybench.benchmark.runner import Settings, evaluate
-from raybench.benchmark.suite import Suite
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
+from raybench.benchmark.suite.suite import Suite
 
 DATA = os.environ.get("RAYBENCH_DATA")
 pytestmark = pytest.mark.skipif(DATA is None, reason="RAYBENCH_DATA is not set")

@@ -3,7 +3,7 @@
 import pytest
 
 from raybench.attributions import ATTRIBUTIONS, attribution, bind
-from raybench.errors import RaybenchError, UnknownNameError
+from raybench.base.errors import RaybenchError, UnknownNameError
 
 ENTRIES = {entry.name: entry for entry in ATTRIBUTIONS}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from raybench.attributions.backward_rules import ExcitationRules
+from raybench.attributions.asking.backward_rules import ExcitationRules
 
 
 def shares(function, *inputs, received=None):

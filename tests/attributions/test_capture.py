@@ -16,8 +16,8 @@ from raybench.attributions import (
     layer_of,
     sharing,
 )
-from raybench.attributions.capture import is_cut
-from raybench.errors import RaybenchError, UnknownNameError
+from raybench.attributions.reading.capture import is_cut
+from raybench.base.errors import RaybenchError, UnknownNameError
 
 
 def plain_capture(network, queries, layer):

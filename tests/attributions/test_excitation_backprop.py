@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from raybench.attributions import contrastive_excitation_backprop, excitation_backprop
-from raybench.errors import RaybenchError, UnknownNameError
+from raybench.base.errors import RaybenchError, UnknownNameError
 
 
 def matrix_of(function, shape):

@@ -6,7 +6,7 @@ import torchvision
 from torch import nn
 
 from raybench.attributions import excitation_backprop, grad_cam, grad_cam_elementwise
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
 
 
 class ChannelsLast(nn.Module):

@@ -19,12 +19,12 @@ from raybench.attributions import (
     grad_cam,
     gradient,
     prepare_weights,
-    quick_calls,
     weights_fixed,
 )
-from raybench.attributions.capture import captured
-from raybench.attributions.fixed_weights import _KEPT
-from raybench.attributions.quick_calls import QuickCalls
+from raybench.attributions.arithmetic import quick_calls
+from raybench.attributions.arithmetic.fixed_weights import _KEPT
+from raybench.attributions.arithmetic.quick_calls import QuickCalls
+from raybench.attributions.reading.capture import captured
 
 
 def unlike_any(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from raybench.attributions.fixed_weights import _KEPT, weights_fixed
-from raybench.attributions.quick_calls import QuickCalls, prepare_weights
+from raybench.attributions.arithmetic.fixed_weights import _KEPT, weights_fixed
+from raybench.attributions.arithmetic.quick_calls import QuickCalls, prepare_weights
 
 
 def gradients(module: nn.Module, pixels: torch.Tensor, *, quick: bool) -> tuple[torch.Tensor, torch.Tensor]:

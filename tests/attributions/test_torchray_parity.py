@@ -12,7 +12,7 @@ import torchvision
 from torch import nn
 
 from raybench.attributions import ATTRIBUTIONS
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
 
 pytest.importorskip("torchray", reason="TorchRay is not installed", exc_type=ImportError)
 

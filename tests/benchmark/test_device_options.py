@@ -10,10 +10,11 @@ from tiny_suite import TinySuite
 
 import raybench
 from raybench.attributions import ATTRIBUTIONS, computing_in
-from raybench.benchmark.protocol import PROTOCOLS, protocol_from
-from raybench.benchmark.runner import Settings, evaluate
-from raybench.benchmark.suite import Suite, load_suite
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.protocol import PROTOCOLS, protocol_from
+from raybench.benchmark.suite.settings import Settings
+from raybench.benchmark.suite.suite import Suite, load_suite
 
 METHODS = (
     "grad_cam",

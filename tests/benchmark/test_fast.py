@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from tiny_suite import TinySuite
 
-from raybench.benchmark.fast import choose_fast
-from raybench.benchmark.reporting import SilentReporter
-from raybench.benchmark.runner import Settings, evaluate
-from raybench.benchmark.suite import Suite, load_suite
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.running.fast import choose_fast
+from raybench.benchmark.running.progress import SilentReporter
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
+from raybench.benchmark.suite.suite import Suite, load_suite
 
 SUITE = Suite(name="made", protocol="aaai21", dataset="shapes", checkpoints=["a"], metrics=["pointing_game"])
 

@@ -6,7 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raybench.benchmark.datasets.region import Box, BoxRegion, MaskRegion, Point, Size
+from raybench.base.errors import RaybenchError
+from raybench.base.geometry import Box, Point, Size
+from raybench.benchmark.datasets.region import BoxRegion, MaskRegion
 from raybench.benchmark.metrics import (
     METRICS,
     SaliencyBatch,
@@ -15,7 +17,6 @@ from raybench.benchmark.metrics import (
     pointing_game,
     stochastic_pointing_game,
 )
-from raybench.errors import RaybenchError
 
 TOLERANCE = 15
 

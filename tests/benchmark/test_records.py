@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from raybench.benchmark.records import RowStore, write_atomically
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.results.rows import RowStore, write_atomically
 
 COLUMNS = ("image_id", "class_index", "value")
 
@@ -101,7 +101,7 @@ def test_damaged_merged_file_is_named_with_its_line(tmp_path: Path) -> None:
 def test_full_disk_gets_one_sentence_and_keeps_what_was_written(tmp_path: Path) -> None:
     code = f"""
 import resource, signal
-from raybench.benchmark.records import RowStore
+from raybench.benchmark.results.rows import RowStore
 from pathlib import Path
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with RowStore(Path({str(tmp_path)!r}) / "records.csv", ("image_id", "class_index", "value")) as store:

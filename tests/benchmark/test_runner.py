@@ -18,11 +18,12 @@ from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 
 import raybench
 from raybench.attributions import ATTRIBUTIONS, Attribution
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.metrics import METRICS, Metric
-from raybench.benchmark.reporting import SilentReporter
-from raybench.benchmark.runner import Settings, evaluate
-from raybench.benchmark.suite import load_suite
-from raybench.errors import RaybenchError
+from raybench.benchmark.running.progress import SilentReporter
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
+from raybench.benchmark.suite.suite import load_suite
 
 
 def settings(tiny: TinySuite, out: str, **changes: object) -> Settings:
@@ -68,7 +69,7 @@ def test_batch_size_workers_and_order_change_no_record(
 ) -> None:
     evaluate(tiny.suite, settings(tiny, "plain"))
     evaluate(tiny.suite, settings(tiny, "batched", batch_size=5, workers=2))
-    from raybench.benchmark.pipeline import preparation
+    from raybench.benchmark.loading import preparation
 
     plain = preparation.PreparedImages.__init__
 
@@ -474,7 +475,7 @@ def test_device_without_memory_for_the_batch_says_what_to_do(
     def exhaust(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("raybench.benchmark.measuring._measure_batch", exhaust)
+    monkeypatch.setattr("raybench.benchmark.measuring.measure._measure_batch", exhaust)
     with pytest.raises(RaybenchError, match="cpu is out of memory with 1 images at once; .*run again"):
         evaluate(tiny.suite, settings(tiny, "out"))
 

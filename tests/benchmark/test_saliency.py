@@ -6,9 +6,10 @@ import scipy.ndimage
 import torch
 import torch.nn.functional as F
 
-from raybench.benchmark.datasets.region import Size
-from raybench.benchmark.protocol import PROTOCOLS, protocol_from
-from raybench.benchmark.saliency import STATUSES, prepare_saliency, resize_bilinear, smooth, status_of
+from raybench.base.geometry import Size
+from raybench.benchmark.measuring.maps import prepare_saliency, resize_bilinear, smooth, status_of
+from raybench.benchmark.results.rows import STATUSES
+from raybench.benchmark.suite.protocol import PROTOCOLS, protocol_from
 
 
 def random_maps(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from raybench import Settings
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
 
 
 def test_texts_become_paths() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import raybench
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from raybench.benchmark.binding import bound_metrics
-from raybench.benchmark.suite import Suite, load_suite
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.running.binding import bound_metrics
+from raybench.benchmark.suite.suite import Suite, load_suite
 
 GOOD = {
     "name": "mine",

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from raybench.benchmark.datasets import Size
-from raybench.benchmark.pipeline.views import decode_jpegs, device_view, pillow_view, to_pixels, whole_size
-from raybench.benchmark.protocol import protocol_from
+from raybench.benchmark.loading.views import decode_jpegs, device_view, pillow_view, to_pixels, whole_size
+from raybench.benchmark.suite.protocol import protocol_from
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from raybench.benchmark.pipeline.writer import BackgroundWriter
+from raybench.benchmark.measuring.writer import BackgroundWriter
 
 
 def test_tasks_are_done_in_order_by_another_thread() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import build_module
-from raybench.errors import RaybenchError, UnknownNameError
 
 
 @pytest.mark.parametrize("name", ["alexnet", "resnet18", "squeezenet1_0", "mobilenet_v3_small"])

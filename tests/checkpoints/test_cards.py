@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import (
     Card,
     build_module,
@@ -17,7 +18,6 @@ from raybench.checkpoints import (
     read_card,
     shipped_cards,
 )
-from raybench.errors import RaybenchError, UnknownNameError
 
 SHIPPED = shipped_cards()
 every_card = pytest.mark.parametrize("card", SHIPPED, ids=[card.name for card in SHIPPED])

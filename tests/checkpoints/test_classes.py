@@ -4,8 +4,8 @@ import pytest
 from pycocotools.coco import COCO
 from torchvision.models import ResNet18_Weights, VGG16_Weights
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import ClassList, load_classes
-from raybench.errors import RaybenchError, UnknownNameError
 
 
 def test_imagenet_has_the_sorted_synsets_and_torchvisions_labels():

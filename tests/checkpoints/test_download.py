@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import read_card
-from raybench.checkpoints.cache import cache_folder, pinned_sha256
-from raybench.checkpoints.download import download
-from raybench.checkpoints.weights import read_weights
-from raybench.errors import RaybenchError, UnknownNameError
+from raybench.checkpoints.sources.cache import cache_folder, pinned_sha256
+from raybench.checkpoints.sources.download import download
+from raybench.checkpoints.sources.files import read_weights
 
 
 class Site(http.server.ThreadingHTTPServer):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import ClassList, build_module, load_network, network_from_module, read_card
-from raybench.errors import RaybenchError, UnknownNameError
 
 TINY = "raybench.checkpoints.shapes_net:shapes_net"
 

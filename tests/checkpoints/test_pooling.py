@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from raybench.base.errors import RaybenchError
 from raybench.checkpoints import build_module
 from raybench.checkpoints.pooling import use_global_max_pooling
-from raybench.errors import RaybenchError
 
 POOLED = {
     # network: its last stage (with what follows it before the pooling) and its classifier, by hand

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from raybench.base.errors import RaybenchError
 from raybench.checkpoints import ClassList, build_module
-from raybench.checkpoints.state_dict import fill_module
-from raybench.errors import RaybenchError
+from raybench.checkpoints.sources.state_dict import fill_module
 
 THREE = ClassList("three", ("a", "b", "c"), ("a", "b", "c"))
 

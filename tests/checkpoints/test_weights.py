@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from raybench.base.errors import RaybenchError
 from raybench.checkpoints import read_card
-from raybench.checkpoints.weights import read_tensors, read_weights
-from raybench.errors import RaybenchError
+from raybench.checkpoints.sources.files import read_tensors, read_weights
 
 
 class Bomb:

@@ -10,13 +10,13 @@ from tiny_suite import TinySuite
 from typer.testing import CliRunner
 
 from raybench.attributions import ATTRIBUTIONS
-from raybench.benchmark.binding import bound_attributions, bound_metrics
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.suite import load_suite, shipped_suites
+from raybench.benchmark.running.binding import bound_attributions, bound_metrics
+from raybench.benchmark.suite.suite import load_suite, shipped_suites
 from raybench.checkpoints import card_names, find_card
 from raybench.commands import app
 from raybench.commands.options import parse_data
-from raybench.errors import RaybenchError
 
 COMMANDS = ("run", "table", "plot", "gallery", "explain", "list", "shapes")
 
@@ -122,7 +122,7 @@ def test_stopping_a_run_by_hand_says_how_to_go_on(tiny: TinySuite, monkeypatch: 
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("raybench.benchmark.runner.evaluate", stopped)
+    monkeypatch.setattr("raybench.benchmark.running.run.evaluate", stopped)
     result = CliRunner().invoke(app, ["run", str(tiny.suite), "--out", str(tiny.folder / "out")])
     assert result.exit_code == 130
     assert result.output == "raybench: stopped; run the same command again to go on\n"

@@ -9,11 +9,11 @@ import pytest
 from tiny_suite import TinySuite
 from typer.testing import CliRunner
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.comparison import compare
 from raybench.benchmark.comparison.comparing import Comparison
 from raybench.benchmark.comparison.printing import comparison_csv, comparison_markdown, rich_comparison
 from raybench.commands import app
-from raybench.errors import RaybenchError
 
 
 def call(*words: object) -> str:

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from raybench.benchmark.metrics import METRICS, BoundMetric
-from raybench.benchmark.protocol import protocol_from
-from raybench.benchmark.summary import write_summary
+from raybench.benchmark.results.summary import write_summary
+from raybench.benchmark.suite.protocol import protocol_from
 from raybench.checkpoints.classes import ClassList
 
 CLASSES = ClassList("four", ("cat", "dog", "fox", "owl"), ("cat", "dog", "fox", "owl"))

@@ -11,7 +11,7 @@ import pytest
 from raybench.benchmark.comparison import resampling
 from raybench.benchmark.comparison.resampling import Block, resampled_means
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.summary import summarise_records
+from raybench.benchmark.results.summary import summarise_records
 
 IMAGES = 15
 

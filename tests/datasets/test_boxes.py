@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raybench.benchmark.datasets.boxes import (
+from raybench.base.geometry import Box, Size
+from raybench.benchmark.datasets.layouts.boxes import (
     CLAMPED,
     DROPPED,
     EMPTY_SLICE,
@@ -15,7 +16,7 @@ from raybench.benchmark.datasets.boxes import (
     place_boxes,
     region_of,
 )
-from raybench.benchmark.datasets.region import Box, BoxRegion, Size
+from raybench.benchmark.datasets.region import BoxRegion
 from raybench.benchmark.datasets.sample import AnnotationError
 
 SIZE = Size(height=30, width=40)

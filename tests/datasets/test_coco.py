@@ -14,13 +14,13 @@ import pytest
 import torchvision
 from pycocotools import mask as coco_mask
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import DATASETS, Dataset, Size
-from raybench.benchmark.datasets.coco import EMPTY_MASK
-from raybench.benchmark.datasets.coco_masks import encode, union
+from raybench.benchmark.datasets.layouts.coco_masks import encode, union
 from raybench.benchmark.datasets.pictures import SIZE_DIFFERS
+from raybench.benchmark.datasets.readers.coco import EMPTY_MASK
 from raybench.benchmark.datasets.sample import AnnotationError, UnreadableImageError
-from raybench.benchmark.protocol import PROTOCOLS
-from raybench.errors import RaybenchError
+from raybench.benchmark.suite.protocol import PROTOCOLS
 
 SIZE = Size(height=30, width=40)
 SQUARE = [[2, 3, 6, 3, 6, 9, 2, 9]]  # covers columns 2-5 and rows 3-8

@@ -12,13 +12,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import DATASETS, Box, BoxRegion, Dataset, Query, Size
-from raybench.benchmark.datasets.boxes import CLAMPED, EMPTY_SLICE
-from raybench.benchmark.datasets.imagenet import FOLDER_DIFFERS, NOT_ANNOTATED
+from raybench.benchmark.datasets.layouts.boxes import CLAMPED, EMPTY_SLICE
 from raybench.benchmark.datasets.pictures import SIZE_DIFFERS, files_in, read_picture
+from raybench.benchmark.datasets.readers.imagenet import FOLDER_DIFFERS, NOT_ANNOTATED
 from raybench.benchmark.datasets.sample import AnnotationError, UnreadableImageError
-from raybench.benchmark.protocol import protocol_from
-from raybench.errors import RaybenchError
+from raybench.benchmark.suite.protocol import protocol_from
 
 CLAMPING = protocol_from("aaai21", {"legacy_boxes": False})
 SIZE = Size(height=30, width=40)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import DATASETS, Box, BoxRegion, Dataset, Query, Size
-from raybench.benchmark.datasets.boxes import CLAMPED, EMPTY_SLICE
+from raybench.benchmark.datasets.layouts.boxes import CLAMPED, EMPTY_SLICE
 from raybench.benchmark.datasets.sample import AnnotationError
-from raybench.benchmark.protocol import protocol_from
-from raybench.errors import RaybenchError
+from raybench.benchmark.suite.protocol import protocol_from
 
 GOOD = {
     "class_labels.txt": "val/two.JPEG,2\nval/one.two.JPEG,0\nval/none.JPEG,1\n",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.benchmark.datasets import DATASETS, DatasetReader
-from raybench.benchmark.protocol import PROTOCOLS
+from raybench.benchmark.suite.protocol import PROTOCOLS
 from raybench.checkpoints.classes import load_classes
-from raybench.errors import RaybenchError, UnknownNameError
 
 AAAI21 = PROTOCOLS["aaai21"]
 READERS = list(DATASETS)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
 
-from raybench.benchmark.datasets.region import Box, BoxRegion, MaskRegion, Point, Region, Size
+from raybench.base.geometry import Box, Point, Size
+from raybench.benchmark.datasets.region import BoxRegion, MaskRegion, Region
 
 TOLERANCES = st.one_of(
     st.integers(0, 40),

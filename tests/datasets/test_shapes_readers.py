@@ -9,7 +9,7 @@ import pytest
 
 from raybench.benchmark.datasets import DATASETS, Box
 from raybench.benchmark.datasets.shapes import CLASS_NAMES, write_shapes
-from raybench.benchmark.protocol import protocol_from
+from raybench.benchmark.suite.protocol import protocol_from
 
 
 @pytest.fixture(scope="module")

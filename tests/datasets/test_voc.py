@@ -11,10 +11,10 @@ import pytest
 import torchvision
 from defusedxml.ElementTree import parse
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import DATASETS, Box, BoxRegion, Dataset, Query, Size
 from raybench.benchmark.datasets.sample import AnnotationError, UnreadableImageError
-from raybench.benchmark.protocol import PROTOCOLS
-from raybench.errors import RaybenchError
+from raybench.benchmark.suite.protocol import PROTOCOLS
 
 ICCV19 = PROTOCOLS["iccv19"]
 SIZE = Size(height=30, width=40)

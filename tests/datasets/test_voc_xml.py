@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from raybench.benchmark.datasets.boxes import WrittenBox
-from raybench.benchmark.datasets.region import Size
+from raybench.base.geometry import Size
+from raybench.benchmark.datasets.layouts.boxes import WrittenBox
+from raybench.benchmark.datasets.layouts.voc_xml import AnnotatedObject, Annotation, read_annotation
 from raybench.benchmark.datasets.sample import AnnotationError
-from raybench.benchmark.datasets.voc_xml import AnnotatedObject, Annotation, read_annotation
 
 BOX = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
 GOOD = f"<annotation><object><name>ape</name>{BOX}</object></annotation>"

@@ -16,12 +16,14 @@ import pytest
 import torch
 from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 
-from raybench.attributions import ATTRIBUTIONS, Attribution, capture
-from raybench.benchmark import measuring
-from raybench.benchmark.distributed import Crew, drawn
-from raybench.benchmark.processes import divide, threads_limited
-from raybench.benchmark.runner import Settings, evaluate
-from raybench.errors import RaybenchError
+from raybench.attributions import ATTRIBUTIONS, Attribution
+from raybench.attributions.reading import capture
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.measuring import measure as measuring
+from raybench.benchmark.running.crew import Crew, drawn
+from raybench.benchmark.running.processes import divide, threads_limited
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
 
 forking = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="processes are forked")
 

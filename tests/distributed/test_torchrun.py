@@ -14,7 +14,8 @@ import pytest
 import torch
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
-from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="this torch has no torch.distributed"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from board_folders import METRIC_NAMES, change_manifest, made_up_values, write_run
 
-from raybench.benchmark.leaderboard.collect import collect
+from raybench.benchmark.board.collect import collect
 
 IMAGES = 40
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from made_section import made_row, made_section
 
-from raybench.benchmark.leaderboard.captions import section_facts, section_notes, section_subtitle
-from raybench.benchmark.leaderboard.published_rows import published_rows
-from raybench.benchmark.leaderboard.view import section_view
+from raybench.benchmark.board.captions import section_facts, section_notes, section_subtitle
+from raybench.benchmark.board.published_rows import published_rows
+from raybench.benchmark.board.view import section_view
 
 
 def test_facts_say_how_much_was_measured_and_how_the_table_is_sorted() -> None:

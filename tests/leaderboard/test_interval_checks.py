@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from raybench.benchmark.leaderboard.interval_checks import check_interval, standard_error
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.summary import summarise_records
-from raybench.errors import RaybenchError
+from raybench.benchmark.results.summary import summarise_records
+from raybench.benchmark.results.verification.interval_checks import check_interval, standard_error
 
 METRIC = "content_heatmap"
 

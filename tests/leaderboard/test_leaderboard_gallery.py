@@ -15,14 +15,14 @@ import pytest
 from tiny_suite import TinySuite
 from typer.testing import CliRunner
 
-from raybench.benchmark.datasets.region import Point, Size
+from raybench.base.errors import RaybenchError
+from raybench.base.geometry import Point, Size
+from raybench.benchmark.board.collect import collect
+from raybench.benchmark.board.gallery import section_gallery
 from raybench.benchmark.datasets.shapes import write_shapes
-from raybench.benchmark.folder import open_results
-from raybench.benchmark.gallery import gallery_images
-from raybench.benchmark.leaderboard.collect import collect
-from raybench.benchmark.leaderboard.gallery_again import Again, extend_gallery
-from raybench.benchmark.leaderboard.gallery_cells import cell_picture, outlined
-from raybench.benchmark.leaderboard.gallery_choice import (
+from raybench.benchmark.pictures.cells import cell_picture, outlined
+from raybench.benchmark.results.folder import open_results
+from raybench.benchmark.results.thumbnail_choice import (
     Choice,
     Chosen,
     choose,
@@ -30,10 +30,11 @@ from raybench.benchmark.leaderboard.gallery_choice import (
     read_choice,
     write_choice,
 )
-from raybench.benchmark.leaderboard.gallery_site import section_gallery
-from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.results.thumbnails import gallery_images
+from raybench.benchmark.running.again import Again, extend_gallery
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
 from raybench.commands import app
-from raybench.errors import RaybenchError
 
 ROWS = [("first", "grad_cam"), ("first", "gradient"), ("second", "grad_cam"), ("second", "gradient")]
 

@@ -20,16 +20,17 @@ from tiny_suite import TinySuite, manifest_of
 
 from raybench.attributions import sharing
 from raybench.attributions.sharing import shared
-from raybench.benchmark.costs import Cost, CostMeter, add_costs
-from raybench.benchmark.leaderboard.figures_classes import class_differences, pairs_of
-from raybench.benchmark.leaderboard.figures_cost import cost_drawing, milliseconds_per_map
-from raybench.benchmark.leaderboard.figures_localisation import localisation_drawing
-from raybench.benchmark.leaderboard.figures_scatter import Axis, Dot, front_of, side_by_side
-from raybench.benchmark.leaderboard.figures_style import for_matplotlib, for_plotly, shortened
-from raybench.benchmark.leaderboard.figures_values import spread_of, values_drawing
-from raybench.benchmark.leaderboard.plots import script_safe, section_drawings, section_plots
-from raybench.benchmark.runner import Settings, evaluate
-from raybench.benchmark.single import read_image
+from raybench.benchmark.board.plots import script_safe, section_drawings, section_plots
+from raybench.benchmark.measuring.costs import Cost, CostMeter, add_costs
+from raybench.benchmark.measuring.single import read_image
+from raybench.benchmark.pictures.figures.classes import class_differences, pairs_of
+from raybench.benchmark.pictures.figures.cost import cost_drawing, milliseconds_per_map
+from raybench.benchmark.pictures.figures.localisation import localisation_drawing
+from raybench.benchmark.pictures.figures.scatter import Axis, Dot, front_of, side_by_side
+from raybench.benchmark.pictures.figures.style import for_matplotlib, for_plotly, shortened
+from raybench.benchmark.pictures.figures.values import spread_of, values_drawing
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
 
 EVIL = "</script><script>alert(1)</script><b>\"'&amp; $x_{" + "y" * 200
 DEVICE = {"device": {"name": "a GPU"}, "peak_memory_mb": 512.0}

@@ -13,11 +13,12 @@ import pytest
 from tiny_suite import TinySuite, manifest_of
 from typer.testing import CliRunner
 
-from raybench.benchmark.folder import open_results
-from raybench.benchmark.leaderboard.report_page import report_html, write_report
-from raybench.benchmark.runner import Settings, evaluate
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.board.report import report_html, write_report
+from raybench.benchmark.results.folder import open_results
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
 from raybench.commands import app
-from raybench.errors import RaybenchError
 
 
 @pytest.fixture

@@ -19,16 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from raybench.benchmark.folder import open_results
-from raybench.benchmark.leaderboard import site
-from raybench.benchmark.leaderboard.bars import Scale
-from raybench.benchmark.leaderboard.board import Score
-from raybench.benchmark.leaderboard.collect import collect
-from raybench.benchmark.leaderboard.libraries import write_libraries
-from raybench.benchmark.leaderboard.naming import safe_key
-from raybench.benchmark.leaderboard.provenance import command_again
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.board import build as site
+from raybench.benchmark.board.bars import Scale
+from raybench.benchmark.board.collect import collect
+from raybench.benchmark.board.libraries import write_libraries
+from raybench.benchmark.board.naming import safe_key
+from raybench.benchmark.board.provenance import command_again
+from raybench.benchmark.results.folder import open_results
+from raybench.benchmark.results.sections import Score
 from raybench.commands import app
-from raybench.errors import RaybenchError
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from board_folders import made_up_values, write_run
 from tiny_suite import TinySuite
 
 import raybench
-from raybench.benchmark.leaderboard.collect import collect
-from raybench.benchmark.leaderboard.site import build_site
+from raybench.benchmark.board.build import build_site
+from raybench.benchmark.board.collect import collect
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

@@ -20,7 +20,7 @@ from perf.report import replaced, table
 from perf.stopwatch import Stopwatch
 from perf.turns import in_turn, ratio
 from raybench.benchmark.datasets import open_dataset
-from raybench.benchmark.protocol import protocol_from
+from raybench.benchmark.suite.protocol import protocol_from
 
 PARTS = {"forward": 2.0, "backward": 4.0, "tail_forward": 1.0, "tail_backward": 3.0, "head_backward": 0.5}
 

@@ -11,10 +11,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from raybench.benchmark.gallery import save_map, save_picture
 from raybench.benchmark.metrics import METRICS, BoundMetric
-from raybench.benchmark.protocol import protocol_from
-from raybench.benchmark.summary import write_summary
+from raybench.benchmark.results.summary import write_summary
+from raybench.benchmark.results.thumbnails import save_map, save_picture
+from raybench.benchmark.suite.protocol import protocol_from
 from raybench.checkpoints.classes import ClassList
 
 CLASSES = ClassList("three", ("cat", "dog", "fox"), ("cat", "dog", "fox"))

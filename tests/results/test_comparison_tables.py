@@ -7,11 +7,11 @@ import math
 
 import pytest
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.benchmark.metrics import METRICS, BoundMetric
-from raybench.benchmark.report.tables import comparison_table, published_tables
-from raybench.benchmark.summary import write_summary
+from raybench.benchmark.results.summary import write_summary
+from raybench.benchmark.tables.tables import comparison_table, published_tables
 from raybench.checkpoints.classes import ClassList
-from raybench.errors import RaybenchError, UnknownNameError
 
 SCORES = {
     "first": {"grad_cam": 25.0, "gradient": 50.0},

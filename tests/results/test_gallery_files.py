@@ -6,8 +6,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from raybench.benchmark.gallery import gallery_images, map_path, read_map, save_map, save_picture
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.results.thumbnails import gallery_images, map_path, read_map, save_map, save_picture
 
 
 def picture(width: int, height: int) -> PIL.Image.Image:

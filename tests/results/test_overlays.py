@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from raybench.benchmark.datasets.region import Point
-from raybench.benchmark.report.overlay import (
+from raybench.base.geometry import Point
+from raybench.benchmark.pictures.overlay import (
     HIT_COLOUR,
     MISS_COLOUR,
     bare,

@@ -15,14 +15,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from raybench.benchmark.report.bars import bar_figure
-from raybench.benchmark.report.gallery_figure import gallery_columns, gallery_figure
-from raybench.benchmark.report.overlay import HIT_COLOUR, MISS_COLOUR
-from raybench.benchmark.report.plot_style import colour_of, ink_on, save_figure
-from raybench.benchmark.report.plots import plot_all
-from raybench.benchmark.report.scatter import scatter_figure
-from raybench.benchmark.report.tables import comparison_table
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.pictures.bars import bar_figure
+from raybench.benchmark.pictures.gallery import gallery_columns, gallery_figure
+from raybench.benchmark.pictures.overlay import HIT_COLOUR, MISS_COLOUR
+from raybench.benchmark.pictures.plots import plot_all
+from raybench.benchmark.pictures.scatter import scatter_figure
+from raybench.benchmark.pictures.style import colour_of, ink_on, save_figure
+from raybench.benchmark.tables.tables import comparison_table
 
 SCORES = {
     "first": {"grad_cam": 25.0, "gradient": 50.0},
@@ -184,7 +184,9 @@ def test_gallery_says_when_a_map_was_degenerate(make_run):
 
 
 def test_gallery_scales_points_of_large_pictures(make_run, monkeypatch):
-    monkeypatch.setattr("raybench.benchmark.gallery.LONGEST_SIDE_PX", 60)  # half of the made-up pictures
+    monkeypatch.setattr(
+        "raybench.benchmark.results.thumbnails.LONGEST_SIDE_PX", 60
+    )  # half of the made-up pictures
     figure = gallery_figure(gallery_columns([make_run(gallery=1)]))
     (marker,) = figure.axes[1].lines
     assert (float(marker.get_xdata()[0]), float(marker.get_ydata()[0])) == pytest.approx((22, 12), abs=1)
@@ -237,8 +239,8 @@ def test_folder_that_cannot_be_written_is_a_clear_error(make_run, tmp_path):
 def test_plotting_never_loads_pyplot_and_importing_raybench_never_loads_matplotlib():
     code = (
         "import sys, raybench; assert 'matplotlib' not in sys.modules;"
-        "import raybench.benchmark.gallery, raybench.benchmark.summary;"
+        "import raybench.benchmark.results.thumbnails, raybench.benchmark.results.summary;"
         "assert 'matplotlib' not in sys.modules;"
-        "import raybench.benchmark.report.plots; assert 'matplotlib.pyplot' not in sys.modules"
+        "import raybench.benchmark.pictures.plots; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

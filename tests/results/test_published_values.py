@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from raybench.benchmark.report.published import (
+from raybench.base.errors import UnknownNameError
+from raybench.benchmark.tables.published import (
     SOURCES,
     find_published,
     load_published,
     normal_training,
     published_dataset,
 )
-from raybench.errors import UnknownNameError
 
 RESNET50_GMP_GC = {"dataset": "imagenet_val", "architecture": "resnet50", "training": "gmp_gc"}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from raybench.benchmark.folder import (
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.results.folder import (
     SUMMARY_COLUMNS,
     open_results,
     read_manifest,
@@ -13,7 +14,6 @@ from raybench.benchmark.folder import (
     read_summary,
     safe_name,
 )
-from raybench.errors import RaybenchError
 
 HEADING = ",".join(SUMMARY_COLUMNS)
 ROW = "s,aaai21,id,imagenet,net,grad_cam,pointing_game,class_mean,50.25,40,60,12,3,0"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.summary import summarise_predictions, summarise_records
+from raybench.benchmark.results.summary import summarise_predictions, summarise_records
 
 LOCALISATION = [
     METRICS.get(name) for name in ("pointing_game", "stochastic_pointing_game", "content_heatmap")

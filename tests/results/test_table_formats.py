@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from raybench.benchmark.report.table import Cell, Column, Row, Table
-from raybench.benchmark.report.table_formats import TABLE_FORMATS, render_table, rich_table
-from raybench.benchmark.report.tables import published_tables
-from raybench.errors import UnknownNameError
-from raybench.text import broken
+from raybench.base.errors import UnknownNameError
+from raybench.base.text import broken
+from raybench.benchmark.results.scores import Cell, Column, Row, Table
+from raybench.benchmark.tables.formats import TABLE_FORMATS, render_table, rich_table
+from raybench.benchmark.tables.tables import published_tables
 
 NASTY = "<script>alert('x')</script> a|b_c_ & 100 % $x^2 ~ # {y} \\ `z` *w* [k]"
 COLUMN = Column("pointing_game", "PG", "class_mean")

@@ -13,8 +13,8 @@ import PIL.Image
 import pytest
 from pycocotools import mask as coco_mask
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets.shapes import CLASS_NAMES, draw_scene, write_shapes
-from raybench.errors import RaybenchError
 
 IMAGES = 8
 

@@ -10,9 +10,9 @@ import torch
 
 from raybench.checkpoints import load_network
 from raybench.training import read_recipe
-from raybench.training.pictures import Views, draw_scenes
-from raybench.training.recipe import ShapesScenes
-from raybench.training.validation import validate
+from raybench.training.data.pictures import Views, draw_scenes
+from raybench.training.loop.validation import validate
+from raybench.training.recipe.recipe import ShapesScenes
 
 NAMES = ("shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc")
 

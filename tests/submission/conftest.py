@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.submission import submit
-from raybench.benchmark.suite import Suite
+from raybench.benchmark.suite.settings import Settings
+from raybench.benchmark.suite.suite import Suite
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,11 @@ import yaml
 from submissions import change_json, copy_of, members_of, repacked
 from typer.testing import CliRunner, Result
 
+from raybench.base.errors import RaybenchError, quoted
 from raybench.benchmark.submission.changes import changes_since
 from raybench.benchmark.submission.findings import Finding, Findings, Report
 from raybench.benchmark.submission.rendering import render
 from raybench.commands import app
-from raybench.errors import RaybenchError, quoted
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"

@@ -12,13 +12,14 @@ import yaml
 from submissions import change_json, copy_of, members_of
 from tiny_suite import TinySuite
 
-from raybench.benchmark.folder import open_results
-from raybench.benchmark.manifest import Manifest
-from raybench.benchmark.runner import Settings, evaluate
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.results.folder import open_results
+from raybench.benchmark.results.manifest import Manifest
+from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.submission import check, extract_bundle, open_bundle, submit, unpack_bundles
 from raybench.benchmark.submission.privacy import public_manifest
+from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import find_card
-from raybench.errors import RaybenchError
 
 
 def test_folder_and_bundle_of_a_run_are_right(run_folder: Path, bundle: Path) -> None:

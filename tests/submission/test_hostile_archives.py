@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from submissions import members_of
 
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.results.layout import collisions, is_known_name, is_plain_name
 from raybench.benchmark.submission import check, extract_bundle
-from raybench.benchmark.submission.layout import collisions, is_known_name, is_plain_name
-from raybench.errors import RaybenchError
 
 Member = tuple[zipfile.ZipInfo | str, bytes]
 

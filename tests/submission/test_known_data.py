@@ -11,8 +11,8 @@ import pytest
 
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.datasets.shapes import write_shapes
-from raybench.benchmark.protocol import PROTOCOLS
 from raybench.benchmark.submission.known import CENTER_METRICS, known_dataset, queries_sha256
+from raybench.benchmark.suite.protocol import PROTOCOLS
 
 MEASURED = Path(__file__).resolve().parents[2] / "results" / "measured"
 

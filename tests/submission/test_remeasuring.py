@@ -14,15 +14,16 @@ import yaml
 from submissions import change_json, copy_of
 from tiny_suite import TinySuite
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import open_dataset
-from raybench.benchmark.protocol import PROTOCOLS
-from raybench.benchmark.runner import Settings, evaluate
+from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.submission import check
 from raybench.benchmark.submission.agreement import Agreement, compare_predictions, compare_records
-from raybench.benchmark.submission.checking import Checked
+from raybench.benchmark.submission.check import Checked
 from raybench.benchmark.submission.findings import Findings, Report
-from raybench.benchmark.submission.remeasuring import Remeasuring, remeasure
-from raybench.errors import RaybenchError
+from raybench.benchmark.submission.remeasure import Remeasuring, remeasure
+from raybench.benchmark.suite.protocol import PROTOCOLS
+from raybench.benchmark.suite.settings import Settings
 
 ALL = 12
 RECORDS = "shapes-gmp/grad_cam/records.csv"
@@ -66,7 +67,7 @@ def test_same_seed_draws_the_same_images(
     def note(name: str, given: pd.DataFrame, *_: object) -> None:
         drawn.append(frozenset(given["image_id"]))
 
-    monkeypatch.setattr("raybench.benchmark.submission.remeasuring.compare_records", note)
+    monkeypatch.setattr("raybench.benchmark.submission.remeasure.compare_records", note)
     for seed in (1, 1, 2):
         remeasured(bundle, tiny_data, images=4, seed=seed)
     first, again, other = (set(drawn[start : start + 8]) for start in (0, 8, 16))
@@ -132,7 +133,7 @@ def test_pixel_as_salient_as_the_peak_may_be_the_point(
     folder = copy_of(run_folder, tmp_path)
     edit(folder / RECORDS, lambda rows: rows[3].__setitem__(4, str(point_of(folder)[0] + 1)))
     # grad_cam's maps are upsampled: the pixel beside the peak is nearly as salient, within one part in ten
-    monkeypatch.setattr("raybench.benchmark.submission.remeasuring.TIE", 0.1)
+    monkeypatch.setattr("raybench.benchmark.submission.remeasure.TIE", 0.1)
     report, agreement = remeasured(folder, tiny_data)
     assert report.exit_code == 0, [str(finding) for finding in report.problems]
     assert agreement.ties == 1

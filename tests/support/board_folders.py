@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from raybench.benchmark.folder import SUMMARY_COLUMNS, safe_name
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.protocol import protocol_from
-from raybench.benchmark.summary import Summary, summarise_predictions, summarise_records
+from raybench.benchmark.results.folder import SUMMARY_COLUMNS, safe_name
+from raybench.benchmark.results.summary import Summary, summarise_predictions, summarise_records
+from raybench.benchmark.suite.protocol import protocol_from
 
 __all__ = ["METRIC_NAMES", "change_manifest", "made_up_values", "write_run"]
 

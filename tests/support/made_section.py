@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from raybench.benchmark.folder import ResultFolder
-from raybench.benchmark.leaderboard.board import BoardRow, Score, Section
-from raybench.benchmark.report.table import column_for
+from raybench.benchmark.results.folder import ResultFolder
+from raybench.benchmark.results.scores import column_for
+from raybench.benchmark.results.sections import BoardRow, Score, Section
 
 __all__ = ["made_row", "made_section"]
 

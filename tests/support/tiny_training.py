@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from raybench.documents import document_from
+from raybench.base.documents import document_from
 from raybench.training import Recipe
 
 TINY: dict[str, Any] = {

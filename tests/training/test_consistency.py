@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import build_module
-from raybench.errors import RaybenchError, UnknownNameError
 from raybench.training import (
     consistency_loss,
     linear_head,
@@ -15,8 +15,8 @@ from raybench.training import (
     normalised_grad_cam,
     place_in_quadrants,
 )
-from raybench.training.consistency import Tapped, tapped
-from raybench.training.step import TrainingStep
+from raybench.training.step.consistency import Tapped, tapped
+from raybench.training.step.step import TrainingStep
 
 CLASSES = torch.tensor([2, 0, 1, 2])
 QUADRANTS = torch.tensor([0, 1, 2, 3])

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
 from raybench.training import draw_negatives, make_grids
 
 

@@ -13,15 +13,15 @@ from PIL import Image
 from tiny_training import tiny_recipe
 from torchvision.transforms import RandomResizedCrop
 
+from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import open_dataset
-from raybench.benchmark.protocol import PROTOCOLS
-from raybench.errors import RaybenchError
+from raybench.benchmark.suite.protocol import PROTOCOLS
 from raybench.training import Recipe, SilentTraining, TrainingSettings, train
-from raybench.training.crops import draw_crop_box
-from raybench.training.grid import grid_of, make_grids
-from raybench.training.loading import Draw, TrainingSamples, collate
-from raybench.training.picture_files import open_pictures
-from raybench.training.problems import Problems
+from raybench.training.data.crops import draw_crop_box
+from raybench.training.data.grid import grid_of, make_grids
+from raybench.training.data.loading import Draw, TrainingSamples, collate
+from raybench.training.data.picture_files import open_pictures
+from raybench.training.data.problems import Problems
 
 
 class Listening(SilentTraining):

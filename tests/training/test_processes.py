@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tiny_training import start_training, write_recipe
 
 from raybench.checkpoints import load_network
-from raybench.training.loading import Share, Turns
+from raybench.training.data.loading import Share, Turns
 
 needs_distributed = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="this torch has no torch.distributed"

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 from tiny_training import start_training, tiny_recipe, write_recipe
 
-from raybench.errors import RaybenchError
+from raybench.base.errors import RaybenchError
 from raybench.training import Recipe, SilentTraining, TrainingSettings, train
-from raybench.training.state import load_state, write_file
+from raybench.training.loop.state import load_state, write_file
 
 
 def run(recipe: Recipe, out: Path, *, resume: bool = False, steps: int | None = None) -> None:

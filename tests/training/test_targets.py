@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raybench.errors import RaybenchError
-from raybench.training.optimisation import learning_rate
-from raybench.training.recipe import Optimisation
-from raybench.training.targets import LabelBits, SingleLabels
+from raybench.base.errors import RaybenchError
+from raybench.training.data.targets import LabelBits, SingleLabels
+from raybench.training.recipe.recipe import Optimisation
+from raybench.training.step.optimisation import learning_rate
 
 HELD = st.lists(st.sets(st.integers(0, 10), min_size=1), min_size=1, max_size=12)
 

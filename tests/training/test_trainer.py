@@ -14,10 +14,11 @@ from safetensors.torch import load_file
 from tiny_training import tiny_recipe, write_recipe
 from typer.testing import CliRunner
 
-from raybench.benchmark.runner import Settings, evaluate
+from raybench.base.errors import RaybenchError
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import build_module, load_network
 from raybench.commands import app
-from raybench.errors import RaybenchError
 from raybench.training import LogRow, Recipe, SilentTraining, Trained, TrainingSettings, train
 
 

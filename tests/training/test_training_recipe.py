@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import find_card
-from raybench.errors import RaybenchError, UnknownNameError
 from raybench.training import Recipe, load_recipe, read_recipe
-from raybench.training.recipe import ShapesScenes
-from raybench.training.result import target_layer_of
+from raybench.training.loop.result import target_layer_of
+from raybench.training.recipe.recipe import ShapesScenes
 
 SHIPPED = sorted(Path(str(files("raybench.suites") / "train")).glob("*.yaml"))
 

@@ -13,8 +13,7 @@ import PIL.Image
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from ....errors import RaybenchError
-from ..region import Box
+from ....base import Box, RaybenchError
 from .scene import Scene, SceneObject, draw_scene
 from .silhouettes import CLASS_NAMES
 

@@ -1,0 +1,1 @@
+"""Methods of other libraries under this one's interface."""

@@ -1,0 +1,1 @@
+"""How a network computes: precision, very small numbers."""

@@ -1,0 +1,146 @@
+"""Writes a board as a static site: one page with its assets, and a page of what was left out."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ..results import Board, Section, write_atomically
+from .libraries import write_libraries
+from .provenance import Provenance
+from .view import section_view
+from .words import method_words
+
+__all__ = ["build_site", "json_for_script", "render_pages"]
+
+HERE = Path(__file__).resolve().parent
+
+POLICY = (
+    "default-src 'none'; script-src 'self' file: blob:; style-src 'self' file: 'unsafe-inline'; "
+    "img-src 'self' file: data: blob:; base-uri 'none'; form-action 'none'"
+)
+"""Content security policy of the pages: nothing is loaded from elsewhere, no script stands in the page.
+
+`file:` lets browsers open the site from a disk; `blob:` lets plotly be unpacked, and it needs style elements
+of its own making.
+"""
+
+ASSETS = ("site.css", "site.js")
+PLOT_ASSETS = ("plots.css", "plots.js", "gallery.css")
+
+
+def build_site(board: Board, out: Path) -> Path:
+    """Write the site and return the page to open.
+
+    The same board gives the same bytes.
+
+    Raises:
+        RaybenchError: a library of the extra `leaderboard` is missing, or the disk is not writable.
+    """
+    plots = {section.key: _plots(section, out) for section in board.sections}
+    galleries = {section.key: _gallery(section, out) for section in board.sections}
+    write_libraries(out / "assets", with_plotly=any(plots.values()))
+    assets = [*ASSETS, *(name for name in PLOT_ASSETS if _asset(name).is_file())]
+    for name in assets:
+        write_atomically(out / "assets" / name, _asset(name).read_bytes())
+    for name, content in render_pages(board, assets=assets, plots=plots, galleries=galleries).items():
+        write_atomically(out / name, content)
+    return out / "index.html"
+
+
+def render_pages(
+    board: Board,
+    *,
+    assets: Sequence[str] = ASSETS,
+    plots: Mapping[str, Sequence[Any]] | None = None,
+    galleries: Mapping[str, Markup | None] | None = None,
+) -> dict[str, bytes]:
+    """Return the pages by file name.
+
+    Args:
+        board: what to show.
+        assets: names of the style sheets and scripts beside the page.
+        plots: by key of the section.
+        galleries: by key of the section.
+    """
+    provenance = Provenance()
+    for section in board.sections:
+        for row in section.rows:
+            provenance.add(section, row)
+    views = [section_view(section) for section in board.sections]
+    methods = sorted({row.method for view in views for row in view.rows if row.method})
+    columns = {column.key: column for view in views for column in view.columns}
+    facts: Mapping[str, Any] = {
+        "policy": POLICY,
+        "assets": assets,
+        "excluded": board.excluded,
+        "sections": views,
+        "metrics": list(columns.values()),
+        "methods": [(method, words) for method in methods if (words := method_words(method))],
+        "plots": plots or {},
+        "galleries": galleries or {},
+        "with_plots": any((plots or {}).values()),
+        "provenance": json_for_script(provenance.as_data()),
+    }
+    environment = _environment()
+    pages = ("excluded.html", "index.html")
+    # a name may hold half a character, which no encoding can write
+    return {name: environment.get_template(name).render(facts).encode("utf-8", "replace") for name in pages}
+
+
+def json_for_script(data: object) -> Markup:
+    """Write JSON that can stand in a script element: nothing in it ends the element or begins a comment."""
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # JSON without <, > and &
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name break into lines behind its underscores."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def _asset(name: str) -> Path:
+    beside = HERE / name
+    return beside if beside.is_file() else HERE / "assets" / name
+
+
+def _plots(section: Section, out: Path) -> list[Any]:
+    if not section.rows:
+        return []
+    try:
+        module = importlib.import_module(".plots", __package__)
+    except ModuleNotFoundError:
+        return []
+    found: list[Any] = module.section_plots(section, out)
+    return found
+
+
+def _gallery(section: Section, out: Path) -> Markup | None:
+    if not section.rows:
+        return None
+    try:
+        module = importlib.import_module(".gallery_site", __package__)
+    except ModuleNotFoundError:
+        return None
+    html = module.section_gallery(section, out)
+    return Markup(html) if html else None  # made by an escaping template

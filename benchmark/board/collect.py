@@ -1,0 +1,161 @@
+"""From result folders to a board: what is sound is put into sections, what is not is listed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..results import (
+    Board,
+    CheckedFolder,
+    Excluded,
+    QuerySets,
+    ResultFolder,
+    Section,
+    check_folder,
+    difference,
+    result_folders,
+)
+from ..tables import published_dataset
+from .naming import safe_key
+from .published_rows import published_groups, published_rows
+from .sections import Entry, build_section, dataset_facts, with_published_columns
+
+__all__ = ["collect"]
+
+
+def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Board:
+    """Read result folders into a board; what is damaged is left out and listed.
+
+    Args:
+        folders: result folders of `raybench run`, or folders that hold such ones.
+        with_published: show published rows that nobody has measured, also of datasets without a measured
+            row. Published values always stand beside measured ones.
+    """
+    known = QuerySets()
+    checked: list[CheckedFolder] = []
+    excluded: list[Excluded] = []
+    for path in result_folders(folders):
+        sound, faults = check_folder(path, known)
+        excluded += faults
+        checked += [sound] if sound else []
+    sections = []
+    for group in _groups(checked):
+        entries, repeated = _without_repeats(group)
+        excluded += repeated
+        sections.append(build_section(entries, with_published=with_published))
+    sections.sort(key=_place_of_section)
+    if with_published:
+        sections += _published_sections(sections)
+    return Board(tuple(_with_unique_keys(sections)), tuple(excluded))
+
+
+def _place_of_section(section: Section) -> tuple[bool, int, str, str, str]:
+    """Sorts what can be ranked first, and what was measured on more queries before the rest."""
+    queries = max((row.queries for row in section.rows), default=0)
+    return not len(section.class_index), -queries, section.dataset, section.protocol, section.key
+
+
+def _groups(folders: Sequence[CheckedFolder]) -> list[list[CheckedFolder]]:
+    """Put comparable runs together."""
+    groups: list[list[CheckedFolder]] = []
+    # what runs of a group may differ in is the metrics that they have: one run stands for all with the same
+    typical: list[dict[str, ResultFolder]] = []
+    for folder in folders:
+        run = folder.results
+        metrics = json.dumps(run.manifest.get("metrics"), sort_keys=True)
+        for group, others in zip(groups, typical, strict=True):
+            if not any(difference(other, run) for other in others.values()):
+                group.append(folder)
+                others.setdefault(metrics, run)
+                break
+        else:
+            groups.append([folder])
+            typical.append({metrics: run})
+    return groups
+
+
+def _without_repeats(group: Sequence[CheckedFolder]) -> tuple[list[Entry], list[Excluded]]:
+    """Of several runs of one row keep the one that was started last."""
+    latest: dict[tuple[str, str], Entry] = {}
+    excluded = []
+    for folder in group:
+        for row in folder.rows:
+            key, entry = (row.checkpoint, row.attribution), Entry(folder.results, row)
+            kept = latest.get(key)
+            if kept is None:
+                latest[key] = entry
+                continue
+            new, old = (entry, kept) if _age(entry) >= _age(kept) else (kept, entry)
+            latest[key] = new
+            excluded.append(Excluded(old.run.path, _why_repeated(old, new)))
+    return list(latest.values()), excluded
+
+
+def _age(entry: Entry) -> tuple[bool, str]:
+    """Sorts runs with records behind those without, then by when they were started."""
+    return entry.row.queries is not None, str(entry.run.manifest.get("started", ""))
+
+
+def _why_repeated(old: Entry, new: Entry) -> str:
+    name = old.row.checkpoint
+    hashes = [_weights(entry.run).get(name) for entry in (old, new)]
+    other = ", with other weights of that name" if hashes[0] != hashes[1] else ""
+    kind = "has records" if old.row.queries is None and new.row.queries is not None else "is later"
+    return (
+        f"row {name} with {old.row.attribution} was measured again in {new.run.path}{other}; that run {kind}"
+    )
+
+
+def _weights(run: ResultFolder) -> Mapping[str, object]:
+    found = run.manifest.get("weights_sha256")
+    return found if isinstance(found, dict) else {}
+
+
+def _published_sections(measured: Sequence[Section]) -> list[Section]:
+    """Return a section for each dataset and protocol of which numbers were published but none measured."""
+    shown = {
+        (published_dataset(dataset_facts(section.rows[0].folder)), section.protocol)
+        for section in measured
+        if section.rows
+    }
+    sections = []
+    for dataset, protocol in published_groups():
+        if (dataset, protocol) in shown:
+            continue
+        rows = published_rows(dataset, protocol, ())
+        sections.append(
+            Section(
+                key=f"{safe_key(dataset, protocol)}-published",
+                title=f"{dataset}, protocol {protocol}",
+                dataset=dataset,
+                protocol=protocol,
+                protocol_id="",
+                changes="",
+                columns=with_published_columns((), rows),
+                rows=(),
+                published=rows,
+                image_ids=np.zeros(0, dtype=np.str_),
+                class_index=np.zeros(0, dtype=np.int64),
+                class_names={},
+            )
+        )
+    return sections
+
+
+def _with_unique_keys(sections: Iterable[Section]) -> Iterable[Section]:
+    """Number sections that differ in less than their key holds, such as the number of images measured."""
+    seen: Counter[str] = Counter()
+    for section in sections:
+        seen[section.key] += 1
+        if seen[section.key] == 1:
+            yield section
+            continue
+        key = f"{section.key}-{seen[section.key]}"
+        rows = (replace(row, key=key + row.key.removeprefix(section.key)) for row in section.rows)
+        yield replace(section, key=key, rows=tuple(rows))

@@ -1,0 +1,275 @@
+"""The gallery of a section: maps of checkpoints x methods over the same pictures, as HTML and small files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from ...base import Point, RaybenchError
+from ..pictures import cell_picture, encoded, label_of_class, shortened, with_network
+from ..results import (
+    REASONS,
+    BoardRow,
+    GalleryImage,
+    ResultFolder,
+    Section,
+    gallery_images,
+    map_path,
+    read_choice,
+    read_map,
+    safe_name,
+    write_atomically,
+)
+from .naming import safe_key
+
+__all__ = ["GalleryCell", "GalleryQuery", "gallery_queries", "section_gallery"]
+
+_MOST_CHECKPOINTS = 6
+_MOST_METHODS = 6
+_MOST_QUERIES = 6  # for each reason
+_KNOWN = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")
+
+
+@dataclass(frozen=True)
+class GalleryCell:
+    """What one row shows for a query.
+
+    Attributes:
+        picture: path of the file, relative to the page; `width` and `height` in pixels.
+        scores: label and value of each metric, as text.
+        words: the same in a sentence, for those who do not see the picture.
+    """
+
+    picture: str
+    width: int
+    height: int
+    scores: tuple[tuple[str, str], ...]
+    words: str
+
+
+@dataclass(frozen=True)
+class GalleryQuery:
+    """A picture with its class, and a grid of cells: checkpoints down, methods across, None for no map."""
+
+    reason: str
+    label: str
+    image_id: str
+    truth: GalleryCell
+    checkpoints: tuple[str, ...]
+    methods: tuple[str, ...]
+    grid: tuple[tuple[GalleryCell | None, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A query that some run of the section has thumbnails of."""
+
+    reason: str
+    folder: ResultFolder
+    image: GalleryImage
+    class_index: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.image.folder.name, self.class_index
+
+
+_Records = Mapping[tuple[str, int], Mapping[str, Any]]
+
+
+def section_gallery(section: Section, out: Path) -> Markup | None:
+    """Write the pictures of a section's gallery under `out`/gallery and return the HTML that shows them.
+
+    Damaged thumbnails are left out.
+
+    Returns:
+        None if no run of the section kept maps.
+
+    Raises:
+        RaybenchError: `out` cannot be written to.
+    """
+    queries = gallery_queries(section, out)
+    if not queries:
+        return None
+    groups = [
+        (reason, words, [query for query in queries if query.reason == reason])
+        for reason, words in REASONS.items()
+        if any(query.reason == reason for query in queries)
+    ]
+    loader = PackageLoader("raybench.benchmark.board", "templates")
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return Markup(
+        environment.get_template("gallery.html").render(
+            groups=groups, key=section.key, left_out=len(with_network(section)) - len(_shown_rows(section))
+        )
+    )
+
+
+def gallery_queries(section: Section, out: Path) -> list[GalleryQuery]:
+    """Write the pictures of a section's gallery under `out`/gallery and say what they show."""
+    rows = _shown_rows(section)
+    kept = list(_kept(rows))
+    if not kept:
+        return []
+    records = {row.key: _records(row, kept) for row in rows}
+    queries = []
+    for reason in REASONS:
+        found = [one for one in kept if one.reason == reason][:_MOST_QUERIES]
+        for one in found:
+            try:
+                queries.append(_query(section, one, rows, records, out))
+            except RaybenchError:
+                continue  # a damaged picture
+    return queries
+
+
+def _shown_rows(section: Section) -> list[BoardRow]:
+    """Return the rows of the first few checkpoints and methods that have maps."""
+    rows = [row for row in with_network(section) if any(_maps_of(row).glob("*.png"))]
+    checkpoints = list(dict.fromkeys(row.checkpoint for row in rows))[:_MOST_CHECKPOINTS]
+    methods = list(dict.fromkeys(row.attribution for row in rows))[:_MOST_METHODS]
+    return [row for row in rows if row.checkpoint in checkpoints and row.attribution in methods]
+
+
+def _maps_of(row: BoardRow) -> Path:
+    return map_path(row.folder.path, row.checkpoint, row.attribution, "", 0).parent
+
+
+def _kept(rows: Sequence[BoardRow]) -> Iterator[_Kept]:
+    """Yield each query once for each reason, the first run that kept it deciding; by reason and run."""
+    found: dict[tuple[str, tuple[str, int]], _Kept] = {}
+    for folder in dict.fromkeys(row.folder for row in rows):
+        try:
+            images = {image.folder.name: image for image in gallery_images(folder.path)}
+            queries = read_choice(folder.path).queries
+        except RaybenchError:
+            continue  # a damaged gallery: the numbers of the run are good all the same
+        named = [(query.reason, safe_name(query.image_id), query.class_index) for query in queries]
+        if not named:
+            named = [
+                ("random", name, index) for name, image in images.items() for index in image.class_indices
+            ]
+        for reason, name, index in named:
+            image = images.get(name)
+            if image and index in image.class_indices and _inside(image.folder, folder.path):
+                one = _Kept(reason, folder, image, index)
+                found.setdefault((reason, one.key), one)
+    yield from found.values()
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    """Say whether all files of a gallery folder lie in the result folder: links could lead elsewhere."""
+    root = folder.resolve()
+    return all(one.resolve().is_relative_to(root) for one in (path, *path.iterdir()))
+
+
+def _records(row: BoardRow, kept: Sequence[_Kept]) -> _Records:
+    """Read the records of the kept queries of a row, by `safe_name` of the image and class."""
+    wanted = {one.key for one in kept}
+    names = {name for name, _ in wanted}
+    try:
+        frame = row.folder.records(row.checkpoint, row.attribution)
+    except RaybenchError:
+        return {}
+    safe = {image_id: safe_name(image_id) for image_id in frame["image_id"].unique()}
+    frame = frame.assign(name=frame["image_id"].map(safe))
+    found = frame[frame["name"].isin(names)].to_dict("records")
+    return {
+        (str(one["name"]), int(one["class_index"])): {str(key): value for key, value in one.items()}
+        for one in found
+        if (one["name"], one["class_index"]) in wanted
+    }
+
+
+def _query(
+    section: Section, kept: _Kept, rows: Sequence[BoardRow], records: Mapping[str, _Records], out: Path
+) -> GalleryQuery:
+    """Draw all cells of a query."""
+    answers = {row.key: records[row.key].get(kept.key) for row in rows}
+    first = next((answer for answer in answers.values() if answer), {})
+    label = label_of_class(kept.folder, kept.class_index, str(first.get("class_name", kept.class_index)))
+    image_id = str(first.get("image_id", kept.image.folder.name))
+    checkpoints = tuple(dict.fromkeys(row.checkpoint for row in rows))
+    methods = tuple(dict.fromkeys(row.attribution for row in rows))
+    of = {(row.checkpoint, row.attribution): row for row in rows}
+    grid = []
+    for checkpoint in checkpoints:
+        line: list[GalleryCell | None] = []
+        for method in methods:
+            row = of.get((checkpoint, method))
+            line.append(_cell(section, row, kept, answers[row.key], out) if row else None)
+        grid.append(tuple(line))
+    truth = _write(out, section, kept, "truth", kept.image, None, None, ())
+    return GalleryQuery(
+        reason=kept.reason,
+        label=shortened(label, 60),
+        image_id=shortened(image_id, 60),
+        truth=truth,
+        checkpoints=tuple(shortened(name, 60) for name in checkpoints),
+        methods=tuple(shortened(name, 60) for name in methods),
+        grid=tuple(grid),
+    )
+
+
+def _cell(
+    section: Section, row: BoardRow, kept: _Kept, answer: Mapping[str, Any] | None, out: Path
+) -> GalleryCell | None:
+    """Draw what a row shows for a query; None if it kept no map of it."""
+    name, index = kept.key
+    path = map_path(row.folder.path, row.checkpoint, row.attribution, name, index)
+    if answer is None or not path.is_file() or not path.resolve().is_relative_to(row.folder.path.resolve()):
+        return None
+    labels = {column.metric: column.label for column in section.columns}
+    scores = [
+        (shortened(labels.get(metric, metric), 24), f"{value:.0f}")
+        for metric, value in answer.items()
+        if metric not in (*_KNOWN, "name", "pointing_game")
+        and isinstance(value, float)
+        and not math.isnan(value)
+    ]
+    if answer["status"] != "ok":
+        scores.append(("map", str(answer["status"])))
+    return _write(
+        out, section, kept, safe_key(row.checkpoint, row.attribution), kept.image, path, answer, scores
+    )
+
+
+def _write(
+    out: Path,
+    section: Section,
+    kept: _Kept,
+    name: str,
+    image: GalleryImage,
+    saliency: Path | None,
+    answer: Mapping[str, Any] | None,
+    scores: Sequence[tuple[str, str]],
+) -> GalleryCell:
+    """Draw a cell and write it as a file."""
+    point = Point(int(answer["point_x"]), int(answer["point_y"])) if answer else None
+    hit = None
+    if answer and not math.isnan(float(answer.get("pointing_game", math.nan))):
+        hit = float(answer["pointing_game"]) > 50
+    cell = cell_picture(
+        image.picture(),
+        image.region(kept.class_index),
+        read_map(saliency) if saliency else None,
+        point,
+        size=image.size,
+        hit=hit,
+    )
+    key = safe_key(image.folder.name, str(kept.class_index))
+    path = Path("gallery") / section.key / key / f"{name}.webp"
+    write_atomically(out / path, encoded(cell))
+    marked = {True: "hit", False: "miss", None: ""}[hit]
+    words = ", ".join(
+        [f"the most salient pixel is a {marked}"] * bool(marked) + [" ".join(one) for one in scores]
+    )
+    if marked:
+        scores = [(marked, ""), *scores]
+    return GalleryCell(path.as_posix(), cell.width, cell.height, tuple(scores), words)

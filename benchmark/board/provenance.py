@@ -1,0 +1,177 @@
+"""Where a row comes from: every fact that its run wrote down, and the command that measures it again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from ..results import NO_CHECKPOINT, BoardRow, ResultFolder, Section
+
+__all__ = ["Provenance", "command_again"]
+
+Fact = tuple[str, str]
+Group = tuple[str, tuple[Fact, ...]]
+
+_WITH_VALUE = ("--checkpoint", "--limit")
+_MOST_REASONS = 3
+
+
+@dataclass
+class Provenance:
+    """The facts behind all rows, each group of facts kept once: rows of a run share most of them."""
+
+    places: dict[Group, int] = field(default_factory=dict)
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, section: Section, row: BoardRow) -> None:
+        """Add the facts of a row."""
+        run = row.folder
+        groups: tuple[Group, ...] = (
+            ("This row", _row_facts(section, row)),
+            ("Checkpoint card", _card_facts(run, row.checkpoint)),
+            ("Attribution", _flat(run.attributions.get(row.attribution, {}))),
+            (f"Protocol {section.protocol}", (("id", section.protocol_id), *_flat(run.protocol_fields))),
+            ("Dataset", _flat(run.dataset)),
+            ("Run", _run_facts(run)),
+            ("Versions", _flat(_mapping(run.manifest.get("versions")))),
+        )
+        self.rows[row.key] = {
+            "title": _title(row),
+            "command": command_again(run, row.checkpoint),
+            "groups": [self.places.setdefault(group, len(self.places)) for group in groups if group[1]],
+        }
+
+    def as_data(self) -> dict[str, Any]:
+        """Return plain lists and dictionaries: the groups, and for each row which of them are its own."""
+        return {"groups": list(self.places), "rows": self.rows}
+
+
+def command_again(run: ResultFolder, checkpoint: str = "") -> str:
+    """Return the shell command that measures a run again, its arguments quoted.
+
+    It is made from what the manifest says was measured. Of the recorded command line only the checkpoints
+    and the limit are taken over: folders are those of another machine.
+    """
+    words = _recorded(run)
+    suite = str(_mapping(run.manifest.get("suite")).get("name") or "SUITE")
+    dataset = str(run.dataset.get("name") or "DATASET")
+    command = ["raybench", "run", suite, "--data", f"{dataset}=FOLDER"]
+    named = [value for option, value in words if option == "--checkpoint"]
+    if named:
+        # a row needs only its own checkpoint; one that was given as a file is known by the file
+        own = [n for n in named if n == checkpoint or PurePath(n).stem == checkpoint]
+        for name in own or named:
+            command += ["--checkpoint", PurePath(name).name]
+    limit = run.manifest.get("limit")
+    if isinstance(limit, int):
+        command += ["--limit", str(limit)]
+    return " ".join(shlex.quote(_printable(word)) for word in (*command, "--out", f"runs/{suite}"))
+
+
+def _recorded(run: ResultFolder) -> list[tuple[str, str]]:
+    """Return the options with a value of the recorded command line."""
+    command = run.manifest.get("command")
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    found = [(word, following) for word, following in itertools.pairwise(words) if word in _WITH_VALUE]
+    joined = [
+        tuple(word.split("=", 1)) for word in words if word.startswith(tuple(f"{w}=" for w in _WITH_VALUE))
+    ]
+    return [*found, *((option, value) for option, value in joined)]
+
+
+def _row_facts(section: Section, row: BoardRow) -> tuple[Fact, ...]:
+    run = row.folder
+    facts = [
+        ("dataset and protocol", section.title),
+        ("queries", f"{row.queries:,}"),
+        ("degenerate maps", f"{row.degenerate:,}"),
+        ("images skipped", _skipped(run)),
+    ]
+    if row.checkpoint != NO_CHECKPOINT:
+        hashes = _mapping(run.manifest.get("weights_sha256"))
+        facts.append(("SHA-256 of the weights", _text(hashes.get(row.checkpoint) or "not recorded")))
+    if row.note:
+        facts.append(("note", row.note))
+    return tuple(facts)
+
+
+def _skipped(run: ResultFolder) -> str:
+    """Count the images that could not be used, with the first few reasons."""
+    skipped = run.manifest.get("skipped")
+    entries = [entry for entry in skipped if isinstance(entry, dict)] if isinstance(skipped, list) else []
+    reasons = [_text(entry.get("reason")) for entry in entries[:_MOST_REASONS]]
+    return f"{len(entries):,}" + (f": {'; '.join(reasons)}" if reasons else "")
+
+
+def _card_facts(run: ResultFolder, checkpoint: str) -> tuple[Fact, ...]:
+    return _flat(run.checkpoints.get(checkpoint, {}))
+
+
+def _run_facts(run: ResultFolder) -> tuple[Fact, ...]:
+    manifest = run.manifest
+    device = _mapping(manifest.get("device"))
+    named = {
+        "suite": _mapping(manifest.get("suite")).get("name"),
+        "what the suite is": _mapping(manifest.get("suite")).get("description"),
+        "metrics": manifest.get("metrics"),
+        "seed": manifest.get("seed"),
+        "device": device,
+        "platform": manifest.get("platform"),
+        "git revision": manifest.get("git_revision"),
+        "started": manifest.get("started"),
+        "wall time": _with_unit(manifest.get("wall_seconds"), "s"),
+        "images per second": manifest.get("images_per_second"),
+        "peak memory": _with_unit(manifest.get("peak_memory_mb"), "MB"),
+        "limit": manifest.get("limit"),
+        "images without a query": _count(manifest.get("without_queries")),
+        "remarks on images": manifest.get("notes"),
+    }
+    return tuple((name, _text(value)) for name, value in named.items() if value not in (None, "", {}, []))
+
+
+def _with_unit(value: object, unit: str) -> str | None:
+    return f"{value:,.1f} {unit}" if isinstance(value, int | float) else None
+
+
+def _count(value: object) -> str | None:
+    return f"{len(value):,}" if isinstance(value, list) else None
+
+
+def _flat(entries: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Turn a mapping into facts, without those that say nothing."""
+    return tuple(
+        (str(key), _text(value)) for key, value in entries.items() if value not in (None, "", {}, [])
+    )
+
+
+def _text(value: object) -> str:
+    """Write any JSON value for people."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return "; ".join(
+            f"{key}: {_text(one)}" if one not in ({}, []) else str(key) for key, one in value.items()
+        )
+    if isinstance(value, Sequence):
+        return ", ".join(_text(one) for one in value)
+    return json.dumps(value)
+
+
+def _title(row: BoardRow) -> str:
+    if row.checkpoint == NO_CHECKPOINT:
+        return f"{row.attribution}, without a network"
+    return f"{row.checkpoint}, {row.attribution}" if row.attribution else row.checkpoint
+
+
+def _printable(word: str) -> str:
+    """Drop characters that a terminal would obey, such as line breaks and escape sequences."""
+    return "".join(character for character in word if character.isprintable())
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

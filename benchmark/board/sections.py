@@ -1,0 +1,222 @@
+"""A section of the board: comparable rows under common columns, ranked, beside what was published."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+
+from ..comparison import rank_rows
+from ..metrics import Aggregate
+from ..results import (
+    NO_CHECKPOINT,
+    BoardRow,
+    CheckedRow,
+    Column,
+    PublishedRow,
+    QuerySet,
+    RankRange,
+    ResultFolder,
+    Score,
+    Section,
+    column_for,
+    protocol_changes,
+)
+from ..tables import SOURCES, find_published, normal_training, published_dataset
+from .naming import safe_key
+from .published_rows import published_rows
+
+__all__ = ["Entry", "build_section", "dataset_facts", "with_published_columns"]
+
+OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A sound row with the run that measured it."""
+
+    run: ResultFolder
+    row: CheckedRow
+
+
+def build_section(entries: Sequence[Entry], *, with_published: bool) -> Section:
+    """Turn comparable rows into a section, its rows in the order in which they are shown."""
+    run = entries[0].run
+    first = run.rows[0]
+    dataset, protocol = _dataset_label(run), str(first["protocol"])
+    fingerprint = str(run.dataset.get("fingerprint", ""))
+    key = "-".join((safe_key(dataset, protocol), safe_key(str(first["protocol_id"])[:6], fingerprint[:6])))
+    columns = _columns(entries)
+    common = _common_queries(entries)
+    rows = _with_unique_keys(_row(entry, key, columns, common) for entry in entries)
+    published: tuple[PublishedRow, ...] = ()
+    if with_published:
+        measured = {(row.architecture, normal_training(row.training), _plain(row.method)) for row in rows}
+        published = published_rows(published_dataset(dataset_facts(run)), protocol, measured)
+        columns = with_published_columns(columns, published)
+    section = Section(
+        key=key,
+        title=f"{dataset}, protocol {protocol}",
+        dataset=dataset,
+        protocol=protocol,
+        protocol_id=str(first["protocol_id"]),
+        changes=protocol_changes(run),
+        columns=columns,
+        rows=tuple(rows),
+        published=published,
+        image_ids=common.image_ids if common else np.zeros(0, dtype=np.str_),
+        class_index=common.class_index if common else np.zeros(0, dtype=np.int64),
+        class_names=common.class_names if common else {},
+    )
+    return _in_order(_ranked(section))
+
+
+def _with_unique_keys(rows: Iterable[BoardRow]) -> list[BoardRow]:
+    """Number rows whose names give the same key, such as `a-b` under `c` and `a` under `b-c`."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for row in rows:
+        seen[row.key] += 1
+        unique.append(row if seen[row.key] == 1 else replace(row, key=f"{row.key}-{seen[row.key]}"))
+    return unique
+
+
+def _columns(entries: Iterable[Entry]) -> tuple[Column, ...]:
+    """One column per metric, under the aggregate that the protocol quotes, those of the checkpoint first."""
+    columns: dict[str, Column] = {}
+    for entry in entries:
+        for (metric, aggregate), score in entry.row.scores.items():
+            # a protocol names the aggregate of a metric in a field of the metric's name
+            quoted = str(entry.run.protocol_fields.get(metric, aggregate))
+            about_checkpoint = not score["attribution"]
+            columns.setdefault(metric, column_for(metric, quoted, about_checkpoint=about_checkpoint))
+    return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
+
+
+def with_published_columns(
+    columns: tuple[Column, ...], published: Sequence[PublishedRow]
+) -> tuple[Column, ...]:
+    """Add the metrics that only published rows have."""
+    have = {column.metric for column in columns}
+    metrics = dict.fromkeys(metric for row in published for metric in row.scores)
+    added = [column_for(metric, "") for metric in metrics if metric not in have]
+    return tuple(sorted((*columns, *added), key=lambda column: not column.about_checkpoint))
+
+
+def _common_queries(entries: Iterable[Entry]) -> QuerySet | None:
+    """Return the queries that most rows were measured on; the first such ones on ties."""
+    sets = [entry.row.queries for entry in entries if entry.row.queries is not None]
+    if not sets:
+        return None
+    most = Counter(found.digest for found in sets).most_common(1)[0][0]
+    return next(found for found in sets if found.digest == most)
+
+
+def _row(entry: Entry, section_key: str, columns: Sequence[Column], common: QuerySet | None) -> BoardRow:
+    row, run = entry.row, entry.run
+    card = run.checkpoints.get(row.checkpoint, {})
+    method = str(run.attributions.get(row.attribution, {}).get("method", row.attribution))
+    paired = row.queries is not None and common is not None and row.queries.digest == common.digest
+    note = row.note or ("" if paired or row.queries is None else OTHER_QUERIES)
+    counts = {name: [score[name] for score in row.scores.values()] for name in ("n", "degenerate")}
+    about_maps = [score["n"] for score in row.scores.values() if score["attribution"]]
+    made = BoardRow(
+        key=f"{section_key}-{safe_key(row.checkpoint, *([row.attribution] if row.attribution else []))}",
+        folder=run,
+        checkpoint=row.checkpoint,
+        attribution=row.attribution,
+        method=method,
+        architecture=str(card.get("architecture") or ""),
+        training=str(card.get("training") or ""),
+        scores={},
+        values=row.values if paired else {},
+        queries=_largest(about_maps or counts["n"]),
+        degenerate=_largest(counts["degenerate"]),
+        note=note,
+    )
+    scores = {column.metric: _score(entry, column, made) for column in columns}
+    return replace(made, scores={metric: score for metric, score in scores.items() if score is not None})
+
+
+def _largest(counts: Iterable[float]) -> int:
+    return int(max((count for count in counts if not math.isnan(count)), default=0))
+
+
+def _score(entry: Entry, column: Column, row: BoardRow) -> Score | None:
+    """Return a number with what was published of the same thing; None if there is none."""
+    found = entry.row.scores.get((column.metric, column.aggregate))
+    if found is None or math.isnan(found["value"]):
+        return None
+    score = Score(float(found["value"]), float(found["ci_low"]), float(found["ci_high"]))
+    published = find_published(
+        dataset=published_dataset(dataset_facts(entry.run)),
+        architecture=row.architecture or None,
+        training=row.training or None,
+        attribution="" if column.about_checkpoint else row.method,
+        metric=column.metric,
+        protocol=str(found["protocol"]),
+    )
+    if published is None:
+        return score
+    return replace(
+        score, published=published.value, source=SOURCES[published.source].title, mark=published.mark
+    )
+
+
+def _ranked(section: Section) -> Section:
+    """Give each score the places that its row may hold among the rows that need a network."""
+    values, keys, aggregates, better_up = {}, {}, {}, {}
+    for column in section.columns:
+        metric = column.metric
+        rows = [r for r in section.rows if metric in r.values and r.checkpoint != NO_CHECKPOINT]
+        if len(rows) > 1:
+            values[metric] = np.stack([row.values[metric] for row in rows])
+            keys[metric] = [row.key for row in rows]
+            aggregates[metric] = cast(Aggregate, column.aggregate)
+            better_up[metric] = column.higher_is_better
+    found = rank_rows(
+        values, section.image_ids, section.class_index, aggregates=aggregates, higher_is_better=better_up
+    )
+    ranks = {metric: dict(zip(keys[metric], found[metric], strict=True)) for metric in found}
+    return replace(section, rows=tuple(_with_ranks(row, ranks) for row in section.rows))
+
+
+def _with_ranks(row: BoardRow, ranks: Mapping[str, Mapping[str, RankRange | None]]) -> BoardRow:
+    scores = {
+        metric: replace(score, rank=ranks.get(metric, {}).get(row.key))
+        for metric, score in row.scores.items()
+    }
+    return replace(row, scores=scores)
+
+
+def _in_order(section: Section) -> Section:
+    """Sort rows by the last column, best first; methods without a network, the floor and ceiling, last."""
+
+    def place(row: BoardRow) -> tuple[bool, float]:
+        for column in reversed(section.columns):
+            if column.metric in row.scores:
+                value = row.scores[column.metric].value
+                return row.checkpoint == NO_CHECKPOINT, -value if column.higher_is_better else value
+        return row.checkpoint == NO_CHECKPOINT, math.inf
+
+    return replace(section, rows=tuple(sorted(section.rows, key=place)))
+
+
+def dataset_facts(run: ResultFolder) -> dict[str, object]:
+    """Return what the manifest says of the dataset, with the name that the summary carries."""
+    return {"name": run.rows[0]["dataset"], **run.dataset}
+
+
+def _dataset_label(run: ResultFolder) -> str:
+    """Name of the dataset with its split, if the manifest says it."""
+    options = run.dataset.get("options")
+    split = options.get("split") if isinstance(options, dict) else None
+    return f"{run.rows[0]['dataset']} {split}" if split else str(run.rows[0]["dataset"])
+
+
+def _plain(method: str) -> str:
+    return method.removeprefix("torchray.")

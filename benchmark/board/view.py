@@ -1,0 +1,234 @@
+"""What the templates print: every text of a section, worded and rounded, nothing left to compute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Section
+from ..tables import training_name
+from .bars import Bar, Scale
+from .captions import degenerate_maps, section_facts, section_notes, section_subtitle
+from .naming import safe_key
+from .winners import Winner, winners
+from .words import AGGREGATES, architecture_name, interval_text, metric_title, metric_words
+
+__all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]
+
+DATASETS = {
+    "imagenet": "ImageNet",
+    "imagenet_boxes": "ImageNet boxes",
+    "imagenet_val": "ImageNet val",
+    "coco": "COCO",
+    "coco_val2014": "COCO val2014",
+    "voc": "VOC",
+    "voc2007_test": "VOC2007 test",
+    "shapes": "Shapes",
+}
+"""How people write the names of datasets."""
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """A metric: its heading, what it tells, and the ends of the scale that its bars are drawn on."""
+
+    key: str
+    label: str
+    title: str
+    words: str
+    aggregate: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
+class CellView:
+    """A number as printed; all texts may be empty.
+
+    Attributes:
+        order: what the column is sorted by.
+        first: True if nothing is known to be better, and something to be worse.
+        only_published: True if the value itself is a published one.
+    """
+
+    order: str = "-1"
+    value: str = ""
+    interval: str = ""
+    rank: str = ""
+    published: str = ""
+    mark: str = ""
+    first: bool = False
+    only_published: bool = False
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True)
+class RowView:
+    """A row of the table; `kind` is measured, summary, reference or published."""
+
+    key: str
+    kind: str
+    checkpoint: str
+    attribution: str
+    method: str
+    architecture: str
+    architecture_full: str
+    training: str
+    cells: tuple[CellView, ...]
+    queries: int
+    degenerate: int
+    note: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """A tab of the page."""
+
+    key: str
+    dataset: str
+    protocol: str
+    subtitle: str
+    facts: tuple[str, ...]
+    notes: tuple[str, ...]
+    columns: tuple[ColumnView, ...]
+    rows: tuple[RowView, ...]
+    winners: tuple[Winner, ...]
+    architectures: tuple[str, ...]
+    trainings: tuple[str, ...]
+    methods: tuple[str, ...]
+    measured: int
+    published: int
+    any_degenerate: bool
+
+
+def section_view(section: Section) -> SectionView:
+    """Word a section."""
+    scales = [_scale(section, column) for column in section.columns]
+    rows = [_measured_row(section, row, scales) for row in section.rows]
+    rows += [_published_row(section, row, scales) for row in section.published]
+    return SectionView(
+        key=section.key,
+        dataset=_dataset_name(section.dataset),
+        protocol=section.protocol,
+        subtitle=section_subtitle(section),
+        facts=section_facts(section),
+        notes=section_notes(section),
+        columns=tuple(_column(*pair) for pair in zip(section.columns, scales, strict=True)),
+        rows=tuple(rows),
+        winners=winners(section),
+        architectures=_distinct(row.architecture for row in rows),
+        trainings=_distinct(row.training for row in rows),
+        methods=_distinct(row.method for row in rows),
+        measured=len(section.rows),
+        published=len(section.published),
+        any_degenerate=degenerate_maps(section) > 0,
+    )
+
+
+def _dataset_name(label: str) -> str:
+    """Write the name of a dataset as people do; a split stays behind it."""
+    name, space, split = label.partition(" ")
+    return f"{DATASETS.get(name, name)}{space}{split}"
+
+
+def _scale(section: Section, column: Column) -> Scale:
+    """Span the scores that come from a network; floor and ceiling would leave the rest no room."""
+    every = [row.scores.get(column.metric) for row in section.rows]
+    networks = [row.scores.get(column.metric) for row in section.rows if row.checkpoint != NO_CHECKPOINT]
+    networks += [row.scores.get(column.metric) for row in section.published if row.architecture]
+    scores = [score for score in networks if score] or [score for score in every if score]
+    return Scale.around(scores)
+
+
+def _column(column: Column, scale: Scale) -> ColumnView:
+    return ColumnView(
+        key=safe_key(column.metric),
+        label="PG, difficult" if column.metric == "pointing_game_difficult" else column.label,
+        title=metric_title(column),
+        words=metric_words(column),
+        aggregate=AGGREGATES.get(column.aggregate, ""),
+        low=f"{scale.low:g}",
+        high=f"{scale.high:g}",
+    )
+
+
+def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> RowView:
+    free = row.checkpoint == NO_CHECKPOINT
+    return RowView(
+        key=row.key,
+        kind="reference" if free else "measured" if row.values or not row.note else "summary",
+        checkpoint="no network" if free else row.checkpoint,
+        attribution=row.attribution,
+        method=row.method,
+        architecture=architecture_name(row.architecture),
+        architecture_full=row.architecture,
+        training=training_name(row.training),
+        cells=tuple(
+            _cell(section, column, row.scores.get(column.metric), scale)
+            for column, scale in zip(section.columns, scales, strict=True)
+        ),
+        queries=row.queries,
+        degenerate=row.degenerate,
+        note=row.note,
+    )
+
+
+def _published_row(section: Section, row: PublishedRow, scales: Sequence[Scale]) -> RowView:
+    architecture = architecture_name(row.architecture)
+    name = f"{architecture} {training_name(row.training)}" if row.architecture else "no network"
+    parts = ("published", row.architecture or "none", row.training or "none", row.attribution)
+    return RowView(
+        key=f"{section.key}-{safe_key(*parts)}",
+        kind="published",
+        checkpoint=name,
+        attribution=row.attribution,
+        method=row.attribution,
+        architecture=architecture,
+        architecture_full=row.architecture,
+        training=training_name(row.training),
+        cells=tuple(
+            _published_cell(row.scores.get(column.metric), scale)
+            for column, scale in zip(section.columns, scales, strict=True)
+        ),
+        queries=0,
+        degenerate=0,
+        note=row.mark,
+        source=row.source,
+    )
+
+
+def _cell(section: Section, column: Column, score: Score | None, scale: Scale) -> CellView:
+    if score is None:
+        return CellView()
+    ranked = sum(
+        found.rank is not None for row in section.rows if (found := row.scores.get(column.metric)) is not None
+    )
+    return CellView(
+        order=repr(score.value),
+        value=f"{score.value:.2f}",
+        interval=interval_text(score),
+        rank=str(score.rank) if score.rank else "",
+        published="" if math.isnan(score.published) else f"{score.published:.2f}",
+        mark=score.mark,
+        # a place that every row may hold is no distinction
+        first=score.rank is not None and score.rank.best == 1 and score.rank.worst < max(ranked, 2),
+        bar=scale.bar(score),
+    )
+
+
+def _published_cell(score: Score | None, scale: Scale) -> CellView:
+    if score is None:
+        return CellView()
+    return CellView(
+        order=repr(score.published),
+        value=f"{score.published:.2f}",
+        mark=score.mark,
+        only_published=True,
+        bar=scale.bar(Score(score.published)),
+    )
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({text for text in texts if text}))

@@ -1,0 +1,1 @@
+"""How annotations are written on disk."""

@@ -1,0 +1,129 @@
+"""Reads the XML annotations that ILSVRC and PASCAL VOC share, without trusting them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+from ....base import Size
+from ....checkpoints import ClassList
+from ..pictures import POSSIBLE_SIZES, is_possible_size
+from ..sample import AnnotationError
+from .boxes import WrittenBox
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+__all__ = ["AnnotatedObject", "Annotation", "class_index_of", "read_annotation"]
+
+
+@dataclass(frozen=True)
+class AnnotatedObject:
+    """One object as the file describes it.
+
+    Attributes:
+        name: id of its class: a synset or a VOC name.
+        box: its corners, as written.
+        difficult: VOC's mark for objects that are hard to recognise.
+    """
+
+    name: str
+    box: WrittenBox
+    difficult: bool = False
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The content of one file.
+
+    Attributes:
+        size: (height, width) in pixels of the picture that was annotated, or None if the file does not say.
+        objects: at least one, in the order of the file.
+    """
+
+    size: Size | None
+    objects: tuple[AnnotatedObject, ...]
+
+
+def read_annotation(path: Path) -> Annotation:
+    """Read one XML file.
+
+    Raises:
+        AnnotationError: the file is missing, is not XML, defines entities, holds no object, or an object
+            lacks its name or a proper box; the message names the file.
+    """
+    try:
+        root = fromstring(path.read_bytes())
+    except OSError as error:
+        raise AnnotationError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    except ParseError as error:
+        raise AnnotationError(f"{path} is not XML: {error}") from None
+    except DefusedXmlException as error:
+        raise AnnotationError(f"{path} is refused: it defines entities ({type(error).__name__})") from None
+    except (
+        ValueError,
+        LookupError,
+    ) as error:  # an encoding that does not exist, or that the bytes do not fit
+        raise AnnotationError(f"{path} is not XML: {error}") from None
+    objects = tuple(_object_from(element, path) for element in root.findall("object"))
+    if not objects:
+        raise AnnotationError(f"{path} holds no object; expected at least one <object> with a <bndbox>")
+    return Annotation(_size_from(root, path), objects)
+
+
+def class_index_of(item: AnnotatedObject, classes: ClassList, path: Path) -> int:
+    """Return the index of an object's class; raise `AnnotationError`, naming `path`, if there is none."""
+    try:
+        return classes.index_of[item.name]
+    except KeyError:
+        raise AnnotationError(
+            f"{path}: the class {item.name!r} is not in the class list {classes.name!r}"
+        ) from None
+
+
+def _size_from(root: Element, path: Path) -> Size | None:
+    """Read <size>, which some tools leave out."""
+    element = root.find("size")
+    if element is None:
+        return None
+    height, width = (_number(element, side, "size", path) for side in ("height", "width"))
+    if not is_possible_size(height, width):
+        raise AnnotationError(
+            f"{path}: the size is {width:g} x {height:g} (width x height); expected {POSSIBLE_SIZES}"
+        )
+    return Size(int(height), int(width))
+
+
+def _object_from(element: Element, path: Path) -> AnnotatedObject:
+    name = (element.findtext("name") or "").strip()
+    if not name:
+        raise AnnotationError(f"{path}: an <object> has no <name>")
+    corners = element.find("bndbox")
+    if corners is None:
+        raise AnnotationError(f"{path}: the object {name!r} has no <bndbox>")
+    box = WrittenBox(*(_number(corners, side, f"box of {name!r}", path) for side in WrittenBox._fields))
+    if box.xmin > box.xmax or box.ymin > box.ymax:
+        raise AnnotationError(
+            f"{path}: the box of {name!r} ends before it starts: "
+            f"x {box.xmin:g} to {box.xmax:g}, y {box.ymin:g} to {box.ymax:g}"
+        )
+    return AnnotatedObject(name, box, (element.findtext("difficult") or "").strip() == "1")
+
+
+def _number(parent: Element, tag: str, what: str, path: Path) -> float:
+    """Read a finite number; `what` says in messages whose it is."""
+    text = parent.findtext(tag)
+    if text is None:
+        raise AnnotationError(f"{path}: the {what} has no <{tag}>")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise AnnotationError(f"{path}: <{tag}> of the {what} is {text.strip()!r}; expected a number")
+    return number

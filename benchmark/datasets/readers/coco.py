@@ -1,0 +1,155 @@
+"""Reads COCO: pictures with instance masks of eighty classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ....base import RaybenchError, Size
+from ....checkpoints import ClassList
+from ...suite import Protocol
+from ..fingerprint import fingerprint_of
+from ..interface import dataset
+from ..layouts.coco_file import read_coco_file
+from ..layouts.coco_masks import encode, union
+from ..pictures import SIZE_DIFFERS, ReadPicture, read_picture
+from ..region import MaskRegion
+from ..sample import AnnotationError, Query, Sample
+from ..selection import Selection
+
+__all__ = ["Coco", "open_coco"]
+
+EMPTY_MASK = "the mask of a class has no pixel; every map misses it"
+
+
+@dataclass(eq=False)
+class Coco:
+    """A folder of pictures that may show several classes each, with masks; see `open_coco`.
+
+    Attributes:
+        root: the folder of the pictures.
+        source: the instances file.
+        categories: class index by category id, or the category's name where the class list lacks it.
+        file_names: of the pictures.
+        sizes: of the pictures, as the instances file gives them.
+        annotations: of each picture: a list of records, as JSON text that is parsed when the sample is read.
+    """
+
+    name: str
+    root: Path
+    source: Path
+    classes: ClassList
+    categories: dict[int, int | str] = field(repr=False)
+    image_ids: tuple[str, ...] = field(repr=False)
+    file_names: tuple[str, ...] = field(repr=False)
+    sizes: tuple[Size, ...] = field(repr=False)
+    annotations: tuple[str, ...] = field(repr=False)
+    multilabel: bool = True
+    has_images: bool = True
+    read_file: ReadPicture = read_picture
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Sample:
+        """See `Dataset`."""
+        size = self.sizes[index]
+        picture = self.read_file(Path(self.path_of(index)))
+        encoded: dict[int, list[dict[str, Any]]] = {}
+        for record in json.loads(self.annotations[index]):
+            parts = encoded.setdefault(self._class_of(record, index), [])
+            try:
+                parts.extend(encode(record.get("segmentation"), size))
+            except ValueError as error:
+                raise AnnotationError(f"{self._place(record, index)} cannot be used: {error}") from None
+        regions = {index: MaskRegion(union(parts, size)) for index, parts in sorted(encoded.items())}
+        notes = [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
+        if size != (picture.height, picture.width):
+            notes.append(SIZE_DIFFERS)
+        queries = tuple(Query(class_index, region) for class_index, region in regions.items())
+        return Sample(self.image_ids[index], size, picture, queries, tuple(regions), tuple(notes))
+
+    def path_of(self, index: int) -> str:
+        """Path of the picture."""
+        return str(self.root / self.file_names[index])
+
+    def fingerprint(self) -> str:
+        """SHA-256 over image ids, sizes, annotations as they are written, and classes of the categories."""
+        categories = sorted(
+            (number, self.classes.ids[entry] if isinstance(entry, int) else entry)
+            for number, entry in self.categories.items()
+        )
+        rows = zip(self.image_ids, self.sizes, self.annotations, strict=True)
+        return fingerprint_of(
+            (
+                str(categories),
+                *(part for image_id, size, text in rows for part in (image_id, str([*size]), text)),
+            )
+        )
+
+    def _class_of(self, record: dict[str, Any], index: int) -> int:
+        number = record.get("category_id")
+        entry = self.categories.get(number) if type(number) is int else None
+        if isinstance(entry, int):
+            return entry
+        if entry is None:
+            raise AnnotationError(f"{self._place(record, index)} has an unknown category_id: {number!r}")
+        raise AnnotationError(
+            f"{self._place(record, index)} is of category {entry!r}, which is not in the class list "
+            f"{self.classes.name!r}"
+        )
+
+    def _place(self, record: dict[str, Any], index: int) -> str:
+        return f"{self.source}: annotation {record.get('id')} of {self.file_names[index]}"
+
+
+@dataset("coco", classes="coco80", multilabel=True)
+def open_coco(
+    root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val2014"
+) -> Coco:
+    """COCO pictures with instance masks: `val2014/*.jpg` and `annotations/instances_val2014.json`.
+
+    The option `split` takes another pair, such as `val2017`; pictures may also lie in `images/<split>/`.
+
+    One query per class with at least one annotation, crowds included, whatever `Protocol.queries` says; its
+    region is the union of the class's instance masks. Categories are matched to the class list by name. An
+    image without annotations has no queries. A class whose polygons have no area is asked about all the
+    same: its region is empty, and no map can hit it. An annotation that cannot be used raises
+    `AnnotationError` when its image is read.
+
+    Raises:
+        RaybenchError: the pictures or the instances file are not there, or the file is damaged.
+    """
+    source = root / "annotations" / f"instances_{split}.json"
+    folders = [folder for folder in (root / split, root / "images" / split) if folder.is_dir()]
+    if not folders or not source.is_file():
+        raise RaybenchError(
+            f"{root} does not look like COCO: expected pictures in {split}/ (or images/{split}/) "
+            f"and annotations/instances_{split}.json"
+        )
+    content = read_coco_file(source)
+    categories = {number: classes.index_of.get(name, name) for number, name in content.categories.items()}
+    if not any(isinstance(entry, int) for entry in categories.values()):
+        raise RaybenchError(f"no category of {source} is in the class list {classes.name!r}")
+    images = {PurePosixPath(image["file_name"]).stem: image for image in content.images}
+    if len(images) < len(content.images):
+        raise RaybenchError(f"{source} lists two pictures of the same file name")
+    image_ids = selection.of(images, root)
+    chosen = [images[image_id] for image_id in image_ids]
+    return Coco(
+        name="coco",
+        root=folders[0],
+        source=source,
+        classes=classes,
+        categories=categories,
+        image_ids=image_ids,
+        file_names=tuple(image["file_name"] for image in chosen),
+        sizes=tuple(Size(image["height"], image["width"]) for image in chosen),
+        annotations=tuple(f"[{','.join(content.annotations.get(image['id'], []))}]" for image in chosen),
+    )

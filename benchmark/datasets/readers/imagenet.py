@@ -1,0 +1,126 @@
+"""Reads ImageNet: pictures with boxes in ILSVRC's XML, in any of the usual layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ....base import Size
+from ....checkpoints import ClassList
+from ...suite import Protocol
+from ..fingerprint import fingerprint_of_files
+from ..interface import dataset
+from ..layouts.boxes import region_of
+from ..layouts.imagenet_files import ImageFiles, find_image_files
+from ..layouts.voc_xml import Annotation, class_index_of, read_annotation
+from ..pictures import SIZE_DIFFERS, ReadPicture, read_picture
+from ..sample import AnnotationError, Query, Sample
+from ..selection import Selection
+
+__all__ = ["ImageNet", "open_imagenet"]
+
+NOT_ANNOTATED = "no annotation beside others that have one; counts for accuracy only"
+FOLDER_DIFFERS = "the first object is of another class than the folder; the object's class is used"
+
+
+@dataclass(eq=False)
+class ImageNet:
+    """A folder of pictures, each labelled with one class, with boxes around objects; see `open_imagenet`."""
+
+    name: str
+    root: Path
+    classes: ClassList
+    protocol: Protocol
+    image_ids: tuple[str, ...] = field(repr=False)
+    files: tuple[ImageFiles, ...] = field(repr=False)
+    multilabel: bool = False
+    has_images: bool = True
+    read_file: ReadPicture = read_picture
+
+    def __post_init__(self) -> None:
+        self._annotated = any(entry.annotation for entry in self.files)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Sample:
+        """See `Dataset`."""
+        image_id, entry = self.image_ids[index], self.files[index]
+        picture = self.read_file(self.root / entry.picture)
+        picture_size = Size(picture.height, picture.width)
+        in_folder = None if entry.folder_class is None else self.classes.index_of[entry.folder_class]
+        if entry.annotation is None:
+            if in_folder is None:
+                raise AnnotationError(
+                    f"{self.root / entry.picture} has no annotation; no {image_id}.xml was found"
+                )
+            return Sample(
+                image_id, picture_size, picture, (), (in_folder,), (NOT_ANNOTATED,) if self._annotated else ()
+            )
+        path = self.root / entry.annotation
+        annotation = read_annotation(path)
+        size = annotation.size or picture_size
+        target = class_index_of(annotation.objects[0], self.classes, path)
+        queries, notes = self._queries(annotation, size, path)
+        if size != picture_size:
+            notes.append(SIZE_DIFFERS)
+        if in_folder not in (None, target):
+            notes.append(FOLDER_DIFFERS)
+        return Sample(image_id, size, picture, queries, (target,), tuple(notes))
+
+    def _queries(self, annotation: Annotation, size: Size, path: Path) -> tuple[tuple[Query, ...], list[str]]:
+        """Ask about the first object's class, or about each; with notes on boxes that were changed."""
+        asked = annotation.objects[:1] if self.protocol.queries == "first_object" else annotation.objects
+        name_of = {class_index_of(item, self.classes, path): item.name for item in asked}
+        queries: list[Query] = []
+        notes: list[str] = []
+        for class_index, name in sorted(name_of.items()):
+            written = (item.box for item in annotation.objects if item.name == name)
+            legacy = self.protocol.legacy_boxes
+            region, remarks = region_of(written, size, legacy=legacy, place=f"{path}, {name}")
+            queries.append(Query(class_index, region))
+            notes.extend(remarks)
+        return tuple(queries), notes
+
+    def path_of(self, index: int) -> str:
+        """Path of the picture."""
+        return str(self.root / self.files[index].picture)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over image ids, class folders and the bytes of the annotations."""
+        return fingerprint_of_files(
+            (
+                f"{image_id} {entry.folder_class or ''}",
+                self.root / entry.annotation if entry.annotation else None,
+            )
+            for image_id, entry in zip(self.image_ids, self.files, strict=True)
+        )
+
+
+@dataset("imagenet", classes="imagenet1k", multilabel=False)
+def open_imagenet(
+    root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val"
+) -> ImageNet:
+    """ImageNet pictures with boxes: `val/*.JPEG` with XML, `val/<synset>/*.JPEG`, or ILSVRC's own folders.
+
+    The pictures lie in `<split>/`, in ILSVRC's `Data/CLS-LOC/<split>/` or in root itself, flat or in one
+    folder per class. The XML files, named like the pictures, lie beside them, in `annotation/` or
+    `annotations/`, or in ILSVRC's `Annotations/CLS-LOC/<split>/`. An image is labelled with the class of the
+    first object in its XML. The region of a class is the union of its boxes; coordinates count from 1 and
+    include both ends. Regions are given at the size in the XML, or at the picture's where the XML has none.
+
+    Under `Protocol.legacy_boxes` the boxes are read as by the published code, and a region may be empty.
+    A picture in a class folder that has no XML comes without queries, for accuracy alone; in a flat layout
+    it cannot be used, and raises `AnnotationError` when it is read. XML without its picture is listed, and
+    raises `UnreadableImageError` when it is read.
+
+    Raises:
+        RaybenchError: no pictures are found, two share an id, or a class folder is not in the class list.
+    """
+    files = find_image_files(root, split, classes)
+    image_ids = selection.of(files, root)
+    return ImageNet("imagenet", root, classes, protocol, image_ids, tuple(files[key] for key in image_ids))

@@ -1,1 +1,0 @@
-"""The leaderboard: result folders in, a static site out."""

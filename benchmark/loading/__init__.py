@@ -1,0 +1,27 @@
+"""From files to the input of a network, so that its device never waits."""
+
+from .batch import Batch
+from .batches import group_by_shape, load
+from .children import end_with_parent
+from .inputs import decoded, network_input
+from .preparation import Needs, Prepared, PreparedImages
+from .transfer import OnItsWay, send_joined
+from .views import View, centre_crop, pillow_view, to_pixels
+
+__all__ = [
+    "Batch",
+    "Needs",
+    "OnItsWay",
+    "Prepared",
+    "PreparedImages",
+    "View",
+    "centre_crop",
+    "decoded",
+    "end_with_parent",
+    "group_by_shape",
+    "load",
+    "network_input",
+    "pillow_view",
+    "send_joined",
+    "to_pixels",
+]

@@ -1,0 +1,174 @@
+"""What a loader worker does to one image: decode, resize, draw the ground truth. No network, no device."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.utils.data
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...base import Point, RaybenchError, Size
+from ..datasets import Dataset, Query, Sample, encoded_bytes, open_picture, reading_by
+from ..suite import Protocol
+from .views import Pixels, View, pillow_view, to_pixels, whole_size
+
+__all__ = ["Needs", "Prepared", "PreparedImages", "query_seed"]
+
+_NOTHING = Size(0, 0)
+
+Masks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the metrics and methods of a run ask for; the rest is not computed.
+
+    Attributes:
+        views: what the network is shown.
+        masks: the ground truth at every pixel.
+    """
+
+    views: frozenset[View] = frozenset()
+    masks: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One image, ready for batching.
+
+    Attributes:
+        image_id, size, targets, notes: as in `Sample`.
+        class_index: (K,) int64, one per query.
+        seeds: K integers that depend on the suite's seed and the query alone.
+        input_size: height and width of the `whole` view, or None if the image is not asked about.
+        views: (h, w, 3) uint8 of each view, where Pillow resizes.
+        picture: what the device resizes, else None: a decoded picture (H, W, 3) uint8, or a JPEG file (n,)
+            uint8, or after it was decoded on the device (3, H, W) uint8.
+        masks, near: (K, H, W) bool at the size of the original image.
+        queries: the regions themselves, for methods that ask about single points.
+        error: why the image cannot be used, or empty; then the other fields are empty too.
+    """
+
+    image_id: str
+    path: str
+    size: Size = _NOTHING
+    targets: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    class_index: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    seeds: tuple[int, ...] = ()
+    input_size: Size | None = None
+    views: Mapping[View, Pixels] = field(default_factory=dict)
+    picture: Pixels | Tensor | None = None
+    masks: Masks | None = None
+    near: Masks | None = None
+    queries: tuple[Query, ...] = ()
+    error: str = ""
+
+    def at(self, point: Point, tolerance_px: float) -> tuple[Masks, Masks]:
+        """Return `masks` and `near` at one pixel only: (K, 1, 1) bool each."""
+        if self.masks is not None and self.near is not None:
+            window = (slice(None), slice(point.y, point.y + 1), slice(point.x, point.x + 1))
+            return self.masks[window], self.near[window]
+        distances = np.array([query.region.distance(point) for query in self.queries])[:, None, None]
+        return distances == 0, distances < tolerance_px
+
+    def without_pixels(self) -> Prepared:
+        """Return what there is to say about the image."""
+        return replace(self, views={}, picture=None, masks=None, near=None, queries=())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hand large arrays to another process as tensors, which go through shared memory."""
+        return {name: _as_tensors(value) for name, value in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take them back as arrays."""
+        vars(self).update({name: _as_arrays(value) for name, value in state.items()})
+
+
+def _as_tensors(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_tensors(one) for key, one in value.items()}
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) and value.flags.writeable else value
+
+
+def _as_arrays(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_arrays(one) for key, one in value.items()}
+    # a copy: shared memory keeps a file open, and a process may have few of those
+    return value.numpy().copy() if isinstance(value, Tensor) else value
+
+
+class PreparedImages(torch.utils.data.Dataset[Prepared]):
+    """A dataset seen through a protocol. Mistakes in single images are returned, not raised."""
+
+    def __init__(
+        self, dataset: Dataset, indices: Sequence[int], protocol: Protocol, needs: Needs, seed: int
+    ) -> None:
+        """Prepare the images `indices` of `dataset`."""
+        self.dataset = reading_by(open_picture, dataset) if protocol.decode == "device" else dataset
+        self.indices = list(indices)
+        self.protocol = protocol
+        self.needs = needs
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, position: int) -> Prepared:
+        """Read and prepare one image."""
+        index = self.indices[position]
+        image_id, path = self.dataset.image_ids[index], self.dataset.path_of(index)
+        try:
+            sample = self.dataset[index]
+        except RaybenchError as error:
+            return Prepared(image_id, path, error=str(error))
+        return self._prepare(sample, path)
+
+    def _prepare(self, sample: Sample, path: str) -> Prepared:
+        protocol, needs, image = self.protocol, self.needs, sample.image
+        masks = near = picture = input_size = None
+        views: dict[View, Pixels] = {}
+        if needs.masks:
+            shape = (len(sample.queries), *sample.size)
+            masks, near = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+            for row, query in enumerate(sample.queries):
+                masks[row] = query.region.mask()
+                near[row] = query.region.near(protocol.tolerance_px)
+        shown = needs.views if sample.queries else needs.views - {"whole"}
+        if image is not None and shown:
+            if "whole" in shown:
+                input_size = whole_size(Size(image.height, image.width), protocol.short_side)
+            if protocol.resize == "pillow":
+                views = {view: pillow_view(image, view, protocol) for view in sorted(shown)}
+            else:
+                picture = encoded_bytes(image)
+                picture = to_pixels(image) if picture is None else picture
+        return Prepared(
+            image_id=sample.image_id,
+            path=path,
+            size=sample.size,
+            targets=sample.targets,
+            notes=sample.notes,
+            class_index=np.array([query.class_index for query in sample.queries], dtype=np.int64),
+            seeds=tuple(
+                query_seed(self.seed, sample.image_id, query.class_index) for query in sample.queries
+            ),
+            input_size=input_size,
+            views=views,
+            picture=picture,
+            masks=masks,
+            near=near,
+            queries=() if needs.masks else sample.queries,
+        )
+
+
+def query_seed(seed: int, image_id: str, class_index: int) -> int:
+    """Return a seed that depends on the suite's seed and the query alone: below 2**63."""
+    digest = hashlib.blake2b(f"{seed}/{image_id}/{class_index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1

@@ -1,0 +1,19 @@
+"""From the maps of a batch to values and rows: what a pass over the images does."""
+
+from .costs import CostMeter, add_costs
+from .measure import Job, Outcome, Pass, measure
+from .scoring import Scorer
+from .single import attribute, explain_image, read_image
+
+__all__ = [
+    "CostMeter",
+    "Job",
+    "Outcome",
+    "Pass",
+    "Scorer",
+    "add_costs",
+    "attribute",
+    "explain_image",
+    "measure",
+    "read_image",
+]

@@ -1,0 +1,164 @@
+"""From a method's raw map to the map that is scored: resized, smoothed, normalised by the protocol."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...attributions import computing_in
+from ...base import Size
+from ..loading import send_joined
+from ..metrics import sum_pixels
+from ..results import STATUSES
+from ..suite import Protocol
+
+__all__ = ["normalise", "prepare_saliency", "resize_bilinear", "smooth", "status_of"]
+
+
+def status_of(maps: Tensor) -> Tensor:
+    """Say what each raw map is.
+
+    Args:
+        maps: (N, h, w) float, as a method returned them.
+
+    Returns:
+        (N,) int64, indices into `STATUSES`: `nan` if any value is not finite, `zero` if all are 0, `constant`
+        if all are equal.
+    """
+    low, high = maps.flatten(1).aminmax(dim=1)
+    code = torch.zeros(len(maps), dtype=torch.int64, device=maps.device)
+    code = code.masked_fill(low == high, STATUSES.index("constant"))
+    code = code.masked_fill((low == 0) & (high == 0), STATUSES.index("zero"))
+    return code.masked_fill(~(low.isfinite() & high.isfinite()), STATUSES.index("nan"))
+
+
+def prepare_saliency(
+    maps: Tensor, status: Tensor, size: Size, protocol: Protocol, *, smoothed: bool
+) -> Tensor:
+    """Bring the raw maps of a network to the size of the original image and make each sum to 1.
+
+    Args:
+        maps: (N, h, w) float, non-negative, at the method's native resolution.
+        status: (N,) from `status_of`; maps that are not `ok` become uniform.
+        size: height and width of the original image, in pixels.
+        protocol: gives epsilon and smoothing.
+        smoothed: whether the method's maps are smoothed under a protocol that smooths.
+
+    Returns:
+        (N, H, W) float32.
+    """
+    maps = torch.where((status == 0)[:, None, None], maps, 1.0).float()
+    if protocol.epsilon:
+        maps = maps / (maps.sum(dim=(1, 2), keepdim=True) + protocol.epsilon) + protocol.epsilon
+    if smoothed and protocol.smoothing:
+        return normalise(smooth(resize_bilinear(maps, size), protocol.smoothing * max(size)), status)
+    # dividing the small map by the sum that the large one will have saves two passes over the large one
+    return _uniform_unless_ok(resize_bilinear(maps / _resized_sum(maps, size), size), status)
+
+
+def normalise(maps: Tensor, status: Tensor) -> Tensor:
+    """Make each map sum to 1; maps that are not `ok` become uniform.
+
+    Args:
+        maps: (N, H, W) float, non-negative, at the size of the original image.
+        status: (N,) from `status_of`.
+
+    Returns:
+        (N, H, W) float32.
+    """
+    return _uniform_unless_ok(maps.float() / sum_pixels(maps).float()[:, None, None], status)
+
+
+def _uniform_unless_ok(saliency: Tensor, status: Tensor) -> Tensor:
+    """Replace maps (N, H, W) that are not `ok` by a uniform one, exact to the last digit.
+
+    Resizing and smoothing leave rounding noise on a uniform map, and its first pixel has to stay the peak.
+    """
+    if saliency.device.type == "cpu" and not status.any():
+        return saliency  # a look at the status is free on a CPU; a GPU would have to be waited for
+    return torch.where((status == 0)[:, None, None], saliency, 1.0 / math.prod(saliency.shape[1:]))
+
+
+def _resized_sum(maps: Tensor, size: Size) -> Tensor:
+    """Sum that maps (N, h, w) will have after `resize_bilinear`: (N, 1, 1) float32."""
+    if tuple(maps.shape[1:]) == tuple(size):
+        return sum_pixels(maps).float()[:, None, None]
+    rows = _coverage(maps.shape[1], size.height, maps.device)
+    columns = _coverage(maps.shape[2], size.width, maps.device)
+    return torch.einsum("nhw,h,w->n", maps.double(), rows, columns).float()[:, None, None]
+
+
+@functools.lru_cache(maxsize=4096)
+def _coverage(old: int, new: int, device: torch.device) -> Tensor:
+    """How much each of `old` samples contributes to the sum of the `new` ones: (old,) float64."""
+    lower, upper, taps = _taps(old, new, torch.device("cpu"))  # a GPU adds up in any order
+    covered, weight = torch.zeros(old, dtype=torch.float64), taps.double()
+    covered.index_add_(0, lower, 1 - weight).index_add_(0, upper, weight)
+    return send_joined([covered.numpy()], device)
+
+
+def resize_bilinear(maps: Tensor, size: Size) -> Tensor:
+    """Resize bilinearly with half-pixel centres and no antialiasing.
+
+    The same sampling as `F.interpolate(mode="bilinear", align_corners=False)` and `cv2.resize`, but exact on
+    plateaus: equal neighbours give exactly their value. Beyond the last sample centre all pixels of a row are
+    equal in theory; interpolation with two rounded weights makes them differ in the last digit, and then the
+    most salient pixel of a map that peaks at the right or lower border is decided by rounding.
+
+    Args:
+        maps: (N, h, w) float32.
+        size: the new height and width.
+
+    Returns:
+        (N, height, width) float32.
+    """
+    if tuple(maps.shape[1:]) == tuple(size):
+        return maps
+    return _stretch(_stretch(maps, size.width, dim=2), size.height, dim=1)
+
+
+def smooth(maps: Tensor, sigma: float) -> Tensor:
+    """Convolve with a Gaussian of standard deviation `sigma` pixels, cut at 4 sigma, edges replicated.
+
+    Args:
+        maps: (N, H, W) float32.
+        sigma: in pixels, above 0.
+
+    Returns:
+        (N, H, W) float32.
+    """
+    radius = math.ceil(4 * sigma)
+    offsets = torch.arange(-radius, radius + 1, device=maps.device, dtype=torch.float64)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).to(maps.dtype)
+    with computing_in("float32"):  # whatever the network computes in
+        rows = F.conv2d(_pad(maps[:, None], (radius, radius, 0, 0)), kernel.view(1, 1, 1, -1))
+        return F.conv2d(_pad(rows, (0, 0, radius, radius)), kernel.view(1, 1, -1, 1))[:, 0]
+
+
+def _pad(maps: Tensor, widths: tuple[int, int, int, int]) -> Tensor:
+    return F.pad(maps, widths, mode="replicate")
+
+
+def _stretch(maps: Tensor, length: int, dim: int) -> Tensor:
+    """Resize one dimension linearly."""
+    lower, upper, weight = _taps(maps.shape[dim], length, maps.device)
+    shape = [1, 1, 1]
+    shape[dim] = length
+    return torch.lerp(maps.index_select(dim, lower), maps.index_select(dim, upper), weight.view(shape))
+
+
+@functools.lru_cache(maxsize=4096)
+def _taps(old: int, new: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of the two samples on either side of each new pixel, and the weight of the upper one."""
+    # made where they are used: a copy would be waited for
+    position = (torch.arange(new, dtype=torch.float64, device=device) + 0.5) * (old / new) - 0.5
+    position = position.clamp(0, old - 1)
+    lower = position.floor().long()
+    upper = (lower + 1).clamp(max=old - 1)
+    weight = (position - lower).float()
+    return lower, upper, weight

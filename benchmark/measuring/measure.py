@@ -1,0 +1,345 @@
+"""One pass over the images with one network: forward, maps, metrics, rows on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...attributions import BoundAttribution, computing_in, forward_pass, sharing
+from ...base import RaybenchError
+from ...checkpoints import Network
+from ..loading import (
+    Batch,
+    Needs,
+    OnItsWay,
+    Prepared,
+    PreparedImages,
+    View,
+    decoded,
+    group_by_shape,
+    load,
+    network_input,
+    send_joined,
+)
+from ..results import RowStore, peak_memory_mb, save_map
+from ..suite import Protocol
+from .costs import Cost, CostMeter
+from .scoring import Scorer, Scores
+from .writer import BackgroundWriter, Task
+
+__all__ = ["Job", "Outcome", "Pass", "measure"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of the comparison: a method whose records go to one file."""
+
+    checkpoint: str
+    attribution: BoundAttribution
+    store: RowStore
+    measured: frozenset[str]
+
+
+@dataclass
+class Outcome:
+    """What a pass noticed besides its numbers.
+
+    Attributes:
+        images: measured in this pass.
+        seconds: from the first image to the last row on disk, without loading the network.
+        peak_memory_mb: of the process, or of its GPU.
+        largest_batch: images that go at once since a batch did not fit into memory; None if all did.
+        skipped: images that could not be used, with path and reason.
+        without_queries: images that nothing asks about.
+        costs: of the maps of each method that reads the network.
+        processes: that worked side by side.
+    """
+
+    images: int = 0
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    largest_batch: int | None = None
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    without_queries: set[str] = field(default_factory=set)
+    costs: dict[str, Cost] = field(default_factory=dict)
+    processes: int = 1
+
+    def add(self, others: Sequence[Outcome]) -> None:
+        """Take in what processes noticed in one pass that they made side by side.
+
+        Each image is reported once, whatever the passes.
+        """
+        for other in others:
+            known = {entry["image_id"] for entry in self.skipped}
+            self.skipped += [entry for entry in other.skipped if entry["image_id"] not in known]
+            self.without_queries |= other.without_queries
+            self.images += other.images
+            self.peak_memory_mb = max(self.peak_memory_mb, other.peak_memory_mb)
+            self.largest_batch = min(filter(None, (self.largest_batch, other.largest_batch)), default=None)
+        self.seconds += max((other.seconds for other in others), default=0.0)
+        self.processes = max(self.processes, len(others))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Everything one pass needs.
+
+    Attributes:
+        images: what is left to measure.
+        jobs: methods to run on each image.
+        predictions: where top-5 and positive classes go, or None if no metric asks for them.
+        notes: where remarks of the dataset go, with `noted`, the images whose remarks are there.
+        gallery: image ids whose first query is kept as a thumbnail under `out`.
+    """
+
+    images: PreparedImages
+    jobs: Sequence[Job]
+    predictions: RowStore | None
+    predicted: frozenset[str]
+    notes: RowStore
+    noted: frozenset[str]
+    scorer: Scorer
+    gallery: frozenset[str]
+    out: Path
+    device: torch.device
+    batch_size: int
+    workers: int
+    strict: bool
+    meter: CostMeter
+
+    def at_once(self, network: Network | None) -> int:
+        """Images that go through the network together.
+
+        On a CPU a batch gains little, and some convolutions round differently with another batch size.
+        """
+        return 1 if network and self.device.type == "cpu" else self.batch_size
+
+    def of_rank(self, rank: int) -> Pass:
+        """Return the pass for the process `rank`, which writes rows to shards of its own."""
+        return replace(
+            self,
+            jobs=[replace(job, store=job.store.of_rank(rank)) for job in self.jobs],
+            predictions=self.predictions.of_rank(rank) if self.predictions else None,
+            notes=self.notes.of_rank(rank),
+        )
+
+    def merge(self) -> None:
+        """Turn the shards of all processes into the final files."""
+        for store in self.stores:
+            store.merge()
+
+    @property
+    def protocol(self) -> Protocol:
+        """The rules of the run."""
+        return self.images.protocol
+
+    @property
+    def needs(self) -> Needs:
+        """What the workers prepare."""
+        return self.images.needs
+
+    @property
+    def stores(self) -> Sequence[RowStore]:
+        """Every file that rows go to."""
+        predictions = [self.predictions] if self.predictions else []
+        return (*(job.store for job in self.jobs), *predictions, self.notes)
+
+
+def measure(
+    work: Pass, network: Network | None, positions: Iterable[int], advance: Callable[[int], None]
+) -> Outcome:
+    """Measure images of a pass, inside `weights_fixed`.
+
+    Args:
+        work: what is to be measured.
+        network: the checkpoint, loaded, or None for methods that need none.
+        positions: which of the images this process takes; asked for the next ones when it needs them.
+        advance: told of every few images that are on disk, or had to be skipped.
+
+    Raises:
+        RaybenchError: an image cannot be used and the pass is strict, or the disk is full. All rows of the
+            images before are on disk.
+    """
+    outcome = Outcome()
+    start = time.perf_counter()
+    if work.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(work.device)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(computing_in(work.protocol.precision))
+        for store in work.stores:
+            stack.enter_context(store)
+        writer = stack.enter_context(BackgroundWriter())
+
+        def skip() -> None:
+            writer.do([partial(advance, 1)])
+
+        usable = _usable(load(work.images, positions, work.workers), work, outcome, skip)
+        for group in group_by_shape(usable, work.at_once(network)):
+            tasks: list[Task] = []
+            try:
+                _measure_as_it_fits(group, work, network, outcome, tasks, advance)
+            finally:
+                writer.do(tasks)
+    outcome.seconds = time.perf_counter() - start
+    outcome.peak_memory_mb = peak_memory_mb(work.device)
+    outcome.costs = work.meter.totals()
+    return outcome
+
+
+def _usable(
+    images: Iterable[Prepared], work: Pass, outcome: Outcome, skip: Callable[[], None]
+) -> Iterator[Prepared]:
+    """Pass on the images that can be used and note what is wrong with the others."""
+    for image in images:
+        if image.error:
+            if work.strict:
+                raise RaybenchError(f"{image.error} (run without --strict to skip such images)")
+            outcome.skipped.append({"image_id": image.image_id, "path": image.path, "reason": image.error})
+            skip()
+            continue
+        if not len(image.class_index):
+            outcome.without_queries.add(image.image_id)
+        yield image
+
+
+def _append_notes(batch: Batch, work: Pass) -> None:
+    """Write the remarks on the images of a batch, ahead of the rows that say the images are measured."""
+    for image in batch.images:
+        if image.notes and image.image_id not in work.noted:
+            work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
+
+
+def _measure_as_it_fits(
+    batch: Batch,
+    work: Pass,
+    network: Network | None,
+    outcome: Outcome,
+    tasks: list[Task],
+    advance: Callable[[int], None],
+) -> None:
+    """Measure a batch, in halves where the device has too little memory for all of it.
+
+    Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
+    attempt has written already are written again; the store keeps one of each.
+    """
+    waiting = [batch.images]
+    while waiting:
+        images, most = waiting.pop(), outcome.largest_batch
+        if most and len(images) > most:
+            waiting += [images[most:], images[:most]]
+            continue
+        try:
+            pictures = decoded(images, work.device)
+            images = tuple(one for one, found in zip(images, pictures, strict=True) if not found.error)
+            skip = partial(tasks.append, partial(advance, 1))
+            part = Batch(tuple(_usable(pictures, work, outcome, skip)))
+            if part.images:
+                tasks.append(partial(_append_notes, part, work))
+                _measure_batch(part, work, network, tasks)
+                outcome.images += len(part.images)
+                tasks.append(partial(advance, len(part.images)))
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise RaybenchError(
+                    f"{work.device} is out of memory with 1 images at once; what was measured so far is "
+                    "kept: run again to go on"
+                ) from None
+            outcome.largest_batch = (len(images) + 1) // 2
+            waiting.append(images)
+        if work.device.type == "cuda" and outcome.largest_batch != most:
+            torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
+
+
+def _measure_batch(batch: Batch, work: Pass, network: Network | None, tasks: list[Task]) -> None:
+    for job in work.jobs:
+        kind = job.attribution.attribution.kind
+        if kind == "point":
+            _keep(work, job, work.scorer.score_points(job.attribution, batch), tasks)
+        elif kind == "dense":
+            _keep(work, job, work.scorer.score_dense(job.attribution, batch), tasks)
+    if network is None:
+        return
+    asked = Batch(tuple(image for image in batch.images if image.input_size is not None))
+    if asked.images:
+        _run_network_methods(asked, work, network, tasks)
+    if work.predictions:
+        _predict(batch, work, work.predictions, network, tasks)
+
+
+def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list[Task]) -> None:
+    images = network_input(network, batch.images, "whole", work.protocol, work.device)
+    image_index = send_joined([batch.image_index.numpy()], work.device)
+    class_index = send_joined([batch.class_index.numpy()], work.device)
+    with sharing(work.meter):
+        for job in work.jobs:
+            if job.attribution.attribution.kind == "network":
+                with work.meter.timed(job.attribution.label, len(class_index)):
+                    maps = job.attribution(network, images, image_index, class_index)
+                _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch), tasks)
+
+
+def _keep(work: Pass, job: Job, scores: Iterable[Scores], tasks: list[Task]) -> None:
+    """Have the rows of each image that has none yet written, and its thumbnail if it is in the gallery."""
+    for score in scores:
+        maps = []
+        for image in score.images:
+            if image.image_id in work.gallery and image.image_id not in job.measured:
+                saliency = score.first_map(image.image_id)
+                if saliency is not None:
+                    maps.append(
+                        (image.image_id, int(image.class_index[0]), OnItsWay(saliency.float().clone()))
+                    )
+        # what waits to be written holds none of the device's memory
+        tasks.append(partial(_write, work, job, score.without_maps(), maps))
+
+
+def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, OnItsWay]]) -> None:
+    for image_id, class_index, saliency in maps:
+        pixels = saliency.fetch().numpy()
+        save_map(work.out, job.checkpoint, job.attribution.label, image_id, class_index, pixels)
+    for image, rows in zip(score.images, score.rows(), strict=True):
+        if image.image_id not in job.measured:
+            job.store.append(rows)
+
+
+def _predict(batch: Batch, work: Pass, predictions: RowStore, network: Network, tasks: list[Task]) -> None:
+    """Write the top five classes (from the crop) and the classes with a positive logit (from the square)."""
+    images = [image for image in batch.images if image.image_id not in work.predicted]
+    if not images:
+        return
+    best = positive = None
+    if "crop" in work.needs.views:
+        logits = _logits(images, "crop", work, network)
+        best = OnItsWay(logits.topk(min(5, logits.shape[1])).indices)
+    if "square" in work.needs.views:
+        positive = OnItsWay(_logits(images, "square", work, network) > 0)
+    images = [image.without_pixels() for image in images]
+    tasks.append(partial(_write_predictions, images, best, positive, predictions))
+
+
+def _write_predictions(
+    images: Sequence[Prepared], best: OnItsWay | None, positive: OnItsWay | None, predictions: RowStore
+) -> None:
+    top5 = best.fetch() if best else None
+    above_zero = positive.fetch() if positive else None
+    for row, image in enumerate(images):
+        ranked = top5[row].tolist() if top5 is not None else []
+        found = above_zero[row].nonzero().squeeze(1).tolist() if above_zero is not None else []
+        classes = (image.targets, ranked, found)
+        predictions.append([[image.image_id, *(" ".join(map(str, indices)) for indices in classes)]])
+
+
+def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:
+    """Logits (B, C) float32 of one view of each image."""
+    pixels = network_input(network, images, view, work.protocol, work.device)
+    with forward_pass(work.device):
+        logits: Tensor = network.module(pixels)
+    return logits.float()

@@ -1,0 +1,156 @@
+"""One image outside any dataset: the maps that a run would score, and the network's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+
+import PIL.Image
+import torch
+from torch import Tensor
+
+from ...attributions import bind, computing_in, denormals_flushed, forward_pass
+from ...base import RaybenchError, Size
+from ...checkpoints import Network
+from ..datasets import to_rgb
+from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
+from ..results import STATUSES
+from ..suite import Protocol, protocol_from
+from .maps import prepare_saliency, status_of
+
+__all__ = ["Explanation", "attribute", "explain_image", "read_image"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a network says about an image, and where it looks for each class asked about.
+
+    Attributes:
+        saliency: (K, H, W) float32 at the size of the image, each map sums to 1.
+        status: K words, `ok` or what is degenerate about the map.
+        class_index: the K classes.
+        top5: (label, probability) of the five most probable classes, from the centre crop, descending.
+    """
+
+    saliency: Tensor
+    status: tuple[str, ...]
+    class_index: tuple[int, ...]
+    top5: tuple[tuple[str, float], ...]
+
+
+def attribute(
+    network: Network,
+    image: PIL.Image.Image | str | Path,
+    classes: int | str | Sequence[int | str] | None = None,
+    *,
+    attribution: str = "grad_cam",
+    protocol: str | Protocol = "aaai21",
+    **options: object,
+) -> Tensor:
+    """Compute saliency maps of one image, as `raybench run` would score them.
+
+    Args:
+        network: from `raybench.load_checkpoint`.
+        image: a picture or its path.
+        classes: what to look for, by index or name; None for the most probable class.
+        attribution: a registered method that works on a network.
+        protocol: gives input size and map treatment; Pillow decodes the picture, whatever its `decode` says.
+        **options: of the method, such as `layer="layer3"`.
+
+    Returns:
+        (K, H, W) float32 on the network's device, at the size of the image, each map non-negative and
+        summing to 1; K is the number of classes.
+
+    Raises:
+        UnknownNameError: no such class, method, protocol or layer.
+        RaybenchError: the picture cannot be read, or the method needs ground truth.
+    """
+    return explain_image(
+        network, image, classes, attribution=attribution, protocol=protocol, **options
+    ).saliency
+
+
+def explain_image(
+    network: Network,
+    image: PIL.Image.Image | str | Path,
+    classes: int | str | Sequence[int | str] | None = None,
+    *,
+    attribution: str = "grad_cam",
+    protocol: str | Protocol = "aaai21",
+    **options: object,
+) -> Explanation:
+    """Compute maps and the network's answer; see `attribute`."""
+    method = bind(attribution, options)
+    if method.attribution.kind != "network":
+        raise RaybenchError(
+            f"attribution {attribution!r} does not look at the picture; choose one that reads a network"
+        )
+    rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
+    picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
+    with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
+        pixels = _input(network, picture, "crop", rules)
+        with forward_pass(network.device):
+            logits = network.module(pixels)[0].float()
+        best = logits.softmax(0).topk(min(5, len(logits)))
+        indices = _class_indices(network, classes, default=int(best.indices[0]))
+        maps = method(
+            network,
+            _input(network, picture, "whole", rules),
+            torch.zeros(len(indices), dtype=torch.int64, device=network.device),
+            torch.tensor(indices, device=network.device),
+        )
+        status = status_of(maps)
+        size = Size(picture.height, picture.width)
+        saliency = prepare_saliency(maps, status, size, rules, smoothed=method.attribution.smoothed)
+    labels = [network.classes.labels[index] for index in best.indices.tolist()]
+    return Explanation(
+        saliency=saliency,
+        status=tuple(STATUSES[code] for code in status.tolist()),
+        class_index=indices,
+        top5=tuple(zip(labels, best.values.tolist(), strict=True)),
+    )
+
+
+def read_image(path: Path) -> PIL.Image.Image:
+    """Read a picture as RGB.
+
+    Raises:
+        RaybenchError: the file is missing or does not decode.
+    """
+    try:
+        with PIL.Image.open(path) as image:
+            return to_rgb(image)
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        reason = (getattr(error, "strerror", None) or "it does not decode").lower()
+        raise RaybenchError(f"cannot read picture {path}: {reason}") from None
+
+
+def _class_indices(
+    network: Network, classes: int | str | Sequence[int | str] | None, default: int
+) -> tuple[int, ...]:
+    if classes is None:
+        return (default,)
+    if isinstance(classes, (str, Integral)) or not isinstance(classes, Iterable):
+        classes = [classes]
+    asked = list(classes)
+    if not asked:
+        raise RaybenchError(
+            "classes is empty; name at least one, or leave it out for the most probable class"
+        )
+    for one in asked:
+        if not isinstance(one, (str, Integral)) or isinstance(one, bool):
+            raise RaybenchError(
+                f"class {one!r} is neither an index nor a name; give one such as 282 or 'tabby'"
+            )
+    return tuple(network.classes.find(str(one)) for one in asked)
+
+
+def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
+    """Show the network one view of a decoded picture: (1, 3, h, w)."""
+    if rules.resize == "pillow":
+        image = Prepared("", "", views={view: pillow_view(picture, view, rules)})
+    else:
+        image = Prepared("", "", picture=to_pixels(picture))
+    return network_input(network, decoded([image], network.device), view, rules, network.device)

@@ -1,0 +1,83 @@
+"""Which runs may stand in one table: those with equal rules on equal data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...base import RaybenchError
+from ..suite import PROTOCOLS
+from .folder import ResultFolder
+
+__all__ = ["difference", "protocol_changes"]
+
+
+def difference(first: ResultFolder, second: ResultFolder) -> str:
+    """Say in which field two runs differ such that their numbers cannot be compared; empty if in none.
+
+    Compared are the protocol, the data (its name, options, classes, content and number of images) and the
+    options of the metrics that both have.
+    """
+    ours, theirs = _only(first, "protocol_id"), _only(second, "protocol_id")
+    if ours != theirs:
+        fields = _differing(
+            {"protocol name": _only(first, "protocol"), **_prefixed("protocol field", first.protocol_fields)},
+            {
+                "protocol name": _only(second, "protocol"),
+                **_prefixed("protocol field", second.protocol_fields),
+            },
+        )
+        return fields or f"protocol_id is {ours!r} and {theirs!r}"
+    return _differing(_data(first), _data(second)) or _metric_options(first, second)
+
+
+def protocol_changes(run: ResultFolder) -> str:
+    """Say which fields of the run's protocol depart from the protocol of that name; empty if none does."""
+    name = _only(run, "protocol")
+    if name not in PROTOCOLS or PROTOCOLS[name].id == _only(run, "protocol_id"):
+        return ""
+    standard, fields = PROTOCOLS[name].fields, run.protocol_fields
+    changed = [f"{key} = {value}" for key, value in fields.items() if standard.get(key) != value]
+    return f"protocol {name} was changed: {', '.join(changed) or 'its id differs from the standard one'}"
+
+
+def _data(run: ResultFolder) -> dict[str, Any]:
+    """What must agree about the data."""
+    images, limit = run.dataset.get("images"), run.manifest.get("limit")
+    measured = min(images, limit) if isinstance(images, int) and isinstance(limit, int) else images
+    facts = {key: run.dataset.get(key) for key in ("options", "classes", "fingerprint")}
+    return {"dataset": _only(run, "dataset"), **_prefixed("dataset", facts), "number of images": measured}
+
+
+def _metric_options(first: ResultFolder, second: ResultFolder) -> str:
+    ours, theirs = first.metric_options, second.metric_options
+    for metric in ours.keys() & theirs.keys():
+        found = _differing(_prefixed(metric, ours[metric]), _prefixed(metric, theirs[metric]))
+        if found:
+            return found
+    return ""
+
+
+def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """Word the entries that differ: `protocol field short_side is 448 and 224`."""
+    keys = [key for key in (*first, *(second.keys() - first.keys())) if first.get(key) != second.get(key)]
+    return ", ".join(f"{key} is {first.get(key)!r} and {second.get(key)!r}" for key in keys)
+
+
+def _prefixed(prefix: str, entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{prefix} {key}": value for key, value in entries.items()}
+
+
+def _only(run: ResultFolder, column: str) -> str:
+    """Return the value that a column of the summary has in all rows.
+
+    Raises:
+        RaybenchError: it has several, so rows of several runs were put into one file.
+    """
+    values = run.summary[column].unique()
+    if len(values) > 1:
+        raise RaybenchError(
+            f"{run.path / 'summary.csv'} mixes rows with {column} {values[0]!r} and {values[1]!r}; "
+            "give each run a folder of its own"
+        )
+    return str(values[0]) if len(values) else ""

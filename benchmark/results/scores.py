@@ -1,0 +1,140 @@
+"""A table of scores, before it is printed in any format."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+
+from ...base import UnknownNameError
+from ..metrics import METRICS
+
+__all__ = ["Cell", "Column", "RankRange", "Row", "Table", "column_for"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric of a table."""
+
+    metric: str
+    label: str
+    aggregate: str
+    higher_is_better: bool = True
+    about_checkpoint: bool = False
+    """True for accuracy and F1, which do not depend on the attribution."""
+
+
+class RankRange(NamedTuple):
+    """The places that a row may hold, from 1: `best` to `worst`, equal where no row is tied with it."""
+
+    best: int
+    worst: int
+
+    def __str__(self) -> str:
+        """Write `3`, or `2–4`."""
+        return str(self.best) if self.best == self.worst else f"{self.best}\N{EN DASH}{self.worst}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One score.
+
+    Attributes:
+        value: in percent; NaN if it is missing.
+        low, high: 95 % interval; NaN if unknown.
+        best: True for the best value of its column among comparable rows.
+        published: the published value of the same thing, in percent; NaN if there is none.
+        mark: what a reader must know about the published value.
+        applies: False where there can be no score, such as the accuracy of no network.
+    """
+
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    best: bool = False
+    published: float = math.nan
+    mark: str = ""
+    applies: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scores of one checkpoint and attribution.
+
+    Attributes:
+        labels: as many as the table's headings.
+        cells: as many as its columns.
+        queries: how many the scores are means of.
+        degenerate: queries whose map was all zero, constant or NaN.
+    """
+
+    labels: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    queries: int = 0
+    degenerate: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, before it is printed in any format.
+
+    Attributes:
+        headings: of the label columns, such as ("checkpoint", "attribution").
+        columns: the metrics.
+        notes: sentences to print below.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        """Number of scores that could be there and are not."""
+        return sum(math.isnan(cell.value) and cell.applies for row in self.rows for cell in row.cells)
+
+    @property
+    def counts(self) -> dict[str, list[int]]:
+        """Counts that a reader needs: queries if rows differ in them, degenerate maps if there are any."""
+        counts = {
+            "queries": [row.queries for row in self.rows],
+            "degenerate": [row.degenerate for row in self.rows],
+        }
+        shown = {"queries": len(set(counts["queries"])) > 1, "degenerate": any(counts["degenerate"])}
+        return {name: values for name, values in counts.items() if shown[name]}
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table at full precision: columns of labels, values, intervals and published values.
+
+        Columns without any value, such as published ones where nothing is published, are left out.
+        """
+        data: dict[str, list[str] | list[float]] = {
+            heading: [row.labels[place] for row in self.rows] for place, heading in enumerate(self.headings)
+        }
+        for place, column in enumerate(self.columns):
+            cells = [row.cells[place] for row in self.rows]
+            data[column.metric] = [cell.value for cell in cells]
+            extras = {
+                "ci_low": [cell.low for cell in cells],
+                "ci_high": [cell.high for cell in cells],
+                "published": [cell.published for cell in cells],
+            }
+            for suffix, values in extras.items():
+                if not all(map(math.isnan, values)):
+                    data[f"{column.metric}_{suffix}"] = values
+            if any(cell.mark for cell in cells):
+                data[f"{column.metric}_note"] = [cell.mark for cell in cells]
+        return pd.DataFrame({**data, **self.counts})
+
+
+def column_for(metric: str, aggregate: str, *, about_checkpoint: bool = False) -> Column:
+    """Return the column of a metric, with the heading that the registry has for it."""
+    try:
+        known = METRICS.get(metric)
+    except UnknownNameError:  # measured by an extension that is not installed here, or only published
+        return Column(metric, metric.replace("_", " "), aggregate, about_checkpoint=about_checkpoint)
+    return Column(metric, known.label, aggregate, known.higher_is_better, known.kind == "classification")

@@ -1,0 +1,1 @@
+"""Whether a folder holds what its manifest promises."""

@@ -1,0 +1,191 @@
+"""Checks a result folder before it goes on the board: what it claims must follow from what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ....base import RaybenchError, UnknownNameError
+from ...suite import PROTOCOLS, protocol_from
+from ..comparable import difference
+from ..folder import ResultFolder, open_results
+from ..sections import Excluded
+from .reading import QuerySets
+from .row_checks import (
+    SUMMARY_ONLY,
+    CheckedRow,
+    SummaryRow,
+    check_checkpoint,
+    check_row,
+    records_path,
+    refuse_outside,
+)
+
+__all__ = ["CheckedFolder", "check_folder", "result_folders"]
+
+SCHEMA_VERSION = 1
+"""Version of the files that this code reads; manifests that name none are of this one."""
+
+_SHAPE: Mapping[str, type] = {
+    "suite": dict,
+    "protocol": dict,
+    "dataset": dict,
+    "metrics": dict,
+    "checkpoints": list,
+    "attributions": list,
+    "weights_sha256": dict,
+    "started": str,
+    "limit": int,
+}
+"""Kinds of the manifest's entries that the board computes with; others are only shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedFolder:
+    """A result folder and those of its rows that are sound."""
+
+    results: ResultFolder
+    rows: tuple[CheckedRow, ...]
+
+
+def result_folders(paths: Sequence[str | Path]) -> Iterator[Path]:
+    """Yield each result folder once: the given ones, and those one level below a folder that is none."""
+    seen = set()
+    for path in map(Path, paths):
+        inside = [path]
+        if path.is_dir() and not _has_results(path):
+            inside = sorted(child for child in path.iterdir() if child.is_dir() and _has_results(child))
+        for folder in inside or [path]:
+            if (place := folder.resolve()) not in seen:
+                seen.add(place)
+                yield folder
+
+
+def check_folder(path: Path, known: QuerySets) -> tuple[CheckedFolder | None, list[Excluded]]:
+    """Read a result folder and check it; return what is sound, and what is not with the reason."""
+    try:
+        results = _open(path)
+        _check_rules(results)
+    except RaybenchError as error:
+        return None, [Excluded(path, str(error))]
+    except RecursionError:
+        return None, [Excluded(path, f"{path / 'run.json'} is nested too deep to be read")]
+    rows, excluded = _check_rows(results, known)
+    return (CheckedFolder(results, tuple(rows)) if rows else None), excluded
+
+
+def _check_rows(results: ResultFolder, known: QuerySets) -> tuple[list[CheckedRow], list[Excluded]]:
+    """Check each row on its own: one that is damaged does not take the others along."""
+    path, by_row = results.path, _by_row(results)
+    recorded = any(records_path(path, *key).is_file() for key in by_row if key[1])
+    excluded: list[Excluded] = []
+    own: dict[str, Mapping[tuple[str, str], SummaryRow]] = {}  # accuracy and F1, by checkpoint
+    for (checkpoint, attribution), scores in by_row.items():
+        if not attribution:
+            try:
+                own[checkpoint] = check_checkpoint(results, checkpoint, scores, recorded=recorded)
+            except RaybenchError as error:
+                excluded.append(Excluded(path, f"accuracy of {checkpoint}: {error}"))
+    rows = []
+    for (checkpoint, attribution), scores in by_row.items():
+        if attribution:
+            try:
+                row = check_row(results, checkpoint, attribution, scores, known, recorded=recorded)
+            except RaybenchError as error:
+                excluded.append(Excluded(path, f"row {checkpoint} with {attribution}: {error}"))
+            else:
+                rows.append(replace(row, scores={**own.get(checkpoint, {}), **scores}))
+    with_method = {checkpoint for checkpoint, attribution in by_row if attribution}
+    note = "" if recorded else SUMMARY_ONLY
+    # a checkpoint that no method was measured on has a row of its accuracy alone
+    alone = own.keys() - with_method
+    rows += [CheckedRow(name, "", scores, note=note) for name, scores in own.items() if name in alone]
+    return rows, excluded
+
+
+def _has_results(folder: Path) -> bool:
+    return (folder / "summary.csv").is_file() or (folder / "run.json").is_file()
+
+
+def _open(path: Path) -> ResultFolder:
+    """Open a folder whose manifest is there, of a known version, and says that the run is complete."""
+    for name in ("summary.csv", "run.json"):
+        refuse_outside(path / name, path)
+    results = open_results(path)
+    manifest = results.manifest
+    if not manifest:
+        raise RaybenchError(f"{path / 'run.json'} is missing, so nothing says how this was measured")
+    _check_shape(manifest, path / "run.json")
+    for key in ("schema", "schema_version"):
+        if manifest.get(key, SCHEMA_VERSION) != SCHEMA_VERSION:
+            raise RaybenchError(
+                f"{path / 'run.json'}: {key} is {manifest[key]!r}, and this raybench reads {SCHEMA_VERSION}"
+            )
+    if manifest.get("status") != "complete":
+        raise RaybenchError(
+            f"{path / 'run.json'}: the run is not complete (status {manifest.get('status')!r}); "
+            "run the same command again to go on"
+        )
+    if not len(results.summary):
+        raise RaybenchError(f"{path / 'summary.csv'} has no rows")
+    return results
+
+
+def _check_shape(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse a manifest whose entries are not of the kind that a run writes."""
+    entries = {key: manifest.get(key) for key in _SHAPE}
+    dataset = manifest.get("dataset")
+    if isinstance(dataset, dict):
+        entries["dataset.options"] = dataset.get("options")
+    for key in ("checkpoints", "attributions"):
+        listed = manifest.get(key)
+        for place, one in enumerate(listed if isinstance(listed, list) else []):
+            entries[f"{key}.{place}"] = one
+    for name, value in entries.items():
+        kind = _SHAPE.get(name, dict)
+        if value is not None and not isinstance(value, kind):
+            raise RaybenchError(f"{path}: {name} is a {type(value).__name__}, expected a {kind.__name__}")
+
+
+def _check_rules(results: ResultFolder) -> None:
+    """Refuse rules that are unknown here, or that are not what their id says."""
+    path = results.path / "run.json"
+    difference(results, results)  # raises if the summary mixes several protocols or datasets
+    first, protocol = results.rows[0], results.manifest.get("protocol")
+    if not isinstance(protocol, dict) or not results.protocol_fields:
+        raise RaybenchError(f"{path} does not say by which protocol this was measured")
+    for key, claimed in (("protocol", protocol.get("name")), ("protocol_id", protocol.get("id"))):
+        if first[key] != claimed:
+            raise RaybenchError(f"{path} has {key} {claimed!r}, but summary.csv {first[key]!r}")
+    if first["dataset"] != results.dataset.get("name"):
+        raise RaybenchError(
+            f"{path} has dataset {results.dataset.get('name')!r}, but summary.csv {first['dataset']!r}"
+        )
+    name, fields = str(protocol.get("name")), dict(results.protocol_fields)
+    if name not in PROTOCOLS:
+        raise RaybenchError(f"{path}: {UnknownNameError('protocol', name, PROTOCOLS)}")
+    version = fields.pop("version", None)
+    if version != PROTOCOLS[name].version:
+        raise RaybenchError(
+            f"{path}: protocol {name} has version {version!r}, and this raybench knows "
+            f"{PROTOCOLS[name].version}"
+        )
+    fields.pop("name", None)
+    try:
+        expected = protocol_from(name, fields).id
+    except RaybenchError as error:
+        raise RaybenchError(f"{path}: {error}") from None
+    if expected != protocol.get("id"):
+        raise RaybenchError(
+            f"{path}: protocol_id is {protocol.get('id')!r}, but the protocol's fields give {expected!r}"
+        )
+
+
+def _by_row(results: ResultFolder) -> dict[tuple[str, str], dict[tuple[str, str], SummaryRow]]:
+    found: dict[tuple[str, str], dict[tuple[str, str], SummaryRow]] = {}
+    for row in results.rows:
+        key = (row["checkpoint"], row["attribution"])
+        found.setdefault(key, {})[row["metric"], row["aggregate"]] = row
+    return found

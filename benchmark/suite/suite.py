@@ -1,0 +1,130 @@
+"""A suite: which checkpoints and attributions are measured, on which data, by which metrics and protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from ...base import Document, UnknownNameError, read_document
+from .protocol import Protocol, protocol_from
+
+__all__ = ["PLAIN_NAME", "NamedChoice", "Suite", "load_suite", "shipped_suites"]
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
+
+
+class NamedChoice(Document):
+    """A registered thing with options, such as `{name: grad_cam, layer: layer3, label: grad_cam-3}`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    label: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_name(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "name" not in value:
+            name, options = next(iter(value.items()), ("", None))
+            meant = (
+                {"name": name, **options}
+                if isinstance(options, dict)
+                else {"name": "NAME", "option": "VALUE"}
+            )
+            example = ", ".join(f"{key}: {entry}" for key, entry in meant.items())
+            raise ValueError(f"expected a name, or a name with options as {{{example}}}")
+        return value
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The keys besides `name` and `label`."""
+        return dict(self.model_extra or {})
+
+
+class Suite(Document):
+    """What `raybench run` reads.
+
+    Attributes:
+        name: printed in every summary row.
+        description: a sentence for `raybench list suites`.
+        protocol: `aaai21`, or `{name: aaai21, short_side: 224}`.
+        dataset: `imagenet`, or `{name: coco, split: val2014}`.
+        checkpoints: names of shipped cards, or paths of cards relative to the suite's file; may be empty for
+            methods that need no network.
+        attributions, metrics: registered names, or mappings with options.
+        seed: of everything random: sampled metrics, random maps, bootstrap.
+        gallery: number of queries whose maps are kept as thumbnails.
+    """
+
+    name: str
+    description: str = ""
+    protocol: str | NamedChoice
+    dataset: str | NamedChoice
+    checkpoints: list[str] = Field(default_factory=list)
+    attributions: list[str | NamedChoice] = Field(default_factory=list)
+    metrics: list[str | NamedChoice]
+    seed: int = Field(default=0, ge=0)
+    gallery: int = Field(default=8, ge=0)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_plain(cls, name: str) -> str:
+        if not PLAIN_NAME.fullmatch(name):
+            raise ValueError("a name may hold up to 80 letters, digits and _ . + - only")
+        return name
+
+    def bound_protocol(self, changes: Mapping[str, Any] | None = None) -> Protocol:
+        """Return the protocol with the suite's changes, and further ones."""
+        choice = _as_choice(self.protocol)
+        return protocol_from(choice.name, {**choice.options, **(changes or {})})
+
+    @property
+    def attribution_choices(self) -> tuple[NamedChoice, ...]:
+        """Names, options and labels of the methods, in the suite's order."""
+        return tuple(map(_as_choice, self.attributions))
+
+    @property
+    def metric_choices(self) -> tuple[NamedChoice, ...]:
+        """Names and options of the metrics, in the suite's order."""
+        return tuple(map(_as_choice, self.metrics))
+
+    @property
+    def dataset_choice(self) -> NamedChoice:
+        """The dataset's name and options."""
+        return _as_choice(self.dataset)
+
+
+def _as_choice(value: str | NamedChoice) -> NamedChoice:
+    return NamedChoice(name=value) if isinstance(value, str) else value
+
+
+def shipped_suites() -> dict[str, Path]:
+    """Return the suites that come with raybench, by name."""
+    folder = files("raybench.suites")
+    return {
+        Path(entry.name).stem: Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    }
+
+
+def load_suite(name_or_path: str | Path) -> tuple[Suite, Path]:
+    """Read a shipped suite by name, or one of your own by path.
+
+    Returns:
+        The suite and the file it came from; checkpoint paths in it are relative to that file.
+
+    Raises:
+        UnknownNameError: neither shipped nor a file.
+        RaybenchError: the file does not hold a valid suite.
+    """
+    path = Path(name_or_path)
+    if not path.suffix and not path.is_file():
+        shipped = shipped_suites()
+        if str(name_or_path) not in shipped:
+            raise UnknownNameError("suite", str(name_or_path), shipped)
+        path = shipped[str(name_or_path)]
+    return read_document(path, Suite), path

@@ -1,0 +1,216 @@
+"""Prints tables: Markdown, LaTeX, CSV and HTML for files, and rich for the terminal."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+
+import rich.box
+import rich.table
+from rich.text import Text
+
+from ...base import UnknownNameError, broken
+from ..results import Cell, Table
+
+__all__ = ["TABLE_FORMATS", "render_table", "rich_table"]
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",  # \textquotedbl stops a document that is not set in T1 fonts
+}
+
+
+def render_table(table: Table, kind: str, *, intervals: bool = False) -> str:
+    """Print a table as text that ends with a newline.
+
+    Args:
+        table: what to print.
+        kind: `markdown`, `latex` (needs the package booktabs), `csv` (full precision) or `html` (a fragment).
+        intervals: print the 95 % interval behind each value; CSV always holds them.
+
+    Raises:
+        UnknownNameError: no such format.
+    """
+    if kind not in TABLE_FORMATS:
+        raise UnknownNameError("table format", kind, TABLE_FORMATS)
+    return TABLE_FORMATS[kind](table, intervals)
+
+
+def rich_table(table: Table, *, intervals: bool = False, width: int = 80) -> rich.table.Table:
+    """Lay a table out for the terminal; the best value of a column is bold and green.
+
+    Args:
+        table: what to print.
+        intervals: print the 95 % interval below each value.
+        width: columns of the terminal; long names are broken at `-` and `_` to fit.
+    """
+    marks = _marks(table)
+    grid = [
+        [_cell(cell, marks, intervals, bold="{}", raised=" {}", join="\n") for cell in row.cells]
+        for row in table.rows
+    ]
+    counts = _counts(table)
+    headings, labels = _headings(table), [row.labels for row in table.rows]
+    columns = zip(*([*texts, *count] for texts, count in zip(grid, counts, strict=True)), strict=True)
+    numbers = sum(
+        2 + max(map(len, "\n".join([heading, *texts]).split("\n")))
+        for heading, texts in zip(headings[len(table.headings) :], columns, strict=True)
+    )
+    out = rich.table.Table(
+        title=table.title, box=rich.box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0)
+    )
+    for place, heading in enumerate(headings):
+        out.add_column(
+            Text(heading), justify="left" if place < len(table.headings) else "right", overflow="fold"
+        )
+    room = (width - numbers - 2 * len(table.headings) - 2) // max(1, len(table.headings))
+    for row, label, texts, count in zip(table.rows, labels, grid, counts, strict=True):
+        styles = ["bold green" if cell.best else "" for cell in row.cells]
+        names = [Text(broken(name, max(room, 8))) for name in label]
+        out.add_row(*names, *map(Text, texts, styles), *count)
+    out.caption = Text("\n".join(_notes(table, marks, intervals)))
+    return out
+
+
+def _markdown(table: Table, intervals: bool) -> str:
+    marks = _marks(table)
+    headings = _headings(table)
+    lines = [f"**{_escape_markdown(table.title)}**", ""]
+    lines.append(_pipes([_escape_markdown(heading) for heading in headings]))
+    lines.append(_pipes(["---"] * len(table.headings) + ["---:"] * (len(headings) - len(table.headings))))
+    for row, count in zip(table.rows, _counts(table), strict=True):
+        cells = [_cell(cell, marks, intervals, bold="**{}**", raised="<sup>{}</sup>") for cell in row.cells]
+        lines.append(_pipes([*map(_escape_markdown, row.labels), *cells, *count]))
+    lines.append("")
+    lines += [f"- {_escape_markdown(note)}" for note in _notes(table, marks, intervals)]
+    return "\n".join(lines) + "\n"
+
+
+def _latex(table: Table, intervals: bool) -> str:
+    marks = _marks(table)
+    headings = _headings(table)
+    alignment = "l" * len(table.headings) + "r" * (len(headings) - len(table.headings))
+    lines = [r"\begin{table}", r"  \centering", rf"  \caption{{{_escape_latex(table.title)}}}"]
+    lines += [rf"  \begin{{tabular}}{{{alignment}}}", r"    \toprule"]
+    lines += [f"    {' & '.join(map(_escape_latex, headings))} \\\\", r"    \midrule"]
+    for row, count in zip(table.rows, _counts(table), strict=True):
+        cells = [
+            _cell(cell, marks, intervals, bold=r"\textbf{{{}}}", raised=r"\textsuperscript{{{}}}")
+            for cell in row.cells
+        ]
+        # {} keeps a cell that begins with [ or * from being read as an option of the line break before it
+        lines.append(f"    {{}}{' & '.join([*map(_escape_latex, row.labels), *cells, *count])} \\\\")
+    lines += [r"    \bottomrule", r"  \end{tabular}"]
+    lines += [rf"  \par\footnotesize {_escape_latex(note)}" for note in _notes(table, marks, intervals)]
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def _html(table: Table, intervals: bool) -> str:
+    marks = _marks(table)
+    lines = ['<table class="raybench">', f"  <caption>{html.escape(table.title)}</caption>", "  <thead>"]
+    heads = [f'<th scope="col">{html.escape(heading)}</th>' for heading in _headings(table)]
+    lines += [f"    <tr>{''.join(heads)}</tr>", "  </thead>", "  <tbody>"]
+    for row, count in zip(table.rows, _counts(table), strict=True):
+        cells = [f'<th scope="row">{html.escape(label)}</th>' for label in row.labels]
+        for cell in row.cells:
+            text = _cell(cell, marks, intervals, bold="<strong>{}</strong>", raised="<sup>{}</sup>")
+            opening = '<td class="best">' if cell.best else "<td>"
+            cells.append(f"{opening}{text}</td>")
+        cells += [f"<td>{number}</td>" for number in count]
+        lines.append(f"    <tr>{''.join(cells)}</tr>")
+    notes = "<br>".join(html.escape(note) for note in _notes(table, marks, intervals))
+    lines += ["  </tbody>", f'  <tfoot><tr><td colspan="{len(heads)}">{notes}</td></tr></tfoot>', "</table>"]
+    # ASCII only: the fragment reads the same in a page of any encoding
+    return ("\n".join(lines) + "\n").encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def _csv(table: Table, intervals: bool) -> str:
+    return str(table.frame().to_csv(index=False, lineterminator="\n"))
+
+
+TABLE_FORMATS = MappingProxyType[str, Callable[[Table, bool], str]](
+    {"markdown": _markdown, "latex": _latex, "csv": _csv, "html": _html}
+)
+
+
+def _headings(table: Table) -> list[str]:
+    """Return all headings: labels, metrics and counts."""
+    headings = [heading.replace("_", " ") for heading in table.headings]
+    headings += [column.label for column in table.columns]
+    return [*headings, *({"degenerate": "degen."}.get(name, name) for name in table.counts)]
+
+
+def _counts(table: Table) -> list[list[str]]:
+    """Return the cells of the counts, row by row."""
+    return [[f"{values[place]:,}" for values in table.counts.values()] for place in range(len(table.rows))]
+
+
+def _cell(
+    cell: Cell, marks: dict[str, str], intervals: bool, *, bold: str, raised: str, join: str = " "
+) -> str:
+    """Print a score: `**69.43** [68.9, 70.0] (69.43)`; nothing if it is missing."""
+    value = _number(cell.value)
+    parts = [bold.format(value) if cell.best else value]
+    if intervals and not math.isnan(cell.low):
+        parts.append(f"[{_number(cell.low)}, {_number(cell.high)}]")
+    sign = raised.format(marks[cell.mark]) if cell.mark in marks else ""
+    if not math.isnan(cell.published):
+        parts.append(f"({_number(cell.published)}{sign})")
+    elif value:
+        parts[0] += sign
+    return join.join(part for part in parts if part)
+
+
+def _marks(table: Table) -> dict[str, str]:
+    """Give each remark on published values a letter; a remark that all of them share needs none."""
+    cells = [cell for row in table.rows for cell in row.cells]
+    published = [cell for cell in cells if not math.isnan(cell.published)] or cells
+    found = dict.fromkeys(cell.mark for cell in published if not math.isnan(cell.value))
+    if len(found) == 1:
+        return {}
+    return dict(zip((mark for mark in found if mark), "abcdefghijklmnopqrstuvwxyz", strict=False))
+
+
+def _notes(table: Table, marks: dict[str, str], intervals: bool) -> list[str]:
+    """The sentences below a table, the remarks on single values last."""
+    notes = list(table.notes)
+    if intervals:
+        notes.append("in square brackets: 95 % bootstrap interval over images")
+    notes += [f"{letter}: {mark}" for mark, letter in marks.items()]
+    if not marks:
+        notes += dict.fromkeys(cell.mark for row in table.rows for cell in row.cells if cell.mark)
+    return notes
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.2f}"
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escape_markdown(text: str) -> str:
+    """Escape what Markdown and the HTML in it would act on; underscores inside words are harmless."""
+    text = html.escape(" ".join(text.split()), quote=False)
+    text = re.sub(r"([\\`*\[\]|~])", r"\\\1", text)
+    return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
+
+
+def _escape_latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

@@ -1,0 +1,278 @@
+"""Puts what runs measured, or papers published, into tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...base import RaybenchError
+from ..results import (
+    NO_CHECKPOINT,
+    Cell,
+    Column,
+    ResultFolder,
+    Row,
+    Table,
+    column_for,
+    difference,
+    open_results,
+    protocol_changes,
+)
+from .published import SOURCES, PublishedValue, find_published, load_published, published_dataset
+
+__all__ = ["comparison_table", "published_tables"]
+
+_AGGREGATE_WORDS = {
+    "class_mean": "mean over classes",
+    "query_mean": "mean over queries",
+    "image_mean": "mean over images",
+}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A row in the making: the summary rows of one checkpoint and attribution, by metric and aggregate."""
+
+    folder: ResultFolder
+    group: int
+    checkpoint: str
+    attribution: str
+    scores: Mapping[tuple[str, str], Mapping[str, float]]
+
+
+def comparison_table(
+    folders: Sequence[str | Path], *, with_published: bool = False, mixed: bool = False
+) -> Table:
+    """Compare what one or several runs measured.
+
+    Args:
+        folders: result folders of `raybench run`.
+        with_published: put the published value beside each measured one that has one.
+        mixed: allow runs under different protocols or on different data; the best value is then marked among
+            comparable rows only.
+
+    Returns:
+        A row per checkpoint and attribution in the order of the runs, methods without a network last;
+        accuracy and F1 of the checkpoint stand in each of its rows.
+
+    Raises:
+        RaybenchError: a folder without results, a damaged file, or runs that are not comparable; says which
+            field differs.
+    """
+    if not folders:
+        raise RaybenchError("no result folder was given; give the --out folder of `raybench run`")
+    runs = [open_results(folder) for folder in dict.fromkeys(Path(folder) for folder in folders)]
+    groups = _groups(runs, mixed=mixed)
+    entries = [entry for run, group in zip(runs, groups, strict=True) for entry in _entries(run, group)]
+    entries.sort(
+        key=lambda entry: entry.checkpoint == NO_CHECKPOINT
+    )  # stable: the floor and ceiling rows last
+    if not entries:
+        raise RaybenchError(f"{runs[0].path / 'summary.csv'} has no rows; measure first with `raybench run`")
+    columns = _columns(runs)
+    headings, labels = _labels(entries)
+    grid = [[_cell(entry, column, with_published=with_published) for column in columns] for entry in entries]
+    grid = _mark_best(grid, entries, columns)
+    rows = tuple(
+        Row(label, tuple(cells), _queries(entry), _degenerate(entry))
+        for label, cells, entry in zip(labels, grid, entries, strict=True)
+    )
+    table = Table(_title(runs), headings, columns, rows)
+    return replace(table, notes=_notes(table, runs, with_published=with_published))
+
+
+def published_tables(source: str) -> tuple[Table, ...]:
+    """Return the tables that a source published, one per dataset.
+
+    Raises:
+        UnknownNameError: no such source; names the nearest.
+    """
+    values = load_published(source)
+    return tuple(
+        _published_table(source, dataset, [value for value in values if value.dataset == dataset])
+        for dataset in dict.fromkeys(value.dataset for value in values)
+    )
+
+
+def _published_table(source: str, dataset: str, values: Sequence[PublishedValue]) -> Table:
+    by_key = {(v.architecture, v.training, v.attribution, v.metric): v for v in values}
+    columns = tuple(column_for(metric, "") for metric in dict.fromkeys(value.metric for value in values))
+    title = f"{SOURCES[source].title}: {dataset}"
+    methods = {value.attribution for value in values}
+    width = 3 if len(methods) > 1 else 2  # a method that all rows share goes to the title
+    if len(methods) == 1:
+        title += f", {methods.pop()}"
+    rows = []
+    for key in dict.fromkeys(key[:3] for key in by_key):
+        found = [by_key.get((*key, column.metric)) for column in columns]
+        cells = tuple(Cell(v.value, mark=v.mark) if v else Cell() for v in found)
+        rows.append(Row(key[:width], cells))
+    headings = ("architecture", "training", "attribution")[:width]
+    return Table(title, headings, columns, tuple(rows), ("in percent, as published",))
+
+
+def _groups(runs: Sequence[ResultFolder], *, mixed: bool) -> list[int]:
+    """Number the runs so that comparable ones share a number; refuse others unless `mixed`."""
+    groups: list[int] = []
+    for place, run in enumerate(runs):
+        differences = [difference(earlier, run) for earlier in runs[:place]]
+        if any(differences) and not mixed:
+            other, found = next((o, d) for o, d in zip(runs, differences, strict=False) if d)
+            raise RaybenchError(
+                f"{other.path} and {run.path} are not comparable: {found}; use --mixed to show both"
+            )
+        same = [groups[earlier] for earlier, found in enumerate(differences) if not found]
+        groups.append(same[0] if same else max(groups, default=-1) + 1)
+    return groups
+
+
+def _entries(run: ResultFolder, group: int) -> list[_Entry]:
+    """Split a summary into checkpoints and attributions."""
+    scores: dict[tuple[str, str], dict[tuple[str, str], Mapping[str, float]]] = {}
+    for row in run.rows:
+        key = (row["checkpoint"], row["attribution"])
+        scores.setdefault(key, {})[row["metric"], row["aggregate"]] = row
+    with_method = {checkpoint for checkpoint, attribution in scores if attribution}
+    return [
+        _Entry(run, group, checkpoint, attribution, {**scores.get((checkpoint, ""), {}), **found})
+        for (checkpoint, attribution), found in scores.items()
+        if attribution or checkpoint not in with_method
+    ]
+
+
+def _columns(runs: Sequence[ResultFolder]) -> tuple[Column, ...]:
+    """One column per metric, under the aggregate that the protocol quotes, those of the checkpoint first."""
+    columns: dict[str, Column] = {}
+    for run in runs:
+        for row in run.rows:
+            metric = row["metric"]
+            # a protocol names the aggregate of a metric in a field of the metric's name
+            quoted = run.protocol_fields.get(metric, row["aggregate"])
+            if metric not in columns:
+                columns[metric] = column_for(metric, str(quoted), about_checkpoint=not row["attribution"])
+    return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
+
+
+def _labels(entries: Sequence[_Entry]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headings and each row's labels, as many as rows and groups need to be told apart."""
+    parts = {
+        "dataset": [_dataset_label(entry.folder) for entry in entries],
+        "protocol": [_first(entry.folder, "protocol") for entry in entries],
+        "protocol_id": [_first(entry.folder, "protocol_id") for entry in entries],
+        "run": [str(entry.folder.path) for entry in entries],
+        "checkpoint": [entry.checkpoint for entry in entries],
+        "attribution": [entry.attribution for entry in entries],
+    }
+    groups = len({entry.group for entry in entries})
+    outer = ["dataset", "protocol"] if groups > 1 else []
+    inner = ["checkpoint", "attribution"]
+    for extra in ("protocol_id", "run"):
+        told_apart = _distinct(parts, outer) >= groups and _distinct(parts, outer + inner) == len(entries)
+        if not told_apart and _distinct(parts, [*outer, extra]) > _distinct(parts, outer):
+            outer.append(extra)
+    headings = outer + inner
+    return tuple(headings), list(zip(*(parts[heading] for heading in headings), strict=True))
+
+
+def _distinct(parts: Mapping[str, Sequence[str]], headings: Sequence[str]) -> int:
+    """Count the rows that differ in the labels under `headings`."""
+    return len(set(zip(*(parts[heading] for heading in headings), strict=True))) if headings else 1
+
+
+def _cell(entry: _Entry, column: Column, *, with_published: bool) -> Cell:
+    row = entry.scores.get((column.metric, column.aggregate), {})
+    applies = not (column.about_checkpoint and entry.checkpoint == NO_CHECKPOINT)
+    nan = math.nan
+    cell = Cell(row.get("value", nan), row.get("ci_low", nan), row.get("ci_high", nan), applies=applies)
+    if not (with_published and applies):
+        return cell
+    run, card = entry.folder, entry.folder.checkpoints.get(entry.checkpoint, {})
+    method = str(run.attributions.get(entry.attribution, {}).get("method", entry.attribution))
+    published = find_published(
+        dataset=published_dataset({"name": _first(run, "dataset"), **run.dataset}),
+        architecture=card.get("architecture"),
+        training=card.get("training"),
+        attribution="" if column.about_checkpoint else method,
+        metric=column.metric,
+        protocol=_first(run, "protocol"),
+    )
+    return replace(cell, published=published.value, mark=published.mark) if published else cell
+
+
+def _mark_best(
+    grid: list[list[Cell]], entries: Sequence[_Entry], columns: Sequence[Column]
+) -> list[list[Cell]]:
+    """Mark the best value, as printed, of each column among rows that are comparable and have a network.
+
+    Methods without a network are the floor and the ceiling: they take no part. Rows of a run that have other
+    numbers of queries, as some were measured with a `--limit`, are not comparable either.
+    """
+    for place, column in enumerate(columns):
+        for group in {_peers(entry) for entry in entries}:
+            rows = [
+                row
+                for row, entry in enumerate(entries)
+                if _peers(entry) == group
+                and entry.checkpoint != NO_CHECKPOINT
+                and not math.isnan(grid[row][place].value)
+            ]
+            values = [round(grid[row][place].value, 2) for row in rows]
+            if len(set(values)) > 1:
+                best = max(values) if column.higher_is_better else min(values)
+                for row, value in zip(rows, values, strict=True):
+                    grid[row][place] = replace(grid[row][place], best=value == best)
+    return grid
+
+
+def _peers(entry: _Entry) -> tuple[int, int]:
+    """Rows for which this is equal are comparable."""
+    return entry.group, _queries(entry)
+
+
+def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) -> tuple[str, ...]:
+    """Say what the numbers are, what is missing and what was degenerate."""
+    by_aggregate: dict[str, list[str]] = {}
+    for column in table.columns:
+        by_aggregate.setdefault(column.aggregate, []).append(column.label)
+    means = [f"{', '.join(names)}: {_AGGREGATE_WORDS.get(key, key)}" for key, names in by_aggregate.items()]
+    notes = ["; ".join(["in percent", *means])]
+    if "queries" not in table.counts and table.rows[0].queries:
+        notes.append(f"queries per row: {table.rows[0].queries:,}")
+    if with_published:
+        any_published = any(not math.isnan(cell.published) for row in table.rows for cell in row.cells)
+        words = "in brackets: published for this architecture, training and attribution"
+        notes.append(words if any_published else "no published values for these rows")
+    notes += [note for note in dict.fromkeys(protocol_changes(run) for run in runs) if note]
+    if "degenerate" in table.counts:
+        notes.append("degen.: degenerate maps, all zero, constant or NaN; they are scored as uniform")
+    if table.missing:
+        notes.append(f"missing scores, left empty: {table.missing}")
+    return tuple(notes)
+
+
+def _degenerate(entry: _Entry) -> int:
+    counts = [row["degenerate"] for row in entry.scores.values() if not math.isnan(row["degenerate"])]
+    return int(max(counts, default=0))
+
+
+def _queries(entry: _Entry) -> int:
+    counts = [row["n"] for row in entry.scores.values() if row["attribution"] and not math.isnan(row["n"])]
+    return int(max(counts, default=0))
+
+
+def _title(runs: Sequence[ResultFolder]) -> str:
+    parts = dict.fromkeys(f"{_dataset_label(run)}, protocol {_first(run, 'protocol')}" for run in runs)
+    return "; ".join(parts)
+
+
+def _dataset_label(run: ResultFolder) -> str:
+    """Name of the dataset with its split, if the manifest says it."""
+    split = (run.dataset.get("options") or {}).get("split")
+    return f"{_first(run, 'dataset')} {split}" if split else _first(run, "dataset")
+
+
+def _first(run: ResultFolder, column: str) -> str:
+    """The value of a column that is the same in all rows."""
+    return str(run.summary[column].iloc[0]) if len(run.summary) else ""

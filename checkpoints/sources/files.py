@@ -1,0 +1,211 @@
+"""Reads weight files: finds them, checks their hashes, and loads tensors without running code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import pickletools
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ...base import RaybenchError
+from ..card import Card, WeightSource
+from .cache import pinned_sha256, sha256_of
+from .download import download, looks_like_html
+
+__all__ = ["Weights", "read_tensors", "read_weights"]
+
+
+class Weights(NamedTuple):
+    """The tensors of a checkpoint.
+
+    Attributes:
+        tensors: by name, on the CPU; floating-point ones in float32.
+        sha256: hash of the weight file; of several, joined by "+".
+    """
+
+    tensors: dict[str, Tensor]
+    sha256: str
+
+
+def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
+    """Fetch, verify and read all weight files of a card; later files override tensors of earlier ones.
+
+    Args:
+        card: with at least one weight source, its paths anchored.
+        data: data folders by name, for paths of the form `data:NAME/FILE`. A name that is not given is
+            looked for in `$RAYBENCH_DATA`.
+
+    Raises:
+        RaybenchError: a file is missing, has another hash than the card or the lock file says, is damaged,
+            holds code, or holds no tensors.
+    """
+    if not card.weights:
+        raise RaybenchError(f"checkpoint {card.name!r} names no weights; give its card a url or a path")
+    tensors: dict[str, Tensor] = {}
+    hashes = []
+    for source in card.weights:
+        path = download(source.url) if source.url else _local_file(source.path or "", card.name, data or {})
+        hashes.append(_verified_sha256(path, source))
+        tensors.update(_select(read_tensors(path), source, path))
+    return Weights(tensors, "+".join(hashes))
+
+
+def _local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
+    if text.startswith("data:"):
+        folder_name, _, file = text.removeprefix("data:").partition("/")
+        root = os.environ.get("RAYBENCH_DATA")
+        if folder_name in data:
+            folder = Path(data[folder_name])
+        elif root:
+            folder = Path(root) / folder_name
+        else:
+            raise RaybenchError(
+                f"checkpoint {name!r} needs {file} from the data folder {folder_name!r}; "
+                f"give --data {folder_name}=PATH, or set RAYBENCH_DATA to the folder around it"
+            )
+        path = folder / file
+    else:
+        path = Path(text)
+    if not path.is_file():
+        raise RaybenchError(f"checkpoint {name!r}: there is no weight file {path}")
+    return path
+
+
+def _verified_sha256(path: Path, source: WeightSource) -> str:
+    """Return a file's hash once it agrees with the card's and, for a download, with its pin."""
+    try:
+        actual = sha256_of(path)
+    except OSError as error:
+        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    if source.sha256 and not actual.startswith(source.sha256):
+        raise RaybenchError(
+            f"{path} has SHA-256 {actual}, but the card says {source.sha256}: it is damaged or another"
+            + ("; delete it to download it again" if source.url else "")
+        )
+    if source.url and len(source.sha256 or "") < 64:
+        pinned = pinned_sha256(source.url, actual)
+        if pinned != actual:
+            raise RaybenchError(
+                f"{path} has SHA-256 {actual}, but {source.url} was pinned to {pinned} on first use; delete "
+                "the file to download it again or, if it is right, its line in weights.lock.json beside it"
+            )
+    return actual
+
+
+def read_tensors(path: Path) -> dict[Any, Any]:
+    """Read a weight file as safetensors or as a pickle of tensors and plain values; never runs code in it.
+
+    Returns:
+        What the file holds: tensors by name, on the CPU, perhaps under further keys.
+
+    Raises:
+        RaybenchError: the file is a web page, is cut short, holds code, or is no weight file.
+    """
+    if looks_like_html(path):
+        raise RaybenchError(f"{path} is a web page, not a weight file; download it again")
+    with path.open("rb") as file:
+        start = file.read(9)
+    if path.suffix == ".safetensors" or start[8:] == b"{":  # eight bytes of header length, then JSON
+        try:
+            return dict(safetensors.torch.load_file(path))
+        except safetensors.SafetensorError as error:
+            raise RaybenchError(f"{path} is cut short or damaged: {error}") from None
+    if start.startswith(b"PK") and not _is_whole_zip(path):
+        raise RaybenchError(f"{path} is cut short or damaged: the end of the archive is missing")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "Detected pickle protocol", UserWarning
+            )  # said in our words below
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=start.startswith(b"PK"))
+    except pickle.UnpicklingError as error:
+        raise RaybenchError(_why_refused(path, str(error))) from None
+    except Exception as error:  # damaged bytes make the unpickler raise anything, from EOFError to TypeError
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        because = f": {reason}" if " " in reason else ""  # a KeyError of the unpickler is only a number
+        raise RaybenchError(f"{path} is cut short or no weight file{because}") from None
+    if not isinstance(content, dict):
+        raise RaybenchError(f"{path} holds a {type(content).__name__}, not a state dict")
+    return content
+
+
+def _is_whole_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return False
+
+
+def _why_refused(path: Path, message: str) -> str:
+    code = re.search(
+        r"GLOBAL (\S+)|whose module (\S+) is blocked|instance of type <class '([^']+)'>", message
+    )
+    what = next((group for group in code.groups() if group), "") if code else _code_in_pickle(path)
+    if what:
+        return (
+            f"{path} is refused: it wants to run code ({what}); ask its makers for a state dict of plain "
+            "tensors or a .safetensors file"
+        )
+    return f"{path} is cut short or no weight file"
+
+
+def _code_in_pickle(path: Path) -> str:
+    """Name the first thing that a plain pickle would import, without loading it; empty if there is none.
+
+    torch's safe unpickler gives up on a pickle of another protocol before it comes to what is wrong with it.
+    """
+    texts: list[str] = []
+    try:
+        with path.open("rb") as file:
+            for operation, value, _ in pickletools.genops(file):
+                if operation.name in ("GLOBAL", "INST"):
+                    return str(value).replace(" ", ".")
+                if operation.name == "STACK_GLOBAL":
+                    return ".".join(texts[-2:])
+                if isinstance(value, str):
+                    texts = [*texts[-1:], value]
+    except Exception:  # damaged bytes make it raise anything
+        return ""
+    return ""
+
+
+def _select(content: dict[Any, Any], source: WeightSource, path: Path) -> dict[str, Tensor]:
+    """Pick the tensors that a source means out of what its file holds."""
+    if source.state_dict is not None:
+        if not isinstance(content.get(source.state_dict), dict):
+            raise RaybenchError(
+                f"{path} has no state dict under {source.state_dict!r}; its keys: {_few(content)}"
+            )
+        content = content[source.state_dict]
+    strangers = [key for key, value in content.items() if not isinstance(value, Tensor)]
+    if strangers or not content:
+        nested = [key for key, value in content.items() if isinstance(value, dict)]
+        hint = f"; give the card state_dict: {nested[0]}" if nested else ""
+        if not content:
+            raise RaybenchError(f"{path} holds no tensors: its state dict is empty")
+        raise RaybenchError(f"{path} holds more or other things than tensors: {_few(strangers)}{hint}")
+    prefix = source.strip_prefix or ""
+    if prefix and not any(name.startswith(prefix) for name in content):
+        raise RaybenchError(
+            f"{path}: no tensor begins with strip_prefix {prefix!r}; its tensors: {_few(content)}"
+        )
+    return {name.removeprefix(prefix): _full_precision(tensor) for name, tensor in content.items()}
+
+
+def _full_precision(tensor: Tensor) -> Tensor:
+    return tensor.detach().float() if tensor.is_floating_point() else tensor.detach()
+
+
+def _few(names: Any) -> str:
+    names = [str(name) for name in names]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

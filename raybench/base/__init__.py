@@ -1,0 +1,34 @@
+"""The ground: what every room stands on, and nothing of the subject."""
+
+from .documents import Document, document_from, parse_document, read_document
+from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, nearest, quoted
+from .geometry import Box, Point, Size
+from .memory import keep_freed_memory
+from .options import check_options, misfit, options_of
+from .plain_yaml import parse_yaml
+from .registry import Registry
+from .text import broken
+from .version import __version__
+
+__all__ = [
+    "Box",
+    "Document",
+    "Point",
+    "RaybenchError",
+    "Registry",
+    "Size",
+    "ToldElsewhereError",
+    "UnknownNameError",
+    "__version__",
+    "broken",
+    "check_options",
+    "document_from",
+    "keep_freed_memory",
+    "misfit",
+    "nearest",
+    "options_of",
+    "parse_document",
+    "parse_yaml",
+    "quoted",
+    "read_document",
+]

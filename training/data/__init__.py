@@ -1,0 +1,1 @@
+"""Pictures, labels and grids, in the order of the recipe."""

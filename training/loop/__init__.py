@@ -1,0 +1,1 @@
+"""Steps until the end: states, log, validation, the checkpoint."""

@@ -1,0 +1,1 @@
+"""What is trained: a recipe, its checks, the settings."""
