@@ -122,7 +122,7 @@ def test_stopping_a_run_by_hand_says_how_to_go_on(tiny: TinySuite, monkeypatch: 
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("raybench.benchmark.running.run.evaluate", stopped)
+    monkeypatch.setattr("raybench.benchmark.running.evaluate", stopped)
     result = CliRunner().invoke(app, ["run", str(tiny.suite), "--out", str(tiny.folder / "out")])
     assert result.exit_code == 130
     assert result.output == "raybench: stopped; run the same command again to go on\n"

@@ -19,11 +19,12 @@ from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 from raybench.attributions import ATTRIBUTIONS, Attribution
 from raybench.attributions.reading import capture
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.measuring import measure as measuring
 from raybench.benchmark.running.crew import Crew, drawn
 from raybench.benchmark.running.processes import divide, threads_limited
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
+
+measuring = sys.modules["raybench.benchmark.measuring.measure"]
 
 forking = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="processes are forked")
 
