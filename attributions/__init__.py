@@ -8,7 +8,8 @@ from .arithmetic.denormals import denormals_flushed
 from .arithmetic.fixed_weights import weights_fixed
 from .arithmetic.precision import Precision, computing_in
 from .arithmetic.quick_calls import prepare_weights
-from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
+from .binding import BoundAttribution, bind, bound
+from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
@@ -22,18 +23,24 @@ from .reading.capture import (
     layer_of,
     undisturbed,
 )
+from .seeds import generator
 from .sharing import sharing
+from .signs import Colours, Sign, over_colours, signed_by_colours
 
 __all__ = [
     "ATTRIBUTIONS",
     "Attribution",
     "BoundAttribution",
     "Capture",
+    "Colours",
     "Kind",
     "NetworkLike",
+    "Passes",
     "Precision",
+    "Sign",
     "attribution",
     "bind",
+    "bound",
     "box_oracle",
     "center",
     "computing_in",
@@ -43,14 +50,17 @@ __all__ = [
     "features_and_gradients",
     "forget_trials",
     "forward_pass",
+    "generator",
     "grad_cam",
     "grad_cam_elementwise",
     "gradient",
     "input_gradients",
     "layer_of",
+    "over_colours",
     "prepare_weights",
     "random",
     "sharing",
+    "signed_by_colours",
     "torchray",
     "undisturbed",
     "uniform",
