@@ -4,10 +4,7 @@ A new method is one function in a file of its own, its registration (see `attrib
 """
 
 from .adapters import torchray  # registers only where TorchRay is installed
-from .arithmetic.denormals import denormals_flushed
-from .arithmetic.fixed_weights import weights_fixed
-from .arithmetic.precision import Precision, computing_in
-from .arithmetic.quick_calls import prepare_weights
+from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.baselines import box_oracle, center, random, uniform
@@ -17,8 +14,6 @@ from .methods.gradient import gradient
 from .reading.capture import (
     Capture,
     features_and_gradients,
-    forget_trials,
-    forward_pass,
     input_gradients,
     layer_of,
     undisturbed,
@@ -48,7 +43,6 @@ __all__ = [
     "denormals_flushed",
     "excitation_backprop",
     "features_and_gradients",
-    "forget_trials",
     "forward_pass",
     "generator",
     "grad_cam",
@@ -57,12 +51,10 @@ __all__ = [
     "input_gradients",
     "layer_of",
     "over_colours",
-    "prepare_weights",
     "random",
     "sharing",
     "signed_by_colours",
     "torchray",
     "undisturbed",
     "uniform",
-    "weights_fixed",
 ]

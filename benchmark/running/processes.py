@@ -24,7 +24,6 @@ from ..loading import end_with_parent
 from ..measuring import Outcome, Pass, measure
 from ..suite import Settings
 from .crew import Crew, drawn
-from .rehearsal import rehearse
 
 __all__ = ["Division", "divide", "measure_in_processes", "threads_limited"]
 
@@ -113,8 +112,6 @@ def measure_in_processes(
         RaybenchError: one of them met a mistake or was killed; all others are ended. All rows of images that
             were measured are on disk.
     """
-    if network is not None and torch.get_num_threads() == 1:  # helpers would be left behind
-        rehearse(work, network)
     context = multiprocessing.get_context("fork")
     total = context.Value("q", 0)
     team: dict[Any, BaseProcess] = {}

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
-from ...attributions import denormals_flushed, prepare_weights, weights_fixed
+from ...attributions import denormals_flushed
 from ...base import RaybenchError
 from ...checkpoints import Card, Network, compile_stages, load_network
 from ..measuring import Outcome, Pass, add_costs, measure
@@ -199,10 +199,7 @@ class _Run:
         title, total = card.name if card else "without a network", len(self.plan.indices)
         with shown.pass_over(title, total, total - len(work.images)):
             if len(work.images):
-                with weights_fixed():
-                    if network is not None and work.protocol.precision in ("float32", "tf32"):
-                        prepare_weights(network.module)
-                    outcomes = self._divide(number, work, network, shown)
+                outcomes = self._divide(number, work, network, shown)
             outcomes = [outcome for part in self.crew.gather(outcomes) for outcome in part]
         self.crew.lead(work.merge)
         self.outcome.add(outcomes)
