@@ -78,7 +78,7 @@ def _integrated(
     """(x - x0) times the mean gradient: (N, 3, H, W) float64."""
     start = filling(network, baseline).to(images)
     relevance = images.new_zeros((len(image_index), *images.shape[1:]), dtype=torch.float64)
-    for image in image_index.unique().tolist():
+    for image in sorted(set(image_index.tolist())):
         queries = torch.where(image_index == image)[0]
         way = images[image] - start
 

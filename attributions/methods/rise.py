@@ -127,7 +127,7 @@ def _sums(
     size = (images.shape[2], images.shape[3])
     weighted, shown = (images.new_zeros((len(image_index), *size), dtype=torch.float64) for _ in range(2))
     scores = weighted.new_zeros(len(image_index))
-    for image in image_index.unique().tolist():
+    for image in sorted(set(image_index.tolist())):
         queries = torch.where(image_index == image)[0]
 
         def masks(part: range, seed: int = seeds[image]) -> Tensor:
