@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from raybench.attributions import ATTRIBUTIONS
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.running.binding import bound_attributions, bound_metrics
+from raybench.benchmark.running.plan import bound_attributions, bound_metrics
 from raybench.benchmark.suite.suite import load_suite, shipped_suites
 from raybench.checkpoints import card_names, find_card
 from raybench.commands import app
