@@ -14,6 +14,7 @@ demo: .venv/installed
 	@echo "Open demo/site/index.html in a browser; next: $(BIN)/raybench list suites"
 
 docs: demo .venv/installed-test
+	$(BIN)/python docs/make_house_picture.py
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_leaderboard_picture.py
 

@@ -4,10 +4,7 @@ A new method is one function in a file of its own, its registration (see `attrib
 """
 
 from .adapters import torchray  # registers only where TorchRay is installed
-from .arithmetic.denormals import denormals_flushed
-from .arithmetic.fixed_weights import weights_fixed
-from .arithmetic.precision import Precision, computing_in
-from .arithmetic.quick_calls import prepare_weights
+from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
@@ -16,8 +13,6 @@ from .methods.gradient import gradient
 from .reading.capture import (
     Capture,
     features_and_gradients,
-    forget_trials,
-    forward_pass,
     input_gradients,
     layer_of,
     undisturbed,
@@ -41,18 +36,15 @@ __all__ = [
     "denormals_flushed",
     "excitation_backprop",
     "features_and_gradients",
-    "forget_trials",
     "forward_pass",
     "grad_cam",
     "grad_cam_elementwise",
     "gradient",
     "input_gradients",
     "layer_of",
-    "prepare_weights",
     "random",
     "sharing",
     "torchray",
     "undisturbed",
     "uniform",
-    "weights_fixed",
 ]

@@ -28,9 +28,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
 
-from ..arithmetic.fixed_weights import kept
-from ..arithmetic.quick_calls import QuickCalls
-
 __all__ = ["ExcitationRules", "LinearCall"]
 
 _SMALLEST = 1e-20
@@ -64,22 +61,9 @@ class LinearCall:
         """Compute the same with positive weights only and no bias."""
         if self.weight is None:
             return self.function(inputs, *self.others, **self.options)
-        weight = _positive(self.weight, inputs.dtype, negated=self.negated)
-        return self.function(inputs, weight, None, *self.others, **self.options)
-
-
-_MOST_KEPT = 2**23
-"""Weights of layers up to this size are kept with their negative part cut off; more need much memory."""
-
-
-def _positive(weight: Tensor, dtype: torch.dtype, *, negated: bool) -> Tensor:
-    """Cut off the negative part of a weight, or of its opposite."""
-
-    def cut() -> Tensor:
-        detached = weight.detach().to(dtype)
-        return (-detached if negated else detached).clamp(min=0)
-
-    return kept(weight, ("positive", dtype, negated), cut) if weight.numel() <= _MOST_KEPT else cut()
+        weight = self.weight.detach().to(inputs.dtype)
+        positive = (-weight if self.negated else weight).clamp(min=0)
+        return self.function(inputs, positive, None, *self.others, **self.options)
 
 
 class ExcitationRules(TorchFunctionMode):
@@ -124,8 +108,7 @@ class _Share(torch.autograd.Function):
             # the same for every class of an image: only the first backward pass pays for it
             if ctx.call.negated not in ctx.excited:
                 positive = inputs.detach().to(precise).clamp(min=0).requires_grad_()
-                with QuickCalls():
-                    excitation = ctx.call.excitation(positive)
+                excitation = ctx.call.excitation(positive)
                 # not merely a small term added: a unit without excitation must not send a rounding error
                 ctx.excited[ctx.call.negated] = positive, excitation, excitation.detach() <= _SMALLEST
             positive, excitation, silent = ctx.excited[ctx.call.negated]

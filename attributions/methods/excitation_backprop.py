@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from ...base import RaybenchError
-from ..arithmetic.denormals import denormals_flushed
+from ..arithmetic import denormals_flushed, forward_pass
 from ..asking.backward_rules import ExcitationRules, LinearCall
 from ..interface import NetworkLike, attribution
 from ..queries import Portion, check_queries, one_hot, portions
-from ..reading.capture import captured, forward_pass, run_from, undisturbed
+from ..reading.capture import captured, run_from, undisturbed
 from ..reading.layouts import check_maps
 from ..sharing import shared
 
@@ -165,7 +165,7 @@ def _forward(
         rows = part.image_index[:1] if len(part.images) == 1 else part.image_index
         with (
             wanted as contrast,
-            forward_pass(images.device, wide=True, fold=False),  # the rules have to see every call
+            forward_pass(images.device, wide=True),
             _uncompiled(),
             ExcitationRules() as rules,
         ):

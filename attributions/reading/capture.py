@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -12,19 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from ...base import RaybenchError, UnknownNameError
-from ..arithmetic.precision import cast
-from ..arithmetic.quick_calls import QuickCalls
+from ..arithmetic import forward_pass
 from ..interface import NetworkLike
 from ..queries import Portion, check_logits, check_queries, one_hot, portions
 from ..sharing import shared
-from .layouts import check_maps, forget_layouts
+from .layouts import check_maps
 
 __all__ = [
     "Capture",
     "captured",
     "features_and_gradients",
-    "forget_trials",
-    "forward_pass",
     "input_gradients",
     "is_cut",
     "layer_of",
@@ -122,19 +119,6 @@ def _pixel_gradients(module: nn.Module, part: Portion, class_index: Tensor) -> T
         for turn, rows in enumerate(backwards)
     )
     return torch.cat(list(gradients))
-
-
-@contextmanager
-def forward_pass(device: torch.device, *, wide: bool = False, fold: bool = True) -> Iterator[None]:
-    """While open, a network computes in the precision of `computing_in`, and in less time on a CPU.
-
-    Args:
-        device: of the network.
-        wide: compute in float32 where the precision's range is too small, that of float16.
-        fold: leave out normalisations that a convolution can include, if `prepare_weights` found any.
-    """
-    with cast(device, wide=wide), QuickCalls(fold=fold) if device.type == "cpu" else nullcontext():
-        yield
 
 
 @contextmanager
@@ -250,12 +234,6 @@ def is_cut(module: nn.Module, layer: str, images: Tensor) -> bool:
         corner = images[:1, :, : max(64, height // 4), : max(64, width // 4)]
         cuts[layer] = _fits_as_cut(module, layer, corner) or _fits_as_cut(module, layer, images[:1])
     return cuts[layer]
-
-
-def forget_trials(module: nn.Module) -> None:
-    """Forget what was found out about a network by trying it, so that the next picture tries it again."""
-    _CUTS.pop(module, None)
-    forget_layouts(module)
 
 
 def _fits_as_cut(module: nn.Module, layer: str, image: Tensor) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...base import RaybenchError
 
-__all__ = ["check_maps", "forget_layouts"]
+__all__ = ["check_maps"]
 
 Shape = tuple[int, ...]
 
@@ -45,11 +45,6 @@ def _may_be_channels_last(shape: Shape, images: Tensor) -> bool:
 
 
 _CHANNELS_LAST: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()
-
-
-def forget_layouts(module: nn.Module) -> None:
-    """Forget which layers of a network have their channels last."""
-    _CHANNELS_LAST.pop(module, None)
 
 
 def _is_channels_last(module: nn.Module, layer: str, shape: Shape, image: Tensor) -> bool:

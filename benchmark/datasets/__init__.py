@@ -1,11 +1,11 @@
 """What is measured on: readers that turn folders into images with queries and ground truth."""
 
 from ...base import Box, Point, Size
-from .interface import DATASETS, DatasetReader, dataset
+from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
-from .readers import coco, imagenet, imagenet_boxes, shapes, voc
+from .readers import coco, grid, imagenet, imagenet_boxes, shapes, voc
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
 from .region import BoxRegion, MaskRegion, Region
@@ -31,9 +31,11 @@ __all__ = [
     "UnreadableImageError",
     "class_index_of",
     "coco",
+    "composed_dataset",
     "dataset",
     "draw_scene",
     "encoded_bytes",
+    "grid",
     "imagenet",
     "imagenet_boxes",
     "open_dataset",

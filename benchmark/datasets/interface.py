@@ -14,7 +14,10 @@ from ..suite import Protocol
 from .sample import Dataset
 from .selection import Selection
 
-__all__ = ["DATASETS", "DatasetReader", "dataset"]
+__all__ = ["DATASETS", "DatasetReader", "composed_dataset", "dataset"]
+
+Generate = Callable[[Callable[[str], None]], Path]
+"""Given a function that is told what happens, writes a dataset and returns its folder."""
 
 _SHARED_OPTIONS = {"classes": None, "list": None}
 
@@ -26,14 +29,22 @@ class DatasetReader:
     Attributes:
         name: what suites call it.
         function: see `dataset`.
-        classes: the class list it uses by default: one that ships with raybench, or a file in the folder.
+        classes: the class list it uses by default: one that ships with raybench, or a file in the folder; a
+            composed dataset uses its source's.
         multilabel: whether an image may hold several classes.
+        folder: where it lies below $RAYBENCH_DATA, and with which other dataset's folder: `FIRST/REST`; its
+            name by default.
+        generate: writes what the reader reads where no folder is given, and returns the folder.
+        composed: whether it is made of another dataset, which the option `of` names.
     """
 
     name: str
     function: Callable[..., Dataset]
     classes: str
     multilabel: bool
+    folder: str
+    generate: Generate | None = None
+    composed: bool = False
 
     @property
     def summary(self) -> str:
@@ -45,7 +56,29 @@ class DatasetReader:
         """Options a suite may set, with their defaults; `classes` and `list` work for every dataset."""
         parameters = inspect.signature(self.function).parameters.values()
         own = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-        return {**own, **_SHARED_OPTIONS}
+        return {**own, **({"of": None} if self.composed else {}), **_SHARED_OPTIONS}
+
+    def source(self, options: Mapping[str, Any]) -> DatasetReader:
+        """Return the reader of the folder: that of the dataset which a composed one is made of, or itself.
+
+        Raises:
+            UnknownNameError: `of` names no dataset.
+            RaybenchError: `of` is missing, or names a composed dataset.
+        """
+        if not self.composed:
+            return self
+        if not options.get("of"):
+            raise RaybenchError(
+                f"dataset {self.name!r} is made of another one: name it by `of`, as in "
+                f"{{name: {self.name}, of: DATASET}}"
+            )
+        source = DATASETS.get(str(options["of"]))
+        if source.composed:
+            raise RaybenchError(
+                f"dataset {self.name!r} cannot be made of {source.name!r}, which is composed itself; "
+                "name a dataset of single pictures by `of`"
+            )
+        return source
 
     def open(self, root: Path, protocol: Protocol, *, options: Mapping[str, Any] | None = None) -> Dataset:
         """Open the dataset that lies in the folder `root`, by the rules of `protocol`.
@@ -55,14 +88,15 @@ class DatasetReader:
             protocol: decides which queries are asked and how boxes are read.
             options: those of the reader, and for every dataset `classes` (a class list in place of the usual
                 one) and `list` (a text file with the ids of the images to use; looked for here, then in
-                root).
+                root). A composed dataset hands what it does not know to its source.
 
         Raises:
             RaybenchError: the folder does not look as expected, or an option is unknown or wrong.
         """
-        root = Path(root)
-        given = dict(options or {})
-        self._check(given)
+        root, given = Path(root), dict(options or {})
+        if self.composed:
+            return self._compose(root, protocol, given)
+        self._check(given, self.options)
         if not root.is_dir():
             raise RaybenchError(f"the folder of dataset {self.name!r} is {root}, which does not exist")
         classes = self._classes(root, given.pop("classes", None) or self.classes)
@@ -70,16 +104,23 @@ class DatasetReader:
         selection = Selection.from_file(_find(listed, root)) if listed else Selection()
         return self.function(root, protocol, classes, selection, **given)
 
-    def _check(self, given: Mapping[str, Any]) -> None:
+    def _compose(self, root: Path, protocol: Protocol, given: Mapping[str, Any]) -> Dataset:
+        source = self.source(given)
+        self._check(given, {**source.options, **self.options})
+        own = self.options.keys() - source.options.keys()
+        opened = source.open(root, protocol, options={k: v for k, v in given.items() if k not in own})
+        return self.function(opened, **{k: v for k, v in given.items() if k in own - {"of"}})
+
+    def _check(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         for key, value in given.items():
-            if key not in self.options:
-                close = nearest(key, self.options)
+            if key not in options:
+                close = nearest(key, options)
                 hint = f"did you mean {close}? " if close else ""
-                known = ", ".join(self.options)
+                known = ", ".join(options)
                 raise RaybenchError(
                     f"dataset {self.name!r} has no option {key!r}; {hint}its options: {known}"
                 )
-            default = self.options[key]
+            default = options[key]
             kind = str if default is None else type(default)
             if not isinstance(value, kind) and not (kind is str and isinstance(value, Path)):
                 raise RaybenchError(
@@ -102,17 +143,32 @@ Opener = TypeVar("Opener", bound=Callable[..., Dataset])
 DATASETS: Registry[DatasetReader] = Registry("dataset", "raybench.datasets")
 
 
-def dataset(name: str, *, classes: str, multilabel: bool) -> Callable[[Opener], Opener]:
+def dataset(
+    name: str, *, classes: str, multilabel: bool, folder: str = "", generate: Generate | None = None
+) -> Callable[[Opener], Opener]:
     """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
 
     `root` is the Path of an existing folder, `protocol` the rules, `classes` the class list that class
     indices follow, `selection` the images to use (`selection.of(ids, root)` gives them in order).
     Keyword-only parameters are options of a suite. The first line of the docstring is what
-    `raybench list datasets` prints.
+    `raybench list datasets` prints. The other arguments are those of `DatasetReader`.
     """
 
     def register(function: Opener) -> Opener:
-        DATASETS.add(DatasetReader(name, function, classes, multilabel))
+        DATASETS.add(DatasetReader(name, function, classes, multilabel, folder or name, generate))
+        return function
+
+    return register
+
+
+def composed_dataset(name: str, *, multilabel: bool) -> Callable[[Opener], Opener]:
+    """Register `function(source, *, ...) -> Dataset`, which makes a dataset of another one, as `name`.
+
+    A suite names the source by the option `of`; options that are not the function's own go to the source.
+    """
+
+    def register(function: Opener) -> Opener:
+        DATASETS.add(DatasetReader(name, function, "of its source", multilabel, name, composed=True))
         return function
 
     return register

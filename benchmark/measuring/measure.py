@@ -155,7 +155,7 @@ class Pass:
 def measure(
     work: Pass, network: Network | None, positions: Iterable[int], advance: Callable[[int], None]
 ) -> Outcome:
-    """Measure images of a pass, inside `weights_fixed`.
+    """Measure images of a pass.
 
     Args:
         work: what is to be measured.

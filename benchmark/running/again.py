@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from ...attributions import computing_in, denormals_flushed, prepare_weights, sharing, weights_fixed
+from ...attributions import computing_in, denormals_flushed, sharing
 from ...base import RaybenchError
 from ...checkpoints import Card, Network, find_card, load_network, shipped_cards
 from ..loading import Batch, Needs, Prepared, PreparedImages, decoded, network_input
@@ -208,9 +208,7 @@ class _Thumbnails:
             reporter.start(card.name, len(prepared), 0)
             try:
                 network = self._load(card)
-                with weights_fixed():
-                    prepare_weights(network.module)
-                    self._keep_maps(network, prepared, reporter)
+                self._keep_maps(network, prepared, reporter)
             finally:
                 reporter.finish()
 

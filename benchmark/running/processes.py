@@ -24,7 +24,6 @@ from ..loading import end_with_parent
 from ..measuring import Outcome, Pass, measure
 from ..suite import Settings
 from .crew import Counter, Crew, drawn
-from .rehearsal import rehearse
 
 __all__ = ["Division", "divide", "measure_network", "threads_limited"]
 
@@ -128,8 +127,6 @@ def _measure_in_processes(
     work: Pass, network: Network | None, processes: int, advance: Callable[[int], None]
 ) -> list[Outcome]:
     """Fork processes, each of which takes the next image when free; they share the network's weights."""
-    if network is not None and torch.get_num_threads() == 1:  # helpers would be left behind
-        rehearse(work, network)
     context = multiprocessing.get_context("fork")
     total = context.Value("q", 0)
     team: dict[Any, BaseProcess] = {}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from raybench.attributions import ATTRIBUTIONS
-from raybench.attributions.arithmetic.denormals import denormals_flushed
+from raybench.attributions.arithmetic import denormals_flushed
 from raybench.base.errors import RaybenchError
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]

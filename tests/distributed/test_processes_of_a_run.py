@@ -17,7 +17,6 @@ import torch
 from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 
 from raybench.attributions import ATTRIBUTIONS, Attribution
-from raybench.attributions.reading import capture
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.running.crew import Crew, drawn
 from raybench.benchmark.running.processes import divide, threads_limited
@@ -117,34 +116,6 @@ def test_fault_of_the_code_in_a_process_shows_its_traceback(
     with_method(monkeypatch, fail)
     with pytest.raises(RuntimeError, match=r"(?s)process .* has failed:.*in fail.*ZeroDivisionError"):
         evaluate(tiny.with_suite(attributions=["odd"]), settings(tiny, "out", processes=2))
-
-
-@forking
-@pytest.mark.parametrize(
-    ("module", "accelerator", "rehearsals"),
-    [
-        ("raybench.attributions.odd", False, 2),
-        ("raybench.attributions.odd", True, 0),
-        ("elsewhere", False, 0),
-    ],
-)
-def test_own_methods_meet_each_network_before_processes_are_forked(
-    tiny: TinySuite, monkeypatch: pytest.MonkeyPatch, module: str, accelerator: bool, rehearsals: int
-) -> None:
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: accelerator)
-    called: list[torch.Size] = []
-
-    def note(_: object, images: torch.Tensor, image_index: torch.Tensor, __: object) -> torch.Tensor:
-        called.append(images.shape)  # what a forked process notes stays with it
-        return images.abs().sum(dim=1)[image_index]
-
-    note.__module__ = module
-    with_method(monkeypatch, note)
-    known = set(capture._CUTS)
-    suite = tiny.with_suite(attributions=["odd", "grad_cam"])
-    evaluate(suite, settings(tiny, "out", processes=2, device="cpu"))
-    assert len(called) == rehearsals
-    assert set(capture._CUTS) <= known  # pictures of the dataset say where a network may be cut
 
 
 @forking

@@ -1,7 +1,8 @@
-"""The precision of a network's arithmetic: all float32 digits, or fewer for speed."""
+"""How a network computes: with all float32 digits or fewer for speed, and without very small numbers."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-__all__ = ["Precision", "cast", "computing_in"]
+__all__ = ["Precision", "computing_in", "denormals_flushed", "forward_pass"]
 
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 
@@ -18,7 +19,7 @@ _PRECISION: ContextVar[Precision] = ContextVar("precision", default="float32")
 
 @contextmanager
 def computing_in(precision: Precision) -> Iterator[None]:
-    """While open, networks that run inside `cast` compute in this precision.
+    """While open, networks that run inside `forward_pass` compute in this precision.
 
     float32 keeps all digits also on CUDA, where torch by default gives convolutions only ten bits of them
     (TF32). bfloat16 and float16 mean torch's autocast. Maps are float32 whatever the network computes in.
@@ -54,8 +55,8 @@ def _read(owner: Any, name: str) -> Any:
         return None
 
 
-def cast(device: torch.device, *, wide: bool = False) -> AbstractContextManager[Any]:
-    """Return the block in which a network on `device` is run: autocast, or nothing special.
+def forward_pass(device: torch.device, *, wide: bool = False) -> AbstractContextManager[Any]:
+    """Return the block in which a network on `device` computes in the precision of `computing_in`.
 
     `wide` asks for float32 instead of float16, whose range is too small for some computations.
     """
@@ -63,3 +64,24 @@ def cast(device: torch.device, *, wide: bool = False) -> AbstractContextManager[
     if precision in ("float32", "tf32") or (wide and precision == "float16"):
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """While open, numbers too small for a normal float become zero in this thread; then as before.
+
+    The processor's mode belongs to a thread, and torch sets it for the calling one only: worker threads that
+    run already keep theirs.
+    """
+    before = _are_flushed()
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def _are_flushed() -> bool:
+    """Look at what the processor does, as torch has no function that tells."""
+    smallest_normal = sys.float_info.min
+    return smallest_normal * 0.5 == 0.0

@@ -1,1 +1,0 @@
-"""How a network computes: precision, very small numbers."""
