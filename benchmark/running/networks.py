@@ -63,7 +63,7 @@ def refuse_other_weights(network: Network, measured: Mapping[str, str], place: s
     known = measured.get(network.name, network.weights_sha256)
     if known != network.weights_sha256:
         raise RaybenchError(
-            f"the weights of {network.name!r} are not those that {place} was measured with: SHA-256 "
+            f"the weights of {network.name!r} have changed since {place} was measured: SHA-256 "
             f"{known[:12]} then, {network.weights_sha256[:12]} now; {remedy}"
         )
 

@@ -94,8 +94,9 @@ def evaluate(
                 outcomes = crew.gather_all(measure_network(work, network, division, images, advance))
             crew.lead(work.merge)
             noticed.add(outcomes)
-            for outcome in outcomes if card else ():
-                add_costs(manifest, card.name, outcome.costs)
+            for outcome in outcomes:
+                if card:
+                    add_costs(manifest, card.name, outcome.costs)
         seconds = time.monotonic() - started
         manifest = crew.lead(
             lambda: finish(plan, manifest, noticed, wall_seconds=seconds, processes=crew.size)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ...checkpoints import Card
-from ..loading import Needs, PreparedImages
+from ..loading import Needs, PreparedImages, View
 from ..measuring import CostMeter, Job, Pass, Scorer
 from ..results import NO_CHECKPOINT, NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
 from ..suite import Settings
@@ -55,11 +55,10 @@ def left_to_measure(
         or (image_id not in without_queries and any(image_id not in ids for ids in measured))
     ]
     kinds = {job.attribution.attribution.kind for job in jobs}
-    views = {metric.metric.view for metric in plan.metrics} - {None} if predictions else set()
-    needs = Needs(
-        frozenset(views | ({"whole"} if "network" in kinds else set())),
-        masks=bool(kinds & {"network", "dense"}),
-    )
+    views: set[View] = {"whole"} if "network" in kinds else set()
+    if predictions is not None:
+        views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
+    needs = Needs(frozenset(views), masks=bool(kinds & {"network", "dense"}))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed),
         jobs=jobs,
