@@ -1,4 +1,4 @@
-"""How a suite is run."""
+"""What the commands take: how a suite is run, run again, measured again; how a recipe is followed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Annotated, Any, Literal
 
 from ...base import Flag, RaybenchError, refuse_out_of_range
 
-__all__ = ["DataFolders", "Device", "Settings", "TrustCode"]
+__all__ = ["Again", "Remeasuring", "Settings", "TrainingSettings"]
 
-DataFolders = Annotated[
+_Data = Annotated[
     Mapping[str, Path], Flag("Folder of a dataset.", metavar="NAME=PATH", default="$RAYBENCH_DATA/NAME")
 ]
-"""Folders by dataset name, and `weights`."""
-
-Device = Annotated[str, Flag("auto, cpu, cuda or cuda:1.")]
-
-TrustCode = Annotated[bool, Flag("Let cards name code of installed packages as architecture.")]
+_Device = Annotated[str, Flag("auto, cpu, cuda or cuda:1.")]
+_TrustCode = Annotated[bool, Flag("Let cards name code of installed packages as architecture.")]
+_Workers = Annotated[int | None, Flag("Loader processes of each process.", least=0, default="by machine")]
 
 Compile = Literal["no", "stages", "graphs"]
 
@@ -27,6 +25,7 @@ Compile = Literal["no", "stages", "graphs"]
 class Settings:
     """How a suite is run; only `protocol` changes a number but in the last digits.
 
+    `data` holds folders by dataset name, and `weights`; others are looked for under $RAYBENCH_DATA.
     A CPU takes images one by one, whatever `batch_size` is. Under torchrun its processes measure, and
     `processes` stays None. On a CPU another number of `threads` changes the last digits, another number of
     processes does not. `protocol` holds fields that depart from the suite's protocol, whose id shows them,
@@ -36,13 +35,11 @@ class Settings:
         RaybenchError: a value is of another kind or out of range.
     """
 
-    data: DataFolders = field(default_factory=dict)
+    data: _Data = field(default_factory=dict)
     out: Annotated[Path, Flag("Result folder.", default="runs/SUITE")] = Path("runs")
-    device: Device = "auto"
+    device: _Device = "auto"
     batch_size: Annotated[int, Flag("Images per forward pass on a GPU.", least=1)] = 32
-    workers: Annotated[
-        int | None, Flag("Loader processes of each process.", least=0, default="by machine")
-    ] = None
+    workers: _Workers = None
     processes: Annotated[
         int | None, Flag("Processes that measure side by side on a CPU.", least=1, default="one per core")
     ] = None
@@ -56,7 +53,7 @@ class Settings:
         Sequence[str],
         Flag("Measure these checkpoints instead of the suite's.", "--checkpoint", "NAME|CARD.yaml"),
     ] = ()
-    trust_code: TrustCode = False
+    trust_code: _TrustCode = False
     strict: Annotated[bool, Flag("Stop at the first image that cannot be used.")] = False
     fast: Annotated[
         bool, Flag("Try on a sample what is faster and moves no number by 0.1 point, and use that.")
@@ -78,6 +75,75 @@ class Settings:
             raise RaybenchError(
                 f"checkpoints is {str(self.checkpoints)!r}; expected a list of names or cards"
             )
+        refuse_out_of_range(self)
+
+
+@dataclass(frozen=True)
+class Again:
+    """How methods are run again on chosen images of a run; see `raybench.benchmark.running`."""
+
+    data: _Data = field(default_factory=dict)
+    each: Annotated[
+        int, Flag("Queries to choose for each of: best, worst, disputed.", "--images", least=1, most=20)
+    ] = 3
+    checkpoints: Annotated[
+        Sequence[str],
+        Flag("Card of a checkpoint that does not ship with raybench.", "--checkpoint", "CARD.yaml"),
+    ] = ()
+    device: _Device = "auto"
+    trust_code: _TrustCode = False
+
+
+@dataclass(frozen=True)
+class Remeasuring:
+    """How a submission is measured again, with data and cards that one trusts.
+
+    A card inside a bundle is a stranger's: it is neither fetched from nor does it name code. A submitter must
+    not know `seed` beforehand.
+    """
+
+    images: Annotated[
+        int, Flag("Measure N random images again and compare.", "--remeasure", metavar="N", least=1)
+    ]
+    seed: Annotated[int, Flag("Which images are drawn.", least=0, default="another one each time")]
+    data: _Data = field(default_factory=dict)
+    cards: Annotated[
+        Sequence[str],
+        Flag("Card that you trust, of a checkpoint that does not ship.", "--checkpoint", "CARD.yaml"),
+    ] = ()
+    device: _Device = "auto"
+    trust_code: _TrustCode = False
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a recipe is followed; none of it changes the weights on one machine.
+
+    After `steps` training stops; the learning rate falls as if it went on.
+
+    Raises:
+        RaybenchError: a number is out of range.
+    """
+
+    out: Annotated[Path, Flag("Folder of the checkpoint, the states and the log.", default="runs/train/NAME")]
+    data: Annotated[
+        Mapping[str, Path],
+        Flag(
+            "Folder of a dataset, by default of the one trained on.",
+            metavar="[NAME=]PATH",
+            default="$RAYBENCH_DATA/NAME",
+        ),
+    ] = field(default_factory=dict)
+    device: Annotated[str, Flag("auto, cpu or cuda; torchrun gives each process one.")] = "auto"
+    resume: Annotated[bool, Flag("Go on where training stopped, or begin if it has not begun.")] = False
+    steps: Annotated[int | None, Flag("Stop after so many steps in all.", least=1)] = None
+    workers: _Workers = None
+    trust_code: Annotated[bool, Flag("Let the recipe name code of installed packages as architecture.")] = (
+        False
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
         refuse_out_of_range(self)
 
 
