@@ -271,7 +271,8 @@ def _describe_card(card: Card, classes: ClassList) -> Manifest:
         "notes",
     )
     described = card.model_dump(mode="json", include=set(shown))
-    return described | {"classes": classes.name}
+    several = {"multilabel": True} if card.multilabel else {}
+    return described | several | {"classes": classes.name}
 
 
 def pick_device(name: str) -> torch.device:
