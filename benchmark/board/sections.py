@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from ..comparison import rank_rows
-from ..metrics import Aggregate
+from ..statistics import Aggregate
 from ..results import (
     NO_CHECKPOINT,
     BoardRow,

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ...base import RaybenchError, UnknownNameError
-from ..metrics import METRICS, Aggregate, Metric
+from ..metrics import METRICS
+from ..statistics import Aggregate, Facts
 from ..results import RECORD_COLUMNS, read_predictions, read_records
 from .rows import MeasuredRow
 
@@ -75,7 +76,7 @@ def common_metrics(common: pd.DataFrame, row: MeasuredRow) -> dict[str, Aggregat
     return aggregates
 
 
-def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Metric]:
+def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Facts]:
     """Name the metrics of predictions that the suites of both rows asked for, and that are installed."""
     asked = [name for name in a.run.metric_options if name in b.run.metric_options]
     found = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import Aggregate
+from ..statistics import Aggregate
 from ..results import RankRange
 from .paired import PairedTests, paired_tests
 from .resampling import Block, resampled_means

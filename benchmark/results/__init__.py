@@ -12,6 +12,7 @@ from .folder import (
     read_predictions,
     read_records,
     safe_name,
+    read_lists,
 )
 from .layout import (
     BUNDLE_MANIFEST,
@@ -25,6 +26,7 @@ from .layout import (
     records_file,
     size_limit,
 )
+from .lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
 from .manifest import Manifest, environment, peak_memory_mb, refuse_other_definition, write_manifest
 from .predictions import prediction_batches
 from .rows import (
@@ -46,6 +48,12 @@ from .verification.reading import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
 
 __all__ = [
+    "LIST_COLUMNS",
+    "read_integers",
+    "read_lists",
+    "read_numbers",
+    "write_integers",
+    "write_numbers",
     "BUNDLE_MANIFEST",
     "MAX_FILES",
     "MAX_TOTAL_BYTES",

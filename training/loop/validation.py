@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...benchmark.datasets import UnreadableImageError
-from ...benchmark.metrics import METRICS, PredictionBatch
+from ...benchmark.metrics import METRICS
+from ...benchmark.statistics import PredictionBatch
 from ...benchmark.running import evaluate
 from ...benchmark.suite import Settings, Suite
 from ...checkpoints import Card, load_classes, network_from_module
@@ -104,7 +105,6 @@ def _value(
 ) -> float:
     """Turn this process's sums into the value over all processes."""
     compute = METRICS.get(name).compute
-    assert compute is not None, f"{name} is a classification metric"
     length = 2 * n_classes if METRICS.get(name).aggregates[0] == "class_mean" else 2
     own = torch.from_numpy(np.zeros(length) + sums)
     return float(compute(add_up(own).numpy()))
