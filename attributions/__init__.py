@@ -11,6 +11,9 @@ from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
+from .methods.paths import integrated_gradients
+from .methods.rise import rise
+from .progress import shown_by
 from .reading.capture import (
     Capture,
     features_and_gradients,
@@ -49,10 +52,13 @@ __all__ = [
     "grad_cam_elementwise",
     "gradient",
     "input_gradients",
+    "integrated_gradients",
     "layer_of",
     "over_colours",
     "random",
+    "rise",
     "sharing",
+    "shown_by",
     "signed_by_colours",
     "torchray",
     "undisturbed",
