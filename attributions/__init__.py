@@ -5,6 +5,7 @@ A new method is one function in a file of its own, its registration (see `attrib
 
 from .adapters import torchray  # registers only where TorchRay is installed
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
+from .asking.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.baselines import box_oracle, center, random, uniform
@@ -51,6 +52,7 @@ __all__ = [
     "grad_cam",
     "grad_cam_elementwise",
     "gradient",
+    "in_chunks",
     "input_gradients",
     "integrated_gradients",
     "layer_of",

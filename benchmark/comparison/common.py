@@ -9,8 +9,8 @@ import pandas as pd
 
 from ...base import RaybenchError, UnknownNameError
 from ..metrics import METRICS
-from ..statistics import Aggregate, Facts
 from ..results import RECORD_COLUMNS, read_predictions, read_records
+from ..statistics import Aggregate, Facts
 from .rows import MeasuredRow
 
 __all__ = [
@@ -85,7 +85,7 @@ def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Facts]:
             metric = METRICS.get(name)
         except UnknownNameError:  # of an extension that is not installed here
             continue
-        if metric.kind == "classification":
+        if metric.of_predictions:
             found.append(metric)
     return found
 

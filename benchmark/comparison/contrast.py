@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..statistics import Aggregate, Facts
 from ..results import prediction_batches
+from ..statistics import Aggregate, Facts
 from .paired import p_values, paired_tests
 from .resampling import Block, resampled_means, resamples
 

@@ -37,7 +37,8 @@ def pointing_game(batch: SaliencyBatch) -> Tensor:
     "stochastic_pointing_game",
     label="SPG",
     title="Stochastic pointing game",
-    words="How often a pixel hits the object when it is drawn at random, hot pixels more often than cold ones.",
+    words="How often a pixel hits the object when it is drawn at random, hot pixels more often "
+    "than cold ones.",
 )
 def stochastic_pointing_game(
     batch: SaliencyBatch, *, samples: Annotated[int, Field(ge=1)] | None = None

@@ -13,7 +13,7 @@ from torch import Tensor
 __all__ = ["Curve", "ExplainedQuery", "Fill", "NetworkQuery", "Ties"]
 
 Fill = Literal["mean", "black", "white", "blur", "noise"]
-"""What stands where the picture is hidden: the mean colour, an end of the range, the picture blurred, noise."""
+"""What hidden pixels show: the mean colour, an end of the range, the blurred picture, or noise."""
 
 Ties = Literal["random", "index"]
 """The order of pixels that are equally salient: drawn for each query, or row by row."""

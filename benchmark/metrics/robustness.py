@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...base import seed_for
 from .interface import MetricPasses, explanation_metric
 from .query import ExplainedQuery
 
@@ -53,5 +54,5 @@ def max_sensitivity(query: ExplainedQuery, *, draws: Draws = 10, radius: Radius 
 
 def _uniform(query: ExplainedQuery, number: int) -> Tensor:
     """Noise (3, h, w) from -1 to 1, the same for every method and class of the picture, on every device."""
-    generator = torch.Generator().manual_seed((query.seed + 0x9E3779B97F4A7C15 * (number + 1)) % 2**63)
+    generator = torch.Generator().manual_seed(seed_for(query.seed, "nearby", number))
     return 2 * torch.rand(query.image.shape, generator=generator) - 1

@@ -8,11 +8,11 @@ from .folder import (
     SUMMARY_COLUMNS,
     ResultFolder,
     open_results,
+    read_lists,
     read_manifest,
     read_predictions,
     read_records,
     safe_name,
-    read_lists,
 )
 from .layout import (
     BUNDLE_MANIFEST,
@@ -48,13 +48,8 @@ from .verification.reading import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
 
 __all__ = [
-    "LIST_COLUMNS",
-    "read_integers",
-    "read_lists",
-    "read_numbers",
-    "write_integers",
-    "write_numbers",
     "BUNDLE_MANIFEST",
+    "LIST_COLUMNS",
     "MAX_FILES",
     "MAX_TOTAL_BYTES",
     "NOTE_COLUMNS",
@@ -107,8 +102,11 @@ __all__ = [
     "predictions_file",
     "protocol_changes",
     "read_choice",
+    "read_integers",
+    "read_lists",
     "read_manifest",
     "read_map",
+    "read_numbers",
     "read_predictions",
     "read_records",
     "records_file",
@@ -124,6 +122,8 @@ __all__ = [
     "unpack",
     "write_atomically",
     "write_choice",
+    "write_integers",
     "write_manifest",
+    "write_numbers",
     "write_summary",
 ]

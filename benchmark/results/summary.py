@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...checkpoints import ClassList
-from ..statistics import Aggregate, Facts
-from ..statistics import Statistic, bootstrap
+from ..statistics import Aggregate, Facts, Statistic, bootstrap
 from .folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
-from .predictions import prediction_batches
 from .lists import read_integers
+from .predictions import prediction_batches
 from .rows import write_atomically
 
 __all__ = ["Summary", "summarise_predictions", "summarise_records", "summarise_sums", "write_summary"]

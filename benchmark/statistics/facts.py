@@ -88,7 +88,9 @@ class Facts:
         """Statistics (B, K) of predictions, for a metric of predictions."""
         read = RULES.get(self.rule).of_predictions
         if read is None:
-            raise RaybenchError(f"metric {self.name!r} names the rule {self.rule!r}, which reads no predictions")
+            raise RaybenchError(
+                f"metric {self.name!r} names the rule {self.rule!r}, which reads no predictions"
+            )
         return read(batch)
 
     def allows(self, value: float) -> bool:
@@ -108,12 +110,12 @@ class Facts:
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Facts:
         """Return the facts that `described` wrote; keys that are not facts are passed over."""
-        known = {key: value for key, value in described.items() if key in {field.name for field in fields(cls)}}
+        known = {
+            key: value for key, value in described.items() if key in {field.name for field in fields(cls)}
+        }
         if "bounds" in known:
             low, high = known["bounds"]
             known["bounds"] = (-inf if low is None else float(low), inf if high is None else float(high))
         if "aggregates" in known:
             known["aggregates"] = tuple(known["aggregates"])
         return Facts(**known)
-
-

@@ -53,7 +53,9 @@ def bootstrap(statistics: Sequence[Statistic], *, seed: int, draws: int) -> list
     thin = [one.per_image for one in statistics if sparse.issparse(one.per_image)]
     joined = sparse.csr_array(sparse.hstack(thin).T) if thin else None
     drawn = [np.ones((images, 1)), *(_resamples(images, seed=seed, draws=draws) if images > 1 else ())]
-    thin_sums = np.concatenate([joined @ counts for counts in drawn], axis=1).T if joined is not None else None
+    thin_sums = (
+        np.concatenate([joined @ counts for counts in drawn], axis=1).T if joined is not None else None
+    )
     estimates, start = [], 0
     for statistic in statistics:
         width = statistic.per_image.shape[1]

@@ -9,9 +9,10 @@ import torch
 from torchmetrics.classification import MulticlassAccuracy, MultilabelF1Score
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.metrics import METRICS, PredictionBatch
+from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.results.predictions import prediction_batches
 from raybench.benchmark.results.summary import summarise_predictions
+from raybench.benchmark.statistics import PredictionBatch
 
 NAMES = ("top1_accuracy", "top5_accuracy", "f1_per_class", "f1_overall")
 ACCURACY = [METRICS.get(name) for name in NAMES[:2]]

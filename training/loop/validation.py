@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from ...benchmark.datasets import UnreadableImageError
 from ...benchmark.metrics import METRICS
-from ...benchmark.statistics import PredictionBatch
 from ...benchmark.running import evaluate
+from ...benchmark.statistics import PredictionBatch
 from ...benchmark.suite import Settings, Suite
 from ...checkpoints import Card, load_classes, network_from_module
 from ..data.loading import Share
