@@ -1,5 +1,6 @@
 """The ground: what every room stands on, and nothing of the subject."""
 
+from .code_files import CodeFiles, names_code, without_folder
 from .documents import Document, document_from, parse_document, read_document
 from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, nearest, quoted
 from .flags import Flag, offered, refuse_out_of_range
@@ -13,6 +14,7 @@ from .version import __version__
 
 __all__ = [
     "Box",
+    "CodeFiles",
     "Document",
     "Flag",
     "Point",
@@ -27,6 +29,7 @@ __all__ = [
     "document_from",
     "keep_freed_memory",
     "misfit",
+    "names_code",
     "nearest",
     "offered",
     "options_of",
@@ -35,4 +38,5 @@ __all__ = [
     "quoted",
     "read_document",
     "refuse_out_of_range",
+    "without_folder",
 ]
