@@ -46,9 +46,15 @@ def explain(
     network = load_network(
         checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
     )
-    rules = {"attribution": attribution, "protocol": protocol}
     with shown_by(ProgressReporter().working):
-        explanation = explain_image(network, picture, class_name, trust_code=trust_code, **rules)
+        explanation = explain_image(
+            network,
+            picture,
+            class_name,
+            attribution=attribution,
+            protocol=protocol,
+            trust_code=trust_code,
+        )
     label = network.classes.labels[explanation.class_index[0]]
     saliency = explanation.saliency[0].cpu().numpy()
     y, x = divmod(int(saliency.argmax()), saliency.shape[1])
