@@ -14,7 +14,8 @@ from .methods.excitation_backprop import contrastive_excitation_backprop, excita
 from .methods.gradient import gradient
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
-from .progress import shown_by
+from .own import method_of
+from .progress import Bar, shown_by
 from .reading.capture import (
     Capture,
     features_and_gradients,
@@ -29,6 +30,7 @@ from .signs import Colours, Sign, over_colours, signed_by_colours
 __all__ = [
     "ATTRIBUTIONS",
     "Attribution",
+    "Bar",
     "BoundAttribution",
     "Capture",
     "Colours",
@@ -56,6 +58,7 @@ __all__ = [
     "input_gradients",
     "integrated_gradients",
     "layer_of",
+    "method_of",
     "over_colours",
     "random",
     "rise",

@@ -82,6 +82,8 @@ def begin(plan: Plan) -> Manifest:
         for key in ("checkpoints", "attributions"):  # what an earlier run measured stays in the summary
             here = {entry["name"] for entry in manifest[key]}
             manifest[key] += [entry for entry in old[key] if entry["name"] not in here]
+        if "code" in old:
+            manifest["code"] = old["code"] | manifest.get("code", {})
     tried = list(settings.fast_report) or old.get("compute", {}).get("fast", [])
     manifest |= environment(plan.device) | {
         "status": "running",

@@ -145,7 +145,13 @@ def _cards(run: ResultFolder, given: Sequence[str]) -> list[str]:
 
 def _plan(run: ResultFolder, cards: Sequence[str], again: Again, reporter: Reporter) -> Plan:
     """Plan the run again and make sure that it asks the same of the same data."""
-    settings = Settings(data=again.data, out=run.path, device=again.device, checkpoints=tuple(cards))
+    settings = Settings(
+        data=again.data,
+        out=run.path,
+        device=again.device,
+        checkpoints=tuple(cards),
+        trust_code=again.trust_code,
+    )
     plan = Plan.make(suite_of(run), settings, reporter)
     known = run.manifest["protocol"].get("id")
     if plan.protocol.id != known:
@@ -228,7 +234,7 @@ class _Thumbnails:
             inputs = (pixels, batch.image_index.to(device), batch.class_index.to(device))
             with torch.no_grad(), sharing(), computing_in(protocol.precision):
                 for method in methods:
-                    maps = method(network, *inputs)
+                    maps = method(network, *inputs, seeds=(image.image_seed,))
                     (scores,) = self.scorer.score_maps(method, maps, batch)
                     where = f"{network.name}, {method.label}, image {query.image_id!r}"
                     stored = records[method.label].loc[[(query.image_id, query.class_index)]].iloc[0]

@@ -94,7 +94,7 @@ def test_statistics_add_up_over_batches(name):
 
 def test_accuracy_of_an_image_with_two_classes_is_refused():
     frame = pd.DataFrame({"image_id": ["a"], "targets": ["0 1"], "top5": ["0 1 2"], "positives": [""]})
-    with pytest.raises(RaybenchError, match=r"image 'a' has 2; ask for f1_per_class"):
+    with pytest.raises(RaybenchError, match=r"image 'a' has 2; ask for F1"):
         summarise_predictions(frame, ACCURACY, n_classes=3, seed=0)
 
 
