@@ -146,7 +146,7 @@ def _read_old(out: Path, *, fresh: bool) -> Manifest:
 
 
 def _save_gallery_pictures(plan: Plan) -> None:
-    """Keep a small picture and the ground truth of each query in the gallery."""
+    """Keep a small picture of each image in the gallery, and the ground truth of its classes."""
     for index, image_id in zip(plan.indices, plan.image_ids, strict=True):
         if image_id not in plan.gallery:
             continue
@@ -155,8 +155,9 @@ def _save_gallery_pictures(plan: Plan) -> None:
         except RaybenchError:
             continue  # the pass reports it
         if sample.image is not None and sample.queries:
-            query = sample.queries[0]
-            regions = {query.class_index: query.region.mask()}
+            kept = plan.gallery[image_id] or (sample.queries[0].class_index,)
+            asked = {query.class_index: query.region for query in sample.queries}
+            regions = {index: asked[index].mask() for index in kept if index in asked}
             save_picture(plan.settings.out, image_id, sample.image.resize(sample.size[::-1]), regions)
 
 

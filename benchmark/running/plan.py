@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ class Plan:
         cards: of the networks to measure, in order.
         indices: of the images to measure.
         held: networks that are in memory already, by name.
+        only: None, or ids of images with the classes whose maps are kept.
     """
 
     suite: Suite
@@ -44,6 +45,7 @@ class Plan:
     indices: tuple[int, ...]
     device: torch.device
     held: Mapping[str, Network] = field(default_factory=dict)
+    only: Mapping[str, Collection[int]] | None = None
 
     @classmethod
     def make(
@@ -52,6 +54,7 @@ class Plan:
         settings: Settings,
         reporter: Reporter,
         networks: Sequence[Network] = (),
+        only: Mapping[str, Collection[int]] | None = None,
     ) -> Plan:
         """Resolve every name of a suite, and of the settings; see `evaluate` for the arguments.
 
@@ -82,9 +85,10 @@ class Plan:
             attributions=attributions,
             cards=tuple(cards),
             dataset=dataset,
-            indices=tuple(range(len(dataset)))[: settings.limit],
+            indices=_indices(dataset, only)[: settings.limit],
             device=device,
             held={network.name: network for network in networks},
+            only=only,
         )
         plan.check()
         return plan
@@ -99,10 +103,15 @@ class Plan:
         return tuple(self.dataset.image_ids[index] for index in self.indices)
 
     @functools.cached_property
-    def gallery(self) -> frozenset[str]:
-        """Ids of the images whose first query is kept as a thumbnail: drawn by their names alone."""
+    def gallery(self) -> Mapping[str, Collection[int] | None]:
+        """Images of which thumbnails are kept, and of which classes; None for the first that is asked about.
+
+        A run draws them by their names alone.
+        """
+        if self.only is not None:
+            return {image_id: classes for image_id, classes in self.only.items() if classes}
         by_hash = sorted(self.image_ids, key=lambda image_id: hashlib.blake2b(image_id.encode()).digest())
-        return frozenset(by_hash[: self.suite.gallery])
+        return dict.fromkeys(by_hash[: self.suite.gallery])
 
     def check(self) -> None:
         """Refuse what cannot be measured together."""
@@ -183,6 +192,19 @@ def _told(place: str) -> Iterator[None]:
         yield
     except UnknownNameError as error:
         raise error.at(place) from None
+
+
+def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
+    """Return the positions of all images, or of those asked for."""
+    if only is None:
+        return tuple(range(len(dataset)))
+    place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
+    for image_id in only:
+        if image_id not in place:
+            raise RaybenchError(
+                f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
+            )
+    return tuple(sorted(place[image_id] for image_id in only))
 
 
 def bound_attributions(suite: Suite) -> tuple[BoundAttribution, ...]:
