@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ...base import RaybenchError
-from ...checkpoints import Network
+from ...checkpoints import Card, ClassList, Network
 from ..measuring import Outcome
 from ..results import (
     Manifest,
@@ -66,7 +66,7 @@ def begin(plan: Plan) -> Manifest:
     Raises:
         RaybenchError: the folder holds results that were measured by other rules.
     """
-    settings, manifest = plan.settings, plan.describe()
+    settings, manifest = plan.settings, _described(plan)
     out, old = settings.out, _read_old(settings.out, fresh=settings.fresh)
     unexplained = {} if old else results_in(out)
     if settings.fresh and not was_restarted():
@@ -134,6 +134,36 @@ def finish(
     }
     write_manifest(out, manifest)
     return manifest
+
+
+def _described(plan: Plan) -> Manifest:
+    """The part of the manifest that says what is measured."""
+    return {
+        "suite": {"name": plan.suite.name, "description": plan.suite.description},
+        "protocol": {"name": plan.protocol.name, "id": plan.protocol.id, "fields": plan.protocol.fields},
+        "dataset": {
+            "name": plan.dataset.name,
+            "options": dict(plan.suite.dataset_choice.options),
+            "classes": plan.dataset.classes.name,
+            "images": len(plan.dataset),
+            "fingerprint": plan.dataset.fingerprint(),
+        },
+        "metrics": {metric.metric.name: dict(metric.options) for metric in plan.metrics},
+        "seed": plan.suite.seed,
+        "attributions": [
+            {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
+            for a in plan.attributions
+        ],
+        "checkpoints": [_described_card(card, plan.classes_of(card)) for card in plan.cards],
+    }
+
+
+def _described_card(card: Card, classes: ClassList) -> Manifest:
+    """What of a card decides numbers or interests people; without paths, so that folders can move."""
+    shown = "name architecture pooling target_layer excitation_layer contrast_layer mean std training source"
+    described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
+    several = {"multilabel": True} if card.multilabel else {}
+    return described | several | {"classes": classes.name}
 
 
 def _read_old(out: Path, *, fresh: bool) -> Manifest:

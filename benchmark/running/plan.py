@@ -16,7 +16,7 @@ from ...base import RaybenchError, UnknownNameError
 from ...checkpoints import Card, ClassList, Network, find_card, load_classes, shipped_cards
 from ..datasets import DATASETS, Dataset, open_dataset
 from ..metrics import BoundMetric, bind_metric
-from ..results import NO_CHECKPOINT, RECORD_COLUMNS, Manifest
+from ..results import NO_CHECKPOINT, RECORD_COLUMNS
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
 from .progress import Reporter
 
@@ -154,27 +154,6 @@ class Plan:
         """Whether any metric needs predictions."""
         return any(metric.metric.kind == "classification" for metric in self.metrics)
 
-    def describe(self) -> Manifest:
-        """The part of the manifest that says what is measured."""
-        return {
-            "suite": {"name": self.suite.name, "description": self.suite.description},
-            "protocol": {"name": self.protocol.name, "id": self.protocol.id, "fields": self.protocol.fields},
-            "dataset": {
-                "name": self.dataset.name,
-                "options": dict(self.suite.dataset_choice.options),
-                "classes": self.dataset.classes.name,
-                "images": len(self.dataset),
-                "fingerprint": self.dataset.fingerprint(),
-            },
-            "metrics": {metric.metric.name: dict(metric.options) for metric in self.metrics},
-            "seed": self.suite.seed,
-            "attributions": [
-                {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
-                for a in self.attributions
-            ],
-            "checkpoints": [_describe_card(card, self.classes_of(card)) for card in self.cards],
-        }
-
     def _refuse_other_classes(self, card: Card) -> None:
         classes, asked = self.classes_of(card), self.dataset.classes
         if classes.ids != asked.ids:
@@ -273,28 +252,6 @@ def _find_card(name: str, folder: Path) -> Card:
     """Return a shipped card, or read one whose path is relative to the suite's folder or the working one."""
     beside = folder / name
     return find_card(beside if Path(name).suffix and beside.is_file() else name)
-
-
-def _describe_card(card: Card, classes: ClassList) -> Manifest:
-    """What of a card decides numbers or interests people; without paths, so that folders can move."""
-    shown = (
-        "name",
-        "architecture",
-        "pooling",
-        "target_layer",
-        "excitation_layer",
-        "contrast_layer",
-        "mean",
-        "std",
-        "training",
-        "source",
-        "licence",
-        "reported",
-        "notes",
-    )
-    described = card.model_dump(mode="json", include=set(shown))
-    several = {"multilabel": True} if card.multilabel else {}
-    return described | several | {"classes": classes.name}
 
 
 def pick_device(name: str) -> torch.device:
