@@ -13,6 +13,7 @@ from .methods.excitation_backprop import contrastive_excitation_backprop, excita
 from .methods.gradient import gradient
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
+from .own import method_of
 from .progress import shown_by
 from .reading.capture import (
     Capture,
@@ -54,6 +55,7 @@ __all__ = [
     "input_gradients",
     "integrated_gradients",
     "layer_of",
+    "method_of",
     "over_colours",
     "random",
     "rise",

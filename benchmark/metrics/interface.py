@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...base import Registry, check_options, options_of
+from ...base import CodeFiles, Registry, check_options, options_of
 
 __all__ = [
     "METRICS",
@@ -207,13 +207,26 @@ def classification_metric(
     return register
 
 
-def bind_metric(name: str, options: Mapping[str, Any] | None = None) -> BoundMetric:
+def bind_metric(
+    name: str, options: Mapping[str, Any] | None = None, *, code: CodeFiles | None = None
+) -> BoundMetric:
     """Look up the metric `name` and fix its options.
+
+    Args:
+        name: a registered metric, or a function in a file: `mine.py:my_metric`, of saliency maps unless it is
+            registered as something else.
+        options: by name.
+        code: where files are looked for; by default they may not run.
 
     Raises:
         UnknownNameError: no such metric.
         RaybenchError: an option that the metric does not have, or of another type.
     """
-    metric = METRICS.get(name)
+    metric = (code or CodeFiles()).find(METRICS, name, _plain_metric)
     check_options(f"metric {name!r}", metric.function, options or {})
     return BoundMetric(metric, dict(options or {}))
+
+
+def _plain_metric(name: str, function: Callable[..., Any]) -> Metric:
+    label = name.rpartition(":")[2]
+    return Metric(label, function, "localisation", ("query_mean",), label)

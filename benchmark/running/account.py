@@ -82,6 +82,8 @@ def begin(plan: Plan) -> Manifest:
         for key in ("checkpoints", "attributions"):  # what an earlier run measured stays in the summary
             here = {entry["name"] for entry in manifest[key]}
             manifest[key] += [entry for entry in old[key] if entry["name"] not in here]
+        if "code" in old:
+            manifest["code"] = old["code"] | manifest.get("code", {})
     tried = list(settings.fast_report) or old.get("compute", {}).get("fast", [])
     manifest |= environment(plan.device) | {
         "status": "running",
@@ -155,6 +157,7 @@ def _described(plan: Plan) -> Manifest:
             for a in plan.attributions
         ],
         "checkpoints": [_described_card(card, plan.classes_of(card)) for card in plan.cards],
+        **({"code": dict(plan.code_sha256)} if plan.code_sha256 else {}),
     }
 
 

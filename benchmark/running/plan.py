@@ -6,13 +6,13 @@ import functools
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from ...attributions import BoundAttribution, bind
-from ...base import RaybenchError, UnknownNameError
+from ...base import CodeFiles, RaybenchError, UnknownNameError
 from ...checkpoints import Card, ClassList, Network, find_card, load_classes, shipped_cards
 from ..datasets import DATASETS, Dataset, open_dataset
 from ..metrics import BoundMetric, bind_metric
@@ -33,6 +33,7 @@ class Plan:
         indices: of the images to measure.
         held: networks that are in memory already, by name.
         only: None, or ids of images with the classes whose maps are kept.
+        code_sha256: hashes of files that functions were taken from, by the functions' names.
     """
 
     suite: Suite
@@ -46,6 +47,7 @@ class Plan:
     device: torch.device
     held: Mapping[str, Network] = field(default_factory=dict)
     only: Mapping[str, Collection[int]] | None = None
+    code_sha256: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(
@@ -62,14 +64,19 @@ class Plan:
             RaybenchError: a name is unknown, something is missing, or two things do not fit together.
         """
         suite, path = (source, Path.cwd() / "suite") if isinstance(source, Suite) else load_suite(source)
+        code = CodeFiles(path.parent, settings.trust_code)
         place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
+        methods_code = code
+        if settings.attributions:
+            suite = suite.model_copy(update={"attributions": list(settings.attributions)})
+            methods_code = replace(code, folder=Path())
         cards = [_find_card(name, Path()) for name in settings.checkpoints]
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
-            metrics = bound_metrics(suite)
+            metrics = bound_metrics(suite, code)
             cards = cards or [_find_card(name, path.parent) for name in suite.checkpoints]
-            attributions = _possible(suite, cards, reporter)
+            attributions = _possible(suite, cards, reporter, methods_code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
             raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
@@ -89,6 +96,7 @@ class Plan:
             device=device,
             held={network.name: network for network in networks},
             only=only,
+            code_sha256=code.sha256,
         )
         plan.check()
         return plan
@@ -186,16 +194,17 @@ def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
     return tuple(sorted(place[image_id] for image_id in only))
 
 
-def bound_attributions(suite: Suite) -> tuple[BoundAttribution, ...]:
+def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
     """Return a suite's methods with their options, in its order."""
-    bound = tuple(bind(choice.name, choice.options, choice.label) for choice in suite.attribution_choices)
+    choices = suite.attribution_choices
+    bound = tuple(bind(choice.name, choice.options, choice.label, code=code) for choice in choices)
     _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name)
     return bound
 
 
-def bound_metrics(suite: Suite) -> tuple[BoundMetric, ...]:
+def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMetric, ...]:
     """Return a suite's metrics with their options, in its order."""
-    bound = tuple(bind_metric(choice.name, choice.options) for choice in suite.metric_choices)
+    bound = tuple(bind_metric(choice.name, choice.options, code=code) for choice in suite.metric_choices)
     _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name)
     if not suite.attributions and all(metric.metric.kind == "localisation" for metric in bound):
         raise RaybenchError(
@@ -233,9 +242,11 @@ def _data_names(cards: Sequence[Card]) -> set[str]:
     return {path.removeprefix("data:").partition("/")[0] for path in paths if path.startswith("data:")}
 
 
-def _possible(suite: Suite, cards: Sequence[Card], reporter: Reporter) -> tuple[BoundAttribution, ...]:
+def _possible(
+    suite: Suite, cards: Sequence[Card], reporter: Reporter, code: CodeFiles
+) -> tuple[BoundAttribution, ...]:
     """Return the suite's methods; without a checkpoint, only those that need none."""
-    asked = bound_attributions(suite)
+    asked = bound_attributions(suite, code)
     possible = tuple(one for one in asked if cards or one.attribution.kind != "network")
     if asked and not possible:
         raise RaybenchError(

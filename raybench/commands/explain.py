@@ -19,7 +19,9 @@ EXAMPLE = (
 def explain(
     image: Annotated[Path, typer.Argument(help="Picture to explain.")],
     checkpoint: Annotated[str, typer.Option(metavar="NAME|CARD.yaml", help="Which network.")],
-    attribution: Annotated[str, typer.Option(help="Which method.")] = "grad_cam",
+    attribution: Annotated[
+        str, typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Which method.")
+    ] = "grad_cam",
     class_name: Annotated[
         str | None, typer.Option("--class", help="Class to look for.  [default: the most probable]")
     ] = None,
@@ -27,6 +29,9 @@ def explain(
     protocol: Annotated[str, typer.Option(help="Gives input size and map treatment.")] = "aaai21",
     data: Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of weights.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="Run code that the card or --attribution names.")
+    ] = False,
 ) -> None:
     """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
     from ..base import Point
@@ -36,8 +41,17 @@ def explain(
     from ..checkpoints import load_network
 
     picture = read_image(image)
-    network = load_network(checkpoint, device=pick_device(device), data=parse_data(data or []))
-    explanation = explain_image(network, picture, class_name, attribution=attribution, protocol=protocol)
+    network = load_network(
+        checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
+    )
+    explanation = explain_image(
+        network,
+        picture,
+        class_name,
+        attribution=attribution,
+        protocol=protocol,
+        trust_code=trust_code,
+    )
     label = network.classes.labels[explanation.class_index[0]]
     saliency = explanation.saliency[0].cpu().numpy()
     y, x = divmod(int(saliency.argmax()), saliency.shape[1])
