@@ -14,7 +14,7 @@ from .methods.gradient import gradient
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .own import method_of
-from .progress import shown_by
+from .progress import Bar, shown_by
 from .reading.capture import (
     Capture,
     features_and_gradients,
@@ -29,6 +29,7 @@ from .signs import Colours, Sign, over_colours, signed_by_colours
 __all__ = [
     "ATTRIBUTIONS",
     "Attribution",
+    "Bar",
     "BoundAttribution",
     "Capture",
     "Colours",

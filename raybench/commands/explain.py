@@ -34,24 +34,27 @@ def explain(
     ] = False,
 ) -> None:
     """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
+    from ..attributions import shown_by
     from ..base import Point
     from ..benchmark.measuring import explain_image, read_image
     from ..benchmark.pictures import explain_figure, save_figure
     from ..benchmark.running import pick_device
     from ..checkpoints import load_network
+    from .progress import ProgressReporter
 
     picture = read_image(image)
     network = load_network(
         checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
     )
-    explanation = explain_image(
-        network,
-        picture,
-        class_name,
-        attribution=attribution,
-        protocol=protocol,
-        trust_code=trust_code,
-    )
+    with shown_by(ProgressReporter().working):
+        explanation = explain_image(
+            network,
+            picture,
+            class_name,
+            attribution=attribution,
+            protocol=protocol,
+            trust_code=trust_code,
+        )
     label = network.classes.labels[explanation.class_index[0]]
     saliency = explanation.saliency[0].cpu().numpy()
     y, x = divmod(int(saliency.argmax()), saliency.shape[1])
