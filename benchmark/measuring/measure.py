@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -113,7 +113,8 @@ class Pass:
         jobs: methods to run on each image.
         predictions: where top-5 and positive classes go, or None if no metric asks for them.
         notes: where remarks of the dataset go, with `noted`, the images whose remarks are there.
-        gallery: image ids whose first query is kept as a thumbnail under `out`.
+        gallery: image ids with the classes whose maps are kept as thumbnails under `out`; None for the first
+            class that is asked about.
     """
 
     images: PreparedImages
@@ -123,7 +124,7 @@ class Pass:
     notes: RowStore
     noted: frozenset[str]
     scorer: Scorer
-    gallery: frozenset[str]
+    gallery: Mapping[str, Collection[int] | None]
     out: Path
     device: torch.device
     batch_size: int
@@ -313,16 +314,13 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
 
 
 def _keep(work: Pass, job: Job, scores: Iterable[Scores], tasks: list[Task]) -> None:
-    """Have the rows of each image that has none yet written, and its thumbnail if it is in the gallery."""
+    """Have the rows of each image that has none yet written, and its thumbnails if it is in the gallery."""
     for score in scores:
         maps = []
         for image in score.images:
             if image.image_id in work.gallery and image.image_id not in job.measured:
-                saliency = score.first_map(image.image_id)
-                if saliency is not None:
-                    maps.append(
-                        (image.image_id, int(image.class_index[0]), OnItsWay(saliency.float().clone()))
-                    )
+                for class_index, saliency in score.maps_of(image.image_id, work.gallery[image.image_id]):
+                    maps.append((image.image_id, class_index, OnItsWay(saliency.float().clone())))
         # what waits to be written holds none of the device's memory
         tasks.append(partial(_write, work, job, score.without_maps(), maps))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -43,14 +43,16 @@ class Scores:
     curves: tuple[Sequence[str], ...]
     classes: ClassList
 
-    def first_map(self, image_id: str) -> Tensor | None:
-        """Return the map (H, W) of an image's first query, if it is here."""
-        start = 0
+    def maps_of(self, image_id: str, classes: Collection[int] | None) -> Iterator[tuple[int, Tensor]]:
+        """Yield the maps (H, W) of an image, if it is here, and their classes; None stands for the first."""
+        rows = iter(self.saliency if self.saliency is not None else ())
         for image in self.images:
-            if image.image_id == image_id and self.saliency is not None:
-                return self.saliency[start]
-            start += len(image.class_index)
-        return None
+            for place, (class_index, saliency) in enumerate(
+                zip(image.class_index.tolist(), rows, strict=False)
+            ):
+                wanted = class_index in classes if classes is not None else place == 0
+                if image.image_id == image_id and wanted:
+                    yield class_index, saliency
 
     def without_maps(self) -> Scores:
         """Return the scores with nothing but what `rows` needs."""
