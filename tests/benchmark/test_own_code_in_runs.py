@@ -95,6 +95,17 @@ def test_the_command_line_names_methods_in_place_of_the_suites(
     assert list(manifest_of(results.out)["code"]) == ["other.py:brightest"]
 
 
+def test_metrics_of_a_file_are_measured(tiny: TinySuite) -> None:
+    source = "def peak(batch):\n    return 100 * batch.saliency.flatten(1).amax(dim=1).double()\n"
+    (tiny.folder / "mine.py").write_text(source)
+    suite = tiny.with_suite(attributions=["center"], metrics=["pointing_game", "mine.py:peak"])
+    results = evaluate(suite, settings(tiny, "out", trust_code=True))
+    assert manifest_of(results.out)["code"] == {"mine.py:peak": hashlib.sha256(source.encode()).hexdigest()}
+    records = results.records("none", "center")
+    assert records["peak"].tolist() == [100] * 4  # all saliency lies on one pixel
+    assert set(results.summary["metric"]) == {"pointing_game", "peak"}
+
+
 def test_a_function_explains_one_picture() -> None:
     network = raybench.load_checkpoint("shapes-baseline")
     picture = _picture()
