@@ -11,6 +11,13 @@ from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
+from .methods.lrp import (
+    lrp_alpha_beta,
+    lrp_epsilon,
+    lrp_epsilon_gamma_box,
+    lrp_epsilon_plus,
+    lrp_epsilon_plus_flat,
+)
 from .reading.capture import (
     Capture,
     features_and_gradients,
@@ -50,6 +57,11 @@ __all__ = [
     "gradient",
     "input_gradients",
     "layer_of",
+    "lrp_alpha_beta",
+    "lrp_epsilon",
+    "lrp_epsilon_gamma_box",
+    "lrp_epsilon_plus",
+    "lrp_epsilon_plus_flat",
     "over_colours",
     "random",
     "sharing",

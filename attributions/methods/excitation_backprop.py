@@ -30,7 +30,17 @@ from torch import Tensor
 from ...base import RaybenchError
 from ..arithmetic import denormals_flushed, forward_pass
 from ..asking import calls
-from ..asking.backward_rules import Rules, averaged, passed, pooled, rows, scaled, summed, uncompiled, weighted
+from ..asking.backward_rules import (
+    Rules,
+    averaged,
+    passed,
+    pooled,
+    rows,
+    scaled,
+    summed,
+    uncompiled,
+    weighted,
+)
 from ..asking.linear_rules import LinearCall, Share, Term, positive
 from ..interface import NetworkLike, attribution
 from ..queries import Portion, check_queries, one_hot, portions

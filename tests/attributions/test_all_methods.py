@@ -118,7 +118,7 @@ def test_whole_batches_as_on_accelerators_give_the_same_maps(
     def whole(images, image_index):
         return [Portion(images, image_index, torch.arange(len(image_index)))]
 
-    for module in ("reading.capture", "methods.excitation_backprop"):
+    for module in ("reading.capture", "asking.handing_down", "methods.excitation_backprop"):
         monkeypatch.setattr(sys.modules[f"raybench.attributions.{module}"], "portions", whole)
     maps = function(network, *queries)
     peaks = expected.amax(dim=(1, 2), keepdim=True)
