@@ -18,6 +18,9 @@ from .methods.lrp import (
     lrp_epsilon_plus,
     lrp_epsilon_plus_flat,
 )
+from .methods.paths import integrated_gradients
+from .methods.rise import rise
+from .progress import shown_by
 from .reading.capture import (
     Capture,
     features_and_gradients,
@@ -56,6 +59,7 @@ __all__ = [
     "grad_cam_elementwise",
     "gradient",
     "input_gradients",
+    "integrated_gradients",
     "layer_of",
     "lrp_alpha_beta",
     "lrp_epsilon",
@@ -64,7 +68,9 @@ __all__ = [
     "lrp_epsilon_plus_flat",
     "over_colours",
     "random",
+    "rise",
     "sharing",
+    "shown_by",
     "signed_by_colours",
     "torchray",
     "undisturbed",

@@ -86,10 +86,11 @@ def _checked_seeds(name: str, seeds: Sequence[int] | None, n_images: int) -> Seq
 
 def _first_queries(image_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The images asked about, for each query its place among them, and for each image its first query."""
-    asked, query_of = image_index.unique(return_inverse=True)
-    first = image_index.new_full((len(asked),), len(image_index))
-    position = torch.arange(len(image_index), device=image_index.device)
-    return asked, query_of, first.scatter_reduce(0, query_of, position, "amin")
+    images = image_index.tolist()
+    asked = sorted(set(images))
+    places = [asked.index(image) for image in images], [images.index(image) for image in asked]
+    query_of, first = (torch.tensor(place, dtype=torch.int64, device=image_index.device) for place in places)
+    return image_index[first], query_of, first
 
 
 def bind(name: str, options: Mapping[str, Any] | None = None, label: str | None = None) -> BoundAttribution:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 __all__ = ["Colours", "Sign", "over_colours", "reduced", "signed_by_colours"]
@@ -38,7 +37,7 @@ def over_colours(relevance: Tensor, colours: Colours) -> Tensor:
         return relevance.sum(dim=1).float()
     if colours == "max":
         return relevance.abs().amax(dim=1).float()
-    return torch.linalg.vector_norm(relevance, dim=1).float()
+    return relevance.square().sum(dim=1).sqrt().float()
 
 
 def signed_by_colours(options: Mapping[str, Any]) -> bool:

@@ -15,6 +15,9 @@ from ..base import Document, read_document
 __all__ = ["Card", "WeightSource", "read_card"]
 
 
+_BY_255 = "mean and std are applied: divide values for pixels of 0 to 255 by 255"
+
+
 def _one_or_many(value: Any) -> Any:
     if isinstance(value, (dict, WeightSource)):
         return (value,)
@@ -46,9 +49,17 @@ def _checked_url(url: str) -> str:
     )
 
 
+def _checked_mean(mean: tuple[float, float, float]) -> tuple[float, float, float]:
+    if max(map(abs, mean)) > 1:
+        raise ValueError(f"pixels are scaled to 0 to 1 before {_BY_255}")
+    return mean
+
+
 def _checked_std(std: tuple[float, float, float]) -> tuple[float, float, float]:
     if min(std) <= 0:
         raise ValueError("every standard deviation must be above 0")
+    if max(std) > 1:
+        raise ValueError(f"pixels are scaled to 0 to 1 before {_BY_255}")
     return std
 
 
@@ -100,7 +111,7 @@ class Card(Document):
         target_layer: dotted name of the last convolutional stage, where Grad-CAM reads.
         excitation_layer: dotted name of the layer at whose output excitation backprop reads.
         contrast_layer: dotted name of the layer at whose output contrastive excitation backprop contrasts.
-        mean: per channel (red, green, blue), in units of pixels scaled to 0…1.
+        mean: per channel (red, green, blue), in units of pixels scaled to 0…1: at most 1.
         std: as `mean`; above 0.
         training: `baseline`, `gc`, `gmp`, `gmp_gc`, `none`, or a word of your own.
         source: who made the checkpoint, and where it was published.
@@ -118,7 +129,7 @@ class Card(Document):
     target_layer: str
     excitation_layer: str | None = None
     contrast_layer: str | None = None
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    mean: Annotated[tuple[float, float, float], AfterValidator(_checked_mean)] = (0.485, 0.456, 0.406)
     std: Annotated[tuple[float, float, float], AfterValidator(_checked_std)] = (0.229, 0.224, 0.225)
     training: str = "none"
     source: str = ""

@@ -1,11 +1,11 @@
 """How checkpoints with consistent interpretations are made: the losses, the recipes and the loop."""
 
+from ..benchmark.suite import TrainingSettings
 from .data.grid import draw_negatives, make_grids
 from .loop.log import LogRow
 from .loop.reporting import SilentTraining, TrainingReporter
 from .loop.trainer import Trained, train
 from .recipe.recipe import Recipe, load_recipe, read_recipe, shipped_recipes
-from .recipe.settings import TrainingSettings
 from .step.consistency import (
     ConsistencyTerms,
     LinearHead,

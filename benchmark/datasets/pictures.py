@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -12,17 +13,19 @@ from typing import TypeGuard
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import PIL.JpegImagePlugin
 from numpy.typing import NDArray
 
-from ...base import RaybenchError
-from .sample import UnreadableImageError
+from ...base import RaybenchError, Size
+from .sample import AnnotationError, UnreadableImageError
 
 __all__ = [
     "PICTURE_SUFFIXES",
     "POSSIBLE_SIZES",
     "SIZE_DIFFERS",
     "ReadPicture",
+    "as_annotated",
     "encoded_bytes",
     "files_in",
     "is_possible_size",
@@ -33,11 +36,15 @@ __all__ = [
 
 ReadPicture = Callable[[Path], PIL.Image.Image]
 
+_ORIENTATION = 0x0112  # of EXIF
 _LONGEST_SIDE = 65_535  # of a JPEG file
 _MOST_PIXELS = 178_956_970  # Pillow decodes no more, unless told to
 
 POSSIBLE_SIZES = f"sides from 1 to {_LONGEST_SIDE} pixels and at most {_MOST_PIXELS} pixels in all"
 """For messages; see `is_possible_size`."""
+
+TURNED = "the picture was turned by its EXIF orientation, to the size that its annotation gives"
+NOT_TURNED = "the picture's EXIF orientation was not applied: its annotation is for the picture as stored"
 
 SIZE_DIFFERS = "the picture is not of the size that its annotation gives; scored at the annotation's"
 """Note on a sample."""
@@ -49,13 +56,51 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, PIL.
 
 
 def read_picture(path: Path) -> PIL.Image.Image:
-    """Decode a picture into RGB. Its EXIF orientation is not applied, as in the published evaluations.
+    """Decode a picture into RGB, the way up in which it is stored; see `as_annotated`.
 
     Raises:
         UnreadableImageError: the file is missing, damaged or not a picture; the message names it.
     """
     with _decoding(path), PIL.Image.open(path) as picture:
         return to_rgb(picture)
+
+
+def as_annotated(
+    picture: PIL.Image.Image, size: Size | None, place: str
+) -> tuple[PIL.Image.Image, list[str]]:
+    """Return a picture the way up in which it was annotated, with notes on what differs from its annotation.
+
+    A camera that was held upright stores the picture lying, with an EXIF orientation; tools show and annotate
+    it turned or as it is stored. The size that the annotation gives tells which: where it fits the turned
+    picture better, the picture is turned.
+
+    Args:
+        picture: as it is stored.
+        size: (height, width) that the annotation gives, or None if it does not say.
+        place: of the annotation, for messages.
+
+    Raises:
+        AnnotationError: width and height of the annotation are swapped.
+    """
+    stored = Size(picture.height, picture.width)
+    orientation = picture.getexif().get(_ORIENTATION, 1) if "exif" in picture.info else 1
+    if orientation in (5, 6, 7, 8) and size and _misfit(size, stored[::-1]) < _misfit(size, stored):
+        turned = PIL.ImageOps.exif_transpose(picture)
+        return turned, [TURNED] + [SIZE_DIFFERS] * (size != (turned.height, turned.width))
+    notes = [NOT_TURNED] if orientation in range(2, 9) else []
+    if size and size != stored:
+        if size == stored[::-1]:
+            raise AnnotationError(
+                f"{place}: the annotation's size is {size.width} x {size.height} (width x height), the "
+                f"picture's {stored.width} x {stored.height}; its width and height are swapped"
+            )
+        notes.append(SIZE_DIFFERS)
+    return picture, notes
+
+
+def _misfit(size: tuple[int, int], other: tuple[int, int]) -> float:
+    """How far two sizes are from the same shape: 0 if they have the same sides in proportion."""
+    return abs(math.log(size[0] * other[1] / (size[1] * other[0])))
 
 
 def open_picture(path: Path) -> PIL.Image.Image:

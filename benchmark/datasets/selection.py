@@ -39,7 +39,11 @@ class Selection:
             ) from None
         except UnicodeDecodeError as error:
             raise RaybenchError(f"the image list {path} is not UTF-8 text: {error.reason}") from None
-        ids = frozenset(_id_of(line.strip()) for line in lines if line.strip())
+        listed = [_id_of(line.strip()) for line in lines if line.strip()]
+        ids = frozenset(listed)
+        if len(ids) < len(listed):
+            twice = next(one for one in listed if listed.count(one) > 1)
+            raise RaybenchError(f"the image list {path} names {twice!r} twice; remove one of the lines")
         if not ids:
             raise RaybenchError(f"the image list {path} is empty; expected one image id per line")
         return cls(ids, str(path))

@@ -1,13 +1,12 @@
 """Resolves a suite, divides the work, measures what is left of it, and completes the result folder."""
 
-from .again import Again, extend_gallery
+from .again import extend_gallery
 from .crew import leads
 from .plan import pick_device
 from .progress import Reporter, SilentReporter
 from .run import Results, evaluate
 
 __all__ = [
-    "Again",
     "Reporter",
     "Results",
     "SilentReporter",

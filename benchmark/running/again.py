@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,36 +29,17 @@ from ..results import (
     save_picture,
     write_choice,
 )
-from ..suite import PROTOCOLS, NamedChoice, Settings, Suite
+from ..suite import PROTOCOLS, Again, NamedChoice, Settings, Suite
 from .plan import Plan
 from .processes import threads_limited
 from .progress import Reporter, SilentReporter
 
-__all__ = ["Again", "extend_gallery", "suite_of"]
+__all__ = ["extend_gallery", "suite_of"]
 
 _TOLERANCE = 0.1
 """Percentage points by which a metric may differ from the records."""
 _OTHER_DEVICE = 1.0
 """The same, on another kind of device than the one that measured."""
-
-
-@dataclass(frozen=True)
-class Again:
-    """How methods are run again.
-
-    Attributes:
-        data: folders by dataset name.
-        checkpoints: cards of checkpoints that do not ship with raybench.
-        each: number of queries for each reason.
-        device: `auto`, `cpu` or `cuda`.
-        trust_code: let cards name functions of any installed package as their architecture.
-    """
-
-    data: Mapping[str, Path] = field(default_factory=dict)
-    checkpoints: Sequence[str] = ()
-    each: int = 3
-    device: str = "auto"
-    trust_code: bool = False
 
 
 def extend_gallery(path: Path, again: Again, *, reporter: Reporter | None = None) -> Choice:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from ...attributions import BoundAttribution
+from ...attributions import BoundAttribution, bind
 from ...base import RaybenchError, UnknownNameError
-from ...checkpoints import Card, find_card, load_classes, shipped_cards
+from ...checkpoints import Card, ClassList, Network, find_card, load_classes, shipped_cards
 from ..datasets import DATASETS, Dataset, open_dataset
-from ..metrics import BoundMetric
+from ..metrics import BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS, Manifest
-from ..suite import Protocol, Settings, Suite, load_suite
-from .binding import bound_attributions, bound_metrics
+from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
 from .progress import Reporter
 
-__all__ = ["Plan", "Settings", "pick_device"]
+__all__ = ["Plan", "bound_attributions", "bound_metrics", "pick_device"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A suite with every name in it resolved, before anything is measured."""
+    """A suite with every name in it resolved, before anything is measured.
+
+    Attributes:
+        settings: how it is to be run.
+        cards: of the networks to measure, in order.
+        indices: of the images to measure.
+        held: networks that are in memory already, by name.
+    """
 
     suite: Suite
+    settings: Settings
     protocol: Protocol
     metrics: tuple[BoundMetric, ...]
     attributions: tuple[BoundAttribution, ...]
@@ -34,45 +43,66 @@ class Plan:
     dataset: Dataset
     indices: tuple[int, ...]
     device: torch.device
+    held: Mapping[str, Network] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, source: str | Path | Suite, settings: Settings, reporter: Reporter) -> Plan:
-        """Resolve every name of a suite.
+    def make(
+        cls,
+        source: str | Path | Suite,
+        settings: Settings,
+        reporter: Reporter,
+        networks: Sequence[Network] = (),
+    ) -> Plan:
+        """Resolve every name of a suite, and of the settings; see `evaluate` for the arguments.
 
         Raises:
             RaybenchError: a name is unknown, something is missing, or two things do not fit together.
         """
         suite, path = (source, Path.cwd() / "suite") if isinstance(source, Suite) else load_suite(source)
         place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
+        cards = [_find_card(name, Path()) for name in settings.checkpoints]
+        cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
             metrics = bound_metrics(suite)
-        if settings.checkpoints:
-            cards = tuple(_find_card(name, Path()) for name in settings.checkpoints)
-        else:
-            with _told(place):
-                cards = tuple(_find_card(name, path.parent) for name in suite.checkpoints)
-        with _told(place):
+            cards = cards or [_find_card(name, path.parent) for name in suite.checkpoints]
             attributions = _possible(suite, cards, reporter)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
             raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
-        choice = suite.dataset_choice
         _check_data_names(settings.data, cards)
         with _told(place):
+            choice = suite.dataset_choice
             dataset = open_dataset(choice.name, settings.data, protocol, choice.options, say=reporter.say)
         plan = cls(
             suite=suite,
+            settings=settings,
             protocol=protocol,
             metrics=metrics,
             attributions=attributions,
-            cards=cards,
+            cards=tuple(cards),
             dataset=dataset,
             indices=tuple(range(len(dataset)))[: settings.limit],
             device=device,
+            held={network.name: network for network in networks},
         )
         plan.check()
         return plan
+
+    def classes_of(self, card: Card) -> ClassList:
+        """Return what the outputs of a network stand for."""
+        return self.held[card.name].classes if card.name in self.held else load_classes(card.classes)
+
+    @functools.cached_property
+    def image_ids(self) -> tuple[str, ...]:
+        """Ids of the images to measure."""
+        return tuple(self.dataset.image_ids[index] for index in self.indices)
+
+    @functools.cached_property
+    def gallery(self) -> frozenset[str]:
+        """Ids of the images whose first query is kept as a thumbnail: drawn by their names alone."""
+        by_hash = sorted(self.image_ids, key=lambda image_id: hashlib.blake2b(image_id.encode()).digest())
+        return frozenset(by_hash[: self.suite.gallery])
 
     def check(self) -> None:
         """Refuse what cannot be measured together."""
@@ -85,7 +115,7 @@ class Plan:
                 "checkpoints; use methods that need no network, such as center"
             )
         for card in self.cards:
-            _refuse_other_classes(card, self.dataset)
+            self._refuse_other_classes(card)
         for metric in self.metrics:
             if metric.metric.name in RECORD_COLUMNS:
                 raise RaybenchError(
@@ -133,8 +163,17 @@ class Plan:
                 {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
                 for a in self.attributions
             ],
-            "checkpoints": [_describe_card(card) for card in self.cards],
+            "checkpoints": [_describe_card(card, self.classes_of(card)) for card in self.cards],
         }
+
+    def _refuse_other_classes(self, card: Card) -> None:
+        classes, asked = self.classes_of(card), self.dataset.classes
+        if classes.ids != asked.ids:
+            raise RaybenchError(
+                f"checkpoint {card.name!r} answers the {len(classes)} classes of {classes.name}, but dataset "
+                f"{self.dataset.name!r} asks about the {len(asked)} of {asked.name}; "
+                "choose a checkpoint or dataset that fits"
+            )
 
 
 @contextmanager
@@ -144,6 +183,37 @@ def _told(place: str) -> Iterator[None]:
         yield
     except UnknownNameError as error:
         raise error.at(place) from None
+
+
+def bound_attributions(suite: Suite) -> tuple[BoundAttribution, ...]:
+    """Return a suite's methods with their options, in its order."""
+    bound = tuple(bind(choice.name, choice.options, choice.label) for choice in suite.attribution_choices)
+    _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name)
+    return bound
+
+
+def bound_metrics(suite: Suite) -> tuple[BoundMetric, ...]:
+    """Return a suite's metrics with their options, in its order."""
+    bound = tuple(bind_metric(choice.name, choice.options) for choice in suite.metric_choices)
+    _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name)
+    if not suite.attributions and all(metric.metric.kind == "localisation" for metric in bound):
+        raise RaybenchError(
+            f"suite {suite.name!r} measures nothing: it names no attributions and no metric of "
+            "predictions; give it attributions, such as [grad_cam]"
+        )
+    return bound
+
+
+def _refuse_twins(noun: str, names: Iterable[str], suite: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if not PLAIN_NAME.fullmatch(name):
+            raise RaybenchError(
+                f"suite {suite!r}: {noun} label {name!r} may hold up to 80 letters, digits and _ . + - only"
+            )
+        if name in seen:
+            raise RaybenchError(f"suite {suite!r} has {noun} {name!r} twice; give one of them another label")
+        seen.add(name)
 
 
 def _check_data_names(data: Mapping[str, Path], cards: Sequence[Card]) -> None:
@@ -183,7 +253,7 @@ def _find_card(name: str, folder: Path) -> Card:
     return find_card(beside if Path(name).suffix and beside.is_file() else name)
 
 
-def _describe_card(card: Card) -> Manifest:
+def _describe_card(card: Card, classes: ClassList) -> Manifest:
     """What of a card decides numbers or interests people; without paths, so that folders can move."""
     shown = (
         "name",
@@ -202,7 +272,7 @@ def _describe_card(card: Card) -> Manifest:
     )
     described = card.model_dump(mode="json", include=set(shown))
     several = {"multilabel": True} if card.multilabel else {}
-    return described | several | {"classes": load_classes(card.classes).name}
+    return described | several | {"classes": classes.name}
 
 
 def pick_device(name: str) -> torch.device:
@@ -224,13 +294,3 @@ def pick_device(name: str) -> torch.device:
             f"device {name!r} was asked for, but this machine has no usable CUDA GPU; use cpu"
         )
     return device
-
-
-def _refuse_other_classes(card: Card, dataset: Dataset) -> None:
-    classes = load_classes(card.classes)
-    if classes.ids != dataset.classes.ids:
-        raise RaybenchError(
-            f"checkpoint {card.name!r} answers the {len(classes)} classes of {classes.name}, but dataset "
-            f"{dataset.name!r} asks about the {len(dataset.classes)} of {dataset.classes.name}; "
-            "choose a checkpoint or dataset that fits"
-        )

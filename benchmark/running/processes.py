@@ -23,9 +23,9 @@ from ...checkpoints import Network
 from ..loading import end_with_parent
 from ..measuring import Outcome, Pass, measure
 from ..suite import Settings
-from .crew import Crew, drawn
+from .crew import Counter, Crew, drawn
 
-__all__ = ["Division", "divide", "measure_in_processes", "threads_limited"]
+__all__ = ["Division", "divide", "measure_network", "threads_limited"]
 
 _ENOUGH = 8
 """Images that make a process of their own worth its start, of a tenth of a second."""
@@ -95,23 +95,38 @@ def threads_limited(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def measure_in_processes(
-    work: Pass, network: Network | None, processes: int, advance: Callable[[int], None]
+def measure_network(
+    work: Pass, network: Network | None, division: Division, counter: Counter, advance: Callable[[int], None]
 ) -> list[Outcome]:
-    """Measure a pass in several processes of this machine, each of which takes the next image when free.
-
-    The processes are forked, so that they share the network's weights and start in no time.
+    """Measure this process's images of a pass, alone or with helpers on the other cores.
 
     Args:
         work: what is to be measured.
         network: the checkpoint, loaded, or None.
-        processes: how many, 2 or more.
+        division: how this process may use the machine.
+        counter: from which the processes of a crew draw images.
         advance: told of every few images that are on disk.
+
+    Returns:
+        What each process noticed.
 
     Raises:
         RaybenchError: one of them met a mistake or was killed; all others are ended. All rows of images that
             were measured are on disk.
     """
+    if not len(work.images):
+        return []
+    processes = division.processes_for(len(work.images))
+    if processes > 1:
+        return _measure_in_processes(work, network, processes, advance)
+    positions = drawn(counter, len(work.images), work.at_once(network))
+    return [measure(work, network, positions, advance)]
+
+
+def _measure_in_processes(
+    work: Pass, network: Network | None, processes: int, advance: Callable[[int], None]
+) -> list[Outcome]:
+    """Fork processes, each of which takes the next image when free; they share the network's weights."""
     context = multiprocessing.get_context("fork")
     total = context.Value("q", 0)
     team: dict[Any, BaseProcess] = {}

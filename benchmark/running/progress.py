@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from .crew import Counter
 
-__all__ = ["Reporter", "Shown", "SilentReporter"]
+__all__ = ["Reporter", "SilentReporter", "passing"]
 
 
 class Reporter(Protocol):
@@ -43,28 +43,34 @@ class SilentReporter:
         """See `Reporter.say`."""
 
 
-class Shown:
-    """The progress of a pass that several processes work on, as one of them shows it."""
+@contextmanager
+def passing(
+    reporter: Reporter, counter: Counter, title: str, total: int, left: int
+) -> Iterator[Callable[[int], None]]:
+    """Show a pass that several processes work on, as one of them sees it.
 
-    def __init__(self, reporter: Reporter, counter: Counter) -> None:
-        """Tell `reporter` what all processes together add to `counter`."""
-        self.reporter = reporter
-        self.counter = counter
-        self.told = 0
+    Args:
+        reporter: told of what all of them do.
+        counter: to which each adds the images that it has done.
+        title: of the pass.
+        total: number of images.
+        left: so many of them are left to do.
 
-    @contextmanager
-    def pass_over(self, title: str, total: int, done: int) -> Iterator[None]:
-        """Show a pass from here to the end of the block."""
-        self.reporter.start(title, total, done)
-        try:
-            yield
-            self.advance(0)
-        finally:
-            self.reporter.finish()
+    Yields:
+        A function to be told of images that this process has done.
+    """
+    told = 0
 
-    def advance(self, images: int) -> None:
-        """So many more images are on disk, measured by this process."""
-        known = self.counter.add(images)
-        if known > self.told:
-            self.reporter.advance(known - self.told)
-        self.told = known
+    def advance(images: int) -> None:
+        nonlocal told
+        known = counter.add(images)
+        if known > told:
+            reporter.advance(known - told)
+        told = known
+
+    reporter.start(title, total, total - left)
+    try:
+        yield advance
+        advance(0)
+    finally:
+        reporter.finish()

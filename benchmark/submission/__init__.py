@@ -4,7 +4,7 @@ from .board import collect_all
 from .changes import FOLDER, changes_since
 from .check import Checked, Further, check, extract_bundle, open_bundle, unpack_bundles
 from .findings import Finding, Findings, Report
-from .remeasure import Remeasuring, remeasure
+from .remeasure import remeasure, remeasuring
 from .rendering import render
 from .submitting import submit
 
@@ -14,7 +14,6 @@ __all__ = [
     "Finding",
     "Findings",
     "Further",
-    "Remeasuring",
     "Report",
     "changes_since",
     "check",
@@ -22,6 +21,7 @@ __all__ = [
     "extract_bundle",
     "open_bundle",
     "remeasure",
+    "remeasuring",
     "render",
     "submit",
     "unpack_bundles",

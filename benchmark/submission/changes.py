@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ...base import RaybenchError
+from ...base import RaybenchError, quoted
+from .findings import Findings, Report
 
 __all__ = ["FOLDER", "Changes", "changes_since"]
 
@@ -30,6 +31,18 @@ class Changes:
     bundles: tuple[str, ...]
     strangers: tuple[str, ...]
     taken: tuple[str, ...]
+
+    @property
+    def report(self) -> Report:
+        """What is wrong with the changes besides the bundles themselves."""
+        findings = Findings()
+        for name in self.strangers:
+            findings.problem(
+                "", f"{quoted(name)} is no bundle; only .zip files from raybench submit belong in {FOLDER}"
+            )
+        for name in self.taken:
+            findings.remark("", f"{quoted(name)} was on the board before, and is changed or removed")
+        return Report(f"changes in {FOLDER}", tuple(findings.all), {"bundles to check": len(self.bundles)})
 
 
 def changes_since(revision: str, repository: Path) -> Changes:

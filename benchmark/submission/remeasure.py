@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,40 +22,31 @@ from ..results import (
     records_file,
 )
 from ..running import Reporter, SilentReporter, evaluate, pick_device
-from ..suite import NamedChoice, Settings, Suite
+from ..suite import NamedChoice, Remeasuring, Settings, Suite
 from .agreement import Agreement, NearTie, compare_predictions, compare_records
-from .check import Checked
+from .check import Checked, Further
 from .definition import Definition, compare_with_card
 from .findings import Findings
 from .own_data import list_option, open_own_data, own_options
 from .run_facts import FILE, RunFacts
 
-__all__ = ["Remeasuring", "remeasure"]
+__all__ = ["remeasure", "remeasuring"]
 
 TIE = 1e-3
 """Two pixels are as salient as each other if the smaller value lies within this share of the larger."""
 
 
-@dataclass(frozen=True)
-class Remeasuring:
-    """How images are measured again.
+def remeasuring(how: Remeasuring, reporter: Reporter) -> Further:
+    """Return the further check that measures random images again, for `check`."""
 
-    Attributes:
-        images: how many, drawn at random without replacement.
-        seed: of the drawing; a submitter must not know it beforehand.
-        data: folders by dataset name.
-        cards: paths of cards of checkpoints that do not ship with raybench, from somebody who is trusted. A
-            card inside a bundle is a stranger's: it is neither fetched from nor does it name code.
-        device: as in `Settings`.
-        trust_code: as in `Settings`, for the cards given here.
-    """
+    def further(checked: Checked, findings: Findings) -> Mapping[str, object]:
+        agreement = remeasure(checked, how, findings, reporter=reporter)
+        return {
+            "measured again": f"{agreement.images} images, seed {how.seed}",
+            "agreement": agreement.worded(),
+        }
 
-    images: int
-    seed: int
-    data: Mapping[str, Path] = field(default_factory=dict)
-    cards: Sequence[str] = ()
-    device: str = "auto"
-    trust_code: bool = False
+    return further
 
 
 def remeasure(

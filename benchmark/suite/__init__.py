@@ -1,16 +1,19 @@
 """What is asked: a suite, the rules of a protocol, the settings of a run; documents, nothing resolved."""
 
 from .protocol import PROTOCOLS, Protocol, protocol_from
-from .settings import Settings
+from .settings import Again, Remeasuring, Settings, TrainingSettings
 from .suite import PLAIN_NAME, NamedChoice, Suite, load_suite, shipped_suites
 
 __all__ = [
     "PLAIN_NAME",
     "PROTOCOLS",
+    "Again",
     "NamedChoice",
     "Protocol",
+    "Remeasuring",
     "Settings",
     "Suite",
+    "TrainingSettings",
     "load_suite",
     "protocol_from",
     "shipped_suites",

@@ -1,66 +1,67 @@
-"""How a suite is run."""
+"""What the commands take: how a suite is run, run again, measured again; how a recipe is followed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from ...base import RaybenchError
+from ...base import Flag, RaybenchError, refuse_out_of_range
 
-__all__ = ["Settings"]
+__all__ = ["Again", "Remeasuring", "Settings", "TrainingSettings"]
+
+_Data = Annotated[
+    Mapping[str, Path], Flag("Folder of a dataset.", metavar="NAME=PATH", default="$RAYBENCH_DATA/NAME")
+]
+_Device = Annotated[str, Flag("auto, cpu, cuda or cuda:1.")]
+_TrustCode = Annotated[bool, Flag("Let cards name code of installed packages as architecture.")]
+_Workers = Annotated[int | None, Flag("Loader processes of each process.", least=0, default="by machine")]
 
 Compile = Literal["no", "stages", "graphs"]
-
-_LEAST = {"batch_size": 1, "workers": 0, "processes": 1, "threads": 1, "limit": 1}
-"""Fields that are integers, and the smallest value of each."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """How a suite is run; only `protocol` changes a number but in the last digits.
 
-    Attributes:
-        data: folders by dataset name (and `weights`); others are looked for under $RAYBENCH_DATA.
-        out: result folder.
-        device: `auto`, `cpu`, `cuda` or `cuda:1`.
-        batch_size: images per forward pass on a GPU; a CPU takes them one by one.
-        workers: loader processes of each process; None for a number that fits the machine.
-        processes: that measure side by side on a CPU; None for one per core where there is enough work. Under
-            torchrun its processes measure.
-        threads: that each process computes with. On a CPU one by default: another number changes the last
-            digits, the number of processes does not.
-        limit: measure only the first so many images.
-        fresh: measure anew instead of resuming.
-        strict: stop at the first image that cannot be used instead of counting it.
-        checkpoints: measure these instead of the suite's.
-        trust_code: let cards name functions of any installed package as their architecture.
-        protocol: fields of the protocol that depart from the suite's, such as `precision`; its id shows them.
-        compile: whether networks are compiled on CUDA; changes the last digits.
-        fast: first try which options are faster and keep all numbers of a sample within 0.1 point, and use
-            these; see `raybench.benchmark.running.fast`.
-        fast_report: what was tried, for the manifest.
+    `data` holds folders by dataset name, and `weights`; others are looked for under $RAYBENCH_DATA.
+    A CPU takes images one by one, whatever `batch_size` is. Under torchrun its processes measure, and
+    `processes` stays None. On a CPU another number of `threads` changes the last digits, another number of
+    processes does not. `protocol` holds fields that depart from the suite's protocol, whose id shows them,
+    and `fast_report` what `fast` tried, for the manifest; see `raybench.benchmark.running.fast`.
 
     Raises:
         RaybenchError: a value is of another kind or out of range.
     """
 
-    data: Mapping[str, Path] = field(default_factory=dict)
-    out: Path = Path("runs")
-    device: str = "auto"
-    batch_size: int = 32
-    workers: int | None = None
-    processes: int | None = None
-    threads: int | None = None
-    limit: int | None = None
-    fresh: bool = False
-    strict: bool = False
-    checkpoints: Sequence[str] = ()
-    trust_code: bool = False
+    data: _Data = field(default_factory=dict)
+    out: Annotated[Path, Flag("Result folder.", default="runs/SUITE")] = Path("runs")
+    device: _Device = "auto"
+    batch_size: Annotated[int, Flag("Images per forward pass on a GPU.", least=1)] = 32
+    workers: _Workers = None
+    processes: Annotated[
+        int | None, Flag("Processes that measure side by side on a CPU.", least=1, default="one per core")
+    ] = None
+    threads: Annotated[
+        int | None,
+        Flag("Threads of each process; changes the last digits.", least=1, default="1 on a CPU"),
+    ] = None
+    limit: Annotated[int | None, Flag("Measure only the first N images.", metavar="N", least=1)] = None
+    fresh: Annotated[bool, Flag("Measure anew instead of resuming.")] = False
+    checkpoints: Annotated[
+        Sequence[str],
+        Flag("Measure these checkpoints instead of the suite's.", "--checkpoint", "NAME|CARD.yaml"),
+    ] = ()
+    trust_code: _TrustCode = False
+    strict: Annotated[bool, Flag("Stop at the first image that cannot be used.")] = False
+    fast: Annotated[
+        bool, Flag("Try on a sample what is faster and moves no number by 0.1 point, and use that.")
+    ] = False
+    compile: Annotated[
+        Compile, Flag("Compile networks on CUDA, also with CUDA graphs; changes the last digits.")
+    ] = "no"
     protocol: Mapping[str, Any] = field(default_factory=dict)
-    compile: Compile = "no"
-    fast: bool = False
     fast_report: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -74,12 +75,76 @@ class Settings:
             raise RaybenchError(
                 f"checkpoints is {str(self.checkpoints)!r}; expected a list of names or cards"
             )
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is None and name != "batch_size":
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise RaybenchError(f"{name} is {value!r}; expected an integer of at least {least}")
+        refuse_out_of_range(self)
+
+
+@dataclass(frozen=True)
+class Again:
+    """How methods are run again on chosen images of a run; see `raybench.benchmark.running`."""
+
+    data: _Data = field(default_factory=dict)
+    each: Annotated[
+        int, Flag("Queries to choose for each of: best, worst, disputed.", "--images", least=1, most=20)
+    ] = 3
+    checkpoints: Annotated[
+        Sequence[str],
+        Flag("Card of a checkpoint that does not ship with raybench.", "--checkpoint", "CARD.yaml"),
+    ] = ()
+    device: _Device = "auto"
+    trust_code: _TrustCode = False
+
+
+@dataclass(frozen=True)
+class Remeasuring:
+    """How a submission is measured again, with data and cards that one trusts.
+
+    A card inside a bundle is a stranger's: it is neither fetched from nor does it name code. A submitter must
+    not know `seed` beforehand.
+    """
+
+    images: Annotated[
+        int, Flag("Measure N random images again and compare.", "--remeasure", metavar="N", least=1)
+    ]
+    seed: Annotated[int, Flag("Which images are drawn.", least=0, default="another one each time")]
+    data: _Data = field(default_factory=dict)
+    cards: Annotated[
+        Sequence[str],
+        Flag("Card that you trust, of a checkpoint that does not ship.", "--checkpoint", "CARD.yaml"),
+    ] = ()
+    device: _Device = "auto"
+    trust_code: _TrustCode = False
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a recipe is followed; none of it changes the weights on one machine.
+
+    After `steps` training stops; the learning rate falls as if it went on.
+
+    Raises:
+        RaybenchError: a number is out of range.
+    """
+
+    out: Annotated[Path, Flag("Folder of the checkpoint, the states and the log.", default="runs/train/NAME")]
+    data: Annotated[
+        Mapping[str, Path],
+        Flag(
+            "Folder of a dataset, by default of the one trained on.",
+            metavar="[NAME=]PATH",
+            default="$RAYBENCH_DATA/NAME",
+        ),
+    ] = field(default_factory=dict)
+    device: Annotated[str, Flag("auto, cpu or cuda; torchrun gives each process one.")] = "auto"
+    resume: Annotated[bool, Flag("Go on where training stopped, or begin if it has not begun.")] = False
+    steps: Annotated[int | None, Flag("Stop after so many steps in all.", least=1)] = None
+    workers: _Workers = None
+    trust_code: Annotated[bool, Flag("Let the recipe name code of installed packages as architecture.")] = (
+        False
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        refuse_out_of_range(self)
 
 
 def _path(name: str, value: object) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -11,6 +12,8 @@ from ...base import RaybenchError
 from ..classes import ClassList
 
 __all__ = ["fill_module"]
+
+_DOTTED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")
 
 
 def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, classes: ClassList) -> None:
@@ -59,9 +62,13 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
 def _without_data_parallel(
     tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Take `module` out of dotted names, where DataParallel put it around the network or a part of it."""
+    """Take `module` out of dotted names, where DataParallel put it around the network or a part of it.
+
+    The numbers of DenseNet's inner layers lose the dot that torchvision's own files write before them.
+    """
 
     def plain(key: str) -> str:
+        key = key if key in expected else _DOTTED.sub(r"\1\2", key)
         parts = key.split(".")
         places = [index for index, part in enumerate(parts) if part == "module"]
         without_one = [".".join(parts[:index] + parts[index + 1 :]) for index in places]

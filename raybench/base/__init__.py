@@ -2,6 +2,7 @@
 
 from .documents import Document, document_from, parse_document, read_document
 from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, nearest, quoted
+from .flags import Flag, offered, refuse_out_of_range
 from .geometry import Box, Point, Size
 from .memory import keep_freed_memory
 from .options import check_options, misfit, options_of
@@ -13,6 +14,7 @@ from .version import __version__
 __all__ = [
     "Box",
     "Document",
+    "Flag",
     "Point",
     "RaybenchError",
     "Registry",
@@ -26,9 +28,11 @@ __all__ = [
     "keep_freed_memory",
     "misfit",
     "nearest",
+    "offered",
     "options_of",
     "parse_document",
     "parse_yaml",
     "quoted",
     "read_document",
+    "refuse_out_of_range",
 ]

@@ -19,6 +19,7 @@ from . import (
     table,
     train,
 )
+from .options import OnceCommand
 
 __all__ = ["app"]
 
@@ -33,16 +34,16 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-app.command("run", epilog=run.EXAMPLE)(run.run)
-app.command("table", epilog=table.EXAMPLE)(table.table)
-app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
-app.command("plot", epilog=plot.EXAMPLE)(plot.plot)
-app.command("leaderboard", epilog=leaderboard.EXAMPLE)(leaderboard.leaderboard)
-app.command("gallery", epilog=gallery.EXAMPLE)(gallery.gallery)
-app.command("report", epilog=report.EXAMPLE)(report.report)
-app.command("explain", epilog=explain.EXAMPLE)(explain.explain)
-app.command("list", epilog=listing.EXAMPLE)(listing.list_names)
-app.command("shapes", epilog=shapes.EXAMPLE)(shapes.shapes)
-app.command("submit", epilog=submit.EXAMPLE)(submit.submit)
-app.command("check", epilog=check.EXAMPLE)(check.check)
-app.command("train", epilog=train.EXAMPLE)(train.train)
+app.command("run", cls=OnceCommand, epilog=run.EXAMPLE)(run.run)
+app.command("table", cls=OnceCommand, epilog=table.EXAMPLE)(table.table)
+app.command("compare", cls=OnceCommand, epilog=compare.EXAMPLE)(compare.compare)
+app.command("plot", cls=OnceCommand, epilog=plot.EXAMPLE)(plot.plot)
+app.command("leaderboard", cls=OnceCommand, epilog=leaderboard.EXAMPLE)(leaderboard.leaderboard)
+app.command("gallery", cls=OnceCommand, epilog=gallery.EXAMPLE)(gallery.gallery)
+app.command("report", cls=OnceCommand, epilog=report.EXAMPLE)(report.report)
+app.command("explain", cls=OnceCommand, epilog=explain.EXAMPLE)(explain.explain)
+app.command("list", cls=OnceCommand, epilog=listing.EXAMPLE)(listing.list_names)
+app.command("shapes", cls=OnceCommand, epilog=shapes.EXAMPLE)(shapes.shapes)
+app.command("submit", cls=OnceCommand, epilog=submit.EXAMPLE)(submit.submit)
+app.command("check", cls=OnceCommand, epilog=check.EXAMPLE)(check.check)
+app.command("train", cls=OnceCommand, epilog=train.EXAMPLE)(train.train)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 __all__ = ["EXAMPLE", "compare"]
 
 EXAMPLE = "Example: raybench compare runs/demo/shapes-baseline/grad_cam runs/demo/shapes-gmp/grad_cam"
-
-
-class Format(str, Enum):
-    """How a comparison is printed."""
-
-    TERMINAL = "terminal"
-    MARKDOWN = "markdown"
-    CSV = "csv"
 
 
 def compare(
@@ -31,7 +22,9 @@ def compare(
         ),
     ] = None,
     images: Annotated[int, typer.Option(min=0, help="List N images on which A and B differ most.")] = 10,
-    kind: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
+    form: Annotated[
+        Literal["terminal", "markdown", "csv"], typer.Option("--format", help="How to print it.")
+    ] = "terminal",
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Compare two rows, or all rows that two runs share, image by image: difference, interval and p-value."""
@@ -41,8 +34,8 @@ def compare(
     from ..benchmark.comparison import comparison_csv, comparison_markdown, rich_comparison
 
     found = compare_rows(first, second, metric=metric, images=images, seed=seed)
-    if kind is Format.TERMINAL:
+    if form == "terminal":
         Console().print(rich_comparison(found))
     else:
-        text = comparison_markdown(found) if kind is Format.MARKDOWN else comparison_csv(found)
+        text = comparison_markdown(found) if form == "markdown" else comparison_csv(found)
         typer.echo(text, nl=False)

@@ -29,8 +29,6 @@ def explain(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
-    from rich.console import Console
-
     from ..base import Point
     from ..benchmark.measuring import explain_image, read_image
     from ..benchmark.pictures import explain_figure, save_figure
@@ -46,9 +44,8 @@ def explain(
     title = f"{network.name}, {attribution}: {label}"
     figure = explain_figure(picture, saliency, explanation.top5, title=title, point=Point(x, y))
     save_figure(figure, out)
-    console = Console(stderr=True)
     for name, probability in explanation.top5:
-        console.print(f"{probability:6.1%}  {name}", highlight=False, markup=False)
+        typer.echo(f"{probability:6.1%}  {name}", err=True)
     if explanation.status[0] != "ok":
-        console.print(f"the map is {explanation.status[0]}: it says nothing", highlight=False, markup=False)
-    console.print(f"look at {out}", highlight=False, markup=False)
+        typer.echo(f"the map is {explanation.status[0]}: it says nothing", err=True)
+    typer.echo(f"look at {out}", err=True)

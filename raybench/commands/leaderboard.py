@@ -27,8 +27,6 @@ def leaderboard(
     ] = True,
 ) -> None:
     """Build the leaderboard: a page to open from the disk, offline, or to put on any web host."""
-    from rich.console import Console
-
     from ..base import RaybenchError
     from ..benchmark.board import build_site
     from ..benchmark.submission import collect_all
@@ -36,18 +34,13 @@ def leaderboard(
     with tempfile.TemporaryDirectory() as unpacked:
         board = collect_all(folders, Path(unpacked), with_published=with_published)
         page = build_site(board, out)
-    console = Console(stderr=True)
     measured = sum(len(section.rows) for section in board.sections)
     if not measured:
         raise RaybenchError(
             f"nothing in the {len(folders)} folders given could be used; {out / 'excluded.html'} says why"
         )
     if board.excluded:
-        console.print(
-            f"left out: {len(board.excluded)}; the first: {board.excluded[0].reason} "
-            f"(all are listed in {out / 'excluded.html'})",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-    console.print(f"{measured} rows; open {page}", highlight=False, markup=False, soft_wrap=True)
+        first = board.excluded[0].reason
+        listed = f"(all are listed in {out / 'excluded.html'})"
+        typer.echo(f"left out: {len(board.excluded)}; the first: {first} {listed}", err=True)
+    typer.echo(f"{measured} rows; open {page}", err=True)

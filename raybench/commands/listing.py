@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import Enum
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,14 +12,7 @@ __all__ = ["EXAMPLE", "list_names"]
 EXAMPLE = "Example: raybench list attributions"
 
 
-class Noun(str, Enum):
-    """What can be listed."""
-
-    CHECKPOINTS = "checkpoints"
-    ATTRIBUTIONS = "attributions"
-    METRICS = "metrics"
-    DATASETS = "datasets"
-    SUITES = "suites"
+Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "suites"]
 
 
 def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.")]) -> None:
@@ -88,10 +80,10 @@ def _suites() -> Listing:
     return ("name", "dataset", "checkpoints x methods", "what it measures"), rows
 
 
-_LISTS = {
-    Noun.CHECKPOINTS: _checkpoints,
-    Noun.ATTRIBUTIONS: _attributions,
-    Noun.METRICS: _metrics,
-    Noun.DATASETS: _datasets,
-    Noun.SUITES: _suites,
+_LISTS: dict[Noun, Callable[[], Listing]] = {
+    "checkpoints": _checkpoints,
+    "attributions": _attributions,
+    "metrics": _metrics,
+    "datasets": _datasets,
+    "suites": _suites,
 }

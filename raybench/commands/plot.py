@@ -20,10 +20,7 @@ def plot(
     ] = False,
 ) -> None:
     """Draw bars per metric, accuracy against localisation, and a gallery of maps, as PNG and SVG."""
-    from rich.console import Console
-
     from ..benchmark.pictures import plot_all
 
-    console = Console(stderr=True)
     for path in plot_all(folders, out, mixed=mixed):
-        console.print(f"look at {path}", highlight=False, markup=False)
+        typer.echo(f"look at {path}", err=True)

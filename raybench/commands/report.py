@@ -19,17 +19,13 @@ def report(
     ] = Path("report.html"),
 ) -> None:
     """Write one page about a run that needs no other file: numbers, plots, gallery, provenance."""
-    from rich.console import Console
-
     from ..benchmark.board import write_report
 
     write_report(folder, out)
-    console = Console(stderr=True)
-    console.print(f"open {out}", highlight=False, markup=False, soft_wrap=True)
-    pictures = folder / "gallery" / "gallery.json"
-    if not pictures.is_file():
-        hint = f"next: raybench gallery {folder} adds the best, worst and most disputed pictures"
-        console.print(hint, highlight=False, markup=False, soft_wrap=True)
+    typer.echo(f"open {out}", err=True)
+    if (folder / "gallery" / "gallery.json").is_file():
+        typer.echo(f"next: raybench leaderboard {folder} -o site compares it with other runs", err=True)
     else:
-        hint = f"next: raybench leaderboard {folder} -o site compares it with other runs"
-        console.print(hint, highlight=False, markup=False, soft_wrap=True)
+        typer.echo(
+            f"next: raybench gallery {folder} adds the best, worst and most disputed pictures", err=True
+        )

@@ -18,11 +18,8 @@ def shapes(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
 ) -> None:
     """Generate pictures of shapes with boxes (ILSVRC XML) and masks (COCO JSON)."""
-    from rich.console import Console
-
     from ..benchmark.datasets import write_shapes
 
     write_shapes(folder, images=images, seed=seed)
-    console = Console(stderr=True)
-    console.print(f"{images} pictures are in {folder}", highlight=False, markup=False)
-    console.print(f"next: raybench run demo --data shapes={folder}", highlight=False, markup=False)
+    typer.echo(f"{images} pictures are in {folder}", err=True)
+    typer.echo(f"next: raybench run demo --data shapes={folder}", err=True)

@@ -21,20 +21,17 @@ def submit(
     ] = None,
 ) -> None:
     """Check a result folder and write a bundle: records, summary, manifest and cards, without your paths."""
-    from rich.console import Console
-
     from ..benchmark.submission import render
     from ..benchmark.submission import submit as write_bundle
     from ..checkpoints import find_card
 
     report = write_bundle(folder, out, cards=[find_card(name) for name in checkpoint or ()])
     typer.echo(render([report], "text"), nl=False)
-    console = Console(stderr=True)
     if report.exit_code:
         message = "no bundle was written; mend what is wrong, or measure it again with raybench run --fresh"
     else:
         message = (
             f"{out.stat().st_size / 1e3:,.0f} kB; next: add {out} by a pull request, see docs/submitting.md"
         )
-    console.print(message, highlight=False, markup=False, soft_wrap=True)
+    typer.echo(message, err=True)
     raise typer.Exit(report.exit_code)

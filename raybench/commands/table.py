@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,19 +14,12 @@ __all__ = ["EXAMPLE", "table"]
 EXAMPLE = "Example: raybench table runs/real-small --with-published"
 
 
-class Format(str, Enum):
-    """How a table is printed."""
-
-    TERMINAL = "terminal"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    CSV = "csv"
-    HTML = "html"
-
-
 def table(
     folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="Result folders.")] = None,
-    kind: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
+    form: Annotated[
+        Literal["terminal", "markdown", "latex", "csv", "html"],
+        typer.Option("--format", help="How to print it."),
+    ] = "terminal",
     with_published: Annotated[
         bool, typer.Option("--with-published", help="Put published values beside measured ones.")
     ] = False,
@@ -53,8 +45,8 @@ def table(
         tables = (comparison_table(folders or [], with_published=with_published, mixed=mixed),)
     console = Console()
     for number, one in enumerate(tables):
-        if kind is Format.TERMINAL:
+        if form == "terminal":
             console.print(rich_table(one, intervals=intervals, width=console.width))
         else:
-            text = render_table(one, kind.value, intervals=intervals)
+            text = render_table(one, form, intervals=intervals)
             typer.echo(("\n" if number else "") + text, nl=False)

@@ -5,12 +5,9 @@ import sys
 
 import pytest
 import torch
+from calling import METHODS, OURS, calling
 
-from raybench.attributions import ATTRIBUTIONS
 from raybench.attributions.queries import Portion
-
-ALL = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
-OURS = [name for name in ALL if not name.startswith("torchray.")]
 
 
 def singles(function, network, queries):
@@ -41,7 +38,7 @@ def singles(function, network, queries):
 )
 @pytest.mark.parametrize("method", OURS)
 def test_a_batch_gives_what_single_queries_give(method, name, random_network, queries):
-    network, function = random_network(name), ATTRIBUTIONS.get(method).function
+    network, function = random_network(name), calling(method)
     if name == "squeezenet1_1" and method.startswith("grad_cam"):
         # its random scores are nearly zero: a ReLU follows them
         queries = queries._replace(class_index=torch.tensor([3, 3, 3]))
@@ -57,7 +54,7 @@ def test_a_batch_gives_what_single_queries_give(method, name, random_network, qu
 
 @pytest.mark.parametrize("method", ["grad_cam", "grad_cam_elementwise"])
 def test_grad_cams_of_many_images_are_those_of_one_at_a_time(method, random_network):
-    network, function = random_network("alexnet"), ATTRIBUTIONS.get(method).function
+    network, function = random_network("alexnet"), calling(method)
     for seed in range(6):  # convolutions round differently with another batch size, and AlexNet enlarges it
         generator = torch.Generator().manual_seed(seed)
         images = torch.randn(8, 3, 96, 112, generator=generator)
@@ -66,9 +63,9 @@ def test_grad_cams_of_many_images_are_those_of_one_at_a_time(method, random_netw
         assert ((maps - expected).abs() <= 1e-5 * expected.amax(dim=(1, 2), keepdim=True)).all()
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", METHODS)
 def test_order_and_repetition_of_queries_do_not_matter(method, small, small_queries):
-    function = ATTRIBUTIONS.get(method).function
+    function = calling(method)
     maps = function(small, *small_queries)
     images, image_index, class_index = small_queries
     order = torch.tensor([2, 0, 0, 3, 1])
@@ -76,28 +73,28 @@ def test_order_and_repetition_of_queries_do_not_matter(method, small, small_quer
     torch.testing.assert_close(again, maps[order], rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", METHODS)
 def test_batch_size_one_to_many_on_the_small_network(method, small, small_queries):
-    function = ATTRIBUTIONS.get(method).function
+    function = calling(method)
     maps = function(small, *small_queries)
     assert maps.dtype == torch.float32
     assert (maps.amax(dim=(1, 2)) > 0).any()
     torch.testing.assert_close(maps, singles(function, small, small_queries), rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", METHODS)
 def test_no_queries_give_no_maps(method, small, small_queries):
     none = torch.zeros(0, dtype=torch.int64)
-    maps = ATTRIBUTIONS.get(method).function(small, small_queries.images, none, none)
+    maps = calling(method)(small, small_queries.images, none, none)
     assert maps.shape[0] == 0
     assert maps.ndim == 3
     assert maps.dtype == torch.float32
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_methods_work_where_gradients_are_off(method, mode, small, small_queries):
-    function = ATTRIBUTIONS.get(method).function
+    function = calling(method)
     expected = function(small, *small_queries)
     with mode():
         queries = [tensor.clone() for tensor in small_queries]
@@ -112,7 +109,7 @@ def test_methods_work_where_gradients_are_off(method, mode, small, small_queries
 def test_whole_batches_as_on_accelerators_give_the_same_maps(
     method, name, random_network, queries, monkeypatch
 ):
-    network, function = random_network(name), ATTRIBUTIONS.get(method).function
+    network, function = random_network(name), calling(method)
     expected = function(network, *queries)
 
     def whole(images, image_index):
@@ -127,7 +124,7 @@ def test_whole_batches_as_on_accelerators_give_the_same_maps(
 
 @pytest.mark.parametrize("method", OURS)
 def test_channels_last_changes_nothing(method, random_network, queries):
-    network, function = random_network("resnet18"), ATTRIBUTIONS.get(method).function
+    network, function = random_network("resnet18"), calling(method)
     expected = function(network, *queries)
     last = queries._replace(images=queries.images.to(memory_format=torch.channels_last))
     torch.testing.assert_close(
@@ -137,7 +134,7 @@ def test_channels_last_changes_nothing(method, random_network, queries):
 
 @pytest.mark.parametrize("method", OURS)
 def test_bfloat16_autocast_gives_float32_maps_near_the_exact_ones(method, random_network, queries):
-    network, function = random_network("resnet18"), ATTRIBUTIONS.get(method).function
+    network, function = random_network("resnet18"), calling(method)
     expected = function(network, *queries)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         maps = function(network, *queries)

@@ -13,6 +13,7 @@ def test_all_methods_are_registered():
     assert own == {
         *("grad_cam", "grad_cam_elementwise", "gradient"),
         *("excitation_backprop", "contrastive_excitation_backprop"),
+        *("rise", "integrated_gradients"),
         *("center", "random", "uniform", "box_oracle"),
     }
 
@@ -29,7 +30,7 @@ def test_kinds_say_what_a_method_needs():
 
 def test_only_gradients_of_pixels_are_smoothed():
     smoothed = {name for name, entry in ENTRIES.items() if entry.smoothed}
-    assert smoothed <= {"gradient", "torchray.gradient"}
+    assert smoothed <= {"gradient", "integrated_gradients", "torchray.gradient"}
     assert "gradient" in smoothed
 
 

@@ -190,6 +190,8 @@ def test_mean_and_std_are_read_from_lists(write_card):
         ({"weights": "tiny.pth"}, "weights: input should be a valid"),
         ({"mean": [0.5, 0.5]}, "mean: too few values; number 3 is missing"),
         ({"std": [0.5, 0.5, 0]}, "std: every standard deviation must be above 0"),
+        ({"mean": [123.675, 116.28, 103.53]}, "mean: pixels are scaled to 0 to 1 before mean and std"),
+        ({"std": [58.395, 57.12, 57.375]}, "std: pixels are scaled to 0 to 1 before mean and std"),
         ({"name": "../evil"}, "name: string should match pattern"),
         ({"name": "two words"}, "name: string should match pattern"),
         ({"reported": {"top1_accuracy": "69 %"}}, "reported.top1_accuracy: input should be a valid number"),

@@ -1,5 +1,7 @@
 """Tensors that do and do not fit a module."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -34,6 +36,18 @@ def test_every_tensor_arrives(module, tensors):
     state = module.state_dict()
     assert state.keys() == tensors.keys()
     assert all(torch.equal(state[name], tensors[name]) for name in tensors)
+
+
+def test_names_of_torchvisions_densenet_files_are_understood():
+    module = build_module("densenet121", num_classes=3)
+    state = {name: torch.rand_like(tensor.float()) for name, tensor in module.state_dict().items()}
+    state = {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
+    written = {
+        re.sub(r"(denselayer\d+\.)(norm|conv)(\d)\.", r"\1\2.\3.", name): one for name, one in state.items()
+    }
+    assert len(written.keys() - state.keys()) > 200
+    fill(module, written)
+    assert all(torch.equal(module.state_dict()[name], tensor) for name, tensor in state.items())
 
 
 def test_names_of_data_parallel_are_taken_off(module, tensors):

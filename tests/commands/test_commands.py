@@ -7,12 +7,14 @@ from pathlib import Path
 import PIL.Image
 import pytest
 from tiny_suite import TinySuite
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from raybench.attributions import ATTRIBUTIONS
-from raybench.base.errors import RaybenchError
+from raybench.base import RaybenchError, offered
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.running.binding import bound_attributions, bound_metrics
+from raybench.benchmark.running.plan import bound_attributions, bound_metrics
+from raybench.benchmark.suite import Again, Remeasuring, Settings, TrainingSettings
 from raybench.benchmark.suite.suite import load_suite, shipped_suites
 from raybench.checkpoints import card_names, find_card
 from raybench.commands import app
@@ -126,3 +128,67 @@ def test_stopping_a_run_by_hand_says_how_to_go_on(tiny: TinySuite, monkeypatch: 
     result = CliRunner().invoke(app, ["run", str(tiny.suite), "--out", str(tiny.folder / "out")])
     assert result.exit_code == 130
     assert result.output == "raybench: stopped; run the same command again to go on\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "demo", "--limit", "1", "--limit", "2"], "--limit is given 2 times; run takes it once"),
+        (
+            [
+                "explain",
+                "p.jpg",
+                "--checkpoint",
+                "resnet18",
+                "--attribution",
+                "grad_cam",
+                "--attribution",
+                "cam",
+            ],
+            "--attribution is given 2 times",
+        ),
+        (["plot", "runs", "-o", "one", "--out", "two"], "-o/--out is given 2 times"),
+        (
+            ["leaderboard", "runs", "--with-published", "--without-published"],
+            "--with-published/--without-published is given 2 times",
+        ),
+        (["run", "demo", "--data", "shapes=.", "--data", "shapes=.."], "--data names two folders for shapes"),
+    ],
+)
+def test_second_value_where_one_makes_sense_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(RaybenchError, match=message):
+        call(*words)
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [("run", Settings), ("gallery", Again), ("check", Remeasuring), ("train", TrainingSettings)],
+)
+def test_every_flag_of_settings_is_an_option_with_its_words(command: str, settings: type) -> None:
+    given = {param.name: param for param in get_command(app).commands[command].params}  # type: ignore[attr-defined]
+    for name, (_, flag, _) in offered(settings).items():
+        assert given[name].help == flag.help
+        assert (flag.name or f"--{name.replace('_', '-')}") in given[name].opts
+
+
+def test_options_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep(suite: str, settings: Settings, **_: object) -> None:
+        seen.append((suite, settings))
+        raise KeyboardInterrupt
+
+    seen: list[tuple[str, Settings]] = []
+    monkeypatch.setattr("raybench.benchmark.running.evaluate", keep)
+    words = ["--data", f"coco={tmp_path}", "--workers", "0", "--fresh", "--precision", "tf32", "--limit", "3"]
+    words += ["--checkpoint", "vgg16", "--checkpoint", "resnet50", "--compile", "stages"]
+    CliRunner().invoke(app, ["run", "my/suite.yaml", *words])
+    expected = Settings(
+        data={"coco": tmp_path},
+        out=Path("runs/suite"),
+        workers=0,
+        fresh=True,
+        protocol={"precision": "tf32"},
+        limit=3,
+        checkpoints=["vgg16", "resnet50"],
+        compile="stages",
+    )
+    assert seen == [("my/suite.yaml", expected)]

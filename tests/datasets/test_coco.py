@@ -54,6 +54,7 @@ def make(tmp_path: Path) -> MakeCoco:
         for folder in ("val2014", "annotations"):
             (tmp_path / folder).mkdir(exist_ok=True)
         images = [image(1)] if images is None else images
+        annotations = [{**entry, "id": entry["id"] + place} for place, entry in enumerate(annotations)]
         for entry in images:
             if isinstance(entry.get("file_name"), str):
                 PIL.Image.new("RGB", (40, 30)).save(tmp_path / "val2014" / entry["file_name"])
@@ -180,7 +181,7 @@ BAD_FILES = {
     "image of no width": ({"images": [image(1, width=0)]}, "'width' of image 1 are 30 and 0; expected sides"),
     "image beyond memory": ({"images": [image(1, width=60_000, height=60_000)]}, "at most 178956970 pixels"),
     "image of fractional width": ({"images": [image(1, width=4.5)]}, "'width' of an image is 4.5"),
-    "one id twice": ({"images": [image(1), image(1, file_name="p2.jpg")]}, "two images of the same id"),
+    "one id twice": ({"images": [image(1), image(1, file_name="p2.jpg")]}, "two images of the id 1"),
     "one file name twice": ({"images": [image(1), image(2, file_name="p1.jpg")]}, "two pictures of the same"),
 }  # fmt: skip
 

@@ -67,7 +67,7 @@ def test_split_names_the_images(make: Callable[..., Path], tmp_path: Path) -> No
     root = make(one=[("dog", (1, 1, 2, 2))], two=[("cat", (1, 1, 2, 2))])
     assert open_voc(root).image_ids == ("one", "two")
     (tmp_path / "VOC2007/ImageSets/Main").mkdir(parents=True)
-    (tmp_path / "VOC2007/ImageSets/Main/test.txt").write_text("two  1\nmissing -1\n")
+    (tmp_path / "VOC2007/ImageSets/Main/test.txt").write_text("two\nmissing\n")
     dataset = open_voc(root, split="test")
     assert dataset.image_ids == ("missing", "two")
     assert dataset[1].targets == (7,)

@@ -31,9 +31,9 @@ from raybench.benchmark.results.thumbnail_choice import (
     write_choice,
 )
 from raybench.benchmark.results.thumbnails import gallery_images
-from raybench.benchmark.running.again import Again, extend_gallery
+from raybench.benchmark.running.again import extend_gallery
 from raybench.benchmark.running.run import evaluate
-from raybench.benchmark.suite.settings import Settings
+from raybench.benchmark.suite.settings import Again, Settings
 from raybench.commands import app
 
 ROWS = [("first", "grad_cam"), ("first", "gradient"), ("second", "grad_cam"), ("second", "gradient")]

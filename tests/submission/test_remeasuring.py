@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from raybench.benchmark.submission import check
 from raybench.benchmark.submission.agreement import Agreement, compare_predictions, compare_records
 from raybench.benchmark.submission.check import Checked
 from raybench.benchmark.submission.findings import Findings, Report
-from raybench.benchmark.submission.remeasure import Remeasuring, remeasure
+from raybench.benchmark.submission.remeasure import remeasure
 from raybench.benchmark.suite.protocol import PROTOCOLS
-from raybench.benchmark.suite.settings import Settings
+from raybench.benchmark.suite.settings import Remeasuring, Settings
 
 ALL = 12
 RECORDS = "shapes-gmp/grad_cam/records.csv"
@@ -67,7 +68,8 @@ def test_same_seed_draws_the_same_images(
     def note(name: str, given: pd.DataFrame, *_: object) -> None:
         drawn.append(frozenset(given["image_id"]))
 
-    monkeypatch.setattr("raybench.benchmark.submission.remeasure.compare_records", note)
+    module = sys.modules["raybench.benchmark.submission.remeasure"]
+    monkeypatch.setattr(module, "compare_records", note)
     for seed in (1, 1, 2):
         remeasured(bundle, tiny_data, images=4, seed=seed)
     first, again, other = (set(drawn[start : start + 8]) for start in (0, 8, 16))
@@ -133,7 +135,7 @@ def test_pixel_as_salient_as_the_peak_may_be_the_point(
     folder = copy_of(run_folder, tmp_path)
     edit(folder / RECORDS, lambda rows: rows[3].__setitem__(4, str(point_of(folder)[0] + 1)))
     # grad_cam's maps are upsampled: the pixel beside the peak is nearly as salient, within one part in ten
-    monkeypatch.setattr("raybench.benchmark.submission.remeasure.TIE", 0.1)
+    monkeypatch.setattr(sys.modules["raybench.benchmark.submission.remeasure"], "TIE", 0.1)
     report, agreement = remeasured(folder, tiny_data)
     assert report.exit_code == 0, [str(finding) for finding in report.problems]
     assert agreement.ties == 1

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...base import RaybenchError
+from ...benchmark.suite import TrainingSettings
 from ...checkpoints import build_module, load_classes
 from ..data.loading import Batch, Share, TrainingSamples, Turns, make_loader
 from ..data.picture_files import open_pictures
@@ -20,7 +21,6 @@ from ..data.problems import Problems
 from ..data.randomness import generator_for, seed_for
 from ..recipe.checks import refuse_other_course, refuse_unknown_measurement, refuse_untrainable
 from ..recipe.recipe import Recipe
-from ..recipe.settings import TrainingSettings
 from ..step.optimisation import learning_rate, make_optimiser, set_learning_rate
 from ..step.step import TrainingStep, fill_grids, normalise
 from .devices import add_up, launch, take_buffers_of_first

@@ -10,16 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.utils.data
-import yaml
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...benchmark.datasets import UnreadableImageError
 from ...benchmark.metrics import METRICS, PredictionBatch
 from ...benchmark.running import evaluate
 from ...benchmark.suite import Settings, Suite
-from ...checkpoints import Card
+from ...checkpoints import Card, load_classes, network_from_module
 from ..data.loading import Share
 from ..data.pictures import Pictures
 from ..recipe.recipe import Localisation
@@ -153,32 +151,28 @@ def localise(
     network: nn.Module, card: Card, choice: Localisation, data: Mapping[str, Path], device: torch.device
 ) -> dict[str, float]:
     """Measure PG, SPG and CH as `raybench run` does, on a small set; in percent, by name of the metric."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        tensors = {key: tensor.cpu().contiguous() for key, tensor in network.state_dict().items()}
-        save_file(tensors, folder / "weights.safetensors")
-        facts = card.model_dump(mode="json", exclude={"weights"}, exclude_none=True)
-        facts["weights"] = {"path": "weights.safetensors"}
-        (folder / "card.yaml").write_text(yaml.safe_dump(facts), encoding="utf-8")
-        options = {"split": choice.split} if choice.split else {}
-        suite = Suite.model_validate(
-            {
-                "name": "localisation",
-                "protocol": {"name": "aaai21-clamped", "short_side": choice.short_side},
-                "dataset": {"name": choice.dataset, **options},
-                "attributions": [choice.attribution],
-                "metrics": list(LOCALISATION_METRICS),
-                "gallery": 0,
-            }
-        )
-        settings = Settings(
-            data=data,
-            out=folder / "run",
-            device=str(device),
-            limit=choice.images,
-            checkpoints=(str(folder / "card.yaml"),),
-            trust_code=True,
-        )
-        summary = evaluate(suite, settings).summary
+    measured = network_from_module(
+        network,
+        name=card.name,
+        classes=load_classes(card.classes),
+        target_layer=card.target_layer,
+        excitation_layer=card.excitation_layer,
+        contrast_layer=card.contrast_layer,
+        device=device,
+    )
+    options = {"split": choice.split} if choice.split else {}
+    suite = Suite.model_validate(
+        {
+            "name": "localisation",
+            "protocol": {"name": "aaai21-clamped", "short_side": choice.short_side},
+            "dataset": {"name": choice.dataset, **options},
+            "attributions": [choice.attribution],
+            "metrics": list(LOCALISATION_METRICS),
+            "gallery": 0,
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data=data, out=Path(folder), limit=choice.images)
+        summary = evaluate(suite, settings, networks=[measured]).summary
     first = summary.drop_duplicates("metric").set_index("metric")["value"]
     return {metric: float(first[metric]) for metric in LOCALISATION_METRICS if metric in first}

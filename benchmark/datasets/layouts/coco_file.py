@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json import JSONDecodeError
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ....base import RaybenchError
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 
-__all__ = ["CocoFile", "read_coco_file"]
+__all__ = ["CocoFile", "parse_records", "read_coco_file"]
 
 _decode = json.JSONDecoder().raw_decode
 _space = re.compile(r"[ \t\n\r]*")
@@ -28,11 +29,26 @@ class CocoFile:
         categories: name by category id.
         annotations: by the id of the image: the records of `annotations`, still as JSON text, in the order of
             the file. Parsed they would take ten times the memory, of which a run reads each only once.
+        repeated: ids that several annotations have.
     """
 
     images: list[dict[str, Any]]
     categories: dict[int, str]
     annotations: dict[int, list[str]]
+    repeated: frozenset[int | str] = frozenset()
+
+
+def parse_records(text: str) -> Any:
+    """Parse JSON text, refusing an object that has a key twice with a ValueError that names it."""
+    return json.loads(text, object_pairs_hook=_without_repeats)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"it has the key {next(key for key in keys if keys.count(key) > 1)!r} twice")
+    return found
 
 
 def read_coco_file(path: Path) -> CocoFile:
@@ -49,9 +65,12 @@ def read_coco_file(path: Path) -> CocoFile:
     except UnicodeDecodeError as error:
         raise RaybenchError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
     annotations: dict[int, list[str]] = {}
+    ids: Counter[int | str] = Counter()
     members: dict[str, Any] = {}
     try:
-        for name, value in _members(text, annotations, path):
+        for name, value in _members(text, annotations, ids, path):
+            if name in members:
+                raise RaybenchError(f"{path} has the member {name!r} twice; join the two, or remove one")
             members[name] = value
     except JSONDecodeError as error:
         raise RaybenchError(
@@ -66,17 +85,20 @@ def read_coco_file(path: Path) -> CocoFile:
     unlisted = annotations.keys() - {image["id"] for image in images}
     if unlisted:
         raise RaybenchError(f"{path} annotates image {min(unlisted)}, which its list 'images' does not hold")
-    return CocoFile(images, categories, annotations)
+    repeated = frozenset(number for number, count in ids.items() if count > 1)
+    return CocoFile(images, categories, annotations, repeated)
 
 
-def _members(text: str, annotations: dict[int, list[str]], path: Path) -> Iterator[tuple[str, Any]]:
+def _members(
+    text: str, annotations: dict[int, list[str]], ids: Counter[int | str], path: Path
+) -> Iterator[tuple[str, Any]]:
     """Parse the members of the outermost object, but file the annotations away and give none of them."""
     at = _expect(text, 0, "{")
     while True:
         name, at = _decode(text, _skip(text, at))
         at = _skip(text, _expect(text, at, ":"))
         if name == "annotations" and text[at : at + 1] == "[":
-            at = _file_annotations(text, at, annotations, path)
+            at = _file_annotations(text, at, annotations, ids, path)
             yield name, []
         else:
             value, at = _decode(text, at)
@@ -87,7 +109,9 @@ def _members(text: str, annotations: dict[int, list[str]], path: Path) -> Iterat
         at = _expect(text, at, ",")
 
 
-def _file_annotations(text: str, at: int, annotations: dict[int, list[str]], path: Path) -> int:
+def _file_annotations(
+    text: str, at: int, annotations: dict[int, list[str]], ids: Counter[int | str], path: Path
+) -> int:
     """Sort the texts of the records in the list at `at` by image; return where the list ends."""
     at = _skip(text, at + 1)
     if text[at : at + 1] == "]":
@@ -99,6 +123,8 @@ def _file_annotations(text: str, at: int, annotations: dict[int, list[str]], pat
             line = text.count("\n", 0, at) + 1
             raise RaybenchError(f"{path}, line {line}: an annotation has no image_id: {text[at : at + 60]!r}")
         annotations.setdefault(image_id, []).append(text[at:end])
+        if isinstance(record.get("id"), (int, str)):
+            ids[record["id"]] += 1
         at = _skip(text, end)
         if text[at : at + 1] == "]":
             return at + 1
@@ -135,13 +161,40 @@ def _images(records: list[Any], path: Path) -> list[dict[str, Any]]:
                 f"{path}: 'height' and 'width' of image {entry['id']} are {entry['height']} and "
                 f"{entry['width']}; expected {POSSIBLE_SIZES}"
             )
-    if len({record["id"] for record in records}) < len(records):
-        raise RaybenchError(f"{path} lists two images of the same id")
-    return records
+    twice = _first_repeated(record["id"] for record in records)
+    if twice is not None:
+        raise RaybenchError(f"{path} lists two images of the id {twice}; remove one, or give it another id")
+    return [{**record, "file_name": _inside(record["file_name"], path)} for record in records]
+
+
+def _inside(file_name: str, path: Path) -> str:
+    """Return a picture's path with forward slashes; refuse one that leads out of the pictures' folder."""
+    plain = file_name.replace("\\", "/")
+    if plain.startswith("/") or ".." in plain.split("/") or PureWindowsPath(file_name).drive:
+        raise RaybenchError(
+            f"{path}: 'file_name' of an image is {file_name[:200]!r}, which leads out of the pictures' "
+            "folder; expected a path below it"
+        )
+    return plain
 
 
 def _categories(records: list[Any], path: Path) -> dict[int, str]:
     try:
-        return {record["id"]: str(record["name"]) for record in records}
+        pairs = [(record["id"], str(record["name"])) for record in records]
+        twice = _first_repeated(number for number, _ in pairs)
     except (KeyError, TypeError):
         raise RaybenchError(f"{path}: a category lacks its id or name") from None
+    if twice is not None:
+        names = " and ".join(repr(name) for number, name in pairs if number == twice)
+        raise RaybenchError(f"{path} has two categories of the id {twice}: {names}; give one another id")
+    return dict(pairs)
+
+
+def _first_repeated(ids: Iterable[Any]) -> Any:
+    """Return the first value that was there before, or None."""
+    seen = set()
+    for one in ids:
+        if one in seen:
+            return one
+        seen.add(one)
+    return None

@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 
 from ....base import Size
 
-__all__ = ["encode", "union"]
+__all__ = ["contradicts", "encode", "union"]
 
 _FARTHEST = 100_000  # pixels from the origin; a polygon that reaches farther is damaged, and slow to fill
 
@@ -47,6 +47,26 @@ def union(encoded: list[dict[str, Any]], size: Size) -> NDArray[np.bool_]:
         warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
         mask = coco_mask.decode(coco_mask.merge(encoded))
     return np.ascontiguousarray(mask).view(np.bool_)
+
+
+def contradicts(encoded: list[dict[str, Any]], bbox: Any) -> bool:
+    """Say whether an annotation's mask lies elsewhere than its own `bbox` [x, y, width, height].
+
+    The two come from the same polygons, so that they agree to a pixel or two. They are told apart where less
+    than half of the area that they cover together is common, and a side differs by more than two pixels.
+    """
+    if not encoded or not isinstance(bbox, list) or len(bbox) != 4:
+        return False
+    if not all(isinstance(number, (int, float)) for number in bbox) or min(bbox[2:]) <= 0:
+        return False
+    x, y, width, height = (float(number) for number in coco_mask.toBbox(coco_mask.merge(encoded)))
+    ours, theirs = (x, y, x + width, y + height), (*bbox[:2], bbox[0] + bbox[2], bbox[1] + bbox[3])
+    if max(abs(one - other) for one, other in zip(ours, theirs, strict=True)) <= 2:
+        return False
+    across = min(ours[2], theirs[2]) - max(ours[0], theirs[0])
+    down = min(ours[3], theirs[3]) - max(ours[1], theirs[1])
+    common = max(0.0, across) * max(0.0, down)
+    return bool(common < 0.5 * (width * height + bbox[2] * bbox[3] - common))
 
 
 def _polygon(numbers: Any) -> NDArray[np.float64]:

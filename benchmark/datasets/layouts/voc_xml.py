@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 __all__ = ["AnnotatedObject", "Annotation", "class_index_of", "read_annotation"]
+
+_SET = ("1", "1.0", "true", "yes", "y", "t")
+_NOT_SET = ("", "0", "0.0", "false", "no", "n", "f")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def read_annotation(path: Path) -> Annotation:
         LookupError,
     ) as error:  # an encoding that does not exist, or that the bytes do not fit
         raise AnnotationError(f"{path} is not XML: {error}") from None
-    objects = tuple(_object_from(element, path) for element in root.findall("object"))
+    objects = tuple(one for element in root.findall("object") for one in _objects_from(element, path))
     if not objects:
         raise AnnotationError(f"{path} holds no object; expected at least one <object> with a <bndbox>")
     return Annotation(_size_from(root, path), objects)
@@ -88,9 +92,12 @@ def class_index_of(item: AnnotatedObject, classes: ClassList, path: Path) -> int
 
 def _size_from(root: Element, path: Path) -> Size | None:
     """Read <size>, which some tools leave out."""
-    element = root.find("size")
-    if element is None:
+    found = root.findall("size")
+    if not found:
         return None
+    if len(found) > 1:
+        raise AnnotationError(f"{path} has <size> {len(found)} times; expected one")
+    element = found[0]
     height, width = (_number(element, side, "size", path) for side in ("height", "width"))
     if not is_possible_size(height, width):
         raise AnnotationError(
@@ -99,25 +106,48 @@ def _size_from(root: Element, path: Path) -> Size | None:
     return Size(int(height), int(width))
 
 
-def _object_from(element: Element, path: Path) -> AnnotatedObject:
-    name = (element.findtext("name") or "").strip()
+def _objects_from(element: Element, path: Path) -> Iterator[AnnotatedObject]:
+    """Read an <object>: one for each of its boxes, of which some tools write several."""
+    name = (_text(element, "name", "an <object>", path) or "").strip()
     if not name:
         raise AnnotationError(f"{path}: an <object> has no <name>")
-    corners = element.find("bndbox")
-    if corners is None:
+    boxes = element.findall("bndbox")
+    if not boxes:
         raise AnnotationError(f"{path}: the object {name!r} has no <bndbox>")
-    box = WrittenBox(*(_number(corners, side, f"box of {name!r}", path) for side in WrittenBox._fields))
-    if box.xmin > box.xmax or box.ymin > box.ymax:
+    difficult = _is_set(element, "difficult", f"object {name!r}", path)
+    for corners in boxes:
+        box = WrittenBox(*(_number(corners, side, f"box of {name!r}", path) for side in WrittenBox._fields))
+        if box.xmin > box.xmax or box.ymin > box.ymax:
+            raise AnnotationError(
+                f"{path}: the box of {name!r} ends before it starts: "
+                f"x {box.xmin:g} to {box.xmax:g}, y {box.ymin:g} to {box.ymax:g}"
+            )
+        yield AnnotatedObject(name, box, difficult)
+
+
+def _is_set(parent: Element, tag: str, what: str, path: Path) -> bool:
+    """Read a mark that tools write as a number or a word; a missing one is not set."""
+    text = (_text(parent, tag, what, path) or "").strip()
+    if text.lower() in _SET:
+        return True
+    if text.lower() in _NOT_SET:
+        return False
+    raise AnnotationError(f"{path}: <{tag}> of the {what} is {text!r}; expected 1 or 0")
+
+
+def _text(parent: Element, tag: str, what: str, path: Path) -> str | None:
+    """Return the text of a part that may be there once, or None if it is not."""
+    found = parent.findall(tag)
+    if len(found) > 1:
         raise AnnotationError(
-            f"{path}: the box of {name!r} ends before it starts: "
-            f"x {box.xmin:g} to {box.xmax:g}, y {box.ymin:g} to {box.ymax:g}"
+            f"{path}: the {what.removeprefix('an ')} has <{tag}> {len(found)} times; expected one"
         )
-    return AnnotatedObject(name, box, (element.findtext("difficult") or "").strip() == "1")
+    return (found[0].text or "") if found else None
 
 
 def _number(parent: Element, tag: str, what: str, path: Path) -> float:
     """Read a finite number; `what` says in messages whose it is."""
-    text = parent.findtext(tag)
+    text = _text(parent, tag, what, path)
     if text is None:
         raise AnnotationError(f"{path}: the {what} has no <{tag}>")
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,16 +12,18 @@ from ....checkpoints import ClassList
 from ...suite import Protocol
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
-from ..layouts.coco_file import read_coco_file
-from ..layouts.coco_masks import encode, union
-from ..pictures import SIZE_DIFFERS, ReadPicture, read_picture
+from ..layouts.coco_file import parse_records, read_coco_file
+from ..layouts.coco_masks import contradicts, encode, union
+from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion
 from ..sample import AnnotationError, Query, Sample
 from ..selection import Selection
 
 __all__ = ["Coco", "open_coco"]
 
-EMPTY_MASK = "the mask of a class has no pixel; every map misses it"
+EMPTY_MASK = "the mask of a class has no pixels (an empty mask); every map misses it"
+OTHER_BOX = "a mask contradicts the bbox of its own annotation; the mask is used"
+SAME_ID = "an annotation has the id of another one; both are used"
 
 
 @dataclass(eq=False)
@@ -36,6 +37,7 @@ class Coco:
         file_names: of the pictures.
         sizes: of the pictures, as the instances file gives them.
         annotations: of each picture: a list of records, as JSON text that is parsed when the sample is read.
+        repeated: ids that several annotations have.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Coco:
     file_names: tuple[str, ...] = field(repr=False)
     sizes: tuple[Size, ...] = field(repr=False)
     annotations: tuple[str, ...] = field(repr=False)
+    repeated: frozenset[int | str] = field(repr=False, default=frozenset())
     multilabel: bool = True
     has_images: bool = True
     read_file: ReadPicture = read_picture
@@ -59,21 +62,32 @@ class Coco:
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
-        size = self.sizes[index]
-        picture = self.read_file(Path(self.path_of(index)))
+        size, place = self.sizes[index], f"{self.source}: {self.file_names[index]}"
+        picture, notes = as_annotated(self.read_file(Path(self.path_of(index))), size, place)
         encoded: dict[int, list[dict[str, Any]]] = {}
-        for record in json.loads(self.annotations[index]):
+        for record in self._records(index):
             parts = encoded.setdefault(self._class_of(record, index), [])
             try:
-                parts.extend(encode(record.get("segmentation"), size))
+                found = encode(record.get("segmentation"), size)
             except ValueError as error:
                 raise AnnotationError(f"{self._place(record, index)} cannot be used: {error}") from None
+            parts.extend(found)
+            if contradicts(found, record.get("bbox")):
+                notes.append(OTHER_BOX)
+            if record.get("id") in self.repeated:
+                notes.append(SAME_ID)
         regions = {index: MaskRegion(union(parts, size)) for index, parts in sorted(encoded.items())}
-        notes = [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
-        if size != (picture.height, picture.width):
-            notes.append(SIZE_DIFFERS)
+        notes += [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
         queries = tuple(Query(class_index, region) for class_index, region in regions.items())
         return Sample(self.image_ids[index], size, picture, queries, tuple(regions), tuple(notes))
+
+    def _records(self, index: int) -> list[dict[str, Any]]:
+        try:
+            records: list[dict[str, Any]] = parse_records(self.annotations[index])
+        except ValueError as error:
+            place = f"{self.source}: an annotation of {self.file_names[index]}"
+            raise AnnotationError(f"{place} cannot be used: {error}") from None
+        return records
 
     def path_of(self, index: int) -> str:
         """Path of the picture."""
@@ -137,9 +151,14 @@ def open_coco(
     categories = {number: classes.index_of.get(name, name) for number, name in content.categories.items()}
     if not any(isinstance(entry, int) for entry in categories.values()):
         raise RaybenchError(f"no category of {source} is in the class list {classes.name!r}")
-    images = {PurePosixPath(image["file_name"]).stem: image for image in content.images}
-    if len(images) < len(content.images):
-        raise RaybenchError(f"{source} lists two pictures of the same file name")
+    images: dict[str, dict[str, Any]] = {}
+    for image in content.images:
+        image_id = PurePosixPath(image["file_name"]).stem
+        if image_id in images:
+            raise RaybenchError(
+                f"{source} lists two pictures of the same file name, {image['file_name']!r}; rename one"
+            )
+        images[image_id] = image
     image_ids = selection.of(images, root)
     chosen = [images[image_id] for image_id in image_ids]
     return Coco(
@@ -152,4 +171,5 @@ def open_coco(
         file_names=tuple(image["file_name"] for image in chosen),
         sizes=tuple(Size(image["height"], image["width"]) for image in chosen),
         annotations=tuple(f"[{','.join(content.annotations.get(image['id'], []))}]" for image in chosen),
+        repeated=content.repeated,
     )

@@ -14,7 +14,7 @@ from ..interface import dataset
 from ..layouts.boxes import region_of
 from ..layouts.imagenet_files import ImageFiles, find_image_files
 from ..layouts.voc_xml import Annotation, class_index_of, read_annotation
-from ..pictures import SIZE_DIFFERS, ReadPicture, read_picture
+from ..pictures import ReadPicture, as_annotated, read_picture
 from ..sample import AnnotationError, Query, Sample
 from ..selection import Selection
 
@@ -64,10 +64,10 @@ class ImageNet:
         path = self.root / entry.annotation
         annotation = read_annotation(path)
         size = annotation.size or picture_size
+        picture, turned = as_annotated(picture, annotation.size, str(path))
         target = class_index_of(annotation.objects[0], self.classes, path)
         queries, notes = self._queries(annotation, size, path)
-        if size != picture_size:
-            notes.append(SIZE_DIFFERS)
+        notes += turned
         if in_folder not in (None, target):
             notes.append(FOLDER_DIFFERS)
         return Sample(image_id, size, picture, queries, (target,), tuple(notes))

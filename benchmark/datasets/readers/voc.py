@@ -13,11 +13,13 @@ from ..fingerprint import fingerprint_of_files
 from ..interface import dataset
 from ..layouts.boxes import region_of
 from ..layouts.voc_xml import AnnotatedObject, class_index_of, read_annotation
-from ..pictures import PICTURE_SUFFIXES, SIZE_DIFFERS, ReadPicture, files_in, read_picture
+from ..pictures import PICTURE_SUFFIXES, ReadPicture, as_annotated, files_in, read_picture
 from ..sample import Query, Sample
 from ..selection import Selection
 
 __all__ = ["Voc", "open_voc"]
+
+_MARKS = {"1": "1", "+1": "1", "0": "0", "-1": "-1"}
 
 
 @dataclass(eq=False)
@@ -42,9 +44,10 @@ class Voc:
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
-        picture = self.read_file(Path(self.path_of(index)))
         path = self._annotation(self.image_ids[index])
+        picture = self.read_file(Path(self.path_of(index)))
         annotation = read_annotation(path)
+        picture, turned = as_annotated(picture, annotation.size, str(path))
         size = annotation.size or Size(picture.height, picture.width)
         objects_of: dict[int, list[AnnotatedObject]] = {}
         for item in annotation.objects:
@@ -58,8 +61,7 @@ class Voc:
             region, remarks = region_of(written, size, legacy=self.protocol.legacy_boxes, place=place)
             queries.append(Query(class_index, region))
             notes.extend(remarks)
-        if size != (picture.height, picture.width):
-            notes.append(SIZE_DIFFERS)
+        notes += turned
         return Sample(
             self.image_ids[index], size, picture, tuple(queries), tuple(sorted(objects_of)), tuple(notes)
         )
@@ -123,17 +125,34 @@ def _year_folder(root: Path) -> Path:
 
 
 def _read_split(folder: Path, split: str) -> list[str]:
-    """Read the image ids of a split: the first word of each line."""
+    """Read the image ids of a split: the first word of each line.
+
+    A list of one class, such as `dog_test`, marks each picture by 1 (shown), -1 (not shown) or 0 (difficult):
+    those marked 1 are the split.
+    """
     path = folder / "ImageSets" / "Main" / f"{split}.txt"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         known = [entry.stem for entry in sorted(path.parent.glob("*.txt"))]
         hint = nearest(split, known) or ", ".join(known[:8])
         raise RaybenchError(
             f"cannot read the split {path}; {f'there is {hint}' if hint else 'there is no split'}"
         ) from None
-    ids = [line.split()[0] for line in lines if line.strip()]
-    if not ids:
-        raise RaybenchError(f"the split {path} is empty; expected one image id per line")
-    return ids
+    ids: dict[str, str] = {}
+    for number, words in enumerate((line.split() for line in lines), 1):
+        if not words:
+            continue
+        image_id, *mark = words
+        if len(mark) > 1 or (mark and mark[0] not in _MARKS):
+            raise RaybenchError(
+                f"{path}, line {number}: expected an image id, and for a list of one class 1, 0 or -1; "
+                f"not {' '.join(words)[:80]!r}"
+            )
+        if image_id in ids:
+            raise RaybenchError(f"{path}, line {number}: the picture {image_id!r} is named twice; remove one")
+        ids[image_id] = _MARKS[mark[0]] if mark else "1"
+    chosen = [image_id for image_id, mark in ids.items() if mark == "1"]
+    if not chosen:
+        raise RaybenchError(f"the split {path} names no picture; expected one image id per line")
+    return chosen

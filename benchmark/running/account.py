@@ -1,0 +1,173 @@
+"""The account that a run gives of itself in run.json: at its beginning, with each network, at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ...base import RaybenchError
+from ...checkpoints import Network
+from ..measuring import Outcome
+from ..results import (
+    Manifest,
+    clear_results,
+    disk_error,
+    environment,
+    peak_memory_mb,
+    read_manifest,
+    refuse_other_definition,
+    results_in,
+    save_picture,
+    write_manifest,
+    write_summary,
+)
+from .crew import was_restarted
+from .plan import Plan
+from .work import notes_of
+
+__all__ = ["begin", "finish", "locked", "note_weights"]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make a result folder and, while open, keep other runs from writing to it.
+
+    Raises:
+        RaybenchError: another run writes to it, or it cannot be made.
+    """
+    for path in (folder, *folder.parents):
+        if path.is_file():
+            raise RaybenchError(f"--out {folder}: {path} is a file; name a folder, new or of an earlier run")
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise RaybenchError(
+            f"another run is writing to {folder}: wait for it, or choose another --out"
+        ) from None
+    except OSError as error:
+        raise disk_error(folder, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def begin(plan: Plan) -> Manifest:
+    """Write run.json, after a look at what lies in the folder, and keep the gallery's pictures.
+
+    Raises:
+        RaybenchError: the folder holds results that were measured by other rules.
+    """
+    settings, manifest = plan.settings, plan.describe()
+    out, old = settings.out, _read_old(settings.out, fresh=settings.fresh)
+    unexplained = {} if old else results_in(out)
+    if settings.fresh and not was_restarted():
+        clear_results(out, old, manifest, unexplained)
+        old = {}
+    elif unexplained:
+        raise RaybenchError(
+            f"{out} holds results but no run.json that says by which rules they were measured: "
+            "use another --out, or --fresh to measure anew"
+        )
+    if old:
+        refuse_other_definition(old, manifest, out)
+        for key in ("checkpoints", "attributions"):  # what an earlier run measured stays in the summary
+            here = {entry["name"] for entry in manifest[key]}
+            manifest[key] += [entry for entry in old[key] if entry["name"] not in here]
+    tried = list(settings.fast_report) or old.get("compute", {}).get("fast", [])
+    manifest |= environment(plan.device) | {
+        "status": "running",
+        "command": ["raybench", *sys.argv[1:]],
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "limit": settings.limit,
+        "batch_size": settings.batch_size,
+        "compute": {"compile": settings.compile, "fast": tried},
+        "without_queries": sorted(old.get("without_queries", [])),
+        "weights_sha256": old.get("weights_sha256", {}),
+        "costs": old.get("costs", {}),
+    }
+    write_manifest(out, manifest)
+    if plan.dataset.has_images:
+        _save_gallery_pictures(plan)
+    return manifest
+
+
+def note_weights(plan: Plan, manifest: Manifest, network: Network) -> None:
+    """Write which weights are measured from now on."""
+    manifest["weights_sha256"][network.name] = network.weights_sha256
+    write_manifest(plan.settings.out, manifest)
+
+
+def finish(
+    plan: Plan, manifest: Manifest, noticed: Outcome, *, wall_seconds: float, processes: int
+) -> Manifest:
+    """Summarise, and complete run.json.
+
+    Raises:
+        RaybenchError: not one image could be used.
+    """
+    selected, out = frozenset(plan.image_ids), plan.settings.out
+    order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
+    manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
+    _refuse_nothing_usable(plan, manifest)
+    write_summary(out, manifest, plan.metrics, selected, plan.dataset.classes)
+    noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
+    manifest |= {
+        "status": "complete",
+        "wall_seconds": round(wall_seconds, 3),
+        "measured_images": noticed.images,
+        "measuring_seconds": round(noticed.seconds, 3),
+        "images_per_second": round(noticed.images / max(noticed.seconds, 1e-9), 3),
+        "processes": max(processes, noticed.processes),
+        "largest_batch": noticed.largest_batch,
+        "peak_memory_mb": round(max(noticed.peak_memory_mb, peak_memory_mb(plan.device)), 1),
+        "notes": dict(noted),
+        "without_queries": sorted(noticed.without_queries),
+    }
+    write_manifest(out, manifest)
+    return manifest
+
+
+def _read_old(out: Path, *, fresh: bool) -> Manifest:
+    try:
+        return read_manifest(out / "run.json")
+    except RaybenchError:
+        if fresh:
+            return {}  # a damaged one is about to be replaced
+        raise
+
+
+def _save_gallery_pictures(plan: Plan) -> None:
+    """Keep a small picture and the ground truth of each query in the gallery."""
+    for index, image_id in zip(plan.indices, plan.image_ids, strict=True):
+        if image_id not in plan.gallery:
+            continue
+        try:
+            sample = plan.dataset[index]
+        except RaybenchError:
+            continue  # the pass reports it
+        if sample.image is not None and sample.queries:
+            query = sample.queries[0]
+            regions = {query.class_index: query.region.mask()}
+            save_picture(plan.settings.out, image_id, sample.image.resize(sample.size[::-1]), regions)
+
+
+def _refuse_nothing_usable(plan: Plan, manifest: Manifest) -> None:
+    """Raise `RaybenchError` if every image had to be skipped; the manifest lists them."""
+    skipped, out = manifest["skipped"], plan.settings.out
+    if len(skipped) < len(plan.indices):
+        return
+    write_manifest(out, manifest)
+    raise RaybenchError(
+        f"none of the {len(skipped)} images could be used, the first for this reason: "
+        f"{skipped[0]['reason']} (all are listed in {out / 'run.json'}); mend dataset "
+        f"{plan.dataset.name!r}, or choose another folder by --data"
+    )

@@ -1,0 +1,75 @@
+"""The networks of a run: loaded by their cards or given in memory, and none but those measured before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from ...base import RaybenchError
+from ...checkpoints import Card, Network, compile_stages, load_network
+from .plan import Plan, pick_device
+
+__all__ = ["device_of", "network_of", "refuse_other_weights", "state_sha256"]
+
+
+def device_of(asked: str, networks: Sequence[Network]) -> str:
+    """Name the device to measure on: with `auto`, that of the networks in memory, if there are any.
+
+    Raises:
+        RaybenchError: they are on another device, or on several.
+    """
+    wanted = str(networks[0].device) if networks and asked == "auto" else asked
+    for network in networks:
+        if pick_device(wanted).type != network.device.type or network.device != networks[0].device:
+            raise RaybenchError(
+                f"network {network.name!r} is on {network.device}, and the run is to be on {wanted}; "
+                "load all networks to one device, and leave out --device"
+            )
+    return str(networks[0].device) if networks else wanted
+
+
+def network_of(plan: Plan, card: Card) -> Network:
+    """Return a checkpoint of a plan, ready to be measured: the one in memory, or a loaded one."""
+    settings = plan.settings
+    if card.name in plan.held:
+        network = plan.held[card.name]
+        if settings.compile != "no":
+            raise RaybenchError(
+                f"network {network.name!r} is in memory and stays as it is; leave out compile"
+            )
+        # whatever file it came from, its weights may have been changed since
+        return replace(network, weights_sha256=state_sha256(network.module))
+    network = load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
+    compile_stages(network.module, _watched_layers(plan, network), settings.compile)
+    return network
+
+
+def state_sha256(module: nn.Module) -> str:
+    """Hash a module's state: names, kinds, shapes and values of its tensors, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def refuse_other_weights(network: Network, measured: Mapping[str, str], place: str, remedy: str) -> None:
+    """Raise `RaybenchError` unless the weights are those measured before, by name of the checkpoint."""
+    known = measured.get(network.name, network.weights_sha256)
+    if known != network.weights_sha256:
+        raise RaybenchError(
+            f"the weights of {network.name!r} have changed since {place} was measured: SHA-256 "
+            f"{known[:12]} then, {network.weights_sha256[:12]} now; {remedy}"
+        )
+
+
+def _watched_layers(plan: Plan, network: Network) -> list[str]:
+    """Name the layers that the methods of the run read."""
+    options = [one.options.get(key) for one in plan.attributions for key in ("layer", "contrast_layer")]
+    layers = (network.target_layer, network.excitation_layer, network.contrast_layer, *options)
+    return [layer for layer in layers if layer is not None]

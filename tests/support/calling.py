@@ -1,0 +1,32 @@
+"""Every method of the registry as tests call it: cheaply, and with seeds that follow from the pictures."""
+
+from __future__ import annotations
+
+import hashlib
+
+from raybench.attributions import ATTRIBUTIONS, bind
+
+OPTIONS = {"rise": {"masks": 4, "cells": 3}, "integrated_gradients": {"steps": 2}}
+"""Options of methods that would otherwise ask a network very often."""
+
+METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
+OURS = [name for name in METHODS if not name.startswith("torchray.")]
+SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
+
+
+def seeds_of(images):
+    """An integer per picture that follows from its pixels, wherever in a batch it stands."""
+    pixels = [image.detach().contiguous().cpu().numpy().tobytes() for image in images]
+    return [int.from_bytes(hashlib.blake2b(one, digest_size=4).digest(), "big") for one in pixels]
+
+
+def calling(name, **options):
+    """A method as a function of a network, images, image_index and class_index."""
+    method = bind(name, {**OPTIONS.get(name, {}), **options})
+    return lambda network, images, *index: method(network, images, *index, seeds=seeds_of(images))
+
+
+def goes_back(name):
+    """Whether the method asks for gradients."""
+    passes = bind(name).passes
+    return passes.backwards(1, 1) > 0
