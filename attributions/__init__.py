@@ -11,13 +11,7 @@ from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
-from .methods.lrp import (
-    lrp_alpha_beta,
-    lrp_epsilon,
-    lrp_epsilon_gamma_box,
-    lrp_epsilon_plus,
-    lrp_epsilon_plus_flat,
-)
+from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .progress import shown_by
@@ -62,7 +56,6 @@ __all__ = [
     "integrated_gradients",
     "layer_of",
     "lrp_alpha_beta",
-    "lrp_epsilon",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
@@ -53,7 +54,6 @@ from ..signs import over_colours
 
 __all__ = [
     "lrp_alpha_beta",
-    "lrp_epsilon",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
@@ -63,7 +63,10 @@ _DIVIDE = stabilised(1e-6)
 
 
 def epsilon_rule(epsilon: float) -> LinearRule:
-    """Share by contributions of both signs; a large epsilon leaves out small sums."""
+    """Share by contributions of both signs; a large epsilon leaves out small sums.
+
+    For linear layers: in all convolutions, sums that cancel make it grow without bounds.
+    """
     return (Share((Term(everything, everything, everything),), stabilised(epsilon)),)
 
 
@@ -98,10 +101,10 @@ def box_rule(low: Tensor, high: Tensor) -> LinearRule:
     """Share by how far pixels are from the least and the most that they could be: (3, 1, 1) each."""
 
     def lowest(inputs: Tensor) -> Tensor:
-        return low.to(inputs.dtype).expand_as(inputs)
+        return torch.empty_like(inputs).copy_(low)
 
     def highest(inputs: Tensor) -> Tensor:
-        return high.to(inputs.dtype).expand_as(inputs)
+        return torch.empty_like(inputs).copy_(high)
 
     own = Term(everything, everything)
     ends = Term(lowest, positive, coefficient=-1), Term(highest, negative, coefficient=-1)
@@ -223,21 +226,4 @@ def lrp_epsilon_gamma_box(
     Arguments as for `lrp_epsilon_plus_flat`; `gamma` says how much more positive weights count.
     """
     table = composite(gamma_rule(gamma), epsilon_rule(epsilon), box_rule(*network.input_range))
-    return _relevance(network, images, image_index, class_index, table)
-
-
-@_lrp("lrp_epsilon")
-def lrp_epsilon(
-    network: NetworkLike,
-    images: Tensor,
-    image_index: Tensor,
-    class_index: Tensor,
-    *,
-    epsilon: PositiveFloat = 1e-6,
-) -> Tensor:
-    """LRP by epsilon in all layers; without biases and with a small one, gradient x input.
-
-    Arguments as for `lrp_epsilon_plus_flat`; `epsilon` is of all layers with weights, up to 0.25 in use.
-    """
-    table = composite(epsilon_rule(epsilon), epsilon_rule(epsilon))
     return _relevance(network, images, image_index, class_index, table)
