@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
+
+from ..base import seed_for
 
 __all__ = ["generator"]
 
@@ -21,5 +21,4 @@ def generator(seed: int, purpose: str, index: int) -> torch.Generator:
         purpose: what the numbers are for, such as `noise`; methods that name the same share them.
         index: of the sample, from 0.
     """
-    digest = hashlib.blake2b(f"{seed}/{purpose}/{index}".encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
+    return torch.Generator().manual_seed(seed_for(seed, purpose, index))

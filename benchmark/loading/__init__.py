@@ -1,10 +1,10 @@
 """From files to the input of a network, so that its device never waits."""
 
 from .batch import Batch
-from .batches import group_by_shape, load
+from .batches import group_by_shape, load, workers_beside
 from .children import end_with_parent
 from .inputs import decoded, network_input
-from .preparation import Needs, Prepared, PreparedImages, image_seed
+from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
 from .views import View, centre_crop, pillow_view, to_pixels
 
@@ -19,10 +19,10 @@ __all__ = [
     "decoded",
     "end_with_parent",
     "group_by_shape",
-    "image_seed",
     "load",
     "network_input",
     "pillow_view",
     "send_joined",
     "to_pixels",
+    "workers_beside",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+import torch
 import torch.utils.data
 
 from ...base import Size
@@ -12,7 +14,7 @@ from .batch import Batch
 from .children import end_with_parent
 from .preparation import Prepared, PreparedImages
 
-__all__ = ["group_by_shape", "load"]
+__all__ = ["group_by_shape", "load", "workers_beside"]
 
 
 def load(images: PreparedImages, positions: Iterable[int], workers: int) -> Iterator[Prepared]:
@@ -28,6 +30,16 @@ def load(images: PreparedImages, positions: Iterable[int], workers: int) -> Iter
         prefetch_factor=4,
         worker_init_fn=end_with_parent,
     )
+
+
+def workers_beside(device: torch.device, *, processes: int = 1) -> int:
+    """Return how many loader processes keep up with a network, for each of the processes of a machine.
+
+    Beside a GPU every core may load. Beside a network on the CPU a quarter of the cores keeps up; more would
+    take cores from it, and its threads then wait for each other.
+    """
+    cores = (os.cpu_count() or 1) // processes
+    return max(1, min(16, cores - 1)) if device.type == "cuda" else cores // 4
 
 
 def group_by_shape(images: Iterable[Prepared], batch_size: int) -> Iterator[Batch]:

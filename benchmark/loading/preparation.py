@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,12 +12,12 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...base import Point, RaybenchError, Size
+from ...base import Point, RaybenchError, Size, seed_for
 from ..datasets import Dataset, Query, Sample, encoded_bytes, open_picture, reading_by
 from ..suite import Protocol
 from .views import Pixels, View, pillow_view, to_pixels, whole_size
 
-__all__ = ["Needs", "Prepared", "PreparedImages", "image_seed", "query_seed"]
+__all__ = ["Needs", "Prepared", "PreparedImages"]
 
 _NOTHING = Size(0, 0)
 
@@ -158,10 +157,8 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             targets=sample.targets,
             notes=sample.notes,
             class_index=np.array([query.class_index for query in sample.queries], dtype=np.int64),
-            seeds=tuple(
-                query_seed(self.seed, sample.image_id, query.class_index) for query in sample.queries
-            ),
-            image_seed=image_seed(self.seed, sample.image_id),
+            seeds=tuple(seed_for(self.seed, sample.image_id, query.class_index) for query in sample.queries),
+            image_seed=seed_for(self.seed, sample.image_id),
             input_size=input_size,
             views=views,
             picture=picture,
@@ -169,18 +166,3 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             near=near,
             queries=() if needs.masks else sample.queries,
         )
-
-
-def query_seed(seed: int, image_id: str, class_index: int) -> int:
-    """Return a seed that depends on the suite's seed and the query alone: below 2**63."""
-    return _seed_from(f"{seed}/{image_id}/{class_index}")
-
-
-def image_seed(seed: int, image_id: str) -> int:
-    """Return a seed that depends on the suite's seed and the image alone: below 2**63."""
-    return _seed_from(f"{seed}/{image_id}")
-
-
-def _seed_from(text: str) -> int:
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ...attributions import bind, computing_in, denormals_flushed, forward_pass
-from ...base import RaybenchError, Size
+from ...base import RaybenchError, Size, seed_for
 from ...checkpoints import Network
 from ..datasets import to_rgb
-from ..loading import Prepared, View, decoded, image_seed, network_input, pillow_view, to_pixels
+from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .maps import prepare_saliency, status_of
@@ -105,7 +105,7 @@ def explain_image(
             _input(network, picture, "whole", rules),
             torch.zeros(len(indices), dtype=torch.int64, device=network.device),
             torch.tensor(indices, device=network.device),
-            seeds=[image_seed(seed, _digest(picture))],
+            seeds=[seed_for(seed, _digest(picture))],
         )
         status = status_of(maps)
         size = Size(picture.height, picture.width)

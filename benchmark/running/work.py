@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from dataclasses import replace
 
 from ...checkpoints import Card
-from ..loading import Needs, PreparedImages, View
+from ..loading import Needs, PreparedImages, View, workers_beside
 from ..measuring import CostMeter, Job, Pass, Scorer
 from ..results import NO_CHECKPOINT, NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
 from ..suite import Settings
@@ -103,15 +102,10 @@ def _predictions(plan: Plan, card: Card | None) -> RowStore | None:
 def _workers(plan: Plan, images: int, crew: Crew, division: Division) -> int:
     """Default number of loader processes of each process that measures: none for little work.
 
-    Beside a GPU every core may load. A process that computes with one thread of a CPU loads by itself: all
-    cores are busy already. Beside a network on many threads a quarter of the cores keeps up; more would take
-    cores from it, and its threads then wait for each other.
+    A process that computes with one thread of a CPU loads by itself: all cores are busy already.
     """
     if plan.settings.workers is not None:
         return plan.settings.workers
-    if not plan.dataset.has_images or images < 64:
+    if not plan.dataset.has_images or images < 64 or (plan.device.type == "cpu" and division.threads == 1):
         return 0
-    cores = (os.cpu_count() or 1) // crew.local_size
-    if plan.device.type == "cuda":
-        return max(1, min(16, cores - 1))
-    return 0 if division.threads == 1 else cores // 4 // division.processes
+    return workers_beside(plan.device, processes=crew.local_size) // division.processes

@@ -8,6 +8,7 @@ from .memory import keep_freed_memory
 from .options import check_options, misfit, options_of
 from .plain_yaml import parse_yaml
 from .registry import Registry
+from .seeds import seed_for
 from .text import broken
 from .version import __version__
 
@@ -35,4 +36,5 @@ __all__ = [
     "quoted",
     "read_document",
     "refuse_out_of_range",
+    "seed_for",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -73,13 +73,17 @@ class Batch:
 
     def pin_memory(self) -> Batch:
         """Return the same batch in memory that a GPU reads on its own; the data loader calls this."""
+        return self.moved(Tensor.pin_memory)
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the same batch with all its tensors moved."""
         return replace(
             self,
-            images=self.images.pin_memory(),
-            targets=self.targets.pin_memory(),
-            classes=self.classes.pin_memory(),
-            quadrants=self.quadrants.pin_memory(),
-            grids=None if self.grids is None else self.grids.pin_memory(),
+            images=move(self.images),
+            targets=move(self.targets),
+            classes=move(self.classes),
+            quadrants=move(self.quadrants),
+            grids=None if self.grids is None else move(self.grids),
         )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torchvision.transforms import functional as TF
 
 from ...benchmark.datasets import draw_scene, read_picture
-from ...benchmark.loading import centre_crop
+from ...benchmark.loading import centre_crop, to_pixels
 from ..recipe.recipe import ShapesScenes
 from .crops import clamped_crop, draw_crop_box
 from .targets import SingleLabels, Targets
@@ -163,4 +163,4 @@ class FilePictures:
 
 
 def _to_tensor(picture: PIL.Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(picture, dtype=np.uint8)).permute(2, 0, 1)
+    return torch.from_numpy(to_pixels(picture)).permute(2, 0, 1)

@@ -40,8 +40,8 @@ class Tally:
 
     @classmethod
     def of(cls, values: Sequence[float], device: torch.device) -> Tally:
-        """Make a tally from `values`, or an empty one."""
-        classification, consistency, steps, seconds = values or (0.0, 0.0, 0, 0.0)
+        """Make a tally from its `values`."""
+        classification, consistency, steps, seconds = values
         return cls(torch.tensor([classification, consistency], device=device), int(steps), seconds)
 
     def add(self, losses: Tensor, seconds: float) -> None:
@@ -53,11 +53,6 @@ class Tally:
     def values(self) -> list[float]:
         """All of it as plain numbers, exactly."""
         return [*self.losses.tolist(), self.steps, self.seconds]
-
-    def means(self) -> tuple[float, float]:
-        """Mean classification and consistency loss."""
-        classification, consistency = (self.losses / max(self.steps, 1)).tolist()
-        return classification, consistency
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from torch import nn
 
 from ...base import RaybenchError
 from ...benchmark.suite import TrainingSettings
-from ..recipe.checks import refuse_other_recipe
 from ..recipe.recipe import Recipe
+from .checks import refuse_other_recipe
 from .state import TrainingState, latest_state, load_state
 
 __all__ = ["restore", "state_to_resume"]

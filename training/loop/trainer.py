@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,24 +12,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ...base import RaybenchError
+from ...base import RaybenchError, seed_for
+from ...benchmark.loading import workers_beside
 from ...benchmark.suite import TrainingSettings
-from ...checkpoints import build_module, load_classes
 from ..data.loading import Batch, Share, TrainingSamples, Turns, make_loader
-from ..data.picture_files import open_pictures
 from ..data.pictures import Pictures
 from ..data.problems import Problems
-from ..data.randomness import generator_for, seed_for
-from ..recipe.checks import refuse_other_course, refuse_unknown_measurement, refuse_untrainable
+from ..data.randomness import generator_for
 from ..recipe.recipe import Recipe
 from ..step.optimisation import learning_rate, make_optimiser, set_learning_rate
 from ..step.step import TrainingStep, fill_grids, normalise
+from .beginning import set_out
 from .devices import add_up, launch, take_buffers_of_first
-from .initial import start_from
 from .log import LogRow, Tally, TrainingLog
 from .reporting import SilentTraining, TrainingReporter
 from .result import card_of, target_layer_of, write_result
-from .resuming import restore, state_to_resume
+from .resuming import restore
 from .state import TrainingState, prepare_folder, save_state
 from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
 
@@ -79,26 +78,11 @@ class _Training:
         self.recipe, self.settings, self.fabric = recipe, settings, fabric
         # one process speaks for all, except of pictures, which the others do not see
         self.reporter = loud if fabric.is_global_zero else SilentTraining()
+        self.skipped = Problems("skipped", loud.say)
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.states = settings.out / "states"
-        self.classes = len(load_classes(recipe.classes))
-        state = state_to_resume(
-            self.states, recipe, settings, processes=self.share.processes, say=self.reporter.say
-        )
-        left_out = Problems("left out", self.reporter.say)
-        self.pictures = self._open(recipe.train, left_out)
-        self.validation = self._open(recipe.validation, left_out)
-        left_out.tell_rest()
-        self.skipped = Problems("skipped", loud.say)
-        self.steps_per_epoch = len(self.pictures.trainable) // recipe.optimisation.batch_size
-        refuse_untrainable(self.pictures, recipe, self.share)
-        if recipe.localisation:
-            refuse_unknown_measurement(recipe.localisation, settings.data)
-        self.total = recipe.optimisation.epochs * self.steps_per_epoch
-        self.end = min(self.total, settings.steps or self.total)
-        if state is not None:
-            refuse_other_course(state, settings.out, steps_per_epoch=self.steps_per_epoch, end=self.end)
-        self.network = self._build(fresh=state is None)
+        self.start = set_out(recipe, settings, self.share, self.reporter.say)
+        self.network, self.end = self.start.network, self.start.end
         if fabric.is_global_zero:
             prepare_folder(self.states)
         self.step_module = TrainingStep(
@@ -112,18 +96,16 @@ class _Training:
         self.optimiser = make_optimiser(recipe.optimisation, self.network)
         self.wrapped: Any
         self.wrapped, self.wrapped_optimiser = fabric.setup(self.step_module, self.optimiser)
-        self.done = 0
-        self.tally = Tally.of((), fabric.device)
-        if state is not None:
+        self.done, tally = 0, [0.0] * 4
+        if (state := self.start.state) is not None:
             restore(state, self.network, self.optimiser, self.states)
             fabric.strategy.precision.load_state_dict(state.precision)
-            self.tally = Tally.of(state.tally, fabric.device)
-            self.done = state.step
-        names = metrics_for(multilabel=self.pictures.targets.target(0).ndim == 1)
+            self.done, tally = state.step, state.tally
+        self.tally = Tally.of(tally, fabric.device)
+        names = metrics_for(multilabel=self.start.pictures.targets.target(0).ndim == 1)
         names += LOCALISATION_METRICS if recipe.localisation else ()
         self.log = TrainingLog(settings.out, names, before=self.done)
-        self.shown = 0.0
-        self.clock = 0.0
+        self.shown = self.clock = 0.0
 
     def run(self) -> Trained:
         """Do the steps that are left, and write the result."""
@@ -154,58 +136,34 @@ class _Training:
         network = self.network.eval().cpu().to(memory_format=torch.contiguous_format)
         return Trained(network, card, tuple(self.log.rows))
 
-    def _open(self, source: Any, left_out: Problems) -> Pictures:
-        pictures = open_pictures(source, self.recipe, self.settings.data)
-        left_out.tell(getattr(pictures, "problems", ()))
-        return pictures
-
-    def _build(self, *, fresh: bool) -> nn.Module:
-        recipe = self.recipe
-        torch.manual_seed(seed_for(recipe.seed, "weights"))
-        module = build_module(
-            recipe.architecture,
-            num_classes=self.classes,
-            pooling=recipe.pooling,
-            trust_code=self.settings.trust_code,
-        )
-        if recipe.initial and fresh:
-            trust_code = self.settings.trust_code
-            self.reporter.say(start_from(module, recipe, self.settings.data, trust_code=trust_code))
-        return module.to(memory_format=torch.channels_last)
-
-    def _batches(self) -> Any:
-        recipe = self.recipe
+    def _batches(self) -> Iterable[Batch]:
+        recipe, pictures = self.recipe, self.start.pictures
         with_grids = recipe.consistency_weight > 0 and recipe.negatives == "loader"
-        samples = TrainingSamples(self.pictures, recipe.seed, with_grids=with_grids)
-        turns = Turns(
-            len(self.pictures.trainable),
-            recipe.optimisation.batch_size,
-            recipe.seed,
-            range(self.done, self.end),
-            self.share,
-        )
-        return make_loader(
-            samples, turns, workers=self._workers(), pin_memory=self.fabric.device.type == "cuda"
-        )
+        samples = TrainingSamples(pictures, recipe.seed, with_grids=with_grids)
+        steps, batch_size = range(self.done, self.end), recipe.optimisation.batch_size
+        turns = Turns(len(pictures.trainable), batch_size, recipe.seed, steps, self.share)
+        pin_memory = self.fabric.device.type == "cuda"
+        return make_loader(samples, turns, workers=self._workers(pictures), pin_memory=pin_memory)
 
-    def _workers(self) -> int:
-        """Loader processes: beside a network on the CPU they take its cores, so a quarter must do."""
+    def _workers(self, pictures: Pictures) -> int:
         if self.settings.workers is not None:
             return self.settings.workers
-        if self.pictures.in_memory:
+        if pictures.in_memory:
             return 0
-        cores = (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        return max(1, min(16, cores - 1)) if self.fabric.device.type == "cuda" else cores // 4
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        return workers_beside(self.fabric.device, processes=local)
 
     def _step(self, batch: Batch) -> None:
         recipe = self.recipe
         if batch.error:
             raise RaybenchError(batch.error)
         self.skipped.tell(batch.problems)
-        batch = _to_device(batch, self.fabric)
+        batch = batch.moved(self.fabric.to_device)
         # dropout: each step and process has its own draws, whatever came before
         torch.manual_seed(seed_for(recipe.seed, "step", self.done, self.share.rank))
-        set_learning_rate(self.optimiser, learning_rate(recipe.optimisation, self.done, self.steps_per_epoch))
+        set_learning_rate(
+            self.optimiser, learning_rate(recipe.optimisation, self.done, self.start.steps_per_epoch)
+        )
         images = normalise(batch.images)
         grids = None
         if self._consistency_is_on():
@@ -223,7 +181,7 @@ class _Training:
 
     def _consistency_is_on(self) -> bool:
         epochs = self.recipe.consistency_start * self.recipe.optimisation.epochs
-        return self.recipe.consistency_weight > 0 and self.done // self.steps_per_epoch + 1 > epochs
+        return self.recipe.consistency_weight > 0 and self.done // self.start.steps_per_epoch + 1 > epochs
 
     def _show(self, losses: Tensor) -> None:
         """Tell the progress; only now and then, since reading the losses waits for the device."""
@@ -237,7 +195,7 @@ class _Training:
         self.reporter.advance(terms)
 
     def _at_epoch_end(self) -> bool:
-        return self.done % self.steps_per_epoch == 0 or self.done == self.end
+        return self.done % self.start.steps_per_epoch == 0 or self.done == self.end
 
     def _save_if_due(self) -> None:
         if not (self._at_epoch_end() or self.done % self.recipe.save_every == 0):
@@ -252,7 +210,7 @@ class _Training:
                 optimiser=self.optimiser.state_dict(),
                 precision=self.fabric.strategy.precision.state_dict(),
                 tally=tally.values(),
-                steps_per_epoch=self.steps_per_epoch,
+                steps_per_epoch=self.start.steps_per_epoch,
                 processes=self.share.processes,
             )
             save_state(state, self.states)
@@ -264,16 +222,16 @@ class _Training:
         classification, consistency = (self._mean_losses() / self.tally.steps).tolist()
         row = LogRow(
             step=self.done,
-            epoch=round(self.done / self.steps_per_epoch, 6),
+            epoch=round(self.done / self.start.steps_per_epoch, 6),
             classification=classification,
             consistency=consistency,
-            learning_rate=learning_rate(self.recipe.optimisation, self.done - 1, self.steps_per_epoch),
+            learning_rate=learning_rate(self.recipe.optimisation, self.done - 1, self.start.steps_per_epoch),
             images_per_second=self.tally.steps
             * self.recipe.optimisation.batch_size
             / max(self.tally.seconds, 1e-9),
             measured=self._measure() if self._at_epoch_end() else {},
         )
-        self.tally = Tally.of((), self.fabric.device)
+        self.tally = Tally.of([0.0] * 4, self.fabric.device)
         self.clock = time.perf_counter()
         if self.fabric.is_global_zero:
             self.log.add(row, last=self.done == self.end)
@@ -287,7 +245,7 @@ class _Training:
 
     def _refuse_divergence(self) -> None:
         if not bool(torch.isfinite(self.tally.losses).all()):
-            epoch = (self.done - 1) // self.steps_per_epoch + 1
+            epoch = (self.done - 1) // self.start.steps_per_epoch + 1
             raise RaybenchError(f"training {self.recipe.name} diverged in epoch {epoch}; lower learning_rate")
 
     def _measure(self) -> dict[str, float]:
@@ -295,12 +253,12 @@ class _Training:
         self.step_module.eval()
         measured = validate(
             self.network,
-            self.validation,
-            self.classes,
+            self.start.validation,
+            self.start.classes,
             device=self.fabric.device,
             share=self.share,
             add_up=lambda sums: add_up(self.fabric, sums),
-            workers=0 if self.validation.in_memory else self._workers(),
+            workers=0 if self.start.validation.in_memory else self._workers(self.start.validation),
             say=lambda problem: self.skipped.tell((problem,)),
         )
         choice = self.recipe.localisation
@@ -311,13 +269,3 @@ class _Training:
         self.step_module.train()
         self.fabric.barrier()
         return measured
-
-
-def _to_device(batch: Batch, fabric: Fabric) -> Batch:
-    return Batch(
-        images=fabric.to_device(batch.images),
-        targets=fabric.to_device(batch.targets),
-        classes=fabric.to_device(batch.classes),
-        quadrants=fabric.to_device(batch.quadrants),
-        grids=None if batch.grids is None else fabric.to_device(batch.grids),
-    )

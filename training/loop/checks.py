@@ -14,8 +14,8 @@ from ...benchmark.suite import PROTOCOLS
 from ...checkpoints import load_classes
 from ..data.loading import Share
 from ..data.pictures import Pictures
-from ..loop.state import TrainingState
-from .recipe import Localisation, Recipe
+from ..recipe.recipe import Localisation, Recipe
+from .state import TrainingState
 
 __all__ = ["refuse_other_course", "refuse_other_recipe", "refuse_unknown_measurement", "refuse_untrainable"]
 
