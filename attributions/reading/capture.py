@@ -17,6 +17,7 @@ from ..interface import NetworkLike
 from ..queries import Portion, check_logits, check_queries, one_hot, portions
 from ..sharing import shared
 from .layouts import check_maps
+from .tokens import as_maps, grid_of_tokens
 
 __all__ = [
     "Capture",
@@ -84,9 +85,14 @@ def _capture(module: nn.Module, layer: str, part: Portion, class_index: Tensor) 
     with forward_pass(part.images.device):
         start, logits = run_from(module, layer, part.images, part.image_index)
     features = start.tensor
-    check_maps(module, layer, features, part.images)
+    grid = None
+    if features.ndim == 3:  # tokens of a transformer
+        grid = grid_of_tokens(module, part.images, features.shape[1])
+    else:
+        check_maps(module, layer, features, part.images)
     (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
-    return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
+    both = (features.detach(), gradients)
+    return Capture(*(_at_least_float32(as_maps(one, grid) if grid else one) for one in both))
 
 
 def input_gradients(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
