@@ -5,7 +5,9 @@ A new method is one function in a file of its own, its registration (see `attrib
 
 from .adapters import torchray  # registers only where TorchRay is installed
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
-from .interface import ATTRIBUTIONS, Attribution, BoundAttribution, Kind, NetworkLike, attribution, bind
+from .binding import BoundAttribution, bind, bound
+from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
+from .methods.attention_maps import attention_rollout, raw_attention
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
@@ -17,18 +19,25 @@ from .reading.capture import (
     layer_of,
     undisturbed,
 )
+from .seeds import generator
 from .sharing import sharing
+from .signs import Colours, Sign, over_colours, signed_by_colours
 
 __all__ = [
     "ATTRIBUTIONS",
     "Attribution",
     "BoundAttribution",
     "Capture",
+    "Colours",
     "Kind",
     "NetworkLike",
+    "Passes",
     "Precision",
+    "Sign",
+    "attention_rollout",
     "attribution",
     "bind",
+    "bound",
     "box_oracle",
     "center",
     "computing_in",
@@ -37,13 +46,17 @@ __all__ = [
     "excitation_backprop",
     "features_and_gradients",
     "forward_pass",
+    "generator",
     "grad_cam",
     "grad_cam_elementwise",
     "gradient",
     "input_gradients",
     "layer_of",
+    "over_colours",
     "random",
+    "raw_attention",
     "sharing",
+    "signed_by_colours",
     "torchray",
     "undisturbed",
     "uniform",

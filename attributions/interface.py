@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from torch import Tensor, nn
 
-from ..base import Registry, check_options, options_of
+from ..base import Registry, options_of
 
-__all__ = ["ATTRIBUTIONS", "Attribution", "BoundAttribution", "Kind", "NetworkLike", "attribution", "bind"]
+__all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "attribution"]
 
 Kind = Literal["network", "dense", "point"]
 """What a method needs: a `network`; only image size, masks and seeds (`dense`); only the size (`point`)."""
@@ -25,8 +25,12 @@ class NetworkLike(Protocol):
         """The classifier: images (B, 3, H, W) float to logits (B, C), in eval mode, parameters frozen."""
 
     @property
-    def target_layer(self) -> str:
-        """Dotted name of the last convolutional stage, where Grad-CAM reads."""
+    def input_size(self) -> tuple[int, int] | None:
+        """Height and width of the only images that the classifier takes; None if it takes any."""
+
+    @property
+    def target_layer(self) -> str | None:
+        """Dotted name of the layer where Grad-CAM reads, such as the last convolutional stage, if known."""
 
     @property
     def excitation_layer(self) -> str | None:
@@ -35,6 +39,49 @@ class NetworkLike(Protocol):
     @property
     def contrast_layer(self) -> str | None:
         """Dotted name of the layer at whose output contrastive excitation backprop contrasts, if named."""
+
+    @property
+    def input_range(self) -> tuple[Tensor, Tensor]:
+        """What black and white pixels are in the network's input: (3, 1, 1) float32 each."""
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an image has several classes, so that a probability is a sigmoid and no softmax."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What maps cost: passes through the network.
+
+    Attributes:
+        forwards_per_image: whatever the number of classes that are asked about.
+        backwards_per_image: likewise.
+        forwards_per_query: for each image and class.
+        backwards_per_query: likewise.
+        option: name of the option that sets the numbers, if there is one.
+    """
+
+    forwards_per_image: float = 0
+    backwards_per_image: float = 0
+    forwards_per_query: float = 0
+    backwards_per_query: float = 0
+    option: str = ""
+
+    def forwards(self, images: int, queries: int) -> float:
+        """Forward passes for so many images with so many queries in all."""
+        return self.forwards_per_image * images + self.forwards_per_query * queries
+
+    def backwards(self, images: int, queries: int) -> float:
+        """Backward passes, as `forwards`."""
+        return self.backwards_per_image * images + self.backwards_per_query * queries
+
+
+def _one_each(_options: Mapping[str, Any]) -> Passes:
+    return Passes(forwards_per_image=1, backwards_per_query=1)
+
+
+def _always_defined(_network: NetworkLike) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -48,6 +95,18 @@ class Attribution:
     """True for maps at input resolution that a protocol may smooth after resizing (gradient-type methods)."""
     source: str = ""
     """Where the method was published."""
+    family: str = ""
+    """The heading that tables and pages show the method under."""
+    signed: bool | Callable[[Mapping[str, Any]], bool] = False
+    """Whether maps have a sign, positive where they speak for the class; may depend on the options."""
+    seeded: bool = False
+    """Whether the function takes `seeds`, one integer per image, as its fifth positional argument."""
+    class_independent: bool = False
+    """Whether all classes of an image get the same map, so that the function is asked once per image."""
+    passes: Callable[[Mapping[str, Any]], Passes] = _one_each
+    """What maps cost, from the options."""
+    check: Callable[[NetworkLike], None] = _always_defined
+    """Raises `RaybenchError`, in one sentence, if the method is not defined for a network."""
 
     @property
     def summary(self) -> str:
@@ -57,36 +116,41 @@ class Attribution:
     @property
     def options(self) -> Mapping[str, Any]:
         """Keyword options a suite may set, with their defaults."""
-        return options_of(self.function)
+        own = options_of(self.function)
+        return {**own, "sign": "positive"} if self.is_signed(own) else own
 
-
-@dataclass(frozen=True)
-class BoundAttribution:
-    """A method with its options fixed, under the label that results carry."""
-
-    attribution: Attribution
-    options: Mapping[str, Any] = field(default_factory=dict)
-    label: str = ""
-
-    def __call__(self, *args: Any) -> Tensor:
-        """Call the method with its positional arguments and the bound options."""
-        return self.attribution.function(*args, **self.options)
+    def is_signed(self, options: Mapping[str, Any]) -> bool:
+        """Say whether maps have a sign, under all of the function's options."""
+        return self.signed(options) if callable(self.signed) else self.signed
 
 
 ATTRIBUTIONS: Registry[Attribution] = Registry("attribution", "raybench.attributions")
 
 
 def attribution(
-    name: str, *, kind: Kind = "network", smoothed: bool = False, source: str = ""
+    name: str,
+    *,
+    kind: Kind = "network",
+    smoothed: bool = False,
+    source: str = "",
+    family: str = "",
+    signed: bool | Callable[[Mapping[str, Any]], bool] = False,
+    seeded: bool = False,
+    class_independent: bool = False,
+    passes: Callable[[Mapping[str, Any]], Passes] = _one_each,
+    check: Callable[[NetworkLike], None] = _always_defined,
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function as the attribution method `name` and return it unchanged.
 
     The signature of the function depends on `kind`; keyword-only parameters are options that a suite may set.
+    The other arguments are facts about the method, see `Attribution`.
 
     - `network`: `function(network, images, image_index, class_index, *, ...) -> maps`. `images` is a float
       tensor (B, 3, H, W), normalised as the checkpoint wants it; `image_index` and `class_index` are int64
       tensors (N,) on the same device: query n asks for class `class_index[n]` of image `image_index[n]`.
-      `maps` is (N, h, w), float32, non-negative, at the method's native resolution.
+      `maps` is (N, h, w), float32, at the method's native resolution; non-negative, unless the method is
+      `signed`. A `seeded` method takes a fifth argument, `seeds`: B integers, one per image, and draws
+      everything random from `generator(seed, ...)`.
     - `dense`: `function(masks, seeds, *, ...) -> maps`. `masks` is bool (N, H, W), the ground truth at the
       size of the original image; `seeds` is a list of N integers that depend on the query alone. `maps` is
       (N, H, W).
@@ -95,20 +159,21 @@ def attribution(
     """
 
     def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        ATTRIBUTIONS.add(Attribution(name, function, kind, smoothed, source))
+        ATTRIBUTIONS.add(
+            Attribution(
+                name=name,
+                function=function,
+                kind=kind,
+                smoothed=smoothed,
+                source=source,
+                family=family,
+                signed=signed,
+                seeded=seeded,
+                class_independent=class_independent,
+                passes=passes,
+                check=check,
+            )
+        )
         return function
 
     return register
-
-
-def bind(name: str, options: Mapping[str, Any] | None = None, label: str | None = None) -> BoundAttribution:
-    """Look up the method `name` and fix its options.
-
-    Raises:
-        UnknownNameError: no such method.
-        RaybenchError: an option that the method does not have, or of another type.
-    """
-    entry = ATTRIBUTIONS.get(name)
-    options = dict(options or {})
-    check_options(f"attribution {name!r}", entry.function, options)
-    return BoundAttribution(entry, options, label or name)

@@ -93,6 +93,8 @@ class Card(Document):
             function that is called with `num_classes` and returns a module; see `architectures`.
         pooling: `max` replaces the last global average pooling by global max pooling.
         classes: name of a class list that ships with raybench, or a .txt file relative to the card.
+        multilabel: whether an image may show several classes, so that the probability of each is the sigmoid
+            of its own score.
         weights: weight files, merged in order: later files override tensors of earlier ones. Empty only for
             networks that came from memory.
         target_layer: dotted name of the last convolutional stage, where Grad-CAM reads.
@@ -111,6 +113,7 @@ class Card(Document):
     architecture: Annotated[str, Field(min_length=1)]
     pooling: Literal["avg", "max"] = "avg"
     classes: Annotated[str, Field(min_length=1)]
+    multilabel: bool = False
     weights: Annotated[tuple[WeightSource, ...], BeforeValidator(_one_or_many)] = ()
     target_layer: str
     excitation_layer: str | None = None

@@ -51,6 +51,19 @@ class Network:
         return self.card.contrast_layer
 
     @property
+    def multi_label(self) -> bool:
+        """Whether an image has several classes, so that a probability is a sigmoid and no softmax."""
+        return self.card.multilabel
+
+    @property
+    def input_range(self) -> tuple[Tensor, Tensor]:
+        """What black and white pixels are in the network's input: (3, 1, 1) float32 each, on its device."""
+        mean, std = (
+            _constant(tuple(values), self.device).view(3, 1, 1) for values in (self.card.mean, self.card.std)
+        )
+        return (0 - mean) / std, (1 - mean) / std
+
+    @property
     def device(self) -> torch.device:
         """Device of the parameters."""
         return next(self.module.parameters()).device

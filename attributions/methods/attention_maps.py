@@ -89,7 +89,7 @@ def raw_attention(network: NetworkLike, images: Tensor, image_index: Tensor, cla
 
 
 def _rolled_out(start: Tensor, blocks: Sequence[Tensor]) -> Tensor:
-    """Follow rows (B, 1, L) down through attention (B, L, L), the last block first."""
+    """Follow rows (1, 1, L) down through attention (B, L, L), the last block first."""
     for attention in reversed(blocks):
         start = start / (attention.sum(dim=-1) + 1)[:, None]
         start = start @ attention + start
@@ -114,19 +114,15 @@ def _maps(
     check_queries(images, image_index, class_index)
     module = network.module
 
-    def ask() -> list[tuple[Tensor, Tensor, _Attention]]:
-        parts = portions(images.detach(), image_index)
-        return [(part.queries, part.image_index, _attention(module, part.images)) for part in parts]
+    def ask() -> list[_Attention]:
+        every = torch.arange(len(images), device=images.device)
+        return [_attention(module, part.images) for part in portions(images.detach(), every)]
 
-    found = shared("attention", (module, images, image_index), ask)
+    found = shared("attention", (module, images), ask)
     with torch.inference_mode(False), torch.no_grad():
-        height, width, prefix = found[0][2].grid
-        maps = torch.zeros((len(image_index), height, width), device=images.device)
-        for queries, rows, (blocks, grid) in found:
-            start = _rows_read(module, images, prefix, blocks[-1])
-            tokens = follow(start.expand(len(blocks[-1]), 1, -1), blocks).transpose(1, 2)
-            maps[queries] = as_maps(tokens, grid)[rows, 0].float()
-    return maps
+        start = _rows_read(module, images, *found[0])
+        maps = [as_maps(follow(start, part.blocks).transpose(1, 2), part.grid)[:, 0] for part in found]
+        return torch.cat(maps)[image_index].float()
 
 
 def _attention(module: nn.Module, images: Tensor) -> _Attention:
@@ -150,30 +146,30 @@ def _check_global(probabilities: Sequence[Tensor], n_images: int) -> None:
     hint = "choose a method that reads no attention, such as gradient"
     if not probabilities:
         raise RaybenchError(f"the network has no attention between tokens that could be followed; {hint}")
-    rows, _, length, _ = probabilities[-1].shape
-    for block, one in enumerate(probabilities):
-        if one.shape[0] != n_images:
-            raise RaybenchError(
-                f"attention in the network's block {block} goes over windows or parts of the picture "
-                f"({one.shape[0]} of them for {n_images} images), and is followed over whole pictures alone; {hint}"
-            )
-        if tuple(one.shape[2:]) != (length, length):
-            raise RaybenchError(
-                f"attention in the network's block {block} is {one.shape[2]} x {one.shape[3]} and in the last "
-                f"{length} x {probabilities[-1].shape[3]}, and is followed between the same tokens alone; {hint}"
-            )
+    rows = max(len(one) for one in probabilities)
+    if rows != n_images:
+        raise RaybenchError(
+            f"the network attends within windows or other parts of the picture ({rows} for {n_images} images "
+            f"in one block), and attention can be followed over whole pictures alone; {hint}"
+        )
+    sizes = {f"{one.shape[2]} x {one.shape[3]}": one.shape[2] == one.shape[3] for one in probabilities}
+    if len(sizes) > 1 or not all(sizes.values()):
+        raise RaybenchError(
+            f"the network's attention is between tokens of several kinds ({', '.join(sizes)}), and can be "
+            f"followed between the same tokens alone; {hint}"
+        )
 
 
 _READ_BY_CLASS_TOKEN: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 
-def _rows_read(module: nn.Module, images: Tensor, prefix: int, attention: Tensor) -> Tensor:
-    """Weights (L,) of the tokens that the class scores are read from: the class token, or all patches."""
-    weights = attention.new_zeros(attention.shape[-1])
-    if prefix and _reads_class_token(module, images[:1], prefix):
-        weights[0] = 1
+def _rows_read(module: nn.Module, images: Tensor, blocks: Sequence[Tensor], grid: TokenGrid) -> Tensor:
+    """Weights (1, 1, L) of the tokens that class scores are read from: the class token, or all patches."""
+    weights = torch.zeros_like(blocks[-1][:1, :1])
+    if grid.prefix and _reads_class_token(module, images[:1], grid.prefix):
+        weights[..., 0] = 1
     else:
-        weights[prefix:] = 1 / (len(weights) - prefix)
+        weights[..., grid.prefix :] = 1 / (weights.shape[-1] - grid.prefix)
     return weights
 
 
@@ -190,7 +186,7 @@ def _reads_class_token(module: nn.Module, image: Tensor, prefix: int) -> bool:
             torch.compiler.set_stance("force_eager"),
             AttentionCapture() as capture,
         ):
-            logits = module(image.detach().clone().requires_grad_())
-        (gradient,) = torch.autograd.grad(logits.max(), capture.probabilities[-1])
+            best = module(image.detach().clone().requires_grad_()).max()
+        (gradient,) = torch.autograd.grad(best, capture.probabilities[-1])
         _READ_BY_CLASS_TOKEN[module] = not bool(gradient[:, :, prefix:].any())
     return _READ_BY_CLASS_TOKEN[module]

@@ -4,7 +4,7 @@ from .batch import Batch
 from .batches import group_by_shape, load
 from .children import end_with_parent
 from .inputs import decoded, network_input
-from .preparation import Needs, Prepared, PreparedImages
+from .preparation import Needs, Prepared, PreparedImages, image_seed
 from .transfer import OnItsWay, send_joined
 from .views import View, centre_crop, pillow_view, to_pixels
 
@@ -19,6 +19,7 @@ __all__ = [
     "decoded",
     "end_with_parent",
     "group_by_shape",
+    "image_seed",
     "load",
     "network_input",
     "pillow_view",

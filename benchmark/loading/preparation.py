@@ -18,7 +18,7 @@ from ..datasets import Dataset, Query, Sample, encoded_bytes, open_picture, read
 from ..suite import Protocol
 from .views import Pixels, View, pillow_view, to_pixels, whole_size
 
-__all__ = ["Needs", "Prepared", "PreparedImages", "query_seed"]
+__all__ = ["Needs", "Prepared", "PreparedImages", "image_seed", "query_seed"]
 
 _NOTHING = Size(0, 0)
 
@@ -46,6 +46,7 @@ class Prepared:
         image_id, size, targets, notes: as in `Sample`.
         class_index: (K,) int64, one per query.
         seeds: K integers that depend on the suite's seed and the query alone.
+        image_seed: an integer that depends on the suite's seed and the image alone.
         input_size: height and width of the `whole` view, or None if the image is not asked about.
         views: (h, w, 3) uint8 of each view, where Pillow resizes.
         picture: what the device resizes, else None: a decoded picture (H, W, 3) uint8, or a JPEG file (n,)
@@ -62,6 +63,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
     class_index: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     seeds: tuple[int, ...] = ()
+    image_seed: int = 0
     input_size: Size | None = None
     views: Mapping[View, Pixels] = field(default_factory=dict)
     picture: Pixels | Tensor | None = None
@@ -159,6 +161,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             seeds=tuple(
                 query_seed(self.seed, sample.image_id, query.class_index) for query in sample.queries
             ),
+            image_seed=image_seed(self.seed, sample.image_id),
             input_size=input_size,
             views=views,
             picture=picture,
@@ -170,5 +173,14 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
 
 def query_seed(seed: int, image_id: str, class_index: int) -> int:
     """Return a seed that depends on the suite's seed and the query alone: below 2**63."""
-    digest = hashlib.blake2b(f"{seed}/{image_id}/{class_index}".encode(), digest_size=8).digest()
+    return _seed_from(f"{seed}/{image_id}/{class_index}")
+
+
+def image_seed(seed: int, image_id: str) -> int:
+    """Return a seed that depends on the suite's seed and the image alone: below 2**63."""
+    return _seed_from(f"{seed}/{image_id}")
+
+
+def _seed_from(text: str) -> int:
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1

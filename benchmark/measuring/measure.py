@@ -278,11 +278,12 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
     images = network_input(network, batch.images, "whole", work.protocol, work.device)
     image_index = send_joined([batch.image_index.numpy()], work.device)
     class_index = send_joined([batch.class_index.numpy()], work.device)
+    seeds = tuple(image.image_seed for image in batch.images)
     with sharing(work.meter):
         for job in work.jobs:
             if job.attribution.attribution.kind == "network":
                 with work.meter.timed(job.attribution.label, len(class_index)):
-                    maps = job.attribution(network, images, image_index, class_index)
+                    maps = job.attribution(network, images, image_index, class_index, seeds=seeds)
                 _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch), tasks)
 
 

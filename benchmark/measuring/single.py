@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -15,7 +16,7 @@ from ...attributions import bind, computing_in, denormals_flushed, forward_pass
 from ...base import RaybenchError, Size
 from ...checkpoints import Network
 from ..datasets import to_rgb
-from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
+from ..loading import Prepared, View, decoded, image_seed, network_input, pillow_view, to_pixels
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .maps import prepare_saliency, status_of
@@ -47,6 +48,7 @@ def attribute(
     *,
     attribution: str = "grad_cam",
     protocol: str | Protocol = "aaai21",
+    seed: int = 0,
     **options: object,
 ) -> Tensor:
     """Compute saliency maps of one image, as `raybench run` would score them.
@@ -57,6 +59,7 @@ def attribute(
         classes: what to look for, by index or name; None for the most probable class.
         attribution: a registered method that works on a network.
         protocol: gives input size and map treatment; Pillow decodes the picture, whatever its `decode` says.
+        seed: of methods that draw random numbers; what they draw depends on it and on the picture alone.
         **options: of the method, such as `layer="layer3"`.
 
     Returns:
@@ -68,7 +71,7 @@ def attribute(
         RaybenchError: the picture cannot be read, or the method needs ground truth.
     """
     return explain_image(
-        network, image, classes, attribution=attribution, protocol=protocol, **options
+        network, image, classes, attribution=attribution, protocol=protocol, seed=seed, **options
     ).saliency
 
 
@@ -79,6 +82,7 @@ def explain_image(
     *,
     attribution: str = "grad_cam",
     protocol: str | Protocol = "aaai21",
+    seed: int = 0,
     **options: object,
 ) -> Explanation:
     """Compute maps and the network's answer; see `attribute`."""
@@ -89,6 +93,7 @@ def explain_image(
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
+    method.attribution.check(network)
     with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
         pixels = _input(network, picture, "crop", rules)
         with forward_pass(network.device):
@@ -100,6 +105,7 @@ def explain_image(
             _input(network, picture, "whole", rules),
             torch.zeros(len(indices), dtype=torch.int64, device=network.device),
             torch.tensor(indices, device=network.device),
+            seeds=[image_seed(seed, _digest(picture))],
         )
         status = status_of(maps)
         size = Size(picture.height, picture.width)
@@ -125,6 +131,11 @@ def read_image(path: Path) -> PIL.Image.Image:
     except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         reason = (getattr(error, "strerror", None) or "it does not decode").lower()
         raise RaybenchError(f"cannot read picture {path}: {reason}") from None
+
+
+def _digest(picture: PIL.Image.Image) -> str:
+    """Name a picture outside any dataset by its pixels."""
+    return hashlib.sha256(picture.tobytes()).hexdigest()
 
 
 def _class_indices(

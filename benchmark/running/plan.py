@@ -201,7 +201,8 @@ def _describe_card(card: Card) -> Manifest:
         "notes",
     )
     described = card.model_dump(mode="json", include=set(shown))
-    return described | {"classes": load_classes(card.classes).name}
+    several = {"multilabel": True} if card.multilabel else {}
+    return described | several | {"classes": load_classes(card.classes).name}
 
 
 def pick_device(name: str) -> torch.device:

@@ -21,6 +21,14 @@ class LoadedNetwork:
     target_layer: str
     excitation_layer: str | None = None
     contrast_layer: str | None = None
+    multi_label: bool = False
+    input_size: tuple[int, int] | None = None
+
+    @property
+    def input_range(self) -> tuple[Tensor, Tensor]:
+        """As if pixels were normalised by mean 0.5 and standard deviation 0.25."""
+        like = next(self.module.parameters())
+        return like.new_full((3, 1, 1), -2), like.new_full((3, 1, 1), 2)
 
 
 class Queries(NamedTuple):

@@ -1,0 +1,122 @@
+"""A method with its options fixed: what the runner calls, whatever the facts of the method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..base import RaybenchError, check_options, options_of
+from .interface import ATTRIBUTIONS, Attribution, Passes
+from .signs import Sign, reduced
+
+__all__ = ["BoundAttribution", "bind", "bound"]
+
+
+@dataclass(frozen=True)
+class BoundAttribution:
+    """A method with its options fixed, under the label that results carry.
+
+    Attributes:
+        attribution: the method.
+        options: those that were given, and for a signed method also `sign`.
+        label: names the row of the comparison.
+    """
+
+    attribution: Attribution
+    options: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    def __call__(self, *args: Any, seeds: Sequence[int] | None = None) -> Tensor:
+        """Return non-negative maps, those of a signed method reduced at native resolution by `sign`.
+
+        Args:
+            *args: the positional arguments of the method's kind, without the seeds of a seeded method.
+            seeds: B integers, one per image; seeded methods need them.
+
+        Returns:
+            (N, h, w); for a `point`, (2,).
+        """
+        maps = self.raw(*args, seeds=seeds)
+        return reduced(maps, self.sign) if self.sign else maps
+
+    def raw(self, *args: Any, seeds: Sequence[int] | None = None) -> Tensor:
+        """Return what the function returns, with the sign of a signed method; arguments as for a call."""
+        entry = self.attribution
+        if entry.kind != "network":
+            return entry.function(*args, **self._own_options)
+        network, images, image_index, class_index = args
+        further = (_checked_seeds(entry.name, seeds, len(images)),) if entry.seeded else ()
+        if not entry.class_independent:
+            return entry.function(*args, *further, **self._own_options)
+        asked, query_of, first = _first_queries(image_index)
+        maps = entry.function(network, images, asked, class_index[first], *further, **self._own_options)
+        return maps[query_of]
+
+    @property
+    def sign(self) -> Sign | None:
+        """What of a signed map is scored; None if maps have no sign."""
+        return self.options.get("sign")
+
+    @property
+    def passes(self) -> Passes:
+        """What maps cost; nothing for methods without a network."""
+        if self.attribution.kind != "network":
+            return Passes()
+        return self.attribution.passes({**options_of(self.attribution.function), **self._own_options})
+
+    @property
+    def _own_options(self) -> Mapping[str, Any]:
+        """The options of the function; `sign` is none of them."""
+        return {name: value for name, value in self.options.items() if name != "sign"}
+
+
+def _checked_seeds(name: str, seeds: Sequence[int] | None, n_images: int) -> Sequence[int]:
+    if seeds is None or len(seeds) != n_images:
+        given = "none" if seeds is None else len(seeds)
+        raise RaybenchError(
+            f"attribution {name!r} draws random numbers and was given {given} for {n_images} images; "
+            "give `seeds`, one integer per image"
+        )
+    return seeds
+
+
+def _first_queries(image_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The images asked about, for each query its place among them, and for each image its first query."""
+    asked, query_of = image_index.unique(return_inverse=True)
+    first = image_index.new_full((len(asked),), len(image_index))
+    position = torch.arange(len(image_index), device=image_index.device)
+    return asked, query_of, first.scatter_reduce(0, query_of, position, "amin")
+
+
+def bind(name: str, options: Mapping[str, Any] | None = None, label: str | None = None) -> BoundAttribution:
+    """Look up the method `name` and fix its options.
+
+    Raises:
+        UnknownNameError: no such method.
+        RaybenchError: an option that the method does not have, or of another type.
+    """
+    return bound(ATTRIBUTIONS.get(name), options, label)
+
+
+def bound(
+    entry: Attribution, options: Mapping[str, Any] | None = None, label: str | None = None
+) -> BoundAttribution:
+    """Fix the options of a method; `sign` is one of those that return maps with a sign. Raises as `bind`."""
+    thing, given = f"attribution {entry.name!r}", dict(options or {})
+    own = {key: value for key, value in given.items() if key != "sign"}
+    check_options(thing, entry.function, own)
+    signed = entry.is_signed({**options_of(entry.function), **own})
+    if signed:
+        check_options(thing, _with_sign, {"sign": given.get("sign", "positive")})
+        given.setdefault("sign", "positive")
+    elif "sign" in given:
+        raise RaybenchError(f"{thing} gives maps without a sign, as its options are; leave out 'sign'")
+    return BoundAttribution(entry, given, label or entry.name)
+
+
+def _with_sign(*, sign: Sign) -> None:
+    """Declare the option that signed methods have besides their own."""
