@@ -15,7 +15,7 @@ from ..arithmetic import denormals_flushed, forward_pass
 from ..asking.backward_rules import ExcitationRules, LinearCall
 from ..interface import NetworkLike, attribution
 from ..queries import Portion, check_queries, one_hot, portions
-from ..reading.capture import captured, run_from, undisturbed
+from ..reading.capture import captured, layer_to_read, run_from, undisturbed
 from ..reading.layouts import check_maps
 from ..sharing import shared
 
@@ -158,7 +158,7 @@ def _forward(
     network: NetworkLike, images: Tensor, image_index: Tensor, layer: str | None, contrast_layer: str | None
 ) -> list[_Run]:
     module = network.module
-    name = layer or network.excitation_layer or network.target_layer
+    name = layer_to_read(layer, network.excitation_layer, network.target_layer)
 
     def run(part: Portion) -> _Run:
         wanted = nullcontext() if contrast_layer is None else captured(module, contrast_layer)

@@ -26,6 +26,7 @@ __all__ = [
     "input_gradients",
     "is_cut",
     "layer_of",
+    "layer_to_read",
     "run_from",
     "undisturbed",
 ]
@@ -63,7 +64,7 @@ def features_and_gradients(
         UnknownNameError: no such layer.
         RaybenchError: the layer gives no feature maps, or the scores do not depend on it.
     """
-    name = network.target_layer if layer is None else layer
+    name = layer_to_read(layer, network.target_layer)
     module = network.module
 
     check_queries(images, image_index, class_index)
@@ -260,6 +261,17 @@ def layer_of(module: nn.Module, name: str) -> nn.Module:
     if name not in layers:
         raise UnknownNameError(f"layer of {type(module).__name__}", name, layers)
     return layers[name]
+
+
+def layer_to_read(*names: str | None) -> str:
+    """Return the first layer that is named; raise `RaybenchError` if none is."""
+    for name in names:
+        if name:
+            return name
+    raise RaybenchError(
+        "the method reads a layer, and the checkpoint names none; name target_layer in its card, or give the "
+        "method the option layer"
+    )
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ from ..loading import (
 from ..results import RowStore, peak_memory_mb, save_map
 from ..suite import Protocol
 from .costs import Cost, CostMeter
+from .fitting import sizes_explained
 from .scoring import Scorer, Scores
 from .writer import BackgroundWriter, Task
 
@@ -282,7 +283,8 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
     with sharing(work.meter):
         for job in work.jobs:
             if job.attribution.attribution.kind == "network":
-                with work.meter.timed(job.attribution.label, len(class_index)):
+                timed = work.meter.timed(job.attribution.label, len(class_index))
+                with timed, sizes_explained(network, images):
                     maps = job.attribution(network, images, image_index, class_index, seeds=seeds)
                 _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch), tasks)
 
@@ -341,6 +343,6 @@ def _write_predictions(
 def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:
     """Logits (B, C) float32 of one view of each image."""
     pixels = network_input(network, images, view, work.protocol, work.device)
-    with forward_pass(work.device):
+    with sizes_explained(network, pixels), forward_pass(work.device):
         logits: Tensor = network.module(pixels)
     return logits.float()

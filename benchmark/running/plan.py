@@ -202,7 +202,8 @@ def _describe_card(card: Card) -> Manifest:
     )
     described = card.model_dump(mode="json", include=set(shown))
     several = {"multilabel": True} if card.multilabel else {}
-    return described | several | {"classes": load_classes(card.classes).name}
+    size = {"input_size": list(card.input_size)} if card.input_size else {}
+    return described | several | size | {"classes": load_classes(card.classes).name}
 
 
 def pick_device(name: str) -> torch.device:

@@ -64,6 +64,18 @@ def test_pixels_are_normalised_by_channel(write_card):
     torch.testing.assert_close(network.normalise(pixels).flatten(), torch.tensor([1.0, -1.0, -3.2]))
 
 
+def test_black_and_white_are_known_in_units_of_the_input(write_card):
+    network = load_network(write_card(mean=[0.0, 0.5, 1.0], std=[1.0, 0.5, 0.25]))
+    low, high = network.input_range
+    assert (low.shape, low.flatten().tolist()) == ((3, 1, 1), [0.0, -1.0, -4.0])
+    assert (high.shape, high.flatten().tolist()) == ((3, 1, 1), [1.0, 1.0, 0.0])
+
+
+def test_a_card_says_whether_an_image_may_have_several_classes(write_card):
+    assert not load_network(write_card()).multi_label
+    assert load_network(write_card(multilabel=True)).multi_label
+
+
 def test_card_itself_may_be_given(write_card):
     card = read_card(write_card())
     assert load_network(card).card is card
