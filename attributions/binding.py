@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ..base import RaybenchError, check_options, options_of
-from .interface import ATTRIBUTIONS, Attribution, Passes
+from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes
+from .reading.capture import layer_to_read
 from .signs import Sign, reduced
 
 __all__ = ["BoundAttribution", "bind", "bound"]
@@ -55,6 +56,13 @@ class BoundAttribution:
         asked, query_of, first = _first_queries(image_index)
         maps = entry.function(network, images, asked, class_index[first], *further, **self._own_options)
         return maps[query_of]
+
+    def check(self, network: NetworkLike) -> None:
+        """Raise `RaybenchError`, in one sentence, if the method is not defined for a network."""
+        self.attribution.check(network)
+        options = {**options_of(self.attribution.function), **self._own_options}
+        if "layer" in options:
+            layer_to_read(options["layer"], network.excitation_layer, network.target_layer)
 
     @property
     def sign(self) -> Sign | None:

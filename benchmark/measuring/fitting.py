@@ -62,8 +62,8 @@ def sizes_explained(network: Network, images: Tensor) -> Iterator[None]:
         height, width = images.shape[2:]
         raise RaybenchError(
             f"checkpoint {network.name!r} fails on a picture of {height} x {width}: {reason}; if it takes "
-            "one size alone, name it in its card (input_size: [HEIGHT, WIDTH]) and use a protocol of that size, "
-            "such as {name: square, short_side: 224}"
+            "one size alone, name it in its card (input_size: [HEIGHT, WIDTH]) and use a protocol of that "
+            "size, such as {name: square, short_side: 224}"
         ) from None
 
 

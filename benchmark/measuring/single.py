@@ -95,7 +95,7 @@ def explain_image(
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
     check_input_size(network, rules, ("whole", "crop"))
-    method.attribution.check(network)
+    method.check(network)
     with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
         pixels = _input(network, picture, "crop", rules)
         with sizes_explained(network, pixels), forward_pass(network.device):

@@ -53,8 +53,8 @@ class Protocol:
         precision: of the network's arithmetic; maps and metrics are float32 in any case. Only `float32` keeps
             all digits; `tf32` matters on CUDA alone, the others are run by autocast.
 
-    `fit` and the last three came later than the numbers that were made without them, so they enter the identity
-    only where they depart from their defaults.
+    `fit` and the last three came later than the numbers that were made without them, so they enter the
+    identity only where they depart from their defaults.
     """
 
     name: str
@@ -142,7 +142,7 @@ PROTOCOLS = {
             short_side=224,
             fit="square",
             legacy_boxes=False,
-            description="aaai21-clamped, all of the picture squeezed into 224 x 224, for networks of one size",
+            description="aaai21-clamped with the picture squeezed into 224 x 224, for networks of one size",
         ),
     )
 }
