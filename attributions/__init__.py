@@ -8,6 +8,7 @@ from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
+from .methods.attention_maps import attention_rollout, raw_attention
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
@@ -40,6 +41,7 @@ __all__ = [
     "Passes",
     "Precision",
     "Sign",
+    "attention_rollout",
     "attribution",
     "bind",
     "bound",
@@ -66,6 +68,7 @@ __all__ = [
     "method_of",
     "over_colours",
     "random",
+    "raw_attention",
     "rise",
     "sharing",
     "shown_by",

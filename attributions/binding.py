@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from ..base import CodeFiles, RaybenchError, check_options, names_code, options_of, without_folder
-from .interface import ATTRIBUTIONS, Attribution, Passes
+from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes
 from .own import method_of
+from .reading.capture import layer_to_read
 from .signs import Sign, reduced
 
 __all__ = ["BoundAttribution", "bind", "bound"]
@@ -56,6 +57,13 @@ class BoundAttribution:
         asked, query_of, first = _first_queries(image_index)
         maps = entry.function(network, images, asked, class_index[first], *further, **self._own_options)
         return maps[query_of]
+
+    def check(self, network: NetworkLike) -> None:
+        """Raise `RaybenchError`, in one sentence, if the method is not defined for a network."""
+        self.attribution.check(network)
+        options = {**options_of(self.attribution.function), **self._own_options}
+        if "layer" in options:
+            layer_to_read(options["layer"], network.excitation_layer, network.target_layer)
 
     @property
     def sign(self) -> Sign | None:

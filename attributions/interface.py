@@ -25,8 +25,12 @@ class NetworkLike(Protocol):
         """The classifier: images (B, 3, H, W) float to logits (B, C), in eval mode, parameters frozen."""
 
     @property
-    def target_layer(self) -> str:
-        """Dotted name of the last convolutional stage, where Grad-CAM reads."""
+    def input_size(self) -> tuple[int, int] | None:
+        """Height and width of the only images that the classifier takes; None if it takes any."""
+
+    @property
+    def target_layer(self) -> str | None:
+        """Dotted name of the layer where Grad-CAM reads, such as the last convolutional stage, if known."""
 
     @property
     def excitation_layer(self) -> str | None:

@@ -108,11 +108,14 @@ class Card(Document):
             of its own score.
         weights: weight files, merged in order: later files override tensors of earlier ones. Empty only for
             networks that came from memory.
-        target_layer: dotted name of the last convolutional stage, where Grad-CAM reads.
+        target_layer: dotted name of the last convolutional stage, where Grad-CAM reads; methods that read a
+            layer need it, others do not.
         excitation_layer: dotted name of the layer at whose output excitation backprop reads.
         contrast_layer: dotted name of the layer at whose output contrastive excitation backprop contrasts.
         mean: per channel (red, green, blue), in units of pixels scaled to 0…1: at most 1.
         std: as `mean`; above 0.
+        input_size: height and width of the only pictures that the network takes; not needed for networks that
+            take any, nor for vision transformers of torchvision and timm, which say it themselves.
         training: `baseline`, `gc`, `gmp`, `gmp_gc`, `none`, or a word of your own.
         source: who made the checkpoint, and where it was published.
         licence: terms of the weights.
@@ -126,11 +129,12 @@ class Card(Document):
     classes: Annotated[str, Field(min_length=1)]
     multilabel: bool = False
     weights: Annotated[tuple[WeightSource, ...], BeforeValidator(_one_or_many)] = ()
-    target_layer: str
+    target_layer: str | None = None
     excitation_layer: str | None = None
     contrast_layer: str | None = None
     mean: Annotated[tuple[float, float, float], AfterValidator(_checked_mean)] = (0.485, 0.456, 0.406)
     std: Annotated[tuple[float, float, float], AfterValidator(_checked_std)] = (0.229, 0.224, 0.225)
+    input_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
     training: str = "none"
     source: str = ""
     licence: str | None = None

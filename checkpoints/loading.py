@@ -61,11 +61,12 @@ def network_from_module(
     *,
     name: str,
     classes: str | ClassList,
-    target_layer: str,
+    target_layer: str | None = None,
     excitation_layer: str | None = None,
     contrast_layer: str | None = None,
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
     std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+    input_size: tuple[int, int] | None = None,
     training: str = "none",
     device: str | torch.device | None = None,
 ) -> Network:
@@ -78,11 +79,12 @@ def network_from_module(
         module: images (B, 3, H, W) float to logits (B, C).
         name: what results call it.
         classes: what the logits stand for: a shipped class list, a .txt file, or a list.
-        target_layer: dotted name of the last convolutional stage.
+        target_layer: as in `Card`.
         excitation_layer: as in `Card`.
         contrast_layer: as in `Card`.
         mean: as in `Card`.
         std: as in `Card`.
+        input_size: as in `Card`.
         training: as in `Card`.
         device: where the copy goes; default where the module is.
 
@@ -100,6 +102,7 @@ def network_from_module(
         "contrast_layer": contrast_layer,
         "mean": mean,
         "std": std,
+        "input_size": input_size,
         "training": training,
         "source": "a module in memory",
     }

@@ -19,7 +19,8 @@ class Network:
     """A classifier with its card.
 
     Attributes:
-        module: images (B, 3, H, W) float to logits (B, C); eval mode, parameters frozen, any H and W.
+        module: images (B, 3, H, W) float to logits (B, C); eval mode, parameters frozen; H and W are any, or
+            those of `input_size`.
         card: where it comes from.
         classes: the class list that the logits follow.
         weights_sha256: hash of the weight files, or empty for weights that came from memory.
@@ -36,9 +37,14 @@ class Network:
         return self.card.name
 
     @property
-    def target_layer(self) -> str:
-        """Dotted name of the last convolutional stage."""
+    def target_layer(self) -> str | None:
+        """Dotted name of the last convolutional stage, or of another layer of maps, if the card names one."""
         return self.card.target_layer
+
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        """Height and width of the only images that the module takes; None if it takes any."""
+        return self.card.input_size or _own_size(self.module)
 
     @property
     def excitation_layer(self) -> str | None:
@@ -82,6 +88,17 @@ class Network:
             rows.sub_(mean.repeat(width)).div_(std.repeat(width))
             return images
         return images.sub_(mean.view(1, 3, 1, 1)).div_(std.view(1, 3, 1, 1))
+
+
+def _own_size(module: nn.Module) -> tuple[int, int] | None:
+    """Find what torchvision's and timm's transformers say of the images that they take."""
+    size = getattr(module, "image_size", None)
+    patches = getattr(module, "patch_embed", None)
+    if size is None and getattr(patches, "strict_img_size", False):
+        size = getattr(patches, "img_size", None)
+    if isinstance(size, int):
+        return size, size
+    return (int(size[0]), int(size[1])) if isinstance(size, (tuple, list)) and len(size) == 2 else None
 
 
 @functools.lru_cache(maxsize=64)

@@ -19,7 +19,7 @@ from ...base import RaybenchError
 from ..asking.one_by_one import twin_of
 from ..interface import NetworkLike, attribution
 from ..queries import check_classes, check_logits, check_queries
-from ..reading.capture import layer_of
+from ..reading.capture import layer_of, layer_to_read
 
 __all__ = ["contrastive_excitation_backprop", "excitation_backprop", "grad_cam", "gradient"]
 
@@ -33,7 +33,7 @@ def grad_cam(
     layer: str | None = None,
 ) -> Tensor:
     """TorchRay's Grad-CAM, one query at a time. See `grad_cam`."""
-    name = layer or network.target_layer
+    name = layer_to_read(layer, network.target_layer)
     return _one_by_one("grad_cam", network, images, image_index, class_index, saliency_layer=name)
 
 
@@ -51,7 +51,7 @@ def excitation_backprop(
     layer: str | None = None,
 ) -> Tensor:
     """TorchRay's excitation backprop, one query at a time. See `excitation_backprop`."""
-    name = layer or network.excitation_layer or network.target_layer
+    name = layer_to_read(layer, network.excitation_layer, network.target_layer)
     return _one_by_one("excitation_backprop", network, images, image_index, class_index, saliency_layer=name)
 
 
@@ -68,7 +68,7 @@ def contrastive_excitation_backprop(
     contrast = contrast_layer or network.contrast_layer
     if contrast is None:
         raise RaybenchError("torchray.contrastive_excitation_backprop needs the option contrast_layer")
-    name = layer or network.excitation_layer or network.target_layer
+    name = layer_to_read(layer, network.excitation_layer, network.target_layer)
     return _one_by_one(
         "contrastive_excitation_backprop",
         network,

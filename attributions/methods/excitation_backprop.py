@@ -44,7 +44,7 @@ from ..asking.backward_rules import (
 from ..asking.linear_rules import LinearCall, Share, Term, positive
 from ..interface import NetworkLike, attribution
 from ..queries import Portion, check_queries, one_hot, portions
-from ..reading.capture import captured, run_from, undisturbed
+from ..reading.capture import captured, layer_to_read, run_from, undisturbed
 from ..reading.layouts import check_maps
 from ..sharing import shared
 
@@ -213,7 +213,7 @@ def _forward(
     network: NetworkLike, images: Tensor, image_index: Tensor, layer: str | None, contrast_layer: str | None
 ) -> list[_Run]:
     module = network.module
-    name = layer or network.excitation_layer or network.target_layer
+    name = layer_to_read(layer, network.excitation_layer, network.target_layer)
 
     def run(part: Portion) -> _Run:
         wanted = nullcontext() if contrast_layer is None else captured(module, contrast_layer)

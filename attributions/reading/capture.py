@@ -17,6 +17,7 @@ from ..interface import NetworkLike
 from ..queries import Portion, check_logits, check_queries, one_hot, portions
 from ..sharing import shared
 from .layouts import check_maps
+from .tokens import as_maps, grid_of_tokens
 
 __all__ = [
     "Capture",
@@ -25,6 +26,7 @@ __all__ = [
     "input_gradients",
     "is_cut",
     "layer_of",
+    "layer_to_read",
     "run_from",
     "undisturbed",
 ]
@@ -62,7 +64,7 @@ def features_and_gradients(
         UnknownNameError: no such layer.
         RaybenchError: the layer gives no feature maps, or the scores do not depend on it.
     """
-    name = network.target_layer if layer is None else layer
+    name = layer_to_read(layer, network.target_layer)
     module = network.module
 
     check_queries(images, image_index, class_index)
@@ -84,9 +86,14 @@ def _capture(module: nn.Module, layer: str, part: Portion, class_index: Tensor) 
     with forward_pass(part.images.device):
         start, logits = run_from(module, layer, part.images, part.image_index)
     features = start.tensor
-    check_maps(module, layer, features, part.images)
+    grid = None
+    if features.ndim == 3:  # tokens of a transformer
+        grid = grid_of_tokens(module, part.images, features.shape[1])
+    else:
+        check_maps(module, layer, features, part.images)
     (gradients,) = torch.autograd.grad(logits, features, one_hot(logits, class_index))
-    return Capture(_at_least_float32(features.detach()), _at_least_float32(gradients))
+    both = (features.detach(), gradients)
+    return Capture(*(_at_least_float32(as_maps(one, grid) if grid else one) for one in both))
 
 
 def input_gradients(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
@@ -254,6 +261,17 @@ def layer_of(module: nn.Module, name: str) -> nn.Module:
     if name not in layers:
         raise UnknownNameError(f"layer of {type(module).__name__}", name, layers)
     return layers[name]
+
+
+def layer_to_read(*names: str | None) -> str:
+    """Return the first layer that is named; raise `RaybenchError` if none is."""
+    for name in names:
+        if name:
+            return name
+    raise RaybenchError(
+        "the method reads a layer, and the checkpoint names none; name target_layer in its card, or give the "
+        "method the option layer"
+    )
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...base import RaybenchError, Size, seed_for
 from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by
 from ..suite import Protocol
-from .views import Pixels, View, pillow_view, to_pixels, whole_size
+from .views import Pixels, View, pillow_view, to_pixels, whole_view_size
 
 __all__ = ["Needs", "Prepared", "PreparedImages"]
 
@@ -134,7 +134,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         shown = needs.views if sample.queries else needs.views - {"whole"}
         if image is not None and shown:
             if "whole" in shown:
-                input_size = whole_size(Size(image.height, image.width), protocol.short_side)
+                input_size = whole_view_size(Size(image.height, image.width), protocol)
             if protocol.resize == "pillow":
                 views = {view: pillow_view(image, view, protocol) for view in sorted(shown)}
             else:

@@ -29,18 +29,21 @@ __all__ = [
     "pillow_view",
     "to_pixels",
     "whole_size",
+    "whole_view_size",
 ]
 
 Pixels = NDArray[np.uint8]
 
 View = Literal["whole", "crop", "square"]
-"""`whole`: the shorter side at the protocol's length, for maps; `crop`: the centre crop for top-1 and top-5
+"""`whole`: all of the picture, at the protocol's size, for maps; `crop`: the centre crop for top-1 and top-5
 accuracy; `square`: squeezed into a square, for F1."""
 
 
 def pillow_view(image: PIL.Image.Image, view: View, protocol: Protocol) -> Pixels:
     """Resize a decoded picture by Pillow's antialiased bilinear filter: (h, w, 3) uint8."""
     if view == "whole":
+        if protocol.fit == "square":
+            return to_pixels(image.resize((protocol.short_side,) * 2, PIL.Image.Resampling.BILINEAR))
         return to_pixels(TF.resize(image, [protocol.short_side], InterpolationMode.BILINEAR))
     if view == "crop":
         return to_pixels(centre_crop(image, protocol.crop_resize, protocol.crop))
@@ -55,7 +58,7 @@ def device_view(picture: Tensor, view: View, protocol: Protocol) -> Tensor:
     """
     height, width = picture.shape[1:]
     if view == "whole":
-        return _resized(picture, whole_size(Size(height, width), protocol.short_side))
+        return _resized(picture, whole_view_size(Size(height, width), protocol))
     if view == "crop":
         resized = _resized(picture, whole_size(Size(height, width), protocol.crop_resize))
         cropped: Tensor = TF.center_crop(resized, [protocol.crop])
@@ -66,6 +69,12 @@ def device_view(picture: Tensor, view: View, protocol: Protocol) -> Tensor:
 def _resized(picture: Tensor, size: Size) -> Tensor:
     resized = F.interpolate(picture[None].float(), tuple(size), mode="bilinear", antialias=True)[0]
     return resized.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def whole_view_size(size: Size, protocol: Protocol) -> Size:
+    """Height and width of the view `whole` of a picture."""
+    side = protocol.short_side
+    return Size(side, side) if protocol.fit == "square" else whole_size(size, side)
 
 
 def whole_size(size: Size, short_side: int) -> Size:

@@ -1,6 +1,7 @@
 """From the maps of a batch to values and rows: what a pass over the images does."""
 
 from .costs import CostMeter, add_costs
+from .fitting import check_input_size
 from .measure import Job, Outcome, Pass, measure
 from .scoring import Scorer
 from .single import attribute, explain_image, read_image
@@ -13,6 +14,7 @@ __all__ = [
     "Scorer",
     "add_costs",
     "attribute",
+    "check_input_size",
     "explain_image",
     "measure",
     "read_image",

@@ -32,6 +32,7 @@ from ..results import RowStore, peak_memory_mb, save_map
 from ..suite import Protocol
 from .asking import ask_again
 from .costs import Cost, CostMeter
+from .fitting import sizes_explained
 from .scoring import Scorer, Scores
 from .writer import BackgroundWriter, Task
 
@@ -300,7 +301,8 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
         for job in work.jobs:
             method = job.attribution
             if method.attribution.kind == "network":
-                with work.meter.timed(method.label, len(class_index)):
+                timed = work.meter.timed(method.label, len(class_index))
+                with timed, sizes_explained(network, images):
                     maps = method(network, images, image_index, class_index, seeds=seeds)
                 if asking:
                     waiting.append((job, maps))
@@ -370,6 +372,6 @@ def _write_predictions(
 def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:
     """Logits (B, C) float32 of one view of each image."""
     pixels = network_input(network, images, view, work.protocol, work.device)
-    with forward_pass(work.device):
+    with sizes_explained(network, pixels), forward_pass(work.device):
         logits: Tensor = network.module(pixels)
     return logits.float()

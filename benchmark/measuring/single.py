@@ -20,6 +20,7 @@ from ..datasets import to_rgb
 from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
+from .fitting import check_input_size, sizes_explained
 from .maps import prepare_saliency, status_of
 
 __all__ = ["Explanation", "attribute", "explain_image", "read_image"]
@@ -112,10 +113,11 @@ def explain_image(
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
-    asked.attribution.check(network)
+    check_input_size(network, rules, ("whole", "crop"))
+    asked.check(network)
     with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
         pixels = _input(network, picture, "crop", rules)
-        with forward_pass(network.device):
+        with sizes_explained(network, pixels), forward_pass(network.device):
             logits = network.module(pixels)[0].float()
         best = logits.softmax(0).topk(min(5, len(logits)))
         indices = _class_indices(network, classes, default=int(best.indices[0]))

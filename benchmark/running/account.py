@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,7 +31,7 @@ from .crew import was_restarted
 from .plan import Plan
 from .work import notes_of
 
-__all__ = ["begin", "finish", "locked", "note_weights"]
+__all__ = ["begin", "finish", "locked", "note_undefined", "note_weights"]
 
 
 @contextmanager
@@ -95,6 +95,7 @@ def begin(plan: Plan) -> Manifest:
         "without_queries": sorted(old.get("without_queries", [])),
         "weights_sha256": old.get("weights_sha256", {}),
         "costs": old.get("costs", {}),
+        "not_defined": old.get("not_defined", {}),
     }
     write_manifest(out, manifest)
     if plan.dataset.has_images:
@@ -105,6 +106,12 @@ def begin(plan: Plan) -> Manifest:
 def note_weights(plan: Plan, manifest: Manifest, network: Network) -> None:
     """Write which weights are measured from now on."""
     manifest["weights_sha256"][network.name] = network.weights_sha256
+    write_manifest(plan.settings.out, manifest)
+
+
+def note_undefined(plan: Plan, manifest: Manifest, card: Card, reasons: Mapping[str, str]) -> None:
+    """Write which methods are not defined for a checkpoint, and why; they have no row."""
+    manifest["not_defined"][card.name] = dict(reasons)
     write_manifest(plan.settings.out, manifest)
 
 
@@ -166,7 +173,8 @@ def _described_card(card: Card, classes: ClassList) -> Manifest:
     shown = "name architecture pooling target_layer excitation_layer contrast_layer mean std training source"
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
-    return described | several | {"classes": classes.name}
+    size = {"input_size": list(card.input_size)} if card.input_size else {}
+    return described | several | size | {"classes": classes.name}
 
 
 def _read_old(out: Path, *, fresh: bool) -> Manifest:

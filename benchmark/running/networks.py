@@ -13,7 +13,7 @@ from ...base import RaybenchError
 from ...checkpoints import Card, Network, compile_stages, load_network
 from .plan import Plan, pick_device
 
-__all__ = ["device_of", "network_of", "refuse_other_weights", "state_sha256"]
+__all__ = ["device_of", "network_of", "refuse_other_weights", "state_sha256", "undefined_methods"]
 
 
 def device_of(asked: str, networks: Sequence[Network]) -> str:
@@ -46,6 +46,18 @@ def network_of(plan: Plan, card: Card) -> Network:
     network = load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
     compile_stages(network.module, _watched_layers(plan, network), settings.compile)
     return network
+
+
+def undefined_methods(plan: Plan, network: Network) -> dict[str, str]:
+    """Say which of a plan's methods are not defined for a network, and why, by label."""
+    reasons = {}
+    for method in plan.attributions:
+        if method.attribution.kind == "network":
+            try:
+                method.check(network)
+            except RaybenchError as error:
+                reasons[method.label] = str(error)
+    return reasons
 
 
 def state_sha256(module: nn.Module) -> str:

@@ -14,14 +14,14 @@ import torch
 
 from ...attributions import denormals_flushed
 from ...checkpoints import Card, Network
-from ..measuring import Outcome, add_costs
+from ..measuring import Outcome, add_costs, check_input_size
 from ..results import Manifest, open_results, read_records
 from ..suite import Settings, Suite
-from .account import begin, finish, locked, note_weights
+from .account import begin, finish, locked, note_undefined, note_weights
 from .crew import Crew, joined_crew
 from .fast import choose_fast
 from .forecast import costly_methods
-from .networks import device_of, network_of, refuse_other_weights
+from .networks import device_of, network_of, refuse_other_weights, undefined_methods
 from .plan import Plan, pick_device
 from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
@@ -90,11 +90,20 @@ def evaluate(
         manifest = crew.lead(lambda: begin(plan))
         noticed = Outcome(without_queries=set(manifest["without_queries"]))
         for card in plan.cards or (None,):
-            work = left_to_measure(plan, card, noticed.without_queries, crew, division)
-            network = _verified(plan, card, manifest, crew) if card and len(work.images) else None
-            title, left = card.name if card else "without a network", len(work.images)
+            left = functools.partial(left_to_measure, plan, card, noticed.without_queries, crew, division)
+            undefined = manifest["not_defined"].get(card.name, {}) if card else {}
+            work, network = left(undefined=undefined), None
+            if card and len(work.images):
+                network = _verified(plan, card, manifest, crew)
+                undefined = undefined_methods(plan, network)
+                for label, reason in undefined.items():
+                    reporter.say(f"{card.name}, {label}: not defined: {reason}")
+                crew.lead(functools.partial(note_undefined, plan, manifest, card, undefined))
+                work = left(undefined=undefined)
+                check_input_size(network, plan.protocol, work.needs.views)
+            title = card.name if card else "without a network"
             with passing(
-                reporter, crew.counter(f"done of {title}"), title, len(plan.indices), left
+                reporter, crew.counter(f"done of {title}"), title, len(plan.indices), len(work.images)
             ) as advance:
                 images = crew.counter(f"images of {title}")
                 outcomes = crew.gather_all(measure_network(work, network, division, images, advance))

@@ -23,7 +23,13 @@ def notes_of(settings: Settings) -> RowStore:
 
 
 def left_to_measure(
-    plan: Plan, card: Card | None, without_queries: Collection[str], crew: Crew, division: Division
+    plan: Plan,
+    card: Card | None,
+    without_queries: Collection[str],
+    crew: Crew,
+    division: Division,
+    *,
+    undefined: Collection[str] = (),
 ) -> Pass:
     """Compare what a plan asks of a checkpoint with what lies in the result folder.
 
@@ -35,9 +41,11 @@ def left_to_measure(
         without_queries: ids of images that are known to ask nothing.
         crew: this process of it writes rows to shards of its own.
         division: how the machine is used.
+        undefined: labels of the methods that are not defined for the checkpoint.
     """
     settings, dataset = plan.settings, plan.dataset
-    jobs, predictions, notes = _jobs(plan, card), _predictions(plan, card), notes_of(settings)
+    jobs = [job for job in _jobs(plan, card) if job.attribution.label not in undefined]
+    predictions, notes = _predictions(plan, card), notes_of(settings)
     # read by one process for all: others may soon write
     measured, predicted, noted = crew.lead(
         lambda: (

@@ -34,11 +34,12 @@ class BundledCard(Document):
     classes: str
     weights: list[_Weights]
     pooling: Literal["avg", "max"] = "avg"
-    target_layer: str
+    target_layer: str | None = None
     excitation_layer: str | None = None
     contrast_layer: str | None = None
     mean: list[float]
     std: list[float]
+    input_size: list[int] | None = None
     training: str = "none"
     source: str = ""
     licence: str | None = None

@@ -74,7 +74,7 @@ class _Skipped(_Facts):
 class _Checkpoint(_Named):
     architecture: str
     classes: str
-    target_layer: str
+    target_layer: str | None
     pooling: str = "avg"
     mean: list[float] = []
     std: list[float] = []

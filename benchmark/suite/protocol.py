@@ -31,9 +31,11 @@ class Protocol:
     """All choices that change a number.
 
     Attributes:
-        name: `aaai21`, `aaai21-clamped` or `iccv19`.
+        name: `aaai21`, `aaai21-clamped`, `iccv19` or `square`.
         version: raised whenever a definition is corrected, so that old numbers keep their meaning.
         short_side: pixels of the shorter side of the network's input, resized bilinearly with antialiasing.
+        fit: `whole` keeps the picture's aspect ratio; `square` squeezes all of it into a square with sides of
+            `short_side`, for networks that take one size alone.
         queries: which classes single-label data (ImageNet) asks about: `first_object`, the class of an
             image's first object, or `every_class` that has an object. Multi-label data (COCO, VOC) always
             asks about every class that is present.
@@ -51,8 +53,8 @@ class Protocol:
         precision: of the network's arithmetic; maps and metrics are float32 in any case. Only `float32` keeps
             all digits; `tf32` matters on CUDA alone, the others are run by autocast.
 
-    The last three came later than the numbers that were made without them, so they enter the identity only
-    where they depart from their defaults.
+    `fit` and the last three came later than the numbers that were made without them, so they enter the
+    identity only where they depart from their defaults.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Protocol:
     crop_resize: Positive
     crop: Positive
     f1_size: Positive
+    fit: Literal["whole", "square"] = _optional("whole")
     decode: Literal["pillow", "device"] = _optional("pillow")
     resize: Literal["pillow", "device"] = _optional("pillow")
     precision: Literal["float32", "tf32", "bfloat16", "float16"] = _optional("float32")
@@ -132,6 +135,14 @@ PROTOCOLS = {
             crop=224,
             f1_size=224,
             description="the pointing game as TorchRay runs it; Fong, Patrick & Vedaldi, ICCV 2019",
+        ),
+        dataclasses.replace(
+            _AAAI21,
+            name="square",
+            short_side=224,
+            fit="square",
+            legacy_boxes=False,
+            description="aaai21-clamped with the picture squeezed into 224 x 224, for networks of one size",
         ),
     )
 }

@@ -12,6 +12,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from raybench.attributions import ATTRIBUTIONS
+from raybench.base.errors import RaybenchError
+
 
 @dataclass(frozen=True, eq=False)
 class LoadedNetwork:
@@ -22,6 +25,7 @@ class LoadedNetwork:
     excitation_layer: str | None = None
     contrast_layer: str | None = None
     multi_label: bool = False
+    input_size: tuple[int, int] | None = None
 
     @property
     def input_range(self) -> tuple[Tensor, Tensor]:
@@ -116,15 +120,59 @@ class SmallNetwork(nn.Module):
         return self.classifier(self.relu(self.hidden(self.dropout(features.flatten(1)))))
 
 
+class SmallTransformer(nn.Module):
+    """Two blocks of attention over six patches and a class token, for images of 9 x 13 pixels; 5 classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 4, stride=4)
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+        self.block = nn.Sequential(
+            *(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True) for _ in range(2))
+        )
+        self.block.norm = nn.BatchNorm1d(7)
+        self.dropout = nn.Dropout(0.5)
+        self.classifier = nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = self.stem(images).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.token.expand(len(images), -1, -1), patches], dim=1)
+        return self.classifier(self.dropout(self.block(tokens)[:, 0]))
+
+
+def small_transformer() -> LoadedNetwork:
+    """A fresh small transformer in float64."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        module = SmallTransformer().double()
+        module.block.norm.running_mean.normal_()
+    return LoadedNetwork(module.eval().requires_grad_(False), "stem", input_size=(9, 13))
+
+
 @pytest.fixture
-def small() -> LoadedNetwork:
-    """A fresh small network in float64 for images of 9 x 13 pixels."""
+def small(request: pytest.FixtureRequest) -> LoadedNetwork:
+    """A fresh small network in float64 for images of 9 x 13 pixels, defined for the tested `method`."""
+    network = _small_network()
+    name = request.node.callspec.params.get("method") if hasattr(request.node, "callspec") else None
+    return network if name is None or is_defined(name, network) else small_transformer()
+
+
+def is_defined(method: str, network: LoadedNetwork) -> bool:
+    """Say whether a registered method is defined for a network."""
+    try:
+        ATTRIBUTIONS.get(method).check(network)
+    except RaybenchError:
+        return False
+    return True
+
+
+def _small_network() -> LoadedNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         module = SmallNetwork().double()
         nn.init.normal_(module.block.norm.bias)
         module.block.norm.running_mean.normal_()
-    return LoadedNetwork(module.eval().requires_grad_(False), "block", "stem", "relu")
+    return LoadedNetwork(module.eval().requires_grad_(False), "block", "stem", "relu", input_size=(9, 13))
 
 
 @pytest.fixture
