@@ -154,7 +154,7 @@ def small(request: pytest.FixtureRequest) -> LoadedNetwork:
     """A fresh small network in float64 for images of 9 x 13 pixels, defined for the tested `method`."""
     network = _small_network()
     name = request.node.callspec.params.get("method") if hasattr(request.node, "callspec") else None
-    return network if name is None or is_defined(name, network) else small_transformer()
+    return network if not isinstance(name, str) or is_defined(name, network) else small_transformer()
 
 
 def is_defined(method: str, network: LoadedNetwork) -> bool:

@@ -5,9 +5,11 @@ import sys
 
 import pytest
 import torch
-from calling import METHODS, OURS, calling
+from calling import METHODS, ON_CNNS, OURS, calling
 
+from raybench.attributions import bind
 from raybench.attributions.queries import Portion
+from raybench.base import RaybenchError
 
 
 def singles(function, network, queries):
@@ -36,7 +38,7 @@ def singles(function, network, queries):
         "squeezenet1_1",
     ],
 )
-@pytest.mark.parametrize("method", OURS)
+@pytest.mark.parametrize("method", ON_CNNS)
 def test_a_batch_gives_what_single_queries_give(method, name, random_network, queries):
     network, function = random_network(name), calling(method)
     if name == "squeezenet1_1" and method.startswith("grad_cam"):
@@ -50,6 +52,16 @@ def test_a_batch_gives_what_single_queries_give(method, name, random_network, qu
     assert maps.is_contiguous()
     assert torch.isfinite(maps).all()
     assert (maps >= 0).all()
+
+
+@pytest.mark.parametrize("method", OURS)
+def test_a_method_that_is_not_defined_for_a_network_says_so(method, random_network):
+    network = random_network("resnet18")
+    if method in ON_CNNS:
+        bind(method).check(network)
+    else:
+        with pytest.raises(RaybenchError, match="no attention between tokens .*; choose a method"):
+            bind(method).check(network)
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "grad_cam_elementwise"])
@@ -104,7 +116,7 @@ def test_methods_work_where_gradients_are_off(method, mode, small, small_queries
     assert not maps.requires_grad
 
 
-@pytest.mark.parametrize("method", OURS)
+@pytest.mark.parametrize("method", ON_CNNS)
 @pytest.mark.parametrize("name", ["resnet18", "densenet121"])
 def test_whole_batches_as_on_accelerators_give_the_same_maps(
     method, name, random_network, queries, monkeypatch
@@ -124,7 +136,7 @@ def test_whole_batches_as_on_accelerators_give_the_same_maps(
     assert ((maps - expected).abs() <= tolerance * peaks).all()
 
 
-@pytest.mark.parametrize("method", OURS)
+@pytest.mark.parametrize("method", ON_CNNS)
 def test_channels_last_changes_nothing(method, random_network, queries):
     network, function = random_network("resnet18"), calling(method)
     expected = function(network, *queries)
@@ -134,7 +146,7 @@ def test_channels_last_changes_nothing(method, random_network, queries):
     )
 
 
-@pytest.mark.parametrize("method", OURS)
+@pytest.mark.parametrize("method", ON_CNNS)
 def test_bfloat16_autocast_gives_float32_maps_near_the_exact_ones(method, random_network, queries):
     network, function = random_network("resnet18"), calling(method)
     expected = function(network, *queries)

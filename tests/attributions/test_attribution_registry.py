@@ -13,7 +13,8 @@ def test_all_methods_are_registered():
     assert own == {
         *("grad_cam", "grad_cam_elementwise", "gradient"),
         *("excitation_backprop", "contrastive_excitation_backprop"),
-        *("rise", "integrated_gradients"),
+        *("rise", "integrated_gradients", "attention_rollout", "raw_attention"),
+        *("lrp_epsilon_plus_flat", "lrp_epsilon_plus", "lrp_alpha_beta", "lrp_epsilon_gamma_box"),
         *("center", "random", "uniform", "box_oracle"),
     }
 
@@ -30,7 +31,8 @@ def test_kinds_say_what_a_method_needs():
 
 def test_only_gradients_of_pixels_are_smoothed():
     smoothed = {name for name, entry in ENTRIES.items() if entry.smoothed}
-    assert smoothed <= {"gradient", "integrated_gradients", "torchray.gradient"}
+    of_pixels = {name for name in ENTRIES if name.startswith("lrp_")} | {"integrated_gradients"}
+    assert smoothed <= of_pixels | {"gradient", "torchray.gradient"}
     assert "gradient" in smoothed
 
 
