@@ -5,6 +5,7 @@ A new method is one function in a file of its own, its registration (see `attrib
 
 from .adapters import torchray  # registers only where TorchRay is installed
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
+from .asking.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.baselines import box_oracle, center, random, uniform
@@ -14,7 +15,8 @@ from .methods.gradient import gradient
 from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
-from .progress import shown_by
+from .own import method_of
+from .progress import Bar, shown_by
 from .reading.capture import (
     Capture,
     features_and_gradients,
@@ -29,6 +31,7 @@ from .signs import Colours, Sign, over_colours, signed_by_colours
 __all__ = [
     "ATTRIBUTIONS",
     "Attribution",
+    "Bar",
     "BoundAttribution",
     "Capture",
     "Colours",
@@ -52,6 +55,7 @@ __all__ = [
     "grad_cam",
     "grad_cam_elementwise",
     "gradient",
+    "in_chunks",
     "input_gradients",
     "integrated_gradients",
     "layer_of",
@@ -59,6 +63,7 @@ __all__ = [
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
+    "method_of",
     "over_colours",
     "random",
     "rise",

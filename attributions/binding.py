@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..base import RaybenchError, check_options, options_of
+from ..base import CodeFiles, RaybenchError, check_options, names_code, options_of, without_folder
 from .interface import ATTRIBUTIONS, Attribution, Passes
+from .own import method_of
 from .signs import Sign, reduced
 
 __all__ = ["BoundAttribution", "bind", "bound"]
@@ -38,7 +39,7 @@ class BoundAttribution:
             seeds: B integers, one per image; seeded methods need them.
 
         Returns:
-            (N, h, w); for a `point`, (2,).
+            (N, h, w).
         """
         maps = self.raw(*args, seeds=seeds)
         return reduced(maps, self.sign) if self.sign else maps
@@ -93,14 +94,29 @@ def _first_queries(image_index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return image_index[first], query_of, first
 
 
-def bind(name: str, options: Mapping[str, Any] | None = None, label: str | None = None) -> BoundAttribution:
+def bind(
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    label: str | None = None,
+    *,
+    code: CodeFiles | None = None,
+) -> BoundAttribution:
     """Look up the method `name` and fix its options.
+
+    Args:
+        name: a registered method, or a function in a file: `mine.py:my_method`; see `method_of`.
+        options: by name.
+        label: that results carry, by default the name, or that of the function.
+        code: where files are looked for; by default they may not run.
 
     Raises:
         UnknownNameError: no such method.
         RaybenchError: an option that the method does not have, or of another type.
     """
-    return bound(ATTRIBUTIONS.get(name), options, label)
+    entry = (code or CodeFiles()).find(ATTRIBUTIONS, name, method_of)
+    if names_code(name):
+        entry = replace(entry, name=without_folder(name))  # not by a name that a registered method may have
+    return bound(entry, options, label or entry.name.rpartition(":")[2])
 
 
 def bound(

@@ -6,7 +6,6 @@ installed; it is imported, and that takes seconds, when one of them is first cal
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...base import RaybenchError
+from ..asking.one_by_one import twin_of
 from ..interface import NetworkLike, attribution
 from ..queries import check_classes, check_logits, check_queries
 from ..reading.capture import layer_of
@@ -141,19 +141,14 @@ def _library(method: str) -> Callable[..., Tensor]:
 
 
 def _twin(module: nn.Module) -> nn.Module:
-    """Copy a network for TorchRay to work on; the weights are not copied, they share their memory.
+    """Copy a network for TorchRay to work on.
 
     TorchRay negates weights, clears flags and leaves hooks behind when it fails; its rule for residual sums
     wants ResNets patched, and in-place layers fail it. The copy takes all of this.
     """
-    shared: dict[int, Any] = {id(buffer): buffer.detach() for buffer in module.buffers()}
-    for parameter in module.parameters():
-        shared[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
-    twin = copy.deepcopy(module, shared).eval()
+    twin = twin_of(module)
     library = importlib.import_module("torchray.attribution.excitation_backprop")
     for part in list(twin.modules()):
-        if hasattr(part, "inplace"):
-            setattr(part, "inplace", False)  # noqa: B010 - nn.Module declares its attributes as tensors
         if isinstance(part, library.ResNet):
             library.update_resnet(part)
     return twin

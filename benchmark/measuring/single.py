@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import torch
 from torch import Tensor
 
-from ...attributions import bind, computing_in, denormals_flushed, forward_pass
-from ...base import RaybenchError, Size, seed_for
+from ...attributions import bind, bound, computing_in, denormals_flushed, forward_pass, method_of
+from ...base import CodeFiles, RaybenchError, Size, seed_for
 from ...checkpoints import Network
 from ..datasets import to_rgb
 from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
@@ -47,8 +48,10 @@ def attribute(
     classes: int | str | Sequence[int | str] | None = None,
     *,
     attribution: str = "grad_cam",
+    method: Callable[..., Any] | None = None,
     protocol: str | Protocol = "aaai21",
     seed: int = 0,
+    trust_code: bool = False,
     **options: object,
 ) -> Tensor:
     """Compute saliency maps of one image, as `raybench run` would score them.
@@ -57,9 +60,12 @@ def attribute(
         network: from `raybench.load_checkpoint`.
         image: a picture or its path.
         classes: what to look for, by index or name; None for the most probable class.
-        attribution: a registered method that works on a network.
+        attribution: a registered method that works on a network, or a function in a file, such as
+            `mine.py:my_method`.
+        method: a function in its place, registered or not; see `raybench.attributions.method_of`.
         protocol: gives input size and map treatment; Pillow decodes the picture, whatever its `decode` says.
         seed: of methods that draw random numbers; what they draw depends on it and on the picture alone.
+        trust_code: let `attribution` name a file, whose code is run.
         **options: of the method, such as `layer="layer3"`.
 
     Returns:
@@ -71,7 +77,15 @@ def attribute(
         RaybenchError: the picture cannot be read, or the method needs ground truth.
     """
     return explain_image(
-        network, image, classes, attribution=attribution, protocol=protocol, seed=seed, **options
+        network,
+        image,
+        classes,
+        attribution=attribution,
+        method=method,
+        protocol=protocol,
+        seed=seed,
+        trust_code=trust_code,
+        **options,
     ).saliency
 
 
@@ -81,26 +95,31 @@ def explain_image(
     classes: int | str | Sequence[int | str] | None = None,
     *,
     attribution: str = "grad_cam",
+    method: Callable[..., Any] | None = None,
     protocol: str | Protocol = "aaai21",
     seed: int = 0,
+    trust_code: bool = False,
     **options: object,
 ) -> Explanation:
     """Compute maps and the network's answer; see `attribute`."""
-    method = bind(attribution, options)
-    if method.attribution.kind != "network":
+    if method is None:
+        asked = bind(attribution, options, code=CodeFiles(trusted=trust_code))
+    else:
+        asked = bound(method_of(getattr(method, "__qualname__", type(method).__name__), method), options)
+    if asked.attribution.kind != "network":
         raise RaybenchError(
-            f"attribution {attribution!r} does not look at the picture; choose one that reads a network"
+            f"attribution {asked.label!r} does not look at the picture; choose one that reads a network"
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
-    method.attribution.check(network)
+    asked.attribution.check(network)
     with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
         pixels = _input(network, picture, "crop", rules)
         with forward_pass(network.device):
             logits = network.module(pixels)[0].float()
         best = logits.softmax(0).topk(min(5, len(logits)))
         indices = _class_indices(network, classes, default=int(best.indices[0]))
-        maps = method(
+        maps = asked(
             network,
             _input(network, picture, "whole", rules),
             torch.zeros(len(indices), dtype=torch.int64, device=network.device),
@@ -109,7 +128,7 @@ def explain_image(
         )
         status = status_of(maps)
         size = Size(picture.height, picture.width)
-        saliency = prepare_saliency(maps, status, size, rules, smoothed=method.attribution.smoothed)
+        saliency = prepare_saliency(maps, status, size, rules, smoothed=asked.attribution.smoothed)
     labels = [network.classes.labels[index] for index in best.indices.tolist()]
     return Explanation(
         saliency=saliency,

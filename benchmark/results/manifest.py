@@ -70,6 +70,10 @@ def refuse_other_definition(old: Manifest, new: Manifest, folder: Path) -> None:
             difference = _first_difference(entry["name"], before.get(entry["name"], entry), entry)
             if difference:
                 raise RaybenchError(_other_definition(folder, *difference))
+    for name, digest in new.get("code", {}).items():
+        before = old.get("code", {}).get(name, digest)
+        if before != digest:
+            raise RaybenchError(_other_definition(folder, f"SHA-256 of the file of {name}", before, digest))
 
 
 def _other_definition(folder: Path, name: str, old: Any, new: Any) -> str:

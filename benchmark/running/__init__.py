@@ -2,6 +2,7 @@
 
 from .again import extend_gallery
 from .crew import leads
+from .forecast import planned
 from .plan import pick_device
 from .progress import Reporter, SilentReporter
 from .run import Results, evaluate
@@ -14,4 +15,5 @@ __all__ = [
     "extend_gallery",
     "leads",
     "pick_device",
+    "planned",
 ]

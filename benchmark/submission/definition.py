@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...attributions import ATTRIBUTIONS, Attribution, bind
-from ...base import RaybenchError, UnknownNameError, quoted
+from ...base import RaybenchError, UnknownNameError, names_code, quoted
 from ...checkpoints import Card, ClassList, card_names, find_card, load_classes
 from ..datasets import DATASETS
 from ..metrics import BoundMetric, bind_metric
@@ -121,14 +121,15 @@ def _attributions(facts: RunFacts, findings: Findings) -> Mapping[str, Attributi
     for entry in facts.attributions:
         try:
             found[entry.name] = bind(entry.method, entry.options, entry.name).attribution
-        except UnknownNameError:
+        except RaybenchError as error:
+            if not isinstance(error, UnknownNameError) and not names_code(entry.method):
+                findings.problem(FILE, f"attributions: {quoted(error, 300)[1:-1]}")
+                continue
             findings.remark(
                 FILE,
                 f"method {quoted(entry.method)} is not installed here: its rows are checked as far as that "
                 "goes, and not measured again",
             )
-        except RaybenchError as error:
-            findings.problem(FILE, f"attributions: {quoted(error, 300)[1:-1]}")
     methods = {entry.name for entry in ATTRIBUTIONS}
     for entry in facts.attributions:
         if entry.name in methods and entry.name != entry.method:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ...base import quoted
+from ...base import names_code, quoted
 from ..results import is_plain_name
 from .findings import Findings
 from .reading import read_json
@@ -26,6 +26,11 @@ def _plain(name: str) -> str:
     if not is_plain_name(name):
         raise ValueError("expected up to 80 letters, digits and _ . + -")
     return name
+
+
+def _method(name: str) -> str:
+    file, _, function = name.rpartition(":")
+    return f"{_plain(file)}:{_plain(function)}" if names_code(name) else _plain(name)
 
 
 Name = Annotated[str, AfterValidator(_plain)]
@@ -57,7 +62,7 @@ class _Dataset(_Named):
 
 
 class _Attribution(_Named):
-    method: Name
+    method: Annotated[str, AfterValidator(_method)]
     options: dict[str, Any]
 
 

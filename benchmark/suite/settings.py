@@ -15,7 +15,7 @@ _Data = Annotated[
     Mapping[str, Path], Flag("Folder of a dataset.", metavar="NAME=PATH", default="$RAYBENCH_DATA/NAME")
 ]
 _Device = Annotated[str, Flag("auto, cpu, cuda or cuda:1.")]
-_TrustCode = Annotated[bool, Flag("Let cards name code of installed packages as architecture.")]
+_TrustCode = Annotated[bool, Flag("Run code that cards, suites or --attribution name.")]
 _Workers = Annotated[int | None, Flag("Loader processes of each process.", least=0, default="by machine")]
 
 Compile = Literal["no", "stages", "graphs"]
@@ -53,6 +53,10 @@ class Settings:
         Sequence[str],
         Flag("Measure these checkpoints instead of the suite's.", "--checkpoint", "NAME|CARD.yaml"),
     ] = ()
+    attributions: Annotated[
+        Sequence[str],
+        Flag("Run these methods instead of the suite's.", "--attribution", "NAME|FILE.py:FUNCTION"),
+    ] = ()
     trust_code: _TrustCode = False
     strict: Annotated[bool, Flag("Stop at the first image that cannot be used.")] = False
     fast: Annotated[
@@ -71,10 +75,10 @@ class Settings:
         paths = {name: _path(f"data folder {name!r}", path) for name, path in self.data.items()}
         object.__setattr__(self, "data", paths)
         object.__setattr__(self, "out", _path("out", self.out))
-        if isinstance(self.checkpoints, (str, Path)):
-            raise RaybenchError(
-                f"checkpoints is {str(self.checkpoints)!r}; expected a list of names or cards"
-            )
+        for name in ("checkpoints", "attributions"):
+            value = getattr(self, name)
+            if isinstance(value, (str, Path)):
+                raise RaybenchError(f"{name} is {str(value)!r}; expected a list of names or files")
         refuse_out_of_range(self)
 
 

@@ -1,5 +1,6 @@
 """The ground: what every room stands on, and nothing of the subject."""
 
+from .code_files import CodeFiles, names_code, without_folder
 from .documents import Document, document_from, parse_document, read_document
 from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, nearest, quoted
 from .flags import Flag, offered, refuse_out_of_range
@@ -14,6 +15,7 @@ from .version import __version__
 
 __all__ = [
     "Box",
+    "CodeFiles",
     "Document",
     "Flag",
     "Point",
@@ -28,6 +30,7 @@ __all__ = [
     "document_from",
     "keep_freed_memory",
     "misfit",
+    "names_code",
     "nearest",
     "offered",
     "options_of",
@@ -37,4 +40,5 @@ __all__ = [
     "read_document",
     "refuse_out_of_range",
     "seed_for",
+    "without_folder",
 ]

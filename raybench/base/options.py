@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,12 +46,17 @@ def check_options(thing: str, function: Callable[..., Any], given: Mapping[str, 
 def misfit(annotated: Any, name: str, value: Any) -> str:
     """Say why a value from YAML does not fit the annotation `name` of a function or class; empty if it does.
 
-    Where there is no annotation, or none that can be checked, every value fits.
+    Where there is no annotation, or none that values can be checked by, every value fits.
+
+    Raises:
+        RaybenchError: the annotation names what does not exist where the code runs.
     """
+    hint = _annotation(annotated, name)
+    if hint is None:
+        return ""
     try:
-        hint = typing.get_type_hints(annotated, include_extras=True)[name]
         adapter = TypeAdapter(hint)
-    except (KeyError, NameError, TypeError, PydanticUserError):
+    except PydanticUserError:
         return ""
     try:
         adapter.validate_json(json.dumps(value), strict=True)  # by way of JSON a list may be a tuple
@@ -60,3 +66,27 @@ def misfit(annotated: Any, name: str, value: Any) -> str:
         message = error.errors()[0]["msg"]
         return message[:1].lower() + message[1:]
     return ""
+
+
+def _annotation(annotated: Any, name: str) -> Any:
+    """Resolve one annotation; others may name types that are imported for type checkers alone."""
+    annotated = inspect.unwrap(annotated)
+    owners = inspect.getmro(annotated) if inspect.isclass(annotated) else (annotated,)
+    for owner in owners:
+        written = inspect.get_annotations(owner)
+        if name not in written:
+            continue
+        names = (
+            vars(sys.modules[owner.__module__])
+            if inspect.isclass(owner)
+            else getattr(owner, "__globals__", {})
+        )
+        alone = type("Alone", (), {"__annotations__": {name: written[name]}})
+        try:
+            return typing.get_type_hints(alone, globalns=names, include_extras=True)[name]
+        except Exception as error:  # an annotation may be any expression
+            raise RaybenchError(
+                f"{owner.__qualname__}: the annotation {written[name]!r} of {name!r} cannot be resolved: "
+                f"{error}; import what it names at run time, not for type checkers alone"
+            ) from error
+    return None

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import entry_points
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .errors import RaybenchError, UnknownNameError
 
-__all__ = ["Registry"]
+__all__ = ["Named", "Registry", "collecting"]
 
 
-class _Named(Protocol):
+class Named(Protocol):
+    """Has a name."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What suites and messages call it."""
 
 
-Entry = TypeVar("Entry", bound=_Named)
+Entry = TypeVar("Entry", bound=Named)
+
+
+_COLLECTED: ContextVar[list[tuple[Any, Any]] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[list[tuple[Any, Any]]]:
+    """While open, what is registered anywhere goes into this list instead, as (registry, entry)."""
+    entries: list[tuple[Any, Any]] = []
+    token = _COLLECTED.set(entries)
+    try:
+        yield entries
+    finally:
+        _COLLECTED.reset(token)
 
 
 class Registry(Generic[Entry]):
@@ -40,6 +59,10 @@ class Registry(Generic[Entry]):
 
     def add(self, entry: Entry) -> Entry:
         """Register `entry` under its name and return it; a name that is taken raises `RaybenchError`."""
+        collected = _COLLECTED.get()
+        if collected is not None:
+            collected.append((self, entry))
+            return entry
         if entry.name in self._entries:
             raise RaybenchError(f"{self.noun} {entry.name!r} is registered already; choose another name")
         self._entries[entry.name] = entry

@@ -19,7 +19,9 @@ EXAMPLE = (
 def explain(
     image: Annotated[Path, typer.Argument(help="Picture to explain.")],
     checkpoint: Annotated[str, typer.Option(metavar="NAME|CARD.yaml", help="Which network.")],
-    attribution: Annotated[str, typer.Option(help="Which method.")] = "grad_cam",
+    attribution: Annotated[
+        str, typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Which method.")
+    ] = "grad_cam",
     class_name: Annotated[
         str | None, typer.Option("--class", help="Class to look for.  [default: the most probable]")
     ] = None,
@@ -27,17 +29,32 @@ def explain(
     protocol: Annotated[str, typer.Option(help="Gives input size and map treatment.")] = "aaai21",
     data: Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of weights.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="Run code that the card or --attribution names.")
+    ] = False,
 ) -> None:
     """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
+    from ..attributions import shown_by
     from ..base import Point
     from ..benchmark.measuring import explain_image, read_image
     from ..benchmark.pictures import explain_figure, save_figure
     from ..benchmark.running import pick_device
     from ..checkpoints import load_network
+    from .progress import ProgressReporter
 
     picture = read_image(image)
-    network = load_network(checkpoint, device=pick_device(device), data=parse_data(data or []))
-    explanation = explain_image(network, picture, class_name, attribution=attribution, protocol=protocol)
+    network = load_network(
+        checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
+    )
+    with shown_by(ProgressReporter().working):
+        explanation = explain_image(
+            network,
+            picture,
+            class_name,
+            attribution=attribution,
+            protocol=protocol,
+            trust_code=trust_code,
+        )
     label = network.classes.labels[explanation.class_index[0]]
     saliency = explanation.saliency[0].cpu().numpy()
     y, x = divmod(int(saliency.argmax()), saliency.shape[1])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -23,12 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["ProgressReporter", "TrainingProgress"]
 
 
+_WORTH_A_BAR = 20
+"""Steps from which on work on a single image is shown by a bar of its own."""
+
+
 class _Rate(ProgressColumn):
-    """Images per second."""
+    """Images, or passes through a network, per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} images/s" if speed else "", style="cyan")
+        return Text(f"{speed:.1f} {task.fields.get('unit', 'images')}/s" if speed else "", style="cyan")
 
 
 class ProgressReporter:
@@ -46,14 +53,7 @@ class ProgressReporter:
             return
         if done:
             self.say(f"{title}: {done} of {total} images are measured already; going on")
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
-            console=self.console,
-        )
+        self._progress = Progress(*_columns(), console=self.console)
         self._task = self._progress.add_task(title, total=total - done)
         self._progress.start()
 
@@ -68,9 +68,33 @@ class ProgressReporter:
             self._progress.stop()
             self._progress = None
 
+    @contextmanager
+    def working(self, total: int, label: str) -> Iterator[Callable[[int], None]]:
+        """Show how far a method has come that asks a network many times; see `raybench.attributions.Bar`."""
+        if total < _WORTH_A_BAR:
+            yield lambda steps: None
+            return
+        with contextlib.ExitStack() as stack:
+            progress = self._progress
+            if progress is None:
+                progress = stack.enter_context(Progress(*_columns(), console=self.console, transient=True))
+            task = progress.add_task(f"  {label}", total=total, unit="passes")
+            stack.callback(progress.remove_task, task)
+            yield lambda steps: progress.advance(task, steps)
+
     def say(self, message: str) -> None:
         """See `raybench.benchmark.running.progress.Reporter.say`."""
         self.console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
 
 
 class TrainingProgress:

@@ -31,13 +31,17 @@ def run(
         Literal["pillow", "device"] | None,
         typer.Option(help="Who decodes JPEG files; makes a protocol of its own.", show_default=False),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be measured and what it costs, and stop.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Measure every checkpoint and method of a suite; a run that was stopped goes on where it was.
 
     For several GPUs or machines: torchrun --nproc-per-node=N -m raybench run SUITE
     """
-    from ..benchmark.running import evaluate, leads
+    from ..attributions import shown_by
+    from ..benchmark.running import evaluate, leads, planned
     from .progress import ProgressReporter
 
     rules = {"precision": precision, "resize": resize, "decode": decode}
@@ -45,8 +49,12 @@ def run(
     protocol = {key: value for key, value in rules.items() if value is not None}
     settings = read_options(Settings, {**options, "out": out}, protocol=protocol)
     reporter = ProgressReporter()
+    if dry_run:
+        typer.echo("\n".join(planned(suite, settings, reporter=reporter)))
+        return
     try:
-        results = evaluate(suite, settings, reporter=reporter)
+        with shown_by(reporter.working):
+            results = evaluate(suite, settings, reporter=reporter)
     except KeyboardInterrupt:
         if leads():
             reporter.say("raybench: stopped; run the same command again to go on")

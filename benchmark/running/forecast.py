@@ -1,0 +1,76 @@
+"""What a run will ask of its networks, known before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...attributions import BoundAttribution
+from ..suite import Settings, Suite
+from .plan import Plan
+from .progress import Reporter, SilentReporter
+
+__all__ = ["cost_of", "costly_methods", "plan_lines", "planned"]
+
+_COSTLY = 10
+"""Passes for one image and class from which on a method is worth a word of its own."""
+
+
+def planned(
+    suite: str | Path | Suite, settings: Settings | None = None, *, reporter: Reporter | None = None
+) -> tuple[str, ...]:
+    """Resolve a suite and say, line by line, what would be measured; nothing is, and nothing is written.
+
+    Args:
+        suite: as for `evaluate`.
+        settings: likewise.
+        reporter: told of what is left out.
+
+    Raises:
+        RaybenchError: as for `evaluate`, before the first network is loaded.
+    """
+    return tuple(plan_lines(Plan.make(suite, settings or Settings(), reporter or SilentReporter())))
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Say what a plan resolves to, line by line, and what each method costs."""
+    yield f"suite {plan.suite.name}: protocol {plan.protocol.name} {plan.protocol.id}, seed {plan.suite.seed}"
+    asked = len(plan.indices)
+    of_all = "" if asked == len(plan.dataset) else f" of {len(plan.dataset):,}"
+    yield f"dataset {plan.dataset.name}: {asked:,}{of_all} images; results go to {plan.settings.out}"
+    yield f"checkpoints: {', '.join(card.name for card in plan.cards) or 'none'}; on {plan.device}"
+    yield f"metrics: {', '.join(metric.metric.name for metric in plan.metrics)}"
+    for method in plan.attributions:
+        options = ", ".join(f"{name} = {value}" for name, value in method.options.items())
+        yield f"method {method.label}{f' ({options})' if options else ''}: {cost_of(method, plan)}"
+
+
+def costly_methods(plan: Plan) -> Iterator[str]:
+    """Say of each method that asks a network many times what it costs."""
+    for method in plan.attributions:
+        if method.passes.forwards(1, 1) + method.passes.backwards(1, 1) >= _COSTLY:
+            yield f"{method.label}: {cost_of(method, plan)}"
+
+
+def cost_of(method: BoundAttribution, plan: Plan) -> str:
+    """Word what a method asks of a network per image and class, and of all networks for all images."""
+    passes, images = method.passes, len(plan.indices) * len(plan.cards)
+    each = [
+        _count(passes.forwards_per_image, "forward pass", "image"),
+        _count(passes.forwards_per_query, "forward pass", "class of an image"),
+        _count(passes.backwards_per_image, "backward pass", "image"),
+        _count(passes.backwards_per_query, "backward pass", "class of an image"),
+    ]
+    if not any(each):
+        return "no network"
+    option = f" (option {passes.option})" if passes.option else ""
+    # how many classes are asked about is known when the images are read: at least one each
+    forwards, backwards = (count(images, images) for count in (passes.forwards, passes.backwards))
+    total = f"in all at least {forwards:,.0f} forwards and {backwards:,.0f} backwards"
+    return f"{', '.join(filter(None, each))}{option}; {total}"
+
+
+def _count(number: float, noun: str, what: str) -> str:
+    if not number:
+        return ""
+    return f"{number:,.4g} {noun}{'es' if number != 1 else ''} per {what}"

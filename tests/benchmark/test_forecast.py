@@ -1,0 +1,106 @@
+"""What a run costs is said before it starts; how far a costly method has come, while it works."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+
+import pytest
+import torch
+from tiny_suite import TinySuite
+from typer.testing import CliRunner
+
+from raybench.attributions import shown_by
+from raybench.attributions.asking.chunks import in_chunks
+from raybench.attributions.progress import working
+from raybench.benchmark.running.forecast import planned
+from raybench.benchmark.running.progress import SilentReporter
+from raybench.benchmark.running.run import evaluate
+from raybench.benchmark.suite.settings import Settings
+from raybench.commands.progress import ProgressReporter
+
+RISE = {"name": "rise", "masks": 30, "cells": 4}
+PATHS = {"name": "integrated_gradients", "steps": 3}
+
+
+def settings(tiny: TinySuite, **changes: object) -> Settings:
+    return Settings(data={"shapes": tiny.data}, out=tiny.folder / "out", workers=0, limit=4, **changes)
+
+
+def test_a_plan_says_what_each_method_asks_of_the_networks(tiny: TinySuite) -> None:
+    suite = tiny.with_suite(attributions=["center", "grad_cam", RISE, PATHS])
+    lines = planned(suite, settings(tiny))
+    methods = {line.split(" ")[1].rstrip(":"): line for line in lines if line.startswith("method ")}
+    assert methods["center"] == "method center: no network"
+    # 4 images, 2 checkpoints
+    assert methods["grad_cam"].endswith(
+        ": 1 forward pass per image, 1 backward pass per class of an image; "
+        "in all at least 8 forwards and 8 backwards"
+    )
+    assert methods["rise"] == (
+        "method rise (cells = 4, masks = 30): 30 forward passes per image (option masks); "
+        "in all at least 240 forwards and 0 backwards"
+    )
+    assert methods["integrated_gradients"].endswith(
+        "3 forward passes per image, 3 backward passes per class of an image (option steps); "
+        "in all at least 24 forwards and 24 backwards"
+    )
+    assert not (tiny.folder / "out").exists()
+
+
+def test_a_run_says_beforehand_which_methods_cost_much(tiny: TinySuite) -> None:
+    said = []
+
+    class Listener(SilentReporter):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    suite = tiny.with_suite(attributions=["grad_cam", RISE])
+    evaluate(suite, settings(tiny, checkpoints=[str(tiny.folder / "first.yaml")]), reporter=Listener())
+    assert said == [
+        "rise: 30 forward passes per image (option masks); in all at least 120 forwards and 0 backwards"
+    ]
+
+
+def test_a_dry_run_prints_the_plan_and_measures_nothing(tiny: TinySuite) -> None:
+    from raybench.commands import app
+
+    words = ["run", str(tiny.suite), "--data", f"shapes={tiny.data}", "--out", str(tiny.folder / "out")]
+    result = CliRunner().invoke(app, [*words, "--dry-run"])
+    assert result.exit_code == 0, result.output
+    assert "method gradient: 1 forward pass per image" in result.stdout
+    assert not (tiny.folder / "out").exists()
+
+
+def test_work_is_shown_step_by_step_in_the_process_that_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    @contextmanager
+    def bar(total, label):
+        seen.append((total, label))
+        yield seen.append
+
+    def work():
+        return list(in_chunks(5, torch.device("cpu"), {"cpu": 2}, list, "masks"))
+
+    with shown_by(bar):
+        work()
+        monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a process that was forked
+        work()
+    work()
+    assert seen == [(5, "masks"), 2, 2, 1]
+
+
+def test_the_terminal_shows_passes_below_the_images() -> None:
+    reporter = ProgressReporter()
+    reporter.start("resnet18", 3, 0)
+    assert reporter._progress is not None
+    with shown_by(reporter.working), working(40, "rise") as step:
+        step(10)
+        step(5)
+        image, passes = reporter._progress.tasks
+        assert (image.total, passes.total, passes.completed, passes.fields["unit"]) == (3, 40, 15, "passes")
+    assert len(reporter._progress.tasks) == 1
+    reporter.finish()
+    with shown_by(reporter.working), working(2, "few") as step:
+        step(1)
