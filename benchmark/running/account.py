@@ -120,7 +120,7 @@ def finish(
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
     manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
     _refuse_nothing_usable(plan, manifest)
-    write_summary(out, manifest, plan.metrics, selected, plan.dataset.classes)
+    write_summary(out, manifest, [one.metric for one in plan.metrics], selected, plan.dataset.classes)
     noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
     manifest |= {
         "status": "complete",

@@ -138,7 +138,7 @@ class Plan:
                 raise RaybenchError(
                     f"metric {metric.metric.name!r} has the name of another column of records.csv; rename it"
                 )
-            if metric.metric.kind == "classification" and metric.metric.multilabel != self.dataset.multilabel:
+            if metric.metric.of_predictions and metric.metric.multilabel != self.dataset.multilabel:
                 kind = "several classes" if self.dataset.multilabel else "one class"
                 raise RaybenchError(
                     f"metric {metric.metric.name!r} does not fit dataset {self.dataset.name!r}, whose images "
@@ -160,7 +160,7 @@ class Plan:
     @property
     def predicts(self) -> bool:
         """Whether any metric needs predictions."""
-        return any(metric.metric.kind == "classification" for metric in self.metrics)
+        return any(metric.metric.of_predictions for metric in self.metrics)
 
     def _refuse_other_classes(self, card: Card) -> None:
         classes, asked = self.classes_of(card), self.dataset.classes
@@ -206,7 +206,7 @@ def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMet
     """Return a suite's metrics with their options, in its order."""
     bound = tuple(bind_metric(choice.name, choice.options, code=code) for choice in suite.metric_choices)
     _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name)
-    if not suite.attributions and all(metric.metric.kind == "localisation" for metric in bound):
+    if not suite.attributions and all(metric.metric.per_query for metric in bound):
         raise RaybenchError(
             f"suite {suite.name!r} measures nothing: it names no attributions and no metric of "
             "predictions; give it attributions, such as [grad_cam]"

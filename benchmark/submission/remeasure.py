@@ -111,7 +111,7 @@ def _suite(
     changes = {
         key: value for key, value in definition.protocol.fields.items() if key not in ("name", "version")
     }
-    predicts = [one for one in definition.metrics if one.metric.kind == "localisation" or cards]
+    predicts = [one for one in definition.metrics if one.metric.per_query or cards]
     return Suite(
         name="remeasured",
         protocol=NamedChoice(name=definition.protocol.name, **changes),
@@ -151,9 +151,7 @@ def _compare(
         if entry.image_id in chosen - usable:
             findings.problem(FILE, f"image {quoted(entry.image_id)} was skipped, but can be measured here")
     samples = {
-        one.metric.name: one.options.get("samples")
-        for one in definition.metrics
-        if one.metric.kind == "localisation"
+        one.metric.name: one.options.get("samples") for one in definition.metrics if one.metric.per_query
     }
     for (checkpoint, label), frame in checked.records.items():
         path = out / checkpoint / label / "records.csv"
