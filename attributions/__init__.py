@@ -12,6 +12,7 @@ from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
+from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .own import method_of
@@ -58,6 +59,10 @@ __all__ = [
     "input_gradients",
     "integrated_gradients",
     "layer_of",
+    "lrp_alpha_beta",
+    "lrp_epsilon_gamma_box",
+    "lrp_epsilon_plus",
+    "lrp_epsilon_plus_flat",
     "method_of",
     "over_colours",
     "random",
