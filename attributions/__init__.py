@@ -5,12 +5,14 @@ A new method is one function in a file of its own, its registration (see `attrib
 
 from .adapters import torchray  # registers only where TorchRay is installed
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
+from .asking.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
+from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .own import method_of
@@ -53,9 +55,14 @@ __all__ = [
     "grad_cam",
     "grad_cam_elementwise",
     "gradient",
+    "in_chunks",
     "input_gradients",
     "integrated_gradients",
     "layer_of",
+    "lrp_alpha_beta",
+    "lrp_epsilon_gamma_box",
+    "lrp_epsilon_plus",
+    "lrp_epsilon_plus_flat",
     "method_of",
     "over_colours",
     "random",

@@ -39,7 +39,7 @@ class BoundAttribution:
             seeds: B integers, one per image; seeded methods need them.
 
         Returns:
-            (N, h, w); for a `point`, (2,).
+            (N, h, w).
         """
         maps = self.raw(*args, seeds=seeds)
         return reduced(maps, self.sign) if self.sign else maps

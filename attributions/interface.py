@@ -13,8 +13,8 @@ from ..base import Registry, options_of
 
 __all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "attribution"]
 
-Kind = Literal["network", "dense", "point"]
-"""What a method needs: a `network`; only image size, masks and seeds (`dense`); only the size (`point`)."""
+Kind = Literal["network", "dense"]
+"""What a method needs: a `network`, or only the masks and seeds of the queries (`dense`)."""
 
 
 class NetworkLike(Protocol):
@@ -150,8 +150,6 @@ def attribution(
     - `dense`: `function(masks, seeds, *, ...) -> maps`. `masks` is bool (N, H, W), the ground truth at the
       size of the original image; `seeds` is a list of N integers that depend on the query alone. `maps` is
       (N, H, W).
-    - `point`: `function(height, width, *, ...) -> Tensor` of two integers, the pixel (x, y) that carries all
-      saliency of an image of that size.
     """
 
     def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

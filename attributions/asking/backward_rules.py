@@ -1,143 +1,126 @@
-"""Excitation backprop's backward rules, put in place of the calls that an unmodified network makes.
+"""Backward rules that are put in place of the calls an unmodified network makes.
 
-What flows back is not a gradient but a share of the winner: each unit hands what it received to the units
-that excited it, in proportion to what they contributed. Four rules do this for all layers:
-
-| call | rule |
-|---|---|
-| convolution, linear, average pooling | share in proportion to input x positive weight |
-| sum of two branches | share in proportion to the summands |
-| activation | pass on where the output is positive, whatever the slope |
-| normalisation, scaling by a constant or a gate | pass on |
-
-Any other call (max pooling, ReLU, reshaping, concatenation, ...) routes what it receives by its gradient.
-
-Source: Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, for the first rule; sums
-and batch normalisation are treated as TorchRay's `update_resnet` and backward context do.
+What flows back is then not a gradient but what a method hands down: shares of a winner, relevance. A method
+is a table `{call: rule}`; calls that are not in it route what they receive by their gradient (max pooling,
+reshaping, concatenation, ...).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
-__all__ = ["ExcitationRules", "LinearCall"]
+from ...base import RaybenchError
+from .linear_rules import Divide, LinearCall, LinearRule, handed_down
 
-_SMALLEST = 1e-20
-"""Excitations up to this count as none: nobody excited the unit, and what it received ends there."""
+__all__ = [
+    "Rule",
+    "Rules",
+    "Table",
+    "averaged",
+    "merged",
+    "passed",
+    "pooled",
+    "refused",
+    "rows",
+    "scaled",
+    "summed",
+    "uncompiled",
+    "weighted",
+]
 
+Rule = Callable[["Rules", Any, tuple[Any, ...], dict[str, Any]], Any]
+"""Takes the mode, a call and its arguments; makes the call, recorded with what it hands down."""
 
-@dataclass
-class LinearCall:
-    """A call that is linear in its input: convolution and the like with weights, or pooling without.
-
-    Attributes:
-        function: takes the input, the weight and bias if there are any, and the other arguments.
-        weight: None for pooling.
-        negated: share by the opposite of the weights, as for the contrast of a class.
-    """
-
-    function: Callable[..., Tensor]
-    weight: Tensor | None = None
-    bias: Tensor | None = None
-    others: tuple[Any, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
-    negated: bool = False
-
-    def __call__(self, inputs: Tensor) -> Tensor:
-        """Compute what the network computes."""
-        if self.weight is None:
-            return self.function(inputs, *self.others, **self.options)
-        return self.function(inputs, self.weight, self.bias, *self.others, **self.options)
-
-    def excitation(self, inputs: Tensor) -> Tensor:
-        """Compute the same with positive weights only and no bias."""
-        if self.weight is None:
-            return self.function(inputs, *self.others, **self.options)
-        weight = self.weight.detach().to(inputs.dtype)
-        positive = (-weight if self.negated else weight).clamp(min=0)
-        return self.function(inputs, positive, None, *self.others, **self.options)
+Table = Mapping[Callable[..., Any], Rule]
 
 
-class ExcitationRules(TorchFunctionMode):
-    """While entered, calls on tensors that require gradients are recorded with excitation backprop's rules.
+def rows(calls: Iterable[Callable[..., Any]], rule: Rule) -> dict[Callable[..., Any], Rule]:
+    """Rows of a table: the same rule for several calls."""
+    return dict.fromkeys(calls, rule)
+
+
+class Rules(TorchFunctionMode):
+    """While entered, calls on tensors that require gradients are recorded with the rules of a table.
 
     Run the forward pass inside and `torch.autograd.grad` outside. Values computed are unchanged.
 
     Attributes:
         last: the last call with weights, that is the classifier once the forward pass is over.
+        made_by: the call with weights that made a tensor, for those that are still there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table) -> None:
         super().__init__()
+        self._table = table
         self.last: LinearCall | None = None
+        self.made_by: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Replace the call if there is a rule for it."""
-        rule = _RULES.get(func)
-        if rule is None or not torch.is_grad_enabled():
-            return func(*args, **(kwargs or {}))
-        return rule(self, func, args, kwargs or {})
+        kwargs = kwargs or {}
+        if not torch.is_grad_enabled():
+            return func(*args, **kwargs)
+        rule = self._table.get(func)
+        result = func(*args, **kwargs) if rule is None else rule(self, func, args, kwargs)
+        if self.made_by and next(_tensors(result), None) is not None:  # a look at a shape reads nothing
+            self._note_reader(args, kwargs)
+        return result
+
+    def maker_of(self, tensor: Tensor) -> LinearCall | None:
+        """Return the call with weights that made a tensor, if one did."""
+        maker: LinearCall | None = self.made_by.get(tensor)  # type: ignore[no-untyped-call]
+        return maker
+
+    def _note_reader(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Count who reads what calls with weights have made; two readers, and it is left unmerged."""
+        for tensor in _tensors([*args, *kwargs.values()]):
+            call = self.maker_of(tensor)
+            if call is not None:
+                call.readers += 1
+                if call.readers > 1:
+                    call.scaling = None
 
 
-class _Share(torch.autograd.Function):
-    """p'_j = x_j sum_i w+_ij p_i / sum_k w+_ik x_k, with x clamped at zero."""
-
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, call: LinearCall) -> Tensor:
-        ctx.save_for_backward(inputs)
-        ctx.call = call
-        ctx.excited = {}
-        return call(inputs)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, received: Tensor) -> tuple[Tensor, None]:
-        (inputs,) = ctx.saved_tensors
-        precise = torch.promote_types(inputs.dtype, torch.float32)
-        with torch.autocast(inputs.device.type, enabled=False), torch.enable_grad():
-            # the same for every class of an image: only the first backward pass pays for it
-            if ctx.call.negated not in ctx.excited:
-                positive = inputs.detach().to(precise).clamp(min=0).requires_grad_()
-                excitation = ctx.call.excitation(positive)
-                # not merely a small term added: a unit without excitation must not send a rounding error
-                ctx.excited[ctx.call.negated] = positive, excitation, excitation.detach() <= _SMALLEST
-            positive, excitation, silent = ctx.excited[ctx.call.negated]
-            flow = (received.to(precise) / excitation.detach()).masked_fill_(silent, 0)
-            (shares,) = torch.autograd.grad(excitation, positive, flow, retain_graph=True)
-        return shares.mul_(positive.detach()).to(inputs.dtype), None
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
 
 
 class _Split(torch.autograd.Function):
     """p_a = a p / (a + b) and p_b = b p / (a + b), for a sum of two branches."""
 
     @staticmethod
-    def forward(ctx: Any, first: Tensor, second: Tensor, add: Callable[..., Tensor], scale: float) -> Tensor:
+    def forward(
+        ctx: Any, first: Tensor, second: Tensor, add: Callable[..., Tensor], scale: float, divide: Divide
+    ) -> Tensor:
         before = first.clone()
         result = add(first, second)
         if result is first:
             ctx.mark_dirty(first)
         ctx.save_for_backward(before, second)
-        ctx.scale = scale
+        ctx.scale, ctx.divide = scale, divide
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, received: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, received: Tensor) -> tuple[Tensor | None, ...]:
         first, second = ctx.saved_tensors
         second = second * ctx.scale
-        total = first + second
-        flow = (received / total).masked_fill_(total == 0, 0)
-        return flow * first, flow * second, None, None
+        flow = ctx.divide(received, first + second)
+        return flow * first, flow * second, None, None, None
 
 
 class _Pass(torch.autograd.Function):
@@ -159,42 +142,67 @@ class _Pass(torch.autograd.Function):
         return passed.sum_to_size(ctx.shape), None, None
 
 
-def _weighted(rules: ExcitationRules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    named = dict(zip(("input", "weight", "bias"), args, strict=False)) | kwargs
-    inputs, weight, bias = named.pop("input"), named.pop("weight"), named.pop("bias", None)
-    if not inputs.requires_grad:
-        return func(*args, **kwargs)
-    rules.last = LinearCall(func, weight, bias, args[3:], named)
-    return _Share.apply(inputs, rules.last)
+def weighted(rule: LinearRule, first: LinearRule | None = None) -> Rule:
+    """Hand down through a convolution or a linear layer, by a rule of its own through the network's first."""
+
+    def ruled(rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        named = dict(zip(("input", "weight", "bias"), args, strict=False)) | kwargs
+        inputs, weight, bias = named.pop("input"), named.pop("weight"), named.pop("bias", None)
+        if not inputs.requires_grad:
+            return func(*args, **kwargs)
+        call = LinearCall(func, weight, bias, args[3:], named)
+        chosen = rule if first is None or rules.last is not None else first
+        rules.last = call
+        result = handed_down(inputs, call, chosen)
+        rules.made_by[result] = call
+        return result
+
+    return ruled
 
 
-def _pooled(_rules: ExcitationRules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    options = dict(kwargs)
-    inputs, others = (args[0], args[1:]) if args else (options.pop("input"), ())
-    if not inputs.requires_grad:
-        return func(*args, **kwargs)
-    return _Share.apply(inputs, LinearCall(func, others=others, options=options))
+def pooled(rule: LinearRule) -> Rule:
+    """Hand down through a pooling that averages."""
+
+    def ruled(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        inputs, others, options = _taken_apart(args, kwargs)
+        if not inputs.requires_grad:
+            return func(*args, **kwargs)
+        return handed_down(inputs, LinearCall(func, others=others, options=options), rule)
+
+    return ruled
 
 
-def _averaged(rules: ExcitationRules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def averaged(rule: LinearRule) -> Rule:
     """Treat a mean over the last two dimensions of feature maps as the global average pooling that it is."""
-    dims = args[1] if len(args) > 1 else kwargs.get("dim")
-    is_maps = bool(args) and args[0].ndim == 4
-    if is_maps and isinstance(dims, (tuple, list)) and sorted(dim % 4 for dim in dims) == [2, 3]:
-        return _pooled(rules, func, args, kwargs)
-    return func(*args, **kwargs)
+    pool = pooled(rule)
 
-
-def _summed(_rules: ExcitationRules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Split between two branches; a bias (a parameter, or smaller than the other summand) takes no share."""
-    branches = len(args) == 2 and all(isinstance(a, Tensor) and not isinstance(a, nn.Parameter) for a in args)
-    if not branches or args[0].shape != args[1].shape or not (args[0].requires_grad or args[1].requires_grad):
+    def ruled(rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        dims = args[1] if len(args) > 1 else kwargs.get("dim")
+        is_maps = bool(args) and args[0].ndim == 4
+        if is_maps and isinstance(dims, (tuple, list)) and sorted(dim % 4 for dim in dims) == [2, 3]:
+            return pool(rules, func, args, kwargs)
         return func(*args, **kwargs)
-    scale = kwargs.get("alpha", 1)
-    return _Split.apply(*args, lambda first, second: func(first, second, **kwargs), scale)
+
+    return ruled
 
 
-def _scaled(_rules: ExcitationRules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def summed(divide: Divide) -> Rule:
+    """Split between two branches; a bias (a parameter, or smaller than the other summand) takes no share."""
+
+    def ruled(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        branches = len(args) == 2 and all(
+            isinstance(one, Tensor) and not isinstance(one, nn.Parameter) for one in args
+        )
+        flowing = branches and (args[0].requires_grad or args[1].requires_grad)
+        if not flowing or args[0].shape != args[1].shape:
+            return func(*args, **kwargs)
+        scale = kwargs.get("alpha", 1)
+        return _Split.apply(*args, lambda first, second: func(first, second, **kwargs), scale, divide)
+
+    return ruled
+
+
+def scaled(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Pass on to the larger of two factors; the other is its gate, a constant like any weight."""
     flowing = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
     if len(args) != 2 or not flowing or isinstance(args[flowing[0]], nn.Parameter):
@@ -210,35 +218,59 @@ def _scaled(_rules: ExcitationRules, func: Any, args: tuple[Any, ...], kwargs: d
     return _Pass.apply(args[signal], call, False)
 
 
-def _passed(*, active_only: bool) -> Callable[..., Any]:
-    def rule(_rules: ExcitationRules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        options = dict(kwargs)
-        inputs, others = (args[0], args[1:]) if args else (options.pop("input"), ())
+def passed(*, active_only: bool = False) -> Rule:
+    """Pass on all, or what arrives where the output is positive, whatever the slope."""
+
+    def ruled(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        inputs, others, options = _taken_apart(args, kwargs)
         if not inputs.requires_grad:
             return func(*args, **kwargs)
         return _Pass.apply(inputs, lambda signal: func(signal, *others, **options), active_only)
 
-    return rule
+    return ruled
 
 
-_CALLS: dict[Callable[..., Any], tuple[Any, ...]] = {
-    _weighted: (F.conv1d, F.conv2d, F.conv3d, F.linear),
-    _pooled: (
-        *(F.avg_pool1d, F.avg_pool2d, F.avg_pool3d),
-        *(F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d),
-    ),
-    _averaged: (torch.mean, Tensor.mean, torch.sum, Tensor.sum),
-    _summed: (torch.add, Tensor.add, Tensor.add_, Tensor.__add__, Tensor.__iadd__),
-    _scaled: (torch.mul, Tensor.mul, Tensor.mul_, Tensor.__mul__, Tensor.__imul__),
-    _passed(active_only=False): (
-        *(F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.local_response_norm),
-    ),
-    # a ReLU needs no rule: its gradient is this one
-    _passed(active_only=True): (
-        *(F.relu6, F.hardtanh, F.leaky_relu, F.elu, F.selu, F.celu, F.prelu),
-        *(F.gelu, F.silu, F.mish, F.hardswish, F.softplus),
-        *(F.hardsigmoid, F.sigmoid, torch.sigmoid, Tensor.sigmoid, torch.tanh, Tensor.tanh),
-        *(torch.clamp, Tensor.clamp),
-    ),
-}
-_RULES = {call: rule for rule, calls in _CALLS.items() for call in calls}
+_BATCH_NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+
+
+def merged(rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Let a batch normalisation be part of the call with weights that alone feeds it; pass on in any case."""
+    named = dict(zip(_BATCH_NORM, args, strict=False)) | kwargs
+    inputs, mean, variance = named["input"], named["running_mean"], named["running_var"]
+    call = rules.maker_of(inputs)
+    fixed = mean is not None and variance is not None and not named.get("training")
+    # else the normalised dimension is not that of the outputs
+    if call is not None and call.weight is not None and fixed and inputs.ndim == call.weight.ndim:
+        factor = (variance.detach() + named.get("eps", 1e-5)).rsqrt()
+        if named.get("weight") is not None:
+            factor = factor * named["weight"].detach()
+        summand = -mean.detach() * factor
+        if named.get("bias") is not None:
+            summand = summand + named["bias"].detach()
+        call.scaling = factor, summand
+    return passed()(rules, func, args, kwargs)
+
+
+def refused(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Raise `RaybenchError` where nothing can be handed down: attention, a product of two signals."""
+    flowing = [one for one in _tensors([*args, *kwargs.values()]) if one.requires_grad]
+    if len(flowing) > 1 or (flowing and "attention" in func.__name__):
+        raise RaybenchError(
+            f"no rule hands relevance down through {func.__name__}, by which this network attends; choose a "
+            "method that reads attention, or one that goes by gradients"
+        )
+    return func(*args, **kwargs)
+
+
+def uncompiled() -> AbstractContextManager[Any]:
+    """While open, compiled parts of a network run as they were written: the rules have to see every call."""
+    eager: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return eager
+
+
+def _taken_apart(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
+    """The input, the other arguments and those by keyword."""
+    options = dict(kwargs)
+    return (args[0], args[1:], options) if args else (options.pop("input"), (), options)

@@ -12,14 +12,16 @@ from ..interface import attribution
 __all__ = ["box_oracle", "center", "random", "uniform"]
 
 
-@attribution("center", kind="point", source="Zhang et al., ECCV 2016")
-def center(height: int, width: int) -> Tensor:
+@attribution("center", kind="dense", source="Zhang et al., ECCV 2016")
+def center(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Centre: all saliency on the pixel in the middle of the image.
 
     Returns:
-        (2,) int64, the pixel (x, y): column width // 2, row height // 2, counted from 0.
+        (N, H, W) float32, one at row H // 2 and column W // 2 from 0, zero elsewhere.
     """
-    return torch.tensor([width // 2, height // 2])
+    maps = torch.zeros(masks.shape, dtype=torch.float32, device=masks.device)
+    maps[:, masks.shape[1] // 2, masks.shape[2] // 2] = 1
+    return maps
 
 
 @attribution("random", kind="dense")

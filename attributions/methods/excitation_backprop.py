@@ -1,29 +1,84 @@
-"""Excitation backprop: probabilities that a unit is among the winners, handed down from the class."""
+"""Excitation backprop: probabilities that a unit is among the winners, handed down from the class.
+
+What flows back is not a gradient but a share of the winner: each unit hands what it received to the units
+that excited it, in proportion to what they contributed. Four rules do this for all layers:
+
+| call | rule |
+|---|---|
+| convolution, linear, average pooling | share in proportion to input x positive weight |
+| sum of two branches | share in proportion to the summands |
+| activation | pass on where the output is positive, whatever the slope |
+| normalisation, scaling by a constant or a gate | pass on |
+
+Any other call (max pooling, ReLU, reshaping, concatenation, ...) routes what it receives by its gradient.
+
+Source: Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, for the first rule; sums
+and batch normalisation are treated as TorchRay's `update_resnet` and backward context do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...base import RaybenchError
 from ..arithmetic import denormals_flushed, forward_pass
-from ..asking.backward_rules import ExcitationRules, LinearCall
+from ..asking import calls
+from ..asking.backward_rules import (
+    Rules,
+    averaged,
+    passed,
+    pooled,
+    rows,
+    scaled,
+    summed,
+    uncompiled,
+    weighted,
+)
+from ..asking.linear_rules import LinearCall, Share, Term, positive
 from ..interface import NetworkLike, attribution
 from ..queries import Portion, check_queries, one_hot, portions
 from ..reading.capture import captured, run_from, undisturbed
 from ..reading.layouts import check_maps
 from ..sharing import shared
 
-__all__ = ["contrastive_excitation_backprop", "excitation_backprop"]
+__all__ = ["EXCITATION", "contrastive_excitation_backprop", "excitation_backprop"]
 
 _START = 2.0**40
 """What the class receives. All rules are linear in it, so a power of two changes no digit of the map, but it
 keeps shares of many orders of magnitude away from denormal floats, which make CPUs slow, in every thread."""
+
+_SMALLEST = 1e-20
+"""Excitations up to this count as none: nobody excited the unit, and what it received ends there."""
+
+
+def _unless_silent(received: Tensor, total: Tensor) -> Tensor:
+    # not merely a small term added: a unit without excitation must not send a rounding error
+    return (received / total).masked_fill_(total <= _SMALLEST, 0)
+
+
+def _unless_zero(received: Tensor, total: Tensor) -> Tensor:
+    return (received / total).masked_fill_(total == 0, 0)
+
+
+_WINNERS = (Share((Term(positive, positive),), _unless_silent),)
+
+EXCITATION = {
+    **rows((*calls.CONVOLUTIONS, F.linear), weighted(_WINNERS)),
+    **rows(calls.POOLINGS, pooled(_WINNERS)),
+    **rows(calls.MEANS, averaged(_WINNERS)),
+    **rows(calls.SUMS, summed(_unless_zero)),
+    **rows(calls.PRODUCTS, scaled),
+    **rows(calls.NORMALISATIONS, passed()),
+    **rows(calls.ACTIVATIONS, passed(active_only=True)),  # a ReLU needs no rule: its gradient is this one
+}
+"""The backward rules of excitation backprop."""
 
 
 @attribution("excitation_backprop", source="Zhang et al., ECCV 2016")
@@ -166,8 +221,8 @@ def _forward(
         with (
             wanted as contrast,
             forward_pass(images.device, wide=True),
-            _uncompiled(),
-            ExcitationRules() as rules,
+            uncompiled(),
+            Rules(EXCITATION) as rules,
         ):
             start, logits = run_from(module, name, part.images, rows)
         check_maps(module, name, start.tensor, part.images)
@@ -189,12 +244,6 @@ def _backward(runs: list[_Run], class_index: Tensor, *, contrasted: bool) -> Ten
             part = run.maps(class_index[run.queries], contrasted=contrasted)
             maps[run.queries] = part.div_(_START).clamp_(min=0).float()
     return maps
-
-
-def _uncompiled() -> AbstractContextManager[Any]:
-    """While open, compiled parts of a network run as they were written: the rules have to see every call."""
-    uncompiled: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
-    return uncompiled
 
 
 @contextmanager

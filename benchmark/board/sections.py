@@ -11,7 +11,6 @@ from typing import cast
 import numpy as np
 
 from ..comparison import rank_rows
-from ..metrics import Aggregate
 from ..results import (
     NO_CHECKPOINT,
     BoardRow,
@@ -26,6 +25,7 @@ from ..results import (
     column_for,
     protocol_changes,
 )
+from ..statistics import Aggregate
 from ..tables import SOURCES, find_published, normal_training, published_dataset
 from .naming import safe_key
 from .published_rows import published_rows

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ...base import RaybenchError, UnknownNameError
-from ..metrics import METRICS, Aggregate, Metric
+from ..metrics import METRICS
 from ..results import RECORD_COLUMNS, read_predictions, read_records
+from ..statistics import Aggregate, Facts
 from .rows import MeasuredRow
 
 __all__ = [
@@ -75,7 +76,7 @@ def common_metrics(common: pd.DataFrame, row: MeasuredRow) -> dict[str, Aggregat
     return aggregates
 
 
-def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Metric]:
+def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Facts]:
     """Name the metrics of predictions that the suites of both rows asked for, and that are installed."""
     asked = [name for name in a.run.metric_options if name in b.run.metric_options]
     found = []
@@ -84,7 +85,7 @@ def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Metric]:
             metric = METRICS.get(name)
         except UnknownNameError:  # of an extension that is not installed here
             continue
-        if metric.kind == "classification":
+        if metric.of_predictions:
             found.append(metric)
     return found
 

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..metrics import Aggregate, Metric
 from ..results import prediction_batches
+from ..statistics import Aggregate, Facts
 from .paired import p_values, paired_tests
 from .resampling import Block, resampled_means, resamples
 
@@ -99,7 +99,7 @@ def _contrast(metric: str, aggregate: str, block: Block, resampled: Floats) -> C
 def contrast_predictions(
     first: pd.DataFrame,
     second: pd.DataFrame,
-    metrics: Sequence[Metric],
+    metrics: Sequence[Facts],
     *,
     n_classes: int,
     seed: int,
@@ -142,24 +142,21 @@ def contrast_predictions(
     return out
 
 
-def _statistics(predictions: pd.DataFrame, metrics: Sequence[Metric], n_classes: int) -> list[Any]:
+def _statistics(predictions: pd.DataFrame, metrics: Sequence[Facts], n_classes: int) -> list[Any]:
     """Compute each metric's statistics per image, sufficient for its value: sparse (images, K)."""
     blocks: list[list[Any]] = [[] for _ in metrics]
     for batch in prediction_batches(predictions, n_classes):
         for metric, block in zip(metrics, blocks, strict=True):
-            block.append(sparse.csr_array(metric.function(batch)))
+            block.append(sparse.csr_array(metric.of_images(batch)))
     return [sparse.csr_array(sparse.vstack(block)) for block in blocks]
 
 
 def _computed(
-    statistics: Sequence[Any], metrics: Sequence[Metric], counts: NDArray[np.floating[Any]]
+    statistics: Sequence[Any], metrics: Sequence[Facts], counts: NDArray[np.floating[Any]]
 ) -> list[Floats]:
     """Compute the values (D,) of each metric for images drawn as often as `counts` (images, D) says."""
     computed = []
     for metric, per_image in zip(metrics, statistics, strict=True):
-        assert metric.compute is not None, (
-            f"classification metric {metric.name} was registered without compute"
-        )
         computed.append(metric.compute((per_image.T @ counts).astype(np.float64).T))
     return computed
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import Aggregate
 from ..results import RankRange
+from ..statistics import Aggregate
 from .paired import PairedTests, paired_tests
 from .resampling import Block, resampled_means
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base import Box, Point, Size
+from ...base import Box, Size
 
 __all__ = ["BoxRegion", "MaskRegion", "Region"]
 
@@ -30,14 +30,6 @@ class Region(ABC):
         The distance is Euclidean, from pixel centre to the nearest pixel centre of the region, 0 inside. An
         empty region is near to nothing.
         """
-
-    @abstractmethod
-    def distance(self, point: Point) -> float:
-        """Return the Euclidean distance in pixels from `point` to the region: 0 inside, inf if empty."""
-
-    def contains(self, point: Point) -> bool:
-        """Say whether `point` lies in the region."""
-        return self.distance(point) == 0
 
 
 @dataclass(frozen=True)
@@ -69,10 +61,6 @@ class BoxRegion(Region):
                 if box.y1 + dy < self.size.height:
                     near[box.y1 + dy, columns] = True
         return near
-
-    def distance(self, point: Point) -> float:
-        """See `Region.distance`."""
-        return min((_distance_to_box(point, box) for box in self.boxes), default=float("inf"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +108,6 @@ class MaskRegion(Region):
         near[window] = _unpack(stack, near[window].shape[1])
         return near
 
-    def distance(self, point: Point) -> float:
-        """See `Region.distance`."""
-        ys, xs = np.nonzero(self.pixels)
-        if not len(xs):
-            return float("inf")
-        return float(np.sqrt(((xs - point.x) ** 2 + (ys - point.y) ** 2).min()))
-
 
 def _reaches(tolerance_px: float, size: Size) -> list[int]:
     """Half-widths of the rows of a disc: entry dy is the largest dx with sqrt(dx^2 + dy^2) < tolerance_px.
@@ -139,12 +120,6 @@ def _reaches(tolerance_px: float, size: Size) -> list[int]:
     while square >= 0 and math.sqrt(square) >= radius:
         square -= 1
     return [math.isqrt(square - dy * dy) for dy in range(math.isqrt(square) + 1)] if square >= 0 else []
-
-
-def _distance_to_box(point: Point, box: Box) -> float:
-    dx = max(box.x0 - point.x, point.x - box.x1, 0)
-    dy = max(box.y0 - point.y, point.y - box.y1, 0)
-    return math.sqrt(dx * dx + dy * dy)
 
 
 def _pack(mask: NDArray[np.bool_]) -> NDArray[np.uint64]:

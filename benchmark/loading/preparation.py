@@ -12,8 +12,8 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...base import Point, RaybenchError, Size, seed_for
-from ..datasets import Dataset, Query, Sample, encoded_bytes, open_picture, reading_by
+from ...base import RaybenchError, Size, seed_for
+from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by
 from ..suite import Protocol
 from .views import Pixels, View, pillow_view, to_pixels, whole_size
 
@@ -51,7 +51,6 @@ class Prepared:
         picture: what the device resizes, else None: a decoded picture (H, W, 3) uint8, or a JPEG file (n,)
             uint8, or after it was decoded on the device (3, H, W) uint8.
         masks, near: (K, H, W) bool at the size of the original image.
-        queries: the regions themselves, for methods that ask about single points.
         error: why the image cannot be used, or empty; then the other fields are empty too.
     """
 
@@ -68,20 +67,11 @@ class Prepared:
     picture: Pixels | Tensor | None = None
     masks: Masks | None = None
     near: Masks | None = None
-    queries: tuple[Query, ...] = ()
     error: str = ""
-
-    def at(self, point: Point, tolerance_px: float) -> tuple[Masks, Masks]:
-        """Return `masks` and `near` at one pixel only: (K, 1, 1) bool each."""
-        if self.masks is not None and self.near is not None:
-            window = (slice(None), slice(point.y, point.y + 1), slice(point.x, point.x + 1))
-            return self.masks[window], self.near[window]
-        distances = np.array([query.region.distance(point) for query in self.queries])[:, None, None]
-        return distances == 0, distances < tolerance_px
 
     def without_pixels(self) -> Prepared:
         """Return what there is to say about the image."""
-        return replace(self, views={}, picture=None, masks=None, near=None, queries=())
+        return replace(self, views={}, picture=None, masks=None, near=None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Hand large arrays to another process as tensors, which go through shared memory."""
@@ -164,5 +154,4 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             picture=picture,
             masks=masks,
             near=near,
-            queries=() if needs.masks else sample.queries,
         )

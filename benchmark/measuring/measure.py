@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from ..loading import (
 )
 from ..results import RowStore, peak_memory_mb, save_map
 from ..suite import Protocol
+from .asking import ask_again
 from .costs import Cost, CostMeter
 from .scoring import Scorer, Scores
 from .writer import BackgroundWriter, Task
@@ -45,6 +46,22 @@ class Job:
     attribution: BoundAttribution
     store: RowStore
     measured: frozenset[str]
+    sums: RowStore | None = None
+    curves: RowStore | None = None
+
+    @property
+    def stores(self) -> tuple[RowStore, ...]:
+        """The files of the row: records, and where metrics ask for them statistics and curves."""
+        return tuple(store for store in (self.store, self.sums, self.curves) if store)
+
+    def of_rank(self, rank: int) -> Job:
+        """Return the job for the process `rank`, which writes to shards of its own."""
+        return replace(
+            self,
+            store=self.store.of_rank(rank),
+            sums=self.sums.of_rank(rank) if self.sums else None,
+            curves=self.curves.of_rank(rank) if self.curves else None,
+        )
 
 
 @dataclass
@@ -96,7 +113,8 @@ class Pass:
         jobs: methods to run on each image.
         predictions: where top-5 and positive classes go, or None if no metric asks for them.
         notes: where remarks of the dataset go, with `noted`, the images whose remarks are there.
-        gallery: image ids whose first query is kept as a thumbnail under `out`.
+        gallery: image ids with the classes whose maps are kept as thumbnails under `out`; None for the first
+            class that is asked about.
     """
 
     images: PreparedImages
@@ -106,7 +124,7 @@ class Pass:
     notes: RowStore
     noted: frozenset[str]
     scorer: Scorer
-    gallery: frozenset[str]
+    gallery: Mapping[str, Collection[int] | None]
     out: Path
     device: torch.device
     batch_size: int
@@ -125,7 +143,7 @@ class Pass:
         """Return the pass for the process `rank`, which writes rows to shards of its own."""
         return replace(
             self,
-            jobs=[replace(job, store=job.store.of_rank(rank)) for job in self.jobs],
+            jobs=[job.of_rank(rank) for job in self.jobs],
             predictions=self.predictions.of_rank(rank) if self.predictions else None,
             notes=self.notes.of_rank(rank),
         )
@@ -149,7 +167,7 @@ class Pass:
     def stores(self) -> Sequence[RowStore]:
         """Every file that rows go to."""
         predictions = [self.predictions] if self.predictions else []
-        return (*(job.store for job in self.jobs), *predictions, self.notes)
+        return (*(store for job in self.jobs for store in job.stores), *predictions, self.notes)
 
 
 def measure(
@@ -259,12 +277,10 @@ def _measure_as_it_fits(
 
 
 def _measure_batch(batch: Batch, work: Pass, network: Network | None, tasks: list[Task]) -> None:
+    """Every method's maps of a batch, and every metric's values of these maps."""
     for job in work.jobs:
-        kind = job.attribution.attribution.kind
-        if kind == "point":
-            _keep(work, job, work.scorer.score_points(job.attribution, batch), tasks)
-        elif kind == "dense":
-            _keep(work, job, work.scorer.score_dense(job.attribution, batch), tasks)
+        if job.attribution.attribution.kind != "network":
+            _keep(work, job, work.scorer.score(job.attribution, batch), tasks)
     if network is None:
         return
     asked = Batch(tuple(image for image in batch.images if image.input_size is not None))
@@ -279,25 +295,32 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
     image_index = send_joined([batch.image_index.numpy()], work.device)
     class_index = send_joined([batch.class_index.numpy()], work.device)
     seeds = tuple(image.image_seed for image in batch.images)
+    asking, waiting = work.scorer.asking, []
     with sharing(work.meter):
         for job in work.jobs:
-            if job.attribution.attribution.kind == "network":
-                with work.meter.timed(job.attribution.label, len(class_index)):
-                    maps = job.attribution(network, images, image_index, class_index, seeds=seeds)
-                _keep(work, job, work.scorer.score_maps(job.attribution, maps, batch), tasks)
+            method = job.attribution
+            if method.attribution.kind == "network":
+                with work.meter.timed(method.label, len(class_index)):
+                    maps = method(network, images, image_index, class_index, seeds=seeds)
+                if asking:
+                    waiting.append((job, maps))
+                else:
+                    _keep(work, job, work.scorer.score(method, batch, maps), tasks)
+    # what methods share is let go before they are asked again about other pictures
+    for job, maps in waiting:
+        method = job.attribution
+        asked = ask_again(asking, method, network, images, maps, batch, work.protocol)
+        _keep(work, job, work.scorer.score(method, batch, maps, asked), tasks)
 
 
 def _keep(work: Pass, job: Job, scores: Iterable[Scores], tasks: list[Task]) -> None:
-    """Have the rows of each image that has none yet written, and its thumbnail if it is in the gallery."""
+    """Have the rows of each image that has none yet written, and its thumbnails if it is in the gallery."""
     for score in scores:
         maps = []
         for image in score.images:
             if image.image_id in work.gallery and image.image_id not in job.measured:
-                saliency = score.first_map(image.image_id)
-                if saliency is not None:
-                    maps.append(
-                        (image.image_id, int(image.class_index[0]), OnItsWay(saliency.float().clone()))
-                    )
+                for class_index, saliency in score.maps_of(image.image_id, work.gallery[image.image_id]):
+                    maps.append((image.image_id, class_index, OnItsWay(saliency.float().clone())))
         # what waits to be written holds none of the device's memory
         tasks.append(partial(_write, work, job, score.without_maps(), maps))
 
@@ -306,9 +329,15 @@ def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, O
     for image_id, class_index, saliency in maps:
         pixels = saliency.fetch().numpy()
         save_map(work.out, job.checkpoint, job.attribution.label, image_id, class_index, pixels)
-    for image, rows in zip(score.images, score.rows(), strict=True):
-        if image.image_id not in job.measured:
-            job.store.append(rows)
+    # records last: an image is measured when its rows are in every file
+    for store, found in (
+        (job.sums, score.sum_rows),
+        (job.curves, score.curve_rows),
+        (job.store, score.rows),
+    ):
+        for image, rows in zip(score.images, found() if store else (), strict=bool(store)):
+            if store and image.image_id not in job.measured:
+                store.append(rows)
 
 
 def _predict(batch: Batch, work: Pass, predictions: RowStore, network: Network, tasks: list[Task]) -> None:

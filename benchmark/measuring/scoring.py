@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
-from ...base import Point, RaybenchError
+from ...base import RaybenchError
 from ...checkpoints import ClassList
 from ..loading import Batch, OnItsWay, Prepared
 from ..metrics import BoundMetric, SaliencyBatch
-from ..results import STATUSES
+from ..results import STATUSES, write_integers
 from ..suite import Protocol
+from .asking import Asked
 from .maps import normalise, prepare_saliency, status_of
 
 __all__ = ["Scorer", "Scores"]
@@ -26,25 +28,31 @@ class Scores:
     """The scores of some images under one method.
 
     Attributes:
-        saliency: (N, H, W) float32 at the size of the original images, one map per query, image by image; or
-            None for methods without a map.
+        saliency: (N, H, W) float32 at the size of the original images, one map per query, image by image;
+            None once the maps were let go.
         numbers: (N, 3 + M) float64, on its way from the device: status, x, y, and the value of each metric.
+        sums: (N, K) int64 of each metric of the set.
+        curves: for each query the text of each asking metric's curve; empty if nothing was asked.
         classes: words class indices.
     """
 
     images: tuple[Prepared, ...]
     saliency: Tensor | None
     numbers: OnItsWay
+    sums: tuple[OnItsWay, ...]
+    curves: tuple[Sequence[str], ...]
     classes: ClassList
 
-    def first_map(self, image_id: str) -> Tensor | None:
-        """Return the map (H, W) of an image's first query, if it is here."""
-        start = 0
+    def maps_of(self, image_id: str, classes: Collection[int] | None) -> Iterator[tuple[int, Tensor]]:
+        """Yield the maps (H, W) of an image, if it is here, and their classes; None stands for the first."""
+        rows = iter(self.saliency if self.saliency is not None else ())
         for image in self.images:
-            if image.image_id == image_id and self.saliency is not None:
-                return self.saliency[start]
-            start += len(image.class_index)
-        return None
+            for place, (class_index, saliency) in enumerate(
+                zip(image.class_index.tolist(), rows, strict=False)
+            ):
+                wanted = class_index in classes if classes is not None else place == 0
+                if image.image_id == image_id and wanted:
+                    yield class_index, saliency
 
     def without_maps(self) -> Scores:
         """Return the scores with nothing but what `rows` needs."""
@@ -67,71 +75,91 @@ class Scores:
             rows.append(image_rows)
         return rows
 
+    def sum_rows(self) -> list[list[list[str]]]:
+        """Word the rows of statistics.csv, image by image."""
+        columns = [[write_integers(row) for row in one.fetch().tolist()] for one in self.sums]
+        return self._with_queries(list(zip(*columns, strict=True)))
 
+    def curve_rows(self) -> list[list[list[str]]]:
+        """Word the rows of curves.csv, image by image."""
+        return self._with_queries(self.curves)
+
+    def _with_queries(self, cells: Sequence[Sequence[str]]) -> list[list[list[str]]]:
+        left = iter(cells)
+        return [
+            [[image.image_id, str(class_index), *next(left)] for class_index in image.class_index.tolist()]
+            for image in self.images
+        ]
+
+
+@dataclass(frozen=True)
 class Scorer:
-    """Scores maps by the metrics and rules of one run."""
+    """Scores maps by the metrics and rules of one run.
 
-    def __init__(
-        self, protocol: Protocol, metrics: Sequence[BoundMetric], classes: ClassList, device: torch.device
-    ) -> None:
-        """Score under `protocol` by the localisation metrics among `metrics`, on `device`."""
-        self.protocol = protocol
-        self.metrics = [metric for metric in metrics if metric.metric.kind == "localisation"]
-        self.classes = classes
-        self.device = device
+    Attributes:
+        protocol: the rules.
+        metrics: of the run; those of predictions are passed over.
+        classes: words class indices.
+        device: where maps are scored.
+    """
 
-    def score_maps(self, attribution: BoundAttribution, maps: Tensor, batch: Batch) -> Iterator[Scores]:
-        """Score raw maps (N, h, w) of a network method, one per query of the batch."""
-        _check_maps(attribution, maps, (len(batch.class_index),))
+    protocol: Protocol
+    metrics: Sequence[BoundMetric]
+    classes: ClassList
+    device: torch.device
+
+    @functools.cached_property
+    def asking(self) -> tuple[BoundMetric, ...]:
+        """The metrics that ask the network or the method again."""
+        return tuple(one for one in self.metrics if one.metric.asks_network)
+
+    def score(
+        self,
+        method: BoundAttribution,
+        batch: Batch,
+        raw: Tensor | None = None,
+        asked: Asked | None = None,
+    ) -> Iterator[Scores]:
+        """Score one method's maps of a batch, image size by image size.
+
+        Args:
+            method: which made the maps, or makes them here if it needs no network.
+            batch: images and queries.
+            raw: (N, h, w) the raw maps of a method that needs a network, one per query of the batch.
+            asked: the values of the metrics that ask the network; without it they are missing.
+        """
+        if raw is not None:
+            _check_maps(method, raw, (len(batch.class_index),))
         for part in batch.by_size:
             queries, masks, near = part.on(self.device)
-            raw = maps[queries]
-            status = status_of(raw)
-            smoothed = attribution.attribution.smoothed
-            saliency = prepare_saliency(raw, status, part.size, self.protocol, smoothed=smoothed)
-            yield self._score(part.images, SaliencyBatch(saliency, masks, near, _seeds(part.images)), status)
+            seeds = tuple(seed for image in part.images for seed in image.seeds)
+            if raw is None:
+                maps = method(masks, list(seeds))
+                _check_maps(method, maps, tuple(masks.shape))
+                status = status_of(maps)
+                saliency = normalise(maps, status)
+            else:
+                maps, smoothed = raw[queries], method.attribution.smoothed
+                status = status_of(maps)
+                saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
+            given = SaliencyBatch(saliency, masks, near, seeds)
+            values = self._values(given, asked and asked.values[part.queries])
+            numbers = torch.cat([status[:, None].double(), given.points.double(), *values], dim=1)
+            sums = tuple(OnItsWay(one(given)) for one in self.metrics if one.metric.of_set)
+            curves = tuple(asked.curves[row] for row in part.queries.tolist()) if asked else ()
+            yield Scores(part.images, saliency, OnItsWay(numbers), sums, curves, self.classes)
 
-    def score_dense(self, attribution: BoundAttribution, batch: Batch) -> Iterator[Scores]:
-        """Score a method that needs the images' masks and seeds but no network."""
-        for part in batch.by_size:
-            _, masks, near = part.on(self.device)
-            seeds = _seeds(part.images)
-            raw = attribution(masks, list(seeds))
-            _check_maps(attribution, raw, tuple(masks.shape))
-            status = status_of(raw)
-            saliency = normalise(raw, status)
-            yield self._score(part.images, SaliencyBatch(saliency, masks, near, seeds), status)
-
-    def score_points(self, attribution: BoundAttribution, batch: Batch) -> Iterator[Scores]:
-        """Score a method that puts all saliency on one pixel.
-
-        Such a map is zero everywhere else, so each metric may look at that pixel alone: an image of 1 x 1.
-        """
-        images = tuple(image for image in batch.images if len(image.class_index))
-        if not images:
-            return
-        points = [Point(*map(int, attribution(*image.size))) for image in images]
-        windows = [
-            image.at(point, self.protocol.tolerance_px) for image, point in zip(images, points, strict=True)
-        ]
-        mask, near = (torch.from_numpy(np.concatenate(arrays)) for arrays in zip(*windows, strict=True))
-        values = self._values(SaliencyBatch(torch.ones(mask.shape), mask, near, _seeds(images)))
-        counts = torch.tensor([len(image.class_index) for image in images])
-        at = torch.tensor(points).repeat_interleave(counts, dim=0)
-        status = torch.zeros((len(at), 1))
-        numbers = torch.cat([status.double(), at.double(), values], dim=1)
-        yield Scores(images, None, OnItsWay(numbers), self.classes)
-
-    def _score(self, images: tuple[Prepared, ...], batch: SaliencyBatch, status: Tensor) -> Scores:
-        numbers = torch.cat([status[:, None].double(), batch.points.double(), self._values(batch)], dim=1)
-        return Scores(images, batch.saliency, OnItsWay(numbers), self.classes)
-
-    def _values(self, batch: SaliencyBatch) -> Tensor:
-        """Value of each metric for each query: (N, M) float64."""
-        values = [metric(batch).double() for metric in self.metrics]
-        if not values:
-            return torch.zeros((len(batch.saliency), 0), dtype=torch.float64, device=batch.saliency.device)
-        return torch.stack(values, dim=1)
+    def _values(self, given: SaliencyBatch, asked: Tensor | None) -> list[Tensor]:
+        """Columns (N, 1) float64 of the metrics with a value per query, in the order of the suite."""
+        columns = []
+        for metric in self.metrics:
+            if metric.metric.asks_network:
+                missing = given.total.new_full((len(given.saliency), 1), float("nan"))
+                at = self.asking.index(metric)
+                columns.append(missing if asked is None else asked[:, at : at + 1].to(missing.device))
+            elif metric.metric.per_query:
+                columns.append(metric(given).double()[:, None])
+        return columns
 
 
 def _check_maps(attribution: BoundAttribution, maps: Tensor, shape: tuple[int, ...]) -> None:
@@ -143,13 +171,9 @@ def _check_maps(attribution: BoundAttribution, maps: Tensor, shape: tuple[int, .
         )
 
 
-def _seeds(images: Sequence[Prepared]) -> tuple[int, ...]:
-    return tuple(seed for image in images for seed in image.seeds)
-
-
 def _number(value: float) -> str:
-    """Write a value with ten significant digits.
+    """Write a value with ten significant digits, a missing one as nothing.
 
     More than a float32 map determines, fewer than summation in another order would disturb.
     """
-    return format(value, ".10g")
+    return "" if math.isnan(value) else format(value, ".10g")

@@ -1,131 +1,64 @@
-"""What a metric is: a registered function from saliency maps, or from predictions, to one value each."""
+"""What a metric is: a registered function, by what it reads, with the facts that results carry about it."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import Any, Literal, TypeVar
 
 from ...base import CodeFiles, Registry, check_options, options_of
+from ..statistics import Aggregate, Facts, Group, Kind, Unit
 
 __all__ = [
     "METRICS",
-    "Aggregate",
     "BoundMetric",
     "Metric",
-    "PredictionBatch",
-    "SaliencyBatch",
+    "MetricPasses",
     "View",
     "bind_metric",
     "classification_metric",
+    "explanation_metric",
     "localisation_metric",
-    "sum_pixels",
+    "map_metric",
+    "network_metric",
+    "set_metric",
 ]
 
-Aggregate = Literal["class_mean", "query_mean", "image_mean"]
 View = Literal["crop", "square"]
 
 
 @dataclass(frozen=True)
-class SaliencyBatch:
-    """Saliency maps of N queries on images of one size, with their ground truth.
+class MetricPasses:
+    """What a metric costs for each query, beside the map.
 
     Attributes:
-        saliency: (N, H, W) float32, non-negative, finite; each map sums to 1 within rounding.
-        mask: (N, H, W) bool, the region of each query.
-        near: (N, H, W) bool, pixels strictly closer to the region than the protocol's tolerance.
-        seeds: N integers that depend on the suite's seed and the query alone, for metrics that sample.
-
-    What several metrics need (the sum, the most salient pixel) is computed once.
+        forwards: passes of single pictures through the network.
+        runs: of the attribution method.
     """
 
-    saliency: Tensor
-    mask: Tensor
-    near: Tensor
-    seeds: tuple[int, ...] = ()
-
-    @functools.cached_property
-    def total(self) -> Tensor:
-        """Sum of each map: (N,) float64."""
-        return sum_pixels(self.saliency)
-
-    @functools.cached_property
-    def peak(self) -> Tensor:
-        """Flat row-major index of the most salient pixel, the first on ties: (N,) int64."""
-        # the largest of each row is found ten times faster than a position in the whole map
-        row = self.saliency.amax(dim=2).max(dim=1).indices
-        best_rows = self.saliency[torch.arange(len(row), device=row.device), row]
-        return row * self.saliency.shape[2] + best_rows.max(dim=1).indices
-
-    @property
-    def points(self) -> Tensor:
-        """Pixel (x, y) of the peak: (N, 2) int64."""
-        width = self.saliency.shape[2]
-        return torch.stack((self.peak % width, self.peak // width), dim=1)
-
-    def share(self, where: Tensor) -> Tensor:
-        """Percentage of each map's saliency that lies in `where` (N, H, W) bool: (N,) float64."""
-        inside = where.view(torch.uint8).float()  # ten times faster than a product with truth values
-        return 100 * (sum_pixels(inside.mul_(self.saliency)) / self.total)
+    forwards: float = 0
+    runs: float = 0
 
 
-def sum_pixels(maps: Tensor) -> Tensor:
-    """Sum maps (N, H, W) over pixels: (N,) float64.
-
-    Rows are summed in float32, which is ten times faster than in float64, and their sums in float64: a row
-    is short, so the result keeps seven digits, and no thread ever splits a row, so that it is the same for
-    any number of threads.
-    """
-    return maps.sum(dim=2).sum(dim=1, dtype=torch.float64)
+def _free(_options: Mapping[str, Any]) -> MetricPasses:
+    return MetricPasses()
 
 
-@dataclass(frozen=True)
-class PredictionBatch:
-    """What a network predicted for B images, beside what they show.
+@dataclass(frozen=True, kw_only=True)
+class Metric(Facts):
+    """One registered metric.
 
     Attributes:
-        image_ids: B names, for messages.
-        targets: (B, C) bool, classes that are present.
-        ranking: (B, 5) int64, class indices by descending logit; -1 where there is none.
-        positives: (B, C) bool, classes with a logit above 0.
-    """
-
-    image_ids: tuple[str, ...]
-    targets: NDArray[np.bool_]
-    ranking: NDArray[np.int64]
-    positives: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One registered metric and what tables need to know about it.
-
-    Attributes:
-        kind: `localisation` metrics read saliency maps, `classification` metrics read predictions.
-        aggregates: how values become one number, the one to quote first.
-        label: heading in tables.
-        bounds: smallest and largest value, in percent.
-        compute: for classification metrics, the value of summed statistics; see `classification_metric`.
+        function: its signature depends on `kind`, see the decorators.
+        passes: what it costs, from its options.
         view: for classification metrics, the input that the network sees: the protocol's centre `crop`, or
             the whole image squeezed into a `square`.
         multilabel: for classification metrics, whether images hold several classes, or exactly one.
     """
 
-    name: str
     function: Callable[..., Any]
-    kind: Literal["localisation", "classification"]
-    aggregates: tuple[Aggregate, ...]
-    label: str
-    higher_is_better: bool = True
-    bounds: tuple[float, float] = (0.0, 100.0)
-    compute: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    passes: Callable[[Mapping[str, Any]], MetricPasses] = _free
     view: View | None = None
     multilabel: bool = False
 
@@ -151,60 +84,165 @@ class BoundMetric:
         """Call the metric with its positional arguments and the bound options."""
         return self.metric.function(*args, **self.options)
 
+    @property
+    def passes(self) -> MetricPasses:
+        """What a query costs beside its map."""
+        return self.metric.passes({**self.metric.options, **self.options})
+
 
 METRICS: Registry[Metric] = Registry("metric", "raybench.metrics")
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-def localisation_metric(
-    name: str, *, label: str, aggregates: tuple[Aggregate, ...] = ("query_mean",)
-) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
-    """Register `function(batch: SaliencyBatch, *, ...) -> values` as the metric `name`.
 
-    `values` is (N,) float64, in percent, one per query. Keyword-only parameters are options of a suite.
-    """
-
-    def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        METRICS.add(Metric(name, function, "localisation", aggregates, label))
+def _register(name: str, kind: Kind, **facts: Any) -> Callable[[Function], Function]:
+    def register(function: Function) -> Function:
+        words = facts.pop("words", "") or (inspect.getdoc(function) or "").partition("\n")[0]
+        label = facts.pop("label", "") or name
+        title = facts.pop("title", "") or label
+        METRICS.add(
+            Metric(name=name, kind=kind, label=label, title=title, words=words, function=function, **facts)
+        )
         return function
 
     return register
 
 
-Statistics = Callable[[PredictionBatch], NDArray[np.float64]]
+def localisation_metric(
+    name: str,
+    *,
+    label: str = "",
+    title: str = "",
+    words: str = "",
+    aggregates: tuple[Aggregate, ...] = ("query_mean",),
+    chance: float | None = None,
+    perfect: float | None = 100.0,
+) -> Callable[[Function], Function]:
+    """Register `function(batch: SaliencyBatch, *, ...) -> values` as the metric `name`.
+
+    `values` is (N,) float64, in percent, one per query. Keyword-only parameters are options of a suite. The
+    other arguments are facts, see `Facts`; `words` are the docstring's first line by default.
+    """
+    return _register(
+        name, "localisation", label=label, title=title, words=words, aggregates=aggregates, chance=chance,
+        perfect=perfect,
+    )  # fmt: skip
+
+
+def map_metric(
+    name: str,
+    *,
+    label: str = "",
+    title: str = "",
+    words: str = "",
+    unit: Unit = "none",
+    bounds: tuple[float, float] = (0.0, 1.0),
+    group: Group = "complexity",
+    higher_is_better: bool | None = None,
+    chance: float | None = None,
+) -> Callable[[Function], Function]:
+    """Register `function(batch: SaliencyBatch, *, ...) -> values`, which reads the final maps alone.
+
+    `values` is (N,) float64.
+    """
+    return _register(
+        name, "map", label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
+        higher_is_better=higher_is_better, chance=chance,
+    )  # fmt: skip
+
+
+def network_metric(
+    name: str,
+    *,
+    label: str = "",
+    title: str = "",
+    words: str = "",
+    unit: Unit = "probability",
+    bounds: tuple[float, float] = (0.0, 1.0),
+    group: Group = "faithfulness",
+    higher_is_better: bool | None = True,
+    passes: Callable[[Mapping[str, Any]], MetricPasses] = _free,
+    curve: str = "",
+) -> Callable[[Function], Function]:
+    """Register `function(query: NetworkQuery, *, ...) -> value`, which asks the network again.
+
+    `value` is a float, NaN where it is not defined, or a `Curve`, whose area is the value; `curve` says then
+    what the x axis is.
+    """
+    return _register(
+        name, "network", label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
+        higher_is_better=higher_is_better, passes=passes, curve=curve,
+    )  # fmt: skip
+
+
+def explanation_metric(
+    name: str,
+    *,
+    label: str = "",
+    title: str = "",
+    words: str = "",
+    unit: Unit = "ratio",
+    bounds: tuple[float, float] = (0.0, float("inf")),
+    group: Group = "robustness",
+    higher_is_better: bool | None = False,
+    passes: Callable[[Mapping[str, Any]], MetricPasses] = _free,
+    curve: str = "",
+) -> Callable[[Function], Function]:
+    """Register `function(query: ExplainedQuery, *, ...) -> value`, which runs the method again.
+
+    `value` is as for `network_metric`.
+    """
+    return _register(
+        name, "explanation", label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
+        higher_is_better=higher_is_better, passes=passes, curve=curve,
+    )  # fmt: skip
+
+
+def set_metric(
+    name: str,
+    *,
+    rule: str,
+    label: str = "",
+    title: str = "",
+    words: str = "",
+    unit: Unit = "percent",
+    bounds: tuple[float, float] = (0.0, 100.0),
+    group: Group = "localisation",
+    higher_is_better: bool | None = True,
+    perfect: float | None = None,
+) -> Callable[[Function], Function]:
+    """Register `function(batch: SaliencyBatch, *, ...) -> statistics`, of which only sums have a value.
+
+    `statistics` is (N, K) int64, one row per query, kept in statistics.csv; the rule `rule` of
+    `benchmark.statistics` turns sums (..., K) into values (...).
+    """
+    return _register(
+        name, "set", rule=rule, label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
+        higher_is_better=higher_is_better, perfect=perfect, aggregates=("whole_set",),
+    )  # fmt: skip
 
 
 def classification_metric(
     name: str,
     *,
-    label: str,
+    rule: str,
     aggregate: Aggregate,
-    compute: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    label: str = "",
+    title: str = "",
+    words: str = "",
     view: View = "crop",
     multilabel: bool = False,
-) -> Callable[[Statistics], Statistics]:
+) -> Callable[[Function], Function]:
     """Register `function(batch: PredictionBatch) -> statistics` as the metric `name`.
 
-    `statistics` is (B, K) float64, one row per image, such that the sum over any images is sufficient:
-    `compute` turns sums (..., K) into values (...), in percent. Batches, processes and bootstrap resamples
-    then agree by construction.
+    `statistics` is (B, K) float64, one row per image, such that the sum over any images is sufficient: the
+    rule `rule` of `benchmark.statistics` reads the same statistics from predictions.csv, and turns sums
+    (..., K) into values (...), in percent.
     """
-
-    def register(function: Statistics) -> Statistics:
-        METRICS.add(
-            Metric(
-                name,
-                function,
-                "classification",
-                (aggregate,),
-                label,
-                compute=compute,
-                view=view,
-                multilabel=multilabel,
-            )
-        )
-        return function
-
-    return register
+    return _register(
+        name, "classification", rule=rule, label=label, title=title, words=words, aggregates=(aggregate,),
+        group="accuracy", view=view, multilabel=multilabel,
+    )  # fmt: skip
 
 
 def bind_metric(
@@ -229,4 +267,5 @@ def bind_metric(
 
 def _plain_metric(name: str, function: Callable[..., Any]) -> Metric:
     label = name.rpartition(":")[2]
-    return Metric(label, function, "localisation", ("query_mean",), label)
+    words = (inspect.getdoc(function) or "").partition("\n")[0]
+    return Metric(name=label, label=label, title=label, words=words, function=function)

@@ -8,6 +8,7 @@ from .folder import (
     SUMMARY_COLUMNS,
     ResultFolder,
     open_results,
+    read_lists,
     read_manifest,
     read_predictions,
     read_records,
@@ -25,6 +26,7 @@ from .layout import (
     records_file,
     size_limit,
 )
+from .lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
 from .manifest import Manifest, environment, peak_memory_mb, refuse_other_definition, write_manifest
 from .predictions import prediction_batches
 from .rows import (
@@ -47,6 +49,7 @@ from .verification.row_checks import CheckedRow
 
 __all__ = [
     "BUNDLE_MANIFEST",
+    "LIST_COLUMNS",
     "MAX_FILES",
     "MAX_TOTAL_BYTES",
     "NOTE_COLUMNS",
@@ -99,8 +102,11 @@ __all__ = [
     "predictions_file",
     "protocol_changes",
     "read_choice",
+    "read_integers",
+    "read_lists",
     "read_manifest",
     "read_map",
+    "read_numbers",
     "read_predictions",
     "read_records",
     "records_file",
@@ -116,6 +122,8 @@ __all__ = [
     "unpack",
     "write_atomically",
     "write_choice",
+    "write_integers",
     "write_manifest",
+    "write_numbers",
     "write_summary",
 ]

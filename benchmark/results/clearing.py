@@ -35,7 +35,8 @@ def clear_results(out: Path, *manifests: Mapping[str, Any]) -> None:
         for checkpoint in checkpoints | {NO_CHECKPOINT}:
             RowStore(out / checkpoint / "predictions.csv", ()).clear()
             for attribution in attributions:
-                RowStore(out / checkpoint / attribution / "records.csv", ()).clear()
+                for name in ("records.csv", "curves.csv", "statistics.csv"):
+                    RowStore(out / checkpoint / attribution / name, ()).clear()
                 _remove_folder(out / checkpoint / attribution / "gallery")
     except OSError as error:
         raise disk_error(Path(error.filename or out), error) from None

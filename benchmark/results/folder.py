@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ...base import RaybenchError
+from .lists import LIST_COLUMNS
 from .plain_csv import LARGEST, read_plain, read_plain_records
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "ResultFolder",
     "open_results",
+    "read_lists",
     "read_manifest",
     "read_predictions",
     "read_records",
@@ -201,6 +203,18 @@ def read_predictions(path: Path) -> pd.DataFrame:
         RaybenchError: the file is missing or damaged; names the line.
     """
     return _read_text(path, ("image_id", "targets", "top5", "positives")).reset_index(drop=True)
+
+
+def read_lists(path: Path) -> pd.DataFrame:
+    """Read a curves.csv or statistics.csv: image_id, class_index, and a column of text per metric.
+
+    Raises:
+        RaybenchError: the file is missing or damaged; names the line.
+    """
+    frame = _read_text(path, LIST_COLUMNS)
+    numbers = _numbers(frame["class_index"], path, "class_index")
+    _refuse(numbers.isna() | (numbers % 1 != 0), path, "class_index is not an integer")
+    return frame.assign(class_index=numbers.astype(np.int64)).reset_index(drop=True)
 
 
 def _read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...base import RaybenchError
-from ..metrics import PredictionBatch
+from ..statistics import PredictionBatch
 
 __all__ = ["prediction_batches"]
 

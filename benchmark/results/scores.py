@@ -137,4 +137,4 @@ def column_for(metric: str, aggregate: str, *, about_checkpoint: bool = False) -
         known = METRICS.get(metric)
     except UnknownNameError:  # measured by an extension that is not installed here, or only published
         return Column(metric, metric.replace("_", " "), aggregate, about_checkpoint=about_checkpoint)
-    return Column(metric, known.label, aggregate, known.higher_is_better, known.kind == "classification")
+    return Column(metric, known.label, aggregate, known.higher_is_better, known.of_predictions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...checkpoints import ClassList
-from ..metrics import Aggregate, BoundMetric, Metric
-from ..statistics import Statistic, bootstrap
-from .folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_predictions, read_records
+from ..statistics import Aggregate, Facts, Statistic, bootstrap
+from .folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
+from .lists import read_integers
 from .predictions import prediction_batches
 from .rows import write_atomically
 
-__all__ = ["Summary", "summarise_predictions", "summarise_records", "write_summary"]
+__all__ = ["Summary", "summarise_predictions", "summarise_records", "summarise_sums", "write_summary"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -52,14 +52,14 @@ class Summary:
 
 
 def summarise_records(
-    records: pd.DataFrame, metrics: Sequence[Metric], *, seed: int, draws: int = 1000
+    records: pd.DataFrame, metrics: Sequence[Facts], *, seed: int, draws: int = 1000
 ) -> list[Summary]:
-    """Aggregate the localisation metrics of one checkpoint and attribution.
+    """Aggregate the metrics with a value per query of one checkpoint and attribution.
 
     Args:
         records: one row per query: image_id, class_index, status and a column per metric, in percent. Order
             does not matter. Missing (NaN) values are left out of means and counts.
-        metrics: what to aggregate; classification metrics among them are passed over.
+        metrics: what to aggregate; those of predictions and of the set are passed over.
         seed: of the bootstrap. The same images under the same seed are resampled alike, so that checkpoints
             and methods can be compared draw by draw.
         draws: number of bootstrap resamples of the images; 0 for no intervals.
@@ -72,7 +72,7 @@ def summarise_records(
     order = np.lexsort((classes, images))
     rows: list[tuple[str, Aggregate, int, int]] = []
     statistics = []
-    for metric in (metric for metric in metrics if metric.kind == "localisation"):
+    for metric in (metric for metric in metrics if metric.per_query):
         values = records[metric.name].to_numpy(np.float64)[order]
         there = ~np.isnan(values)
         n, n_classes = int(there.sum()), len(np.unique(classes[order][there]))
@@ -89,15 +89,42 @@ def summarise_records(
     ]
 
 
+def summarise_sums(
+    sums: pd.DataFrame, metrics: Sequence[Facts], *, degenerate: int, seed: int, draws: int = 1000
+) -> list[Summary]:
+    """Compute the metrics that have a value for the whole set of one checkpoint and attribution.
+
+    Args:
+        sums: one row per query: image_id, class_index and a column of statistics per metric, as text. Order
+            does not matter.
+        metrics: what to compute; those that do not stand in statistics.csv are passed over.
+        degenerate: queries whose map was degenerate.
+        seed: of the bootstrap.
+        draws: number of bootstrap resamples of the images; 0 for no intervals.
+    """
+    chosen = [metric for metric in metrics if metric.of_set]
+    sums = sums.assign(image_id=sums["image_id"].astype(str)).sort_values(["image_id", "class_index"])
+    images, _ = pd.factorize(sums["image_id"])
+    count, shown = int(images.max(initial=-1)) + 1, sums["class_index"].nunique()
+    found = []
+    for metric in chosen:
+        rows = [read_integers(text) for text in sums[metric.name]]
+        per_image = np.zeros((count, len(rows[0]) if rows else 0))
+        np.add.at(per_image, images, np.array(rows, dtype=np.float64).reshape(len(rows), -1))
+        (estimate,) = bootstrap([Statistic(per_image, metric.compute)], seed=seed, draws=draws)
+        found.append(Summary(metric.name, "whole_set", *estimate, len(sums), shown, degenerate))
+    return found
+
+
 def summarise_predictions(
-    predictions: pd.DataFrame, metrics: Sequence[Metric], *, n_classes: int, seed: int, draws: int = 1000
+    predictions: pd.DataFrame, metrics: Sequence[Facts], *, n_classes: int, seed: int, draws: int = 1000
 ) -> list[Summary]:
     """Aggregate the classification metrics of one checkpoint.
 
     Args:
         predictions: one row per image: image_id and, as space-separated class indices, targets, top5 (by
             descending logit) and positives. Order does not matter.
-        metrics: what to aggregate; localisation metrics among them are passed over.
+        metrics: what to aggregate; those of maps are passed over.
         n_classes: outputs of the checkpoint.
         seed: of the bootstrap.
         draws: number of bootstrap resamples of the images; 0 for no intervals.
@@ -105,16 +132,16 @@ def summarise_predictions(
     Raises:
         RaybenchError: an image with an impossible class index, or, for accuracy, without exactly one target.
     """
-    chosen = [metric for metric in metrics if metric.kind == "classification"]
+    chosen = [metric for metric in metrics if metric.of_predictions]
     predictions = predictions.assign(image_id=predictions["image_id"].astype(str)).sort_values("image_id")
     blocks: list[list[Any]] = [[] for _ in chosen]
     shown = np.zeros(n_classes, dtype=np.bool_)
     for batch in prediction_batches(predictions, n_classes):
         shown |= batch.targets.any(axis=0)
         for metric, block in zip(chosen, blocks, strict=True):
-            block.append(sparse.csr_array(metric.function(batch)))
+            block.append(sparse.csr_array(metric.of_images(batch)))
     statistics = [
-        Statistic(sparse.vstack(block, format="csr"), _compute_of(metric))
+        Statistic(sparse.vstack(block, format="csr"), metric.compute)
         for metric, block in zip(chosen, blocks, strict=True)
     ]
     estimates = bootstrap(statistics, seed=seed, draws=draws)
@@ -134,7 +161,7 @@ def summarise_predictions(
 def write_summary(
     out: Path,
     manifest: Mapping[str, Any],
-    metrics: Sequence[BoundMetric],
+    metrics: Sequence[Facts],
     image_ids: Set[str],
     classes: ClassList,
 ) -> None:
@@ -147,7 +174,7 @@ def write_summary(
         image_ids: images that count; a folder may hold more, measured with a higher `--limit`.
         classes: of the dataset.
     """
-    plain, seed = [metric.metric for metric in metrics], manifest["seed"]
+    plain, seed = metrics, manifest["seed"]
     protocol = manifest["protocol"]
     head = (manifest["suite"]["name"], protocol["name"], protocol["id"], manifest["dataset"]["name"])
     text = io.StringIO()
@@ -157,6 +184,10 @@ def write_summary(
         if attribution:
             frame = _selected(read_records(path), image_ids)
             summaries = summarise_records(frame, plain, seed=seed)
+            if any(metric.of_set for metric in plain):
+                sums = _selected(read_lists(path.with_name("statistics.csv")), image_ids)
+                degenerate = int((frame["status"] != "ok").sum())
+                summaries += summarise_sums(sums, plain, degenerate=degenerate, seed=seed)
         else:
             frame = _selected(read_predictions(path), image_ids)
             summaries = summarise_predictions(frame, plain, n_classes=len(classes), seed=seed)
@@ -211,8 +242,3 @@ def _mean_of_means(totals: Floats) -> Floats:
     nothing = np.full(groups.shape, np.nan)
     mean: Floats = np.divide(means.sum(axis=-1), groups, out=nothing, where=groups > 0)
     return mean
-
-
-def _compute_of(metric: Metric) -> Callable[[Floats], Floats]:
-    assert metric.compute is not None, f"classification metric {metric.name} was registered without compute"
-    return metric.compute

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ...base import RaybenchError
-from ...checkpoints import Network
+from ...checkpoints import Card, ClassList, Network
 from ..measuring import Outcome
 from ..results import (
     Manifest,
@@ -66,7 +66,7 @@ def begin(plan: Plan) -> Manifest:
     Raises:
         RaybenchError: the folder holds results that were measured by other rules.
     """
-    settings, manifest = plan.settings, plan.describe()
+    settings, manifest = plan.settings, _described(plan)
     out, old = settings.out, _read_old(settings.out, fresh=settings.fresh)
     unexplained = {} if old else results_in(out)
     if settings.fresh and not was_restarted():
@@ -120,7 +120,7 @@ def finish(
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
     manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
     _refuse_nothing_usable(plan, manifest)
-    write_summary(out, manifest, plan.metrics, selected, plan.dataset.classes)
+    write_summary(out, manifest, [one.metric for one in plan.metrics], selected, plan.dataset.classes)
     noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
     manifest |= {
         "status": "complete",
@@ -138,6 +138,37 @@ def finish(
     return manifest
 
 
+def _described(plan: Plan) -> Manifest:
+    """The part of the manifest that says what is measured."""
+    return {
+        "suite": {"name": plan.suite.name, "description": plan.suite.description},
+        "protocol": {"name": plan.protocol.name, "id": plan.protocol.id, "fields": plan.protocol.fields},
+        "dataset": {
+            "name": plan.dataset.name,
+            "options": dict(plan.suite.dataset_choice.options),
+            "classes": plan.dataset.classes.name,
+            "images": len(plan.dataset),
+            "fingerprint": plan.dataset.fingerprint(),
+        },
+        "metrics": {metric.metric.name: dict(metric.options) for metric in plan.metrics},
+        "seed": plan.suite.seed,
+        "attributions": [
+            {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
+            for a in plan.attributions
+        ],
+        "checkpoints": [_described_card(card, plan.classes_of(card)) for card in plan.cards],
+        **({"code": dict(plan.code_sha256)} if plan.code_sha256 else {}),
+    }
+
+
+def _described_card(card: Card, classes: ClassList) -> Manifest:
+    """What of a card decides numbers or interests people; without paths, so that folders can move."""
+    shown = "name architecture pooling target_layer excitation_layer contrast_layer mean std training source"
+    described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
+    several = {"multilabel": True} if card.multilabel else {}
+    return described | several | {"classes": classes.name}
+
+
 def _read_old(out: Path, *, fresh: bool) -> Manifest:
     try:
         return read_manifest(out / "run.json")
@@ -148,7 +179,7 @@ def _read_old(out: Path, *, fresh: bool) -> Manifest:
 
 
 def _save_gallery_pictures(plan: Plan) -> None:
-    """Keep a small picture and the ground truth of each query in the gallery."""
+    """Keep a small picture of each image in the gallery, and the ground truth of its classes."""
     for index, image_id in zip(plan.indices, plan.image_ids, strict=True):
         if image_id not in plan.gallery:
             continue
@@ -157,8 +188,9 @@ def _save_gallery_pictures(plan: Plan) -> None:
         except RaybenchError:
             continue  # the pass reports it
         if sample.image is not None and sample.queries:
-            query = sample.queries[0]
-            regions = {query.class_index: query.region.mask()}
+            kept = plan.gallery[image_id] or (sample.queries[0].class_index,)
+            asked = {query.class_index: query.region for query in sample.queries}
+            regions = {index: asked[index].mask() for index in kept if index in asked}
             save_picture(plan.settings.out, image_id, sample.image.resize(sample.size[::-1]), regions)
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 
-from ...attributions import computing_in, denormals_flushed, sharing
 from ...base import RaybenchError
-from ...checkpoints import Card, Network, find_card, load_network, shipped_cards
-from ..loading import Batch, Needs, Prepared, PreparedImages, decoded, network_input
-from ..measuring import Scorer
+from ...checkpoints import find_card, shipped_cards
+from ..metrics import METRICS
 from ..results import (
     Choice,
     Chosen,
+    Manifest,
     ResultFolder,
     choose_from,
     gallery_images,
@@ -25,16 +25,14 @@ from ..results import (
     open_results,
     read_choice,
     safe_name,
-    save_map,
-    save_picture,
     write_choice,
 )
 from ..suite import PROTOCOLS, Again, NamedChoice, Settings, Suite
-from .plan import Plan
-from .processes import threads_limited
-from .progress import Reporter, SilentReporter
+from .networks import refuse_other_weights
+from .progress import Reporter
+from .run import Results, evaluate
 
-__all__ = ["extend_gallery", "suite_of"]
+__all__ = ["extend_gallery"]
 
 _TOLERANCE = 0.1
 """Percentage points by which a metric may differ from the records."""
@@ -49,7 +47,6 @@ def extend_gallery(path: Path, again: Again, *, reporter: Reporter | None = None
         RaybenchError: no run, data, protocol or weights other than those that were measured, or maps that
             score other than the records say.
     """
-    reporter = reporter or SilentReporter()
     run = open_results(path)
     before = read_choice(path)
     choice = choose_from(run, each=again.each, random=_random(run, before))
@@ -57,12 +54,20 @@ def extend_gallery(path: Path, again: Again, *, reporter: Reporter | None = None
         raise RaybenchError(
             f"{path} has no rows of checkpoints to choose from; measure a suite that has some"
         )
-    # as in a run: before the first tensor operation, and with one thread, which decides the last digits
-    with denormals_flushed(), threads_limited(1):
-        cards = _cards(run, again.checkpoints)
-        plan = _plan(run, cards, again, reporter)
-        chosen = [query for query in choice.queries if query.reason != "random"]
-        _Thumbnails(run, plan, again, chosen).keep(reporter)
+    chosen = [query for query in choice.queries if query.reason != "random"]
+    only = {query.image_id: (query.class_index,) for query in chosen}
+    with tempfile.TemporaryDirectory(prefix="raybench-gallery-") as name:
+        settings = Settings(
+            data=again.data,
+            out=Path(name),
+            device=again.device,
+            checkpoints=_cards(run, again.checkpoints),
+            trust_code=again.trust_code,
+        )
+        found = evaluate(_suite(run), settings, only=only, reporter=reporter)
+        _refuse_other_rules(run, found.manifest)
+        _refuse_other_scores(run, found, chosen)
+        _take_thumbnails(run, Path(name))
     write_choice(path, choice)
     _remove(run, before, choice)
     return choice
@@ -93,8 +98,8 @@ def _remove(run: ResultFolder, before: Choice, now: Choice) -> None:
             (folder / "picture.jpg").unlink(missing_ok=True)
 
 
-def suite_of(run: ResultFolder) -> Suite:
-    """Return the suite that a manifest describes, without its checkpoints.
+def _suite(run: ResultFolder) -> Suite:
+    """Return the suite that a manifest describes: its methods that read a network, metrics of their maps.
 
     Raises:
         RaybenchError: the manifest does not say what was measured.
@@ -109,9 +114,15 @@ def suite_of(run: ResultFolder) -> Suite:
             protocol=_named(protocol["name"], {**changes}, drop=("name", "version")),
             dataset=_named(manifest["dataset"]["name"], manifest["dataset"]["options"]),
             attributions=[
-                _named(one["method"], one["options"], one["name"]) for one in manifest["attributions"]
+                _named(one["method"], one["options"], one["name"])
+                for one in manifest["attributions"]
+                if one["name"] in {attribution for _, attribution in network_rows(run)}
             ],
-            metrics=[_named(name, options) for name, options in manifest["metrics"].items()],
+            metrics=[
+                _named(name, options)
+                for name, options in manifest["metrics"].items()
+                if METRICS.get(name).kind == "localisation"
+            ],
             seed=manifest["seed"],
         )
     except (KeyError, TypeError, AttributeError, ValidationError):
@@ -143,117 +154,55 @@ def _cards(run: ResultFolder, given: Sequence[str]) -> list[str]:
     return [cards.get(name, name) for name in wanted]
 
 
-def _plan(run: ResultFolder, cards: Sequence[str], again: Again, reporter: Reporter) -> Plan:
-    """Plan the run again and make sure that it asks the same of the same data."""
-    settings = Settings(
-        data=again.data,
-        out=run.path,
-        device=again.device,
-        checkpoints=tuple(cards),
-        trust_code=again.trust_code,
-    )
-    plan = Plan.make(suite_of(run), settings, reporter)
-    known = run.manifest["protocol"].get("id")
-    if plan.protocol.id != known:
+def _refuse_other_rules(run: ResultFolder, now: Manifest) -> None:
+    """Refuse data, a protocol or weights other than those that were measured."""
+    name, known, found = now["protocol"]["name"], run.manifest["protocol"].get("id"), now["protocol"]["id"]
+    if known != found:
         raise RaybenchError(
-            f"{run.path} was measured under protocol {plan.protocol.name} {known}, which this version of "
-            f"raybench defines as {plan.protocol.id}; measure again"
+            f"{run.path} was measured under protocol {name} {known}, which this version of raybench defines "
+            f"as {found}; measure again"
         )
-    fingerprint, measured = plan.dataset.fingerprint(), run.dataset.get("fingerprint")
-    if fingerprint != measured:
+    known, found = run.dataset.get("fingerprint"), now["dataset"]["fingerprint"]
+    if known != found:
         raise RaybenchError(
-            f"dataset {plan.dataset.name!r} is not the one that {run.path} was measured on: its fingerprint "
-            f"is {fingerprint[:12]} and was {str(measured)[:12]}; give the other folder by --data"
+            f"dataset {now['dataset']['name']!r} is not the one that {run.path} was measured on: its "
+            f"fingerprint is {found[:12]} and was {str(known)[:12]}; give the other folder by --data"
         )
-    return plan
+    weights = run.manifest.get("weights_sha256", {})
+    for checkpoint, sha256 in now["weights_sha256"].items():
+        remedy = "give the card by --checkpoint"
+        refuse_other_weights(checkpoint, sha256, weights.get(checkpoint), str(run.path), remedy)
+    for entry in now["skipped"]:
+        raise RaybenchError(entry["reason"])
 
 
-class _Thumbnails:
-    """Runs methods again on chosen images and keeps what they show."""
-
-    def __init__(self, run: ResultFolder, plan: Plan, again: Again, chosen: Sequence[Chosen]) -> None:
-        self.run, self.plan, self.again, self.chosen = run, plan, again, chosen
-        self.scorer = Scorer(plan.protocol, plan.metrics, plan.dataset.classes, plan.device)
-        place = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
-        self.indices = [place[query.image_id] for query in chosen]
-        other = run.manifest.get("device", {}).get("type") != plan.device.type
-        self.tolerance = _OTHER_DEVICE if other else _TOLERANCE
-
-    def keep(self, reporter: Reporter) -> None:
-        """Keep pictures, ground truth and maps of the chosen queries."""
-        needs = Needs(frozenset({"whole"}), masks=True)
-        images = PreparedImages(
-            self.plan.dataset, self.indices, self.plan.protocol, needs, self.plan.suite.seed
+def _refuse_other_scores(run: ResultFolder, found: Results, chosen: Sequence[Chosen]) -> None:
+    """Refuse maps that score other than the records say."""
+    other = run.manifest.get("device", {}).get("type") != found.manifest["device"]["type"]
+    tolerance = _OTHER_DEVICE if other else _TOLERANCE
+    metrics = found.manifest["metrics"]
+    for checkpoint, attribution in network_rows(run):
+        before, now = (
+            frame.set_index(["image_id", "class_index"])[list(metrics)]
+            for frame in (run.records(checkpoint, attribution), found.records(checkpoint, attribution))
         )
-        prepared = decoded([images[position] for position in range(len(images))], self.plan.device)
-        for image in prepared:
-            if image.error:
-                raise RaybenchError(image.error)
-        self._keep_pictures()
-        for card in self.plan.cards:
-            reporter.start(card.name, len(prepared), 0)
-            try:
-                network = self._load(card)
-                self._keep_maps(network, prepared, reporter)
-            finally:
-                reporter.finish()
+        for query in chosen:
+            key = (query.image_id, query.class_index)
+            for metric in metrics:
+                old, new = float(before.loc[key, metric]), float(now.loc[key, metric])
+                # on another device, rounding may move the peak of a flat map
+                flipped = other and {old, new} == {0.0, 100.0}
+                if abs(old - new) > tolerance and not flipped:
+                    raise RaybenchError(
+                        f"{checkpoint}, {attribution}, image {query.image_id!r}: {metric} is {new:.2f} and "
+                        f"was {old:.2f}; the records of {run.path} were made by other code or edited; "
+                        "measure again with `raybench run --fresh`"
+                    )
 
-    def _keep_pictures(self) -> None:
-        for index, query in zip(self.indices, self.chosen, strict=True):
-            sample = self.plan.dataset[index]
-            regions = {one.class_index: one.region.mask() for one in sample.queries}
-            if sample.image is not None:
-                picture = sample.image.resize(sample.size[::-1])
-                shown = {query.class_index: regions[query.class_index]}
-                save_picture(self.run.path, query.image_id, picture, shown)
 
-    def _load(self, card: Card) -> Network:
-        network = load_network(
-            card, device=self.plan.device, data=self.again.data, trust_code=self.again.trust_code
-        )
-        measured = self.run.manifest.get("weights_sha256", {}).get(card.name)
-        if network.weights_sha256 != measured:
-            raise RaybenchError(
-                f"the weights of {card.name!r} are not those that {self.run.path} was measured with: SHA-256 "
-                f"{network.weights_sha256[:12]} now, {str(measured)[:12]} then; give the card by --checkpoint"
-            )
-        return network
-
-    def _keep_maps(self, network: Network, images: Sequence[Prepared], reporter: Reporter) -> None:
-        records = {
-            attribution: self.run.records(checkpoint, attribution).set_index(["image_id", "class_index"])
-            for checkpoint, attribution in network_rows(self.run)
-            if checkpoint == network.name
-        }
-        methods = [one for one in self.plan.attributions if one.label in records]
-        for image, query in zip(images, self.chosen, strict=True):
-            row = image.class_index.tolist().index(query.class_index)
-            batch = Batch((image,))
-            device, protocol = self.plan.device, self.plan.protocol
-            pixels = network_input(network, batch.images, "whole", protocol, device)
-            inputs = (pixels, batch.image_index.to(device), batch.class_index.to(device))
-            with torch.no_grad(), sharing(), computing_in(protocol.precision):
-                for method in methods:
-                    maps = method(network, *inputs, seeds=(image.image_seed,))
-                    (scores,) = self.scorer.score_maps(method, maps, batch)
-                    where = f"{network.name}, {method.label}, image {query.image_id!r}"
-                    stored = records[method.label].loc[[(query.image_id, query.class_index)]].iloc[0]
-                    self._compare(scores.rows()[0][row], stored.to_dict(), where)
-                    assert scores.saliency is not None
-                    saliency = scores.saliency[row].float().cpu().numpy()
-                    label, index = method.label, query.class_index
-                    save_map(self.run.path, network.name, label, query.image_id, index, saliency)
-            reporter.advance(1)
-
-    def _compare(self, row: Sequence[str], stored: Mapping[Any, Any], where: str) -> None:
-        """Refuse maps that score other than the records say."""
-        for metric, text in zip(self.scorer.metrics, row[6:], strict=True):
-            name = metric.metric.name
-            before, now = float(stored[name]), float(text)
-            # on another device, rounding may move the peak of a flat map
-            flipped = self.tolerance == _OTHER_DEVICE and {before, now} == {0.0, 100.0}
-            if abs(before - now) > self.tolerance and not flipped:
-                raise RaybenchError(
-                    f"{where}: {name} is {now:.2f} and was {before:.2f}; the records of {self.run.path} were "
-                    "made by other code or edited; measure again with `raybench run --fresh`"
-                )
+def _take_thumbnails(run: ResultFolder, folder: Path) -> None:
+    """Move kept pictures, regions and maps to the run's own."""
+    for path in [*folder.glob("gallery/*/*"), *folder.glob("*/*/gallery/*.png")]:
+        goal = run.path / path.relative_to(folder)
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, goal)

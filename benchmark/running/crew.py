@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +26,8 @@ _PATIENCE = timedelta(days=7)
 _RUNS = itertools.count()
 
 
-class Counter(Protocol):
-    """A number that several processes add to."""
-
-    def add(self, amount: int) -> int:
-        """Add and return the new total; no two calls that add get the same one."""
+Counter = Callable[[int], int]
+"""Adds to a number that several processes see and returns the new total; no two that add get the same."""
 
 
 class Store(Protocol):
@@ -45,7 +43,7 @@ def drawn(counter: Counter, total: int, at_once: int) -> Iterator[int]:
     Each process takes the next `at_once` when it is done with the last, so that all finish together, whatever
     the images' sizes and the processes' speeds.
     """
-    while (start := counter.add(at_once) - at_once) < total:
+    while (start := counter(at_once) - at_once) < total:
         yield from range(start, min(start + at_once, total))
 
 
@@ -140,7 +138,15 @@ class Crew:
 
     def counter(self, name: str) -> Counter:
         """Return the crew's counter of that name, at first 0."""
-        return _AloneCounter() if self.store is None else _StoreCounter(self.store, name)
+        if self.store is not None:
+            return functools.partial(self.store.add, name)
+        totals = {name: 0}
+
+        def add(amount: int) -> int:
+            totals[name] += amount
+            return totals[name]
+
+        return add
 
     def _refuse(self, done: _Attempt | None) -> None:
         """Raise in all processes if any attempt failed, the first one's error where it happened."""
@@ -165,24 +171,6 @@ def _attempt(work: Callable[[], T]) -> _Attempt:
         return _Attempt(result=(work(),))
     except RaybenchError as error:
         return _Attempt(error=str(error))
-
-
-@dataclass
-class _AloneCounter:
-    total: int = 0
-
-    def add(self, amount: int) -> int:
-        self.total += amount
-        return self.total
-
-
-@dataclass(frozen=True)
-class _StoreCounter:
-    store: Store
-    name: str
-
-    def add(self, amount: int) -> int:
-        return self.store.add(self.name, amount)
 
 
 @contextmanager

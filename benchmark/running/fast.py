@@ -5,21 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ...base import RaybenchError
 from ...checkpoints import Compile
-from ..results import Manifest, read_manifest
-from ..suite import Settings, Suite, load_suite
+from ..results import read_manifest
+from ..suite import Settings, Suite
 from .plan import pick_device
 from .progress import Reporter
+
+if TYPE_CHECKING:
+    from .run import Results
 
 __all__ = ["LARGEST_DIFFERENCE", "choose_fast"]
 
@@ -34,21 +36,6 @@ _SAMPLE = {"cuda": 2000, "cpu": 32}
 _KEY = ["checkpoint", "attribution", "metric", "aggregate"]
 
 
-class _Results(Protocol):
-    @property
-    def manifest(self) -> Manifest: ...
-
-    @property
-    def summary(self) -> pd.DataFrame: ...
-
-
-class Evaluate(Protocol):
-    """Runs a suite, without a word."""
-
-    def __call__(self, suite: str | Path | Suite, settings: Settings, /) -> _Results:
-        """Return what was measured."""
-
-
 @dataclass(frozen=True)
 class _Option:
     """Something that may be faster, tried with what was kept before it; at most one of a kind is kept."""
@@ -57,6 +44,11 @@ class _Option:
     words: str
     changes: Mapping[str, str]
     compile: Compile = "no"
+
+    def applied(self, settings: Settings) -> Settings:
+        """Return the settings with this option."""
+        how = settings.compile if self.compile == "no" else self.compile
+        return replace(settings, protocol={**settings.protocol, **self.changes}, compile=how)
 
 
 _OPTIONS = {
@@ -87,7 +79,7 @@ class _Trial:
 
 
 def choose_fast(
-    source: str | Path | Suite, settings: Settings, evaluate: Evaluate, reporter: Reporter
+    source: str | Path | Suite, settings: Settings, evaluate: Callable[..., Results], reporter: Reporter
 ) -> Settings:
     """Return the settings with the options that keep every value within a tenth of a point of the exact run.
 
@@ -98,7 +90,7 @@ def choose_fast(
     Args:
         source: the suite, as `evaluate` takes it.
         settings: how; its own options are where the trials begin.
-        evaluate: runs a suite.
+        evaluate: runs a suite, without a word.
         reporter: is told what each option brought.
 
     Raises:
@@ -109,11 +101,6 @@ def choose_fast(
             "--fast tries its options in one process: run it without torchrun on a few images (--limit), "
             "then give torchrun the options that it found"
         )
-    suite = source if isinstance(source, Suite) else load_suite(source)[0]
-    if not (settings.checkpoints or suite.checkpoints):
-        raise RaybenchError(
-            f"suite {suite.name!r} names no checkpoint, so there is nothing for --fast to speed up"
-        )
     known = _chosen_before(settings)
     if known is not None:
         reporter.say(f"--fast: {settings.out} goes on with the options that it was begun with")
@@ -121,11 +108,22 @@ def choose_fast(
     device = pick_device(settings.device).type
     sample = min(_SAMPLE[device], settings.limit or _SAMPLE[device])
     settings.out.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".fast-", dir=settings.out))
-    try:
-        return _tried(source, settings, evaluate, reporter, _OPTIONS[device], sample, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    reporter.say(f"--fast: trying what is faster on {sample} images; values may move by {LARGEST_DIFFERENCE}")
+    with tempfile.TemporaryDirectory(prefix=".fast-", dir=settings.out) as folder:
+        tried = replace(settings, limit=sample, fresh=True, fast=False)
+        numbers = itertools.count()
+
+        def trial(changed: Settings) -> _Trial:
+            out = Path(folder) / str(next(numbers))
+            results = evaluate(source, replace(changed, out=out))
+            if not results.manifest["checkpoints"]:
+                raise RaybenchError("there is no checkpoint, so there is nothing for --fast to speed up")
+            return _Trial(results.manifest["images_per_second"], results.summary.set_index(_KEY)["value"])
+
+        kept, report = _kept(_OPTIONS[device], tried, trial, reporter.say)
+    return replace(
+        settings, protocol=kept.protocol, compile=kept.compile, fast=False, fast_report=tuple(report)
+    )
 
 
 def _chosen_before(settings: Settings) -> Settings | None:
@@ -140,60 +138,41 @@ def _chosen_before(settings: Settings) -> Settings | None:
     return replace(settings, protocol={**settings.protocol, **changes}, compile=how, fast=False)
 
 
-def _tried(
-    source: str | Path | Suite,
-    settings: Settings,
-    evaluate: Evaluate,
-    reporter: Reporter,
-    options: tuple[_Option, ...],
-    sample: int,
-    folder: Path,
-) -> Settings:
-    numbers = itertools.count()
-
-    def trial(tried: Settings) -> _Trial:
-        out = folder / str(next(numbers))
-        results = evaluate(source, replace(tried, out=out, limit=sample, fresh=True, fast=False))
-        values = results.summary.set_index(_KEY)["value"]
-        return _Trial(results.manifest["images_per_second"], values)
-
-    reporter.say(f"--fast: trying what is faster on {sample} images; values may move by {LARGEST_DIFFERENCE}")
-    kept = settings
-    report: list[Manifest] = []
-    trial(settings)  # what starts up with the first run is not charged to any option
-    exact = best = trial(settings)
+def _kept(
+    options: Sequence[_Option],
+    kept: Settings,
+    trial: Callable[[Settings], _Trial],
+    say: Callable[[str], None],
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Try options one after the other; return the settings with those that pay, and a report on each."""
+    report = []
+    trial(kept)  # what starts up with the first run is not charged to any option
+    exact = best = trial(kept)
     kinds: set[str] = set()
     for option in options:
         if option.kind in kinds:
             continue
-        tried = replace(kept, protocol={**kept.protocol, **option.changes})
-        tried = replace(tried, compile=option.compile) if option.compile != "no" else tried
+        tried = option.applied(kept)
+        entry: dict[str, Any] = {"option": option.words, "speed": None, "difference": None, "used": False}
+        report.append(entry)
         try:
             if option.compile != "no":
                 trial(tried)  # compiling takes longer than the sample, and nothing of a long run
             found = trial(tried)
         except (RaybenchError, RuntimeError) as error:
             reason = str(error).partition("\n")[0]
-            reporter.say(f"--fast: {option.words}: failed ({reason}); not used")
-            report.append({"option": option.words, "speed": None, "difference": None, "used": False})
+            say(f"--fast: {option.words}: failed ({reason}); not used")
             continue
         difference, speed = exact.difference(found), found.images_per_second / best.images_per_second
-        keep = difference <= LARGEST_DIFFERENCE and speed >= _WORTH
-        reporter.say(
+        used = difference <= LARGEST_DIFFERENCE and speed >= _WORTH
+        entry |= {"speed": round(speed, 3), "used": used}
+        entry["difference"] = difference if math.isfinite(difference) else None
+        say(
             f"--fast: {option.words}: {speed:.2f} times as fast, values move by up to {difference:.3f} points"
-            f"{'' if keep else '; not used'}"
+            f"{'' if used else '; not used'}"
         )
-        report.append(
-            {
-                "option": option.words,
-                "speed": round(speed, 3),
-                "difference": difference if math.isfinite(difference) else None,
-                "used": keep,
-            }
-        )
-        if keep:
+        if used:
             kept, best = tried, found
             kinds.add(option.kind)
-    total = best.images_per_second / exact.images_per_second
-    reporter.say(f"--fast: {total:.2f} times as fast as the exact run")
-    return replace(kept, fast=False, fast_report=tuple(report))
+    say(f"--fast: {best.images_per_second / exact.images_per_second:.2f} times as fast as the exact run")
+    return kept, report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -58,13 +58,12 @@ def state_sha256(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def refuse_other_weights(network: Network, measured: Mapping[str, str], place: str, remedy: str) -> None:
-    """Raise `RaybenchError` unless the weights are those measured before, by name of the checkpoint."""
-    known = measured.get(network.name, network.weights_sha256)
-    if known != network.weights_sha256:
+def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:
+    """Raise `RaybenchError` unless the weights of a checkpoint are those that are known, if any are."""
+    if known is not None and known != sha256:
         raise RaybenchError(
-            f"the weights of {network.name!r} have changed since {place} was measured: SHA-256 "
-            f"{known[:12]} then, {network.weights_sha256[:12]} now; {remedy}"
+            f"the weights of {name!r} have changed since {place} was measured: SHA-256 {known[:12]} then, "
+            f"{sha256[:12]} now; {remedy}"
         )
 
 

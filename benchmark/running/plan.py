@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ...base import CodeFiles, RaybenchError, UnknownNameError
 from ...checkpoints import Card, ClassList, Network, find_card, load_classes, shipped_cards
 from ..datasets import DATASETS, Dataset, open_dataset
 from ..metrics import BoundMetric, bind_metric
-from ..results import NO_CHECKPOINT, RECORD_COLUMNS, Manifest
+from ..results import NO_CHECKPOINT, RECORD_COLUMNS
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
 from .progress import Reporter
 
@@ -32,6 +32,7 @@ class Plan:
         cards: of the networks to measure, in order.
         indices: of the images to measure.
         held: networks that are in memory already, by name.
+        only: None, or ids of images with the classes whose maps are kept.
         code_sha256: hashes of files that functions were taken from, by the functions' names.
     """
 
@@ -45,6 +46,7 @@ class Plan:
     indices: tuple[int, ...]
     device: torch.device
     held: Mapping[str, Network] = field(default_factory=dict)
+    only: Mapping[str, Collection[int]] | None = None
     code_sha256: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -54,6 +56,7 @@ class Plan:
         settings: Settings,
         reporter: Reporter,
         networks: Sequence[Network] = (),
+        only: Mapping[str, Collection[int]] | None = None,
     ) -> Plan:
         """Resolve every name of a suite, and of the settings; see `evaluate` for the arguments.
 
@@ -89,9 +92,10 @@ class Plan:
             attributions=attributions,
             cards=tuple(cards),
             dataset=dataset,
-            indices=tuple(range(len(dataset)))[: settings.limit],
+            indices=_indices(dataset, only)[: settings.limit],
             device=device,
             held={network.name: network for network in networks},
+            only=only,
             code_sha256=code.sha256,
         )
         plan.check()
@@ -107,10 +111,15 @@ class Plan:
         return tuple(self.dataset.image_ids[index] for index in self.indices)
 
     @functools.cached_property
-    def gallery(self) -> frozenset[str]:
-        """Ids of the images whose first query is kept as a thumbnail: drawn by their names alone."""
+    def gallery(self) -> Mapping[str, Collection[int] | None]:
+        """Images of which thumbnails are kept, and of which classes; None for the first that is asked about.
+
+        A run draws them by their names alone.
+        """
+        if self.only is not None:
+            return {image_id: classes for image_id, classes in self.only.items() if classes}
         by_hash = sorted(self.image_ids, key=lambda image_id: hashlib.blake2b(image_id.encode()).digest())
-        return frozenset(by_hash[: self.suite.gallery])
+        return dict.fromkeys(by_hash[: self.suite.gallery])
 
     def check(self) -> None:
         """Refuse what cannot be measured together."""
@@ -129,7 +138,7 @@ class Plan:
                 raise RaybenchError(
                     f"metric {metric.metric.name!r} has the name of another column of records.csv; rename it"
                 )
-            if metric.metric.kind == "classification" and metric.metric.multilabel != self.dataset.multilabel:
+            if metric.metric.of_predictions and metric.metric.multilabel != self.dataset.multilabel:
                 kind = "several classes" if self.dataset.multilabel else "one class"
                 raise RaybenchError(
                     f"metric {metric.metric.name!r} does not fit dataset {self.dataset.name!r}, whose images "
@@ -151,29 +160,7 @@ class Plan:
     @property
     def predicts(self) -> bool:
         """Whether any metric needs predictions."""
-        return any(metric.metric.kind == "classification" for metric in self.metrics)
-
-    def describe(self) -> Manifest:
-        """The part of the manifest that says what is measured."""
-        return {
-            "suite": {"name": self.suite.name, "description": self.suite.description},
-            "protocol": {"name": self.protocol.name, "id": self.protocol.id, "fields": self.protocol.fields},
-            "dataset": {
-                "name": self.dataset.name,
-                "options": dict(self.suite.dataset_choice.options),
-                "classes": self.dataset.classes.name,
-                "images": len(self.dataset),
-                "fingerprint": self.dataset.fingerprint(),
-            },
-            "metrics": {metric.metric.name: dict(metric.options) for metric in self.metrics},
-            "seed": self.suite.seed,
-            "attributions": [
-                {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
-                for a in self.attributions
-            ],
-            "checkpoints": [_describe_card(card, self.classes_of(card)) for card in self.cards],
-            **({"code": dict(self.code_sha256)} if self.code_sha256 else {}),
-        }
+        return any(metric.metric.of_predictions for metric in self.metrics)
 
     def _refuse_other_classes(self, card: Card) -> None:
         classes, asked = self.classes_of(card), self.dataset.classes
@@ -194,6 +181,19 @@ def _told(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
+def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
+    """Return the positions of all images, or of those asked for."""
+    if only is None:
+        return tuple(range(len(dataset)))
+    place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
+    for image_id in only:
+        if image_id not in place:
+            raise RaybenchError(
+                f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
+            )
+    return tuple(sorted(place[image_id] for image_id in only))
+
+
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
     """Return a suite's methods with their options, in its order."""
     choices = suite.attribution_choices
@@ -206,7 +206,7 @@ def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMet
     """Return a suite's metrics with their options, in its order."""
     bound = tuple(bind_metric(choice.name, choice.options, code=code) for choice in suite.metric_choices)
     _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name)
-    if not suite.attributions and all(metric.metric.kind == "localisation" for metric in bound):
+    if not suite.attributions and all(metric.metric.per_query for metric in bound):
         raise RaybenchError(
             f"suite {suite.name!r} measures nothing: it names no attributions and no metric of "
             "predictions; give it attributions, such as [grad_cam]"
@@ -263,28 +263,6 @@ def _find_card(name: str, folder: Path) -> Card:
     """Return a shipped card, or read one whose path is relative to the suite's folder or the working one."""
     beside = folder / name
     return find_card(beside if Path(name).suffix and beside.is_file() else name)
-
-
-def _describe_card(card: Card, classes: ClassList) -> Manifest:
-    """What of a card decides numbers or interests people; without paths, so that folders can move."""
-    shown = (
-        "name",
-        "architecture",
-        "pooling",
-        "target_layer",
-        "excitation_layer",
-        "contrast_layer",
-        "mean",
-        "std",
-        "training",
-        "source",
-        "licence",
-        "reported",
-        "notes",
-    )
-    described = card.model_dump(mode="json", include=set(shown))
-    several = {"multilabel": True} if card.multilabel else {}
-    return described | several | {"classes": classes.name}
 
 
 def pick_device(name: str) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import signal
 import sys
@@ -128,13 +129,13 @@ def _measure_in_processes(
 ) -> list[Outcome]:
     """Fork processes, each of which takes the next image when free; they share the network's weights."""
     context = multiprocessing.get_context("fork")
-    total = context.Value("q", 0)
+    counter = functools.partial(_add, context.Value("q", 0))
     team: dict[Any, BaseProcess] = {}
     try:
         for rank in range(processes):
             receiver, sender = context.Pipe(duplex=False)
             process: BaseProcess = context.Process(
-                target=_measure_share, args=(work.of_rank(rank), network, _SharedCounter(total), sender)
+                target=_measure_share, args=(work.of_rank(rank), network, counter, sender)
             )
             _start(process)
             sender.close()  # else the end of the process would not end the connection
@@ -188,18 +189,14 @@ def _killed(process: BaseProcess, processes: int) -> str:
     )
 
 
-@dataclass(frozen=True)
-class _SharedCounter:
-    value: Any  # multiprocessing's synchronised integer
-
-    def add(self, amount: int) -> int:
-        with self.value.get_lock():
-            self.value.value += amount
-            total: int = self.value.value
-            return total
+def _add(total: Any, amount: int) -> int:
+    """Add to multiprocessing's synchronised integer and return the new total."""
+    with total.get_lock():
+        total.value += amount
+        return int(total.value)
 
 
-def _measure_share(work: Pass, network: Network | None, counter: _SharedCounter, sender: Any) -> None:
+def _measure_share(work: Pass, network: Network | None, counter: Counter, sender: Any) -> None:
     """Measure images until none is left, and tell the parent about it. Runs in a forked process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears of it too, and ends this process
     end_with_parent()
@@ -216,7 +213,7 @@ def _measure_share(work: Pass, network: Network | None, counter: _SharedCounter,
     sender.close()
 
 
-def _measure_and_tell(work: Pass, network: Network | None, counter: _SharedCounter, sender: Any) -> None:
+def _measure_and_tell(work: Pass, network: Network | None, counter: Counter, sender: Any) -> None:
     with contextlib.suppress(BrokenPipeError):
         try:
             positions = drawn(counter, len(work.images), work.at_once(network))

@@ -63,7 +63,7 @@ def passing(
 
     def advance(images: int) -> None:
         nonlocal told
-        known = counter.add(images)
+        known = counter(images)
         if known > told:
             reporter.advance(known - told)
         told = known

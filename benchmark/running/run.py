@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +52,7 @@ def evaluate(
     settings: Settings | None = None,
     *,
     networks: Sequence[Network] = (),
+    only: Mapping[str, Collection[int]] | None = None,
     reporter: Reporter | None = None,
 ) -> Results:
     """Run a suite, or what is left of it.
@@ -62,6 +63,8 @@ def evaluate(
         networks: in memory, such as `raybench.load_checkpoint` or `network_from_module` return them; measured
             in place of the suite's checkpoints, after those that the settings name. `run.json` keeps a hash
             of their tensors.
+        only: ids of the images to measure, with the classes whose maps are kept; None for all images, and a
+            gallery that is drawn by lot.
         reporter: told of progress.
 
     Raises:
@@ -78,7 +81,7 @@ def evaluate(
         device = crew.agree(lambda: device_of(crew.device(asked.device), networks))
         division = crew.agree(lambda: divide(asked, pick_device(device), crew))
         stack.enter_context(threads_limited(division.threads))
-        plan = crew.agree(lambda: Plan.make(suite, replace(asked, device=device), reporter, networks))
+        plan = crew.agree(lambda: Plan.make(suite, replace(asked, device=device), reporter, networks, only))
         if plan.device.type == "cuda":
             stack.enter_context(torch.cuda.device(plan.device))  # events and page-locked memory go by it
         for line in costly_methods(plan):
@@ -111,6 +114,7 @@ def _verified(plan: Plan, card: Card, manifest: Manifest, crew: Crew) -> Network
     """Load a checkpoint in every process, make sure that it is the one measured before, and note it."""
     network = crew.agree(lambda: network_of(plan, card))
     place, remedy = str(plan.settings.out), "use another --out, or --fresh"
-    crew.agree(lambda: refuse_other_weights(network, manifest["weights_sha256"], place, remedy))
+    known = manifest["weights_sha256"].get(card.name)
+    crew.agree(lambda: refuse_other_weights(card.name, network.weights_sha256, known, place, remedy))
     crew.lead(lambda: note_weights(plan, manifest, network))
     return network

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...checkpoints import Card
 from ..loading import Needs, PreparedImages, View, workers_beside
 from ..measuring import CostMeter, Job, Pass, Scorer
-from ..results import NO_CHECKPOINT, NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
+from ..results import LIST_COLUMNS, NO_CHECKPOINT, NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
 from ..suite import Settings
 from .crew import Crew
 from .plan import Plan
@@ -41,7 +41,7 @@ def left_to_measure(
     # read by one process for all: others may soon write
     measured, predicted, noted = crew.lead(
         lambda: (
-            [frozenset(job.store.measured()) for job in jobs],
+            [_measured(job) for job in jobs],
             frozenset(predictions.measured() if predictions else ()),
             frozenset(notes.measured()),
         )
@@ -57,7 +57,7 @@ def left_to_measure(
     views: set[View] = {"whole"} if "network" in kinds else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(kinds & {"network", "dense"}))
+    needs = Needs(frozenset(views), masks=bool(kinds))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed),
         jobs=jobs,
@@ -78,7 +78,9 @@ def left_to_measure(
 
 def _jobs(plan: Plan, card: Card | None) -> list[Job]:
     """Name the methods of a pass and the files that their rows go to; not yet what these hold."""
-    names = [metric.metric.name for metric in plan.metrics if metric.metric.kind == "localisation"]
+    metrics = [metric.metric for metric in plan.metrics]
+    names = [metric.name for metric in metrics if metric.per_query]
+    sums = [metric.name for metric in metrics if metric.of_set]
     jobs = []
     for attribution in plan.attributions:
         if attribution.attribution.kind == "network":
@@ -86,10 +88,27 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
         else:
             checkpoint = NO_CHECKPOINT if not card or card is plan.cards[0] else None
         if checkpoint is not None:
-            path = plan.settings.out / checkpoint / attribution.label / "records.csv"
-            store = RowStore(path, (*RECORD_COLUMNS, *names))
-            jobs.append(Job(checkpoint, attribution, store, frozenset()))
+            folder = plan.settings.out / checkpoint / attribution.label
+            asked = attribution.attribution.kind == "network"
+            curves = [metric.name for metric in metrics if metric.asks_network and asked]
+            store = RowStore(folder / "records.csv", (*RECORD_COLUMNS, *names))
+            jobs.append(
+                Job(
+                    checkpoint,
+                    attribution,
+                    store,
+                    frozenset(),
+                    RowStore(folder / "statistics.csv", (*LIST_COLUMNS, *sums)) if sums else None,
+                    RowStore(folder / "curves.csv", (*LIST_COLUMNS, *curves)) if curves else None,
+                )
+            )
     return jobs
+
+
+def _measured(job: Job) -> frozenset[str]:
+    """Ids of the images whose rows are in every file of a job."""
+    first, *others = (store.measured() for store in job.stores)
+    return frozenset(first.intersection(*others))
 
 
 def _predictions(plan: Plan, card: Card | None) -> RowStore | None:

@@ -1,5 +1,26 @@
-"""What follows from numbers alone: aggregates and their intervals."""
+"""What follows from numbers alone: facts of metrics, sums and their rules, intervals. No torch here."""
 
+from .classification import accuracy, f1_per_class_of, hits_among
+from .facts import Aggregate, Facts, Group, Kind, Unit
 from .intervals import Statistic, bootstrap
+from .pooled import pooled_average_precision
+from .predictions import PredictionBatch
+from .rules import RULES, Rule, rule
 
-__all__ = ["Statistic", "bootstrap"]
+__all__ = [
+    "RULES",
+    "Aggregate",
+    "Facts",
+    "Group",
+    "Kind",
+    "PredictionBatch",
+    "Rule",
+    "Statistic",
+    "Unit",
+    "accuracy",
+    "bootstrap",
+    "f1_per_class_of",
+    "hits_among",
+    "pooled_average_precision",
+    "rule",
+]

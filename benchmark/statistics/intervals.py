@@ -30,7 +30,8 @@ class Statistic:
     """What a value is computed from.
 
     Attributes:
-        per_image: sparse (images, K); the sum over any images is sufficient for their value.
+        per_image: (images, K), sparse, or dense where most of it is not 0; the sum over any images is
+            sufficient for their value.
         compute: turns sums (..., K) into values (...).
     """
 
@@ -46,20 +47,25 @@ def bootstrap(statistics: Sequence[Statistic], *, seed: int, draws: int) -> list
     """
     if not statistics:
         return []
-    joined = sparse.csr_array(sparse.hstack([statistic.per_image for statistic in statistics]).T)
-    images = joined.shape[1]
+    images = statistics[0].per_image.shape[0]
     if images == 0:
         return [Estimate(*[float("nan")] * 3) for _ in statistics]
-    totals = [joined @ np.ones((images, 1))]
-    if images > 1:
-        totals.extend(joined @ counts for counts in _resamples(images, seed=seed, draws=draws))
-    sums = np.concatenate(totals, axis=1).T
+    thin = [one.per_image for one in statistics if sparse.issparse(one.per_image)]
+    joined = sparse.csr_array(sparse.hstack(thin).T) if thin else None
+    drawn = [np.ones((images, 1)), *(_resamples(images, seed=seed, draws=draws) if images > 1 else ())]
+    thin_sums = (
+        np.concatenate([joined @ counts for counts in drawn], axis=1).T if joined is not None else None
+    )
     estimates, start = [], 0
     for statistic in statistics:
-        stop = start + statistic.per_image.shape[1]
-        value, *resampled = statistic.compute(sums[:, start:stop])
+        width = statistic.per_image.shape[1]
+        if thin_sums is not None and sparse.issparse(statistic.per_image):
+            sums = thin_sums[:, start : start + width]
+            start += width
+        else:  # most of it is filled: a product of dense matrices is ten times faster
+            sums = np.concatenate([statistic.per_image.T @ counts for counts in drawn], axis=1).T
+        value, *resampled = statistic.compute(sums)
         estimates.append(Estimate(float(value), *_interval(np.array(resampled))))
-        start = stop
     return estimates
 
 

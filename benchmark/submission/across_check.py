@@ -175,7 +175,7 @@ def _points_inside(records: Frames, definition: Definition, findings: Findings) 
 
 def _same_uniform_maps(records: Frames, definition: Definition, findings: Findings) -> None:
     """A degenerate map is scored as uniform, so that its values depend on the query alone."""
-    metrics = [one.metric.name for one in definition.metrics if one.metric.kind == "localisation"]
+    metrics = [one.metric.name for one in definition.metrics if one.metric.per_query]
     first: dict[tuple[str, int], tuple[str, tuple[float, ...]]] = {}
     for row, frame in records.items():
         name, faults = records_file(*row), []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from .check import Checked
 from .findings import Findings
 from .run_facts import FILE, RunFacts
 
-__all__ = ["list_option", "open_own_data", "own_options"]
+__all__ = ["open_own_data", "own_options"]
 
 
 def own_options(facts: RunFacts) -> dict[str, Any]:
@@ -33,13 +33,6 @@ def own_options(facts: RunFacts) -> dict[str, Any]:
                 f"run.json: dataset option {quoted(key)} is {quoted(value)}; not used to open files here"
             )
     return options
-
-
-def list_option(folder: Path, ids: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options with a list of images that is written to `folder`."""
-    path = folder / "images.txt"
-    path.write_text("".join(f"{image_id}\n" for image_id in ids), encoding="utf-8")
-    return {**options, "list": str(path)}
 
 
 def open_own_data(
@@ -75,8 +68,9 @@ def open_own_data(
                 FILE, f"{len(missing)} images are not in the data, such as {quoted(min(missing))}"
             )
         with tempfile.TemporaryDirectory(prefix="raybench-list-") as name:
-            listed = list_option(Path(name), sorted(named - missing), options)
-            dataset = open_dataset(facts.dataset.name, data, protocol, listed)
+            listed = Path(name) / "images.txt"
+            listed.write_text("".join(f"{one}\n" for one in sorted(named - missing)), encoding="utf-8")
+            dataset = open_dataset(facts.dataset.name, data, protocol, {**options, "list": str(listed)})
     if len(dataset) != facts.dataset.images:
         findings.problem(FILE, f"dataset.images is {facts.dataset.images}; the data here has {len(dataset)}")
     given, actual = facts.dataset.fingerprint, dataset.fingerprint()

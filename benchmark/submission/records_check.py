@@ -222,7 +222,7 @@ def _check_free_method(
 ) -> None:
     """What is certain about methods that need no network."""
     for column in sorted(have & {"pointing_game", "stochastic_pointing_game", "content_heatmap"}):
-        if attribution.kind == "point":
+        if attribution.name == "center":
             neither = ~frame[column].isin((0.0, 100.0))
             _note(name, texts, neither, column, "0 or 100 for a single pixel", findings)
         if attribution.name == "box_oracle":

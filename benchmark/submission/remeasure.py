@@ -21,13 +21,13 @@ from ..results import (
     read_records,
     records_file,
 )
-from ..running import Reporter, SilentReporter, evaluate, pick_device
+from ..running import Reporter, evaluate, pick_device
 from ..suite import NamedChoice, Remeasuring, Settings, Suite
 from .agreement import Agreement, NearTie, compare_predictions, compare_records
 from .check import Checked, Further
 from .definition import Definition, compare_with_card
 from .findings import Findings
-from .own_data import list_option, open_own_data, own_options
+from .own_data import open_own_data, own_options
 from .run_facts import FILE, RunFacts
 
 __all__ = ["remeasure", "remeasuring"]
@@ -69,10 +69,10 @@ def remeasure(
     agreement = Agreement(images=len(chosen))
     with tempfile.TemporaryDirectory(prefix="raybench-remeasure-") as name:
         out = Path(name) / "out"
-        suite = _suite(facts, definition, cards, list_option(Path(name), chosen, options))
+        suite = _suite(facts, definition, cards, options)
         settings = Settings(data=how.data, out=out, device=how.device, workers=0, trust_code=how.trust_code)
         if suite.attributions or cards:
-            evaluate(suite, settings, reporter=reporter or SilentReporter())
+            evaluate(suite, settings, only=dict.fromkeys(chosen, ()), reporter=reporter)
             _compare(checked, facts, definition, out, set(chosen), cards, dataset, how, findings, agreement)
     agreement.report(findings)
     return agreement
@@ -111,7 +111,7 @@ def _suite(
     changes = {
         key: value for key, value in definition.protocol.fields.items() if key not in ("name", "version")
     }
-    predicts = [one for one in definition.metrics if one.metric.kind == "localisation" or cards]
+    predicts = [one for one in definition.metrics if one.metric.per_query or cards]
     return Suite(
         name="remeasured",
         protocol=NamedChoice(name=definition.protocol.name, **changes),
@@ -151,9 +151,7 @@ def _compare(
         if entry.image_id in chosen - usable:
             findings.problem(FILE, f"image {quoted(entry.image_id)} was skipped, but can be measured here")
     samples = {
-        one.metric.name: one.options.get("samples")
-        for one in definition.metrics
-        if one.metric.kind == "localisation"
+        one.metric.name: one.options.get("samples") for one in definition.metrics if one.metric.per_query
     }
     for (checkpoint, label), frame in checked.records.items():
         path = out / checkpoint / label / "records.csv"

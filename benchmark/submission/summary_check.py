@@ -73,7 +73,7 @@ def read_summary_strictly(folder: Path, facts: RunFacts, findings: Findings) -> 
 def metric_order(rows: Mapping[Key, object], metrics: Sequence[BoundMetric]) -> list[BoundMetric]:
     """Return localisation metrics in the order of the suite, which rows of the summary keep."""
     order = list(dict.fromkeys(metric for _, _, metric, _ in rows))
-    chosen = [metric for metric in metrics if metric.metric.kind == "localisation"]
+    chosen = [metric for metric in metrics if metric.metric.per_query]
     return sorted(
         chosen, key=lambda one: order.index(one.metric.name) if one.metric.name in order else len(order)
     )
@@ -191,7 +191,7 @@ def expected_files(folder: Path, facts: RunFacts, definition: Definition) -> Ite
 
     Of a method that is not installed here, the files that are there.
     """
-    predicts = any(metric.metric.kind == "classification" for metric in definition.metrics)
+    predicts = any(metric.metric.of_predictions for metric in definition.metrics)
     for checkpoint in (*(entry.name for entry in facts.checkpoints), NO_CHECKPOINT):
         if predicts and checkpoint != NO_CHECKPOINT:
             yield checkpoint, ""

@@ -4,13 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from raybench.attributions.asking.backward_rules import ExcitationRules
+from raybench.attributions.asking.backward_rules import Rules
+from raybench.attributions.methods.excitation_backprop import EXCITATION
 
 
 def shares(function, *inputs, received=None):
     """Run `function` under the rules and hand `received`, or ones, back: a flat list for each input."""
     leaves = [torch.tensor(values, requires_grad=True) for values in inputs]
-    with ExcitationRules():
+    with Rules(EXCITATION):
         result = function(*(leaf.clone() for leaf in leaves))
     received = torch.ones_like(result) if received is None else torch.tensor(received)
     found = torch.autograd.grad(result, leaves, received, allow_unused=True)
@@ -55,6 +56,7 @@ def test_arguments_by_keyword_are_understood():
         lambda x: x.mean((2, 3)),
         lambda x: x.mean([-1, -2], keepdim=True),
         lambda x: torch.mean(x, dim=(2, 3)),
+        lambda x: x.sum((2, 3)),
     ],
 )
 def test_average_pooling_shares_by_activation(pool):
@@ -141,7 +143,7 @@ def test_a_gate_takes_no_share(multiply):
 
 def test_a_clone_made_before_an_operation_in_place_keeps_its_values():
     values = torch.tensor([1.0, -2.0], requires_grad=True)
-    with ExcitationRules():
+    with Rules(EXCITATION):
         inputs = values.clone()
         result = F.hardswish(inputs, inplace=True)
     assert result is inputs
@@ -158,15 +160,15 @@ def test_a_clone_made_before_an_operation_in_place_keeps_its_values():
 )
 def test_networks_compute_the_same_under_the_rules(name, random_network, queries):
     module = random_network(name).module
-    with ExcitationRules():
+    with Rules(EXCITATION):
         logits = module(queries.images[:1].clone().requires_grad_())
     assert torch.equal(logits.detach(), module(queries.images[:1]))
 
 
 def test_calls_outside_the_graph_are_left_alone():
-    with ExcitationRules() as rules, torch.no_grad():
+    with Rules(EXCITATION) as rules, torch.no_grad():
         F.linear(torch.ones(1, 2, requires_grad=True), torch.ones(1, 2))
     assert rules.last is None
-    with ExcitationRules() as rules:
+    with Rules(EXCITATION) as rules:
         F.linear(torch.ones(1, 2), torch.ones(1, 2))
     assert rules.last is None

@@ -9,8 +9,11 @@ from raybench.attributions import box_oracle, center, random, uniform
 @pytest.mark.parametrize(
     ("height", "width", "pixel"), [(5, 7, [3, 2]), (480, 640, [320, 240]), (1, 1, [0, 0]), (2, 9, [4, 1])]
 )
-def test_center_is_x_then_y_of_the_middle(height, width, pixel):
-    assert center(height, width).tolist() == pixel
+def test_center_is_one_at_the_middle_alone(height, width, pixel):
+    maps = center(torch.zeros(2, height, width, dtype=torch.bool), [0, 0])
+    x, y = pixel
+    assert maps[:, y, x].tolist() == [1, 1]
+    assert maps.sum() == 2
 
 
 MASKS = torch.zeros(3, 40, 60, dtype=torch.bool)

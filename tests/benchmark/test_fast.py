@@ -23,7 +23,7 @@ SUITE = Suite(name="made", protocol="aaai21", dataset="shapes", checkpoints=["a"
 class Made:
     """Results as `evaluate` returns them."""
 
-    manifest: dict[str, float]
+    manifest: dict[str, object]
     summary: pd.DataFrame
 
 
@@ -42,7 +42,7 @@ class MadeRuns:
             value += self.moved[key]
         row = {"checkpoint": "a", "attribution": "grad_cam", "metric": "pointing_game"}
         summary = pd.DataFrame([{**row, "aggregate": "query_mean", "value": value}])
-        return Made({"images_per_second": speed}, summary)
+        return Made({"images_per_second": speed, "checkpoints": ["a"]}, summary)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,10 @@ def test_a_value_that_only_one_of_the_runs_has_is_a_difference(tmp_path: Path) -
     def evaluate_with_gap(suite: object, settings: Settings) -> Made:
         value = float("nan") if settings.protocol else 50.0
         row = {"checkpoint": "a", "attribution": "b", "metric": "c", "aggregate": "d", "value": value}
-        return Made({"images_per_second": 20.0 if settings.protocol else 10.0}, pd.DataFrame([row]))
+        return Made(
+            {"images_per_second": 20.0 if settings.protocol else 10.0, "checkpoints": ["a"]},
+            pd.DataFrame([row]),
+        )
 
     settings = Settings(out=tmp_path / "out", device="cpu", fast=True)
     assert choose_fast(SUITE, settings, evaluate_with_gap, SilentReporter()).protocol == {}
@@ -81,7 +84,10 @@ def test_an_option_that_fails_is_reported_and_left_out(tmp_path: Path) -> None:
         if settings.protocol.get("precision") == "bfloat16":
             raise RuntimeError("not implemented for 'BFloat16'\nsome trace")
         row = {"checkpoint": "a", "attribution": "b", "metric": "c", "aggregate": "d", "value": 1.0}
-        return Made({"images_per_second": 20.0 if settings.protocol else 10.0}, pd.DataFrame([row]))
+        return Made(
+            {"images_per_second": 20.0 if settings.protocol else 10.0, "checkpoints": ["a"]},
+            pd.DataFrame([row]),
+        )
 
     settings = Settings(out=tmp_path / "out", device="cpu", fast=True)
     chosen = choose_fast(SUITE, settings, fail_in_bfloat16, SilentReporter())
@@ -90,12 +96,15 @@ def test_an_option_that_fails_is_reported_and_left_out(tmp_path: Path) -> None:
     assert chosen.fast_report[1]["speed"] is None
 
 
-def test_a_suite_without_checkpoints_and_torchrun_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_suite_without_checkpoints_is_refused(tiny: TinySuite) -> None:
+    suite = tiny.with_suite(checkpoints=None, attributions=["center"], metrics=["pointing_game"])
+    settings = Settings(data={"shapes": tiny.data}, out=tiny.folder / "out", device="cpu", fast=True)
+    with pytest.raises(RaybenchError, match="there is no checkpoint, so there is nothing for --fast"):
+        evaluate(suite, settings)
+
+
+def test_fast_is_refused_under_torchrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs, settings = MadeRuns({}, {}), Settings(out=tmp_path, device="cpu", fast=True)
-    with pytest.raises(RaybenchError, match="names no checkpoint"):
-        choose_fast(SUITE.model_copy(update={"checkpoints": []}), settings, runs, SilentReporter())
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(RaybenchError, match="without torchrun"):
         choose_fast(SUITE, settings, runs, SilentReporter())

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raybench.base.errors import RaybenchError
-from raybench.base.geometry import Box, Point, Size
-from raybench.benchmark.datasets.region import BoxRegion, MaskRegion
+from raybench.benchmark.datasets.region import MaskRegion
 from raybench.benchmark.metrics import (
     METRICS,
     SaliencyBatch,
@@ -162,18 +161,6 @@ def test_sampled_spg_depends_on_the_seed_of_the_query_alone() -> None:
     expected = [stochastic_pointing_game(batch, samples=100).item() for batch in (two, one)]
     assert stochastic_pointing_game(both, samples=100).tolist() == expected
     assert expected[0] != expected[1]
-
-
-def test_a_point_window_gives_what_the_whole_one_hot_map_gives() -> None:
-    region = BoxRegion(Size(50, 80), (Box(10, 20, 30, 40),))
-    for point in [Point(10, 20), Point(44, 40), Point(45, 40), Point(0, 0), Point(79, 49)]:
-        saliency = np.zeros((50, 80))
-        saliency[point.y, point.x] = 1
-        whole = batch_of(saliency, region.mask())
-        distance = torch.tensor(region.distance(point)).view(1, 1, 1)
-        window = SaliencyBatch(torch.ones(1, 1, 1), distance == 0, distance < TOLERANCE)
-        for metric in (pointing_game, stochastic_pointing_game, content_heatmap):
-            assert metric(window).item() == metric(whole).item()
 
 
 def test_unknown_option_is_refused_with_the_known_ones() -> None:

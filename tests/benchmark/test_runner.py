@@ -510,7 +510,7 @@ def test_method_that_returns_other_maps_than_asked_for_is_refused(
 def test_metric_named_like_another_column_is_refused(
     tiny: TinySuite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    metric = Metric("status", lambda batch: batch.total, "localisation", ("query_mean",), "x")
+    metric = Metric(name="status", function=lambda batch: batch.total, label="x")
     monkeypatch.setitem(METRICS._entries, "status", metric)
     with pytest.raises(RaybenchError, match="metric 'status' has the name of another column"):
         evaluate(tiny.with_suite(metrics=["status"]), settings(tiny, "out"))

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from raybench.benchmark.metrics import METRICS, BoundMetric
+from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.results.summary import write_summary
 from raybench.benchmark.suite.protocol import protocol_from
 from raybench.checkpoints.classes import ClassList
@@ -70,7 +70,7 @@ def write_run(tmp_path: Path) -> RunWriter:
             frame = pd.DataFrame(found, columns=["image_id", "targets", "top5", "positives"])
             frame.to_csv(out / checkpoint / "predictions.csv", index=False)
         (out / "run.json").write_text(json.dumps(facts))
-        bound = [BoundMetric(METRICS.get(metric)) for metric in metrics]
+        bound = [METRICS.get(metric) for metric in metrics]
         write_summary(out, facts, bound, frozenset(images), CLASSES)
         return out
 

@@ -137,13 +137,12 @@ def test_killed_run_leaves_no_process_behind(tiny: TinySuite) -> None:
 def test_each_position_is_drawn_once_whoever_draws() -> None:
     counter, found, lock = Crew().counter("images"), [], threading.Lock()
 
-    class Locked:
-        def add(self, amount: int) -> int:
-            with lock:
-                return counter.add(amount)
+    def locked(amount: int) -> int:
+        with lock:
+            return counter(amount)
 
     def take(at_once: int) -> None:
-        found.extend(drawn(Locked(), 1003, at_once))
+        found.extend(drawn(locked, 1003, at_once))
 
     takers = [threading.Thread(target=take, args=(at_once,)) for at_once in (1, 7, 32)]
     for taker in takers:

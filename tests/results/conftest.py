@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from raybench.benchmark.metrics import METRICS, BoundMetric
+from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.results.summary import write_summary
 from raybench.benchmark.results.thumbnails import save_map, save_picture
 from raybench.benchmark.suite.protocol import protocol_from
@@ -79,7 +79,7 @@ def make_run(tmp_path: Path) -> RunMaker:
         for image in images[:gallery]:
             _write_picture(out, image)
         (out / "run.json").write_text(json.dumps(facts))
-        metrics = [BoundMetric(METRICS.get(metric)) for metric in METRIC_NAMES]
+        metrics = [METRICS.get(metric) for metric in METRIC_NAMES]
         write_summary(out, facts, metrics, frozenset(images), CLASSES)
         return out
 

@@ -9,9 +9,10 @@ import torch
 from torchmetrics.classification import MulticlassAccuracy, MultilabelF1Score
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.metrics import METRICS, PredictionBatch
+from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.results.predictions import prediction_batches
 from raybench.benchmark.results.summary import summarise_predictions
+from raybench.benchmark.statistics import PredictionBatch
 
 NAMES = ("top1_accuracy", "top5_accuracy", "f1_per_class", "f1_overall")
 ACCURACY = [METRICS.get(name) for name in NAMES[:2]]
@@ -93,7 +94,7 @@ def test_statistics_add_up_over_batches(name):
 
 def test_accuracy_of_an_image_with_two_classes_is_refused():
     frame = pd.DataFrame({"image_id": ["a"], "targets": ["0 1"], "top5": ["0 1 2"], "positives": [""]})
-    with pytest.raises(RaybenchError, match=r"image 'a' has 2; ask for f1_per_class"):
+    with pytest.raises(RaybenchError, match=r"image 'a' has 2; ask for F1"):
         summarise_predictions(frame, ACCURACY, n_classes=3, seed=0)
 
 

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from raybench.base.errors import RaybenchError, UnknownNameError
-from raybench.benchmark.metrics import METRICS, BoundMetric
+from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.results.summary import write_summary
 from raybench.benchmark.tables.tables import comparison_table, published_tables
 from raybench.checkpoints.classes import ClassList
@@ -156,7 +156,7 @@ def test_rows_with_other_numbers_of_queries_say_so_and_do_not_compete(make_run):
     records = run / "c" / "m" / "records.csv"
     records.write_text("\n".join(records.read_text().splitlines()[:5]) + "\n")
     again = json.loads((run / "run.json").read_text())
-    metrics = [BoundMetric(METRICS.get(name)) for name in again["metrics"]]
+    metrics = [METRICS.get(name) for name in again["metrics"]]
     classes = ClassList("three", ("cat", "dog", "fox"), ("cat", "dog", "fox"))
     write_summary(run, again, metrics, frozenset(f"{number:03d}" for number in range(12)), classes)
     table = comparison_table([run])
@@ -168,8 +168,8 @@ def test_summary_counts_only_the_images_that_were_asked_for(make_run):
     run = make_run()
     facts = json.loads((run / "run.json").read_text())
     metrics = [
-        BoundMetric(METRICS.get("stochastic_pointing_game")),
-        BoundMetric(METRICS.get("top1_accuracy")),
+        METRICS.get("stochastic_pointing_game"),
+        METRICS.get("top1_accuracy"),
     ]
     classes = ClassList("three", ("cat", "dog", "fox"), ("cat", "dog", "fox"))
     write_summary(run, facts, metrics, frozenset({"000", "007", "elsewhere"}), classes)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...benchmark.datasets import UnreadableImageError
-from ...benchmark.metrics import METRICS, PredictionBatch
+from ...benchmark.metrics import METRICS
 from ...benchmark.running import evaluate
+from ...benchmark.statistics import PredictionBatch
 from ...benchmark.suite import Settings, Suite
 from ...checkpoints import Card, load_classes, network_from_module
 from ..data.loading import Share
@@ -104,7 +105,6 @@ def _value(
 ) -> float:
     """Turn this process's sums into the value over all processes."""
     compute = METRICS.get(name).compute
-    assert compute is not None, f"{name} is a classification metric"
     length = 2 * n_classes if METRICS.get(name).aggregates[0] == "class_mean" else 2
     own = torch.from_numpy(np.zeros(length) + sums)
     return float(compute(add_up(own).numpy()))

@@ -1,4 +1,4 @@
-"""The stochastic pointing game: how often does a pixel drawn from the map hit the object?"""
+"""Does the map lie on the object? The pointing game, its stochastic form, and the content heatmap."""
 
 from __future__ import annotations
 
@@ -8,12 +8,38 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .interface import SaliencyBatch, localisation_metric
+from .batch import SaliencyBatch
+from .interface import localisation_metric
 
-__all__ = ["stochastic_pointing_game"]
+__all__ = ["content_heatmap", "pointing_game", "stochastic_pointing_game"]
 
 
-@localisation_metric("stochastic_pointing_game", label="SPG")
+@localisation_metric(
+    "pointing_game",
+    label="PG",
+    title="Pointing game",
+    words="How often the hottest pixel of the map hits the object, give or take a few pixels.",
+    aggregates=("class_mean", "query_mean"),
+)
+def pointing_game(batch: SaliencyBatch) -> Tensor:
+    """Percentage of queries whose most salient pixel lies on the object, within the tolerance.
+
+    Returns:
+        (N,) float64, 100 for a hit and 0 for a miss.
+
+    Source: Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV 2016.
+    """
+    hits = batch.near.flatten(1).gather(1, batch.peak[:, None]).squeeze(1)
+    return 100 * hits.to(torch.float64)
+
+
+@localisation_metric(
+    "stochastic_pointing_game",
+    label="SPG",
+    title="Stochastic pointing game",
+    words="How often a pixel hits the object when it is drawn at random, hot pixels more often "
+    "than cold ones.",
+)
 def stochastic_pointing_game(
     batch: SaliencyBatch, *, samples: Annotated[int, Field(ge=1)] | None = None
 ) -> Tensor:
@@ -49,3 +75,20 @@ def _sampled_share(saliency: Tensor, near: Tensor, samples: int, seed: int) -> T
     # right=True: a draw on a boundary belongs to the next pixel, so a pixel without saliency is never drawn
     drawn = torch.searchsorted(cumulative, draws, right=True).clamp_(max=len(cumulative) - 1)
     return 100 * near[drawn.to(near.device)].to(torch.float64).mean()
+
+
+@localisation_metric(
+    "content_heatmap",
+    label="CH",
+    title="Content heatmap",
+    words="How much of the map's heat lies on the object itself.",
+)
+def content_heatmap(batch: SaliencyBatch) -> Tensor:
+    """Percentage of the map's saliency inside the region of the object.
+
+    Returns:
+        (N,) float64, in percent.
+
+    Source: Pillai & Pirsiavash, Explainable Models with Consistent Interpretations, AAAI 2021.
+    """
+    return batch.share(batch.mask)

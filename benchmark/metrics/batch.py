@@ -1,0 +1,64 @@
+"""Maps with their ground truth, as localisation, map and set metrics read them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["SaliencyBatch", "sum_pixels"]
+
+
+@dataclass(frozen=True)
+class SaliencyBatch:
+    """Saliency maps of N queries on images of one size, with their ground truth.
+
+    Attributes:
+        saliency: (N, H, W) float32, non-negative, finite; each map sums to 1 within rounding.
+        mask: (N, H, W) bool, the region of each query.
+        near: (N, H, W) bool, pixels strictly closer to the region than the protocol's tolerance.
+        seeds: N integers that depend on the suite's seed and the query alone, for metrics that sample.
+
+    What several metrics need (the sum, the most salient pixel) is computed once.
+    """
+
+    saliency: Tensor
+    mask: Tensor
+    near: Tensor
+    seeds: tuple[int, ...] = ()
+
+    @functools.cached_property
+    def total(self) -> Tensor:
+        """Sum of each map: (N,) float64."""
+        return sum_pixels(self.saliency)
+
+    @functools.cached_property
+    def peak(self) -> Tensor:
+        """Flat row-major index of the most salient pixel, the first on ties: (N,) int64."""
+        # the largest of each row is found ten times faster than a position in the whole map
+        row = self.saliency.amax(dim=2).max(dim=1).indices
+        best_rows = self.saliency[torch.arange(len(row), device=row.device), row]
+        return row * self.saliency.shape[2] + best_rows.max(dim=1).indices
+
+    @property
+    def points(self) -> Tensor:
+        """Pixel (x, y) of the peak: (N, 2) int64."""
+        width = self.saliency.shape[2]
+        return torch.stack((self.peak % width, self.peak // width), dim=1)
+
+    def share(self, where: Tensor) -> Tensor:
+        """Percentage of each map's saliency that lies in `where` (N, H, W) bool: (N,) float64."""
+        inside = where.view(torch.uint8).float()  # ten times faster than a product with truth values
+        return 100 * (sum_pixels(inside.mul_(self.saliency)) / self.total)
+
+
+def sum_pixels(maps: Tensor) -> Tensor:
+    """Sum maps (N, H, W) over pixels: (N,) float64.
+
+    Rows are summed in float32, which is ten times faster than in float64, and their sums in float64: a row
+    is short, so the result keeps seven digits, and no thread ever splits a row, so that it is the same for
+    any number of threads.
+    """
+    return maps.sum(dim=2).sum(dim=1, dtype=torch.float64)

@@ -1,0 +1,121 @@
+"""What is known of a metric wherever its numbers go: written into results, read by tables and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import inf
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base import RaybenchError
+from .predictions import PredictionBatch
+from .rules import RULES
+
+__all__ = ["Aggregate", "Facts", "Group", "Kind", "Unit"]
+
+Aggregate = Literal["class_mean", "query_mean", "image_mean", "whole_set"]
+Kind = Literal["localisation", "map", "network", "explanation", "set", "classification"]
+Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
+Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """The facts of a metric.
+
+    Attributes:
+        name: what suites call it, and the column of its values.
+        kind: what it reads. `localisation`: the final map and the region; `map`: the final map; `network`:
+            map, input and network; `explanation`: the method, run again; `set`: map and region, with a value
+            for the whole set alone; `classification`: predictions.
+        label: heading in tables.
+        title: whole name.
+        words: one sentence on what it tells.
+        aggregates: how values become one number, the one to quote first.
+        higher_is_better: None where no value is better than another.
+        bounds: smallest and largest value; may be infinite.
+        unit: of its values.
+        group: the heading that it stands under.
+        chance: value of a uniform map, where it has one value.
+        perfect: value of the ground truth itself, where it has one value.
+        rule: how sums of statistics become values, for metrics of a set or of predictions; see `rule`.
+        curve: what the x axis of its curve is, for metrics that keep one.
+    """
+
+    name: str
+    kind: Kind = "localisation"
+    label: str = ""
+    title: str = ""
+    words: str = ""
+    aggregates: tuple[Aggregate, ...] = ("query_mean",)
+    higher_is_better: bool | None = True
+    bounds: tuple[float, float] = (0.0, 100.0)
+    unit: Unit = "percent"
+    group: Group = "localisation"
+    chance: float | None = None
+    perfect: float | None = None
+    rule: str = ""
+    curve: str = ""
+
+    @property
+    def per_query(self) -> bool:
+        """Whether each query has a value: a column of records.csv."""
+        return self.kind in ("localisation", "map", "network", "explanation")
+
+    @property
+    def of_set(self) -> bool:
+        """Whether only the whole set has a value, computed from statistics.csv."""
+        return self.kind == "set"
+
+    @property
+    def of_predictions(self) -> bool:
+        """Whether it is about the checkpoint's predictions, not about maps."""
+        return self.kind == "classification"
+
+    @property
+    def asks_network(self) -> bool:
+        """Whether it runs the network or the method again, so that maps without a network have no value."""
+        return self.kind in ("network", "explanation")
+
+    def compute(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn sums (..., K) of a metric of a set or of predictions into values (...), by its rule."""
+        return RULES.get(self.rule).compute(sums)
+
+    def of_images(self, batch: PredictionBatch) -> NDArray[np.float64]:
+        """Statistics (B, K) of predictions, for a metric of predictions."""
+        read = RULES.get(self.rule).of_predictions
+        if read is None:
+            raise RaybenchError(
+                f"metric {self.name!r} names the rule {self.rule!r}, which reads no predictions"
+            )
+        return read(batch)
+
+    def allows(self, value: float) -> bool:
+        """Whether a value lies within the bounds, but for the rounding of a sum."""
+        low, high = self.bounds
+        slack = 1e-6 * max(abs(bound) for bound in (low, high, 1.0) if abs(bound) != inf)
+        return low - slack <= value <= high + slack
+
+    def described(self) -> dict[str, Any]:
+        """Return the facts as JSON can hold them; an open bound is null."""
+        known = {field.name: getattr(self, field.name) for field in fields(Facts)}
+        return known | {
+            "aggregates": list(self.aggregates),
+            "bounds": [None if abs(bound) == inf else bound for bound in self.bounds],
+        }
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> Facts:
+        """Return the facts that `described` wrote; keys that are not facts are passed over."""
+        known = {
+            key: value for key, value in described.items() if key in {field.name for field in fields(cls)}
+        }
+        if "bounds" in known:
+            low, high = known["bounds"]
+            known["bounds"] = (-inf if low is None else float(low), inf if high is None else float(high))
+        if "aggregates" in known:
+            known["aggregates"] = tuple(known["aggregates"])
+        return Facts(**known)
