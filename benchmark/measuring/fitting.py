@@ -25,11 +25,12 @@ def check_input_size(network: Network, protocol: Protocol, views: Collection[Vie
     side, crop, f1_size = protocol.short_side, protocol.crop, protocol.f1_size
     shown, fields = [], []
     if "whole" in views and (protocol.fit, side, side) != ("square", height, width):
-        square = protocol.fit == "square"
-        shown.append(
-            f"whole pictures {f'squeezed into {side} x' if square else 'with a shorter side of'} {side}"
-        )
-        fields += ["fit: square", f"short_side: {height}"][square:]
+        if protocol.fit == "square":
+            shown.append(f"whole pictures squeezed into {side} x {side}")
+        else:
+            shown.append(f"whole pictures with a shorter side of {side}")
+            fields.append("fit: square")
+        fields.append(f"short_side: {height}")
     if "crop" in views and (crop, crop) != (height, width):
         shown.append(f"crops of {crop} x {crop}")
         fields += [f"crop: {height}", f"crop_resize: {max(height, protocol.crop_resize)}"]
