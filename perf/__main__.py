@@ -85,7 +85,6 @@ def _parse(words: list[str]) -> tuple[Options, list[str], Path | None]:
         device=_device() if given.device == "auto" else given.device,
         quick=given.quick,
         work=given.work,
-        figures=report.parent if report else None,
     )
     return options, given.names or _USUAL, report
 

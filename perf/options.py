@@ -24,7 +24,6 @@ class Options:
         device: `cpu` or `cuda`, where a section runs on either.
         quick: everything tiny, and in this process instead of fresh ones: it shows that the code works.
         work: folder for large temporary files.
-        figures: folder for plots, or None for none.
     """
 
     rounds: int = 3
@@ -34,7 +33,6 @@ class Options:
     device: str = "cpu"
     quick: bool = False
     work: Path | None = None
-    figures: Path | None = None
 
     def pick(self, usual: int, quick: int) -> int:
         """Return the number of pictures, or of whatever else, of a measurement."""

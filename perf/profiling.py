@@ -1,61 +1,35 @@
-"""Section `profile`: where each millisecond of a picture goes, as a table and as docs/profile.png."""
+"""Section `profile`: which operators of torch the time of a run goes to, by `torch.profiler`."""
 
 from __future__ import annotations
 
 import dataclasses
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from torch.profiler import ProfilerActivity, profile
 
 from raybench import Settings, evaluate
 from raybench.base.memory import keep_freed_memory
 
 from .apart import apart
 from .options import Options, Section
-from .profile_plot import draw_profile
 from .report import table
-from .stopwatch import Stopwatch, watched
 from .turns import in_turn, spread
 from .work import Work
 
-__all__ = ["METHODS", "PROFILE", "STAGES", "profile_of"]
+__all__ = ["METHODS", "PROFILE", "profile_of"]
 
 METHODS = ("grad_cam", "gradient", "excitation_backprop")
-OTHER = "other"
-
-_HERE = "raybench.benchmark"
-STAGES = {
-    "read and decode": (
-        f"{_HERE}.datasets.pictures:to_rgb",
-        f"{_HERE}.datasets.voc_xml:read_annotation",
-    ),
-    "resize": (f"{_HERE}.pipeline.preparation:pillow_view",),
-    "ground truth, distances": (
-        f"{_HERE}.datasets.region:BoxRegion.mask",
-        f"{_HERE}.datasets.region:BoxRegion.near",
-        f"{_HERE}.datasets.region:MaskRegion.mask",
-        f"{_HERE}.datasets.region:MaskRegion.near",
-    ),
-    "waiting for pictures": (f"{_HERE}.pipeline.batches:load",),
-    "copy, normalise": (f"{_HERE}.measuring:network_input",),
-    "forward": ("torchvision.models.resnet:ResNet.forward",),
-    "backward": ("torch.autograd:grad",),
-    "maps": ("raybench.attributions.interface:BoundAttribution.__call__",),
-    "saliency resize": (f"{_HERE}.saliency:prepare_saliency", f"{_HERE}.saliency:status_of"),
-    "metrics": (
-        f"{_HERE}.metrics.interface:BoundMetric.__call__",
-        f"{_HERE}.metrics.interface:sum_pixels",
-    ),
-    "words and records": (f"{_HERE}.scoring:Scores.rows", f"{_HERE}.records:RowStore.append"),
-}
-"""Functions by stage. A stage inside another is charged to itself alone: `maps` is what a method does beside
-its passes, `waiting for pictures` what loading does beside its stages."""
+OUTSIDE, OTHERS = "outside torch: decoding, resizing, Python", "other operators"
+_LEAST = 1.0
 
 _SAYS = (
-    "Milliseconds of a picture on one thread of one process that also decodes (`--processes 1 --threads 1 "
-    "--workers 0`), by timers around the functions that `perf/profiling.py` names. The total is the run's "
-    "own `measuring_seconds`; `other` is what no timer saw."
+    "Shares of the time of a run on one thread of one process that also decodes (`--processes 1 --threads 1 "
+    "--workers 0`), with the loading of weights: what torch's operators take themselves, as `torch.profiler` "
+    "sees them, and the rest."
 )
 
 
@@ -70,66 +44,49 @@ def measure(options: Options) -> list[str]:
         for name in METHODS
     }
     runs = in_turn(calls, options.rounds)
-    milliseconds = {name: _milliseconds(found) for name, found in runs.items()}
-    lines = [_SAYS, "", *_table(milliseconds)]
-    missing = runs[METHODS[0]][0]["missing"]
-    if missing:
-        lines += [f"Not in this version, and so among `other`: {', '.join(missing)}.", ""]
-    beside = {stage for found in runs.values() for run in found for stage in run["beside"]}
-    if beside:
-        lines += [f"Also done by other threads at the same time: {', '.join(sorted(beside))}.", ""]
-    if options.figures:
-        draw_profile(milliseconds, options.figures / "profile.png")
-        lines += ["![Milliseconds of a picture by stage, for three methods](profile.png)", ""]
-    return lines
+    return [_SAYS, "", *_table({name: _shares(found) for name, found in runs.items()})]
 
 
 PROFILE = Section("profile", measure, needs_data=True)
 
 
 def profile_of(**fields: Any) -> dict[str, Any]:
-    """Run a suite under the stopwatch: seconds by stage, in all, and what was not found."""
-    work, watch = Work(**fields), Stopwatch()
+    """Run a suite under the profiler: seconds by operator, and in all."""
+    work = Work(**fields)
     keep_freed_memory()  # as the command line does
     with tempfile.TemporaryDirectory() as folder:
         suite = work.suite(Path(folder))
         settings = Settings(
             out=Path(folder) / "out", limit=work.limit, device="cpu", processes=1, threads=1, workers=0
         )
-        with watched(STAGES, watch) as missing:
-            manifest = evaluate(suite, settings).manifest
+        with profile(activities=[ProfilerActivity.CPU]) as watched:
+            start = time.perf_counter()
+            evaluate(suite, settings)
+            total = time.perf_counter() - start
     return {
-        "stages": dict(watch.seconds),
-        "beside": dict(watch.beside),
-        "total": manifest["measuring_seconds"],
-        "images": manifest["measured_images"],
-        "missing": missing,
+        "operators": {one.key: one.self_cpu_time_total / 1e6 for one in watched.key_averages()},
+        "total": total,
     }
 
 
-def _milliseconds(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Medians over rounds by stage, and `other`, which makes their sum that of the median total."""
-    per_image = {
-        stage: spread([1e3 * run["stages"].get(stage, 0.0) / run["images"] for run in runs]).median
-        for stage in STAGES
+def _shares(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Medians over rounds by operator, in percent, and what is left of 100."""
+    names = {name for run in runs for name in run["operators"]}
+    shares = {
+        name: spread([100 * run["operators"].get(name, 0.0) / run["total"] for run in runs]).median
+        for name in names
     }
-    total = spread([1e3 * run["total"] / run["images"] for run in runs]).median
-    return {**per_image, OTHER: total - sum(per_image.values())}
+    return {**shares, OUTSIDE: 100 - sum(shares.values())}
 
 
-def _table(milliseconds: Mapping[str, Mapping[str, float]]) -> list[str]:
-    totals = {name: sum(stages.values()) for name, stages in milliseconds.items()}
-    rows = [
-        [
-            stage,
-            *(
-                cell
-                for name, stages in milliseconds.items()
-                for cell in (f"{stages[stage]:.2f}", f"{100 * stages[stage] / totals[name]:.1f} %")
-            ),
-        ]
-        for stage in (*STAGES, OTHER)
-    ]
-    rows.append(["total", *(cell for total in totals.values() for cell in (f"{total:.2f}", ""))])
-    headings = [cell for name in milliseconds for cell in (f"{name}, ms", "share")]
-    return table(["stage", *headings], rows)
+def _table(shares: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Rows of the operators that take a hundredth of any method's time, the most costly first."""
+    most = {name: 0.0 for found in shares.values() for name in found if name != OUTSIDE}
+    for found in shares.values():
+        most = {name: max(value, found.get(name, 0.0)) for name, value in most.items()}
+    large = sorted((name for name in most if most[name] >= _LEAST), key=most.__getitem__, reverse=True)
+    rows = [[f"`{name}`", *(f"{found.get(name, 0.0):.1f} %" for found in shares.values())] for name in large]
+    small = [sum(found.get(name, 0.0) for name in most if name not in large) for found in shares.values()]
+    rows.append([OTHERS, *(f"{value:.1f} %" for value in small)])
+    rows.append([OUTSIDE, *(f"{found[OUTSIDE]:.1f} %" for found in shares.values())])
+    return table(["operator", *shares], rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..results import Board, Section, write_atomically
-from .libraries import write_libraries
+from ..results import Board, write_atomically
+from .gallery import section_gallery
+from .libraries import write_plotly
+from .plots import section_plots
 from .provenance import Provenance
 from .view import section_view
 from .words import method_words
@@ -31,8 +32,7 @@ POLICY = (
 of its own making.
 """
 
-ASSETS = ("site.css", "site.js")
-PLOT_ASSETS = ("plots.css", "plots.js", "gallery.css")
+ASSETS = ("site.css", "tables.js", "site.js", "plots.css", "plots.js", "gallery.css")
 
 
 def build_site(board: Board, out: Path) -> Path:
@@ -43,13 +43,14 @@ def build_site(board: Board, out: Path) -> Path:
     Raises:
         RaybenchError: a library of the extra `leaderboard` is missing, or the disk is not writable.
     """
-    plots = {section.key: _plots(section, out) for section in board.sections}
-    galleries = {section.key: _gallery(section, out) for section in board.sections}
-    write_libraries(out / "assets", with_plotly=any(plots.values()))
-    assets = [*ASSETS, *(name for name in PLOT_ASSETS if _asset(name).is_file())]
-    for name in assets:
-        write_atomically(out / "assets" / name, _asset(name).read_bytes())
-    for name, content in render_pages(board, assets=assets, plots=plots, galleries=galleries).items():
+    shown = [section for section in board.sections if section.rows]
+    plots = {section.key: section_plots(section, out) for section in shown}
+    galleries = {section.key: section_gallery(section, out) for section in shown}
+    if any(plots.values()):
+        write_plotly(out / "assets")
+    for name in ASSETS:
+        write_atomically(out / "assets" / name, (HERE / "assets" / name).read_bytes())
+    for name, content in render_pages(board, plots=plots, galleries=galleries).items():
         write_atomically(out / name, content)
     return out / "index.html"
 
@@ -57,7 +58,6 @@ def build_site(board: Board, out: Path) -> Path:
 def render_pages(
     board: Board,
     *,
-    assets: Sequence[str] = ASSETS,
     plots: Mapping[str, Sequence[Any]] | None = None,
     galleries: Mapping[str, Markup | None] | None = None,
 ) -> dict[str, bytes]:
@@ -65,7 +65,6 @@ def render_pages(
 
     Args:
         board: what to show.
-        assets: names of the style sheets and scripts beside the page.
         plots: by key of the section.
         galleries: by key of the section.
     """
@@ -78,7 +77,7 @@ def render_pages(
     columns = {column.key: column for view in views for column in view.columns}
     facts: Mapping[str, Any] = {
         "policy": POLICY,
-        "assets": assets,
+        "assets": ASSETS,
         "excluded": board.excluded,
         "sections": views,
         "metrics": list(columns.values()),
@@ -117,30 +116,3 @@ def _environment() -> jinja2.Environment:
 def _breakable(name: str) -> Markup:
     """Let a long name break into lines behind its underscores."""
     return Markup("_<wbr>").join(name.split("_"))
-
-
-def _asset(name: str) -> Path:
-    beside = HERE / name
-    return beside if beside.is_file() else HERE / "assets" / name
-
-
-def _plots(section: Section, out: Path) -> list[Any]:
-    if not section.rows:
-        return []
-    try:
-        module = importlib.import_module(".plots", __package__)
-    except ModuleNotFoundError:
-        return []
-    found: list[Any] = module.section_plots(section, out)
-    return found
-
-
-def _gallery(section: Section, out: Path) -> Markup | None:
-    if not section.rows:
-        return None
-    try:
-        module = importlib.import_module(".gallery_site", __package__)
-    except ModuleNotFoundError:
-        return None
-    html = module.section_gallery(section, out)
-    return Markup(html) if html else None  # made by an escaping template

@@ -1,17 +1,16 @@
-"""The libraries of the page, copied from installed packages beside it, so that it works offline."""
+"""The library of the plots, copied from the installed package beside the page, so that it works offline."""
 
 from __future__ import annotations
 
 import base64
 import gzip
-import re
 from importlib.resources import files
 from pathlib import Path
 
 from ...base import RaybenchError
 from ..results import write_atomically
 
-__all__ = ["write_libraries"]
+__all__ = ["write_plotly"]
 
 _UNPACK = """"use strict";
 window.Plotly = (async (packed) => {
@@ -30,51 +29,25 @@ window.Plotly = (async (packed) => {
 })("PACKED");
 """
 
-_EXPORTS = re.compile(r"\bexport\s*\{([^{}]*)\};?(?=\s*(/\*|$))")
 
-
-def write_libraries(folder: Path, *, with_plotly: bool) -> None:
-    """Write datatables.js, and plotly.js if any plot needs it.
+def write_plotly(folder: Path) -> None:
+    """Write plotly.js.
 
     Raises:
-        RaybenchError: a package of the extra `leaderboard` is missing.
+        RaybenchError: plotly, of the extra `leaderboard`, is missing.
     """
-    write_atomically(folder / "datatables.js", _classic(_package_text("itables", "html/dt_bundle.js")))
-    if with_plotly:
-        write_atomically(folder / "plotly.js", _packed(_package_text("plotly", "package_data/plotly.min.js")))
-
-
-def _package_text(package: str, path: str) -> str:
     try:
-        return files(package).joinpath(path).read_text(encoding="utf-8")
+        library = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
     except ModuleNotFoundError:
         raise RaybenchError(
-            f"the leaderboard needs the package {package}; "
-            "install it by `pip install 'raybench[leaderboard]'`"
+            "the leaderboard needs the package plotly; install it by `pip install 'raybench[leaderboard]'`"
         ) from None
     except FileNotFoundError:
         raise RaybenchError(
-            f"this version of {package} has no file {path}; "
+            "this version of plotly has no file package_data/plotly.min.js; "
             "install a fitting one by `pip install --upgrade 'raybench[leaderboard]'`"
         ) from None
-
-
-def _classic(module: str) -> str:
-    """Turn itables' bundle from a module into a classic script that sets `window.DataTable`.
-
-    Browsers do not import modules from a file, and the page must work from one.
-
-    Raises:
-        RaybenchError: the bundle no longer ends in one list of exports.
-    """
-    found = list(_EXPORTS.finditer(module))
-    exports = found[-1][1].split(",") if found else []
-    names = {outer: inner for inner, _, outer in (export.partition(" as ") for export in exports)}
-    if "default" not in names:
-        raise RaybenchError("this version of itables exports no DataTable; install itables 2.9")
-    start, end = found[-1].span()
-    body = f"{module[:start]}window.DataTable={names['default']};{module[end:]}"
-    return f"(function(){{{body}\n}})();\n"
+    write_atomically(folder / "plotly.js", _packed(library))
 
 
 def _packed(library: str) -> str:

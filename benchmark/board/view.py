@@ -47,12 +47,12 @@ class CellView:
     """A number as printed; all texts may be empty.
 
     Attributes:
-        order: what the column is sorted by.
+        order: what the column is sorted by; empty without a value.
         first: True if nothing is known to be better, and something to be worse.
         only_published: True if the value itself is a published one.
     """
 
-    order: str = "-1"
+    order: str = ""
     value: str = ""
     interval: str = ""
     rank: str = ""

@@ -23,7 +23,7 @@ from raybench.base.errors import RaybenchError
 from raybench.benchmark.board import build as site
 from raybench.benchmark.board.bars import Scale
 from raybench.benchmark.board.collect import collect
-from raybench.benchmark.board.libraries import write_libraries
+from raybench.benchmark.board.libraries import write_plotly
 from raybench.benchmark.board.naming import safe_key
 from raybench.benchmark.board.provenance import command_again
 from raybench.benchmark.results.folder import open_results
@@ -164,12 +164,8 @@ def test_json_in_a_script_element_cannot_end_it() -> None:
     assert json.loads(text) == data
 
 
-def test_libraries_are_classic_scripts(tmp_path: Path) -> None:
-    write_libraries(tmp_path, with_plotly=True)
-    tables = (tmp_path / "datatables.js").read_text()
-    assert tables.startswith("(function(){")
-    assert "window.DataTable=" in tables
-    assert not re.search(r"\bexport\s*\{", tables)
+def test_plotly_is_packed_as_it_is_installed(tmp_path: Path) -> None:
+    write_plotly(tmp_path)
     packed = re.search(r'\("([A-Za-z0-9+/=]+)"\);\n$', (tmp_path / "plotly.js").read_text())
     assert packed is not None
     import plotly.offline
@@ -178,11 +174,11 @@ def test_libraries_are_classic_scripts(tmp_path: Path) -> None:
 
 
 def test_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "itables", None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
     with pytest.raises(
-        RaybenchError, match=r"needs the package itables; install it by .*raybench\[leaderboard\]"
+        RaybenchError, match=r"needs the package plotly; install it by .*raybench\[leaderboard\]"
     ):
-        write_libraries(tmp_path, with_plotly=False)
+        write_plotly(tmp_path)
 
 
 def test_command_again_is_quoted_and_holds_no_folder_of_the_old_machine(run: Path) -> None:

@@ -173,6 +173,7 @@ def test_every_number_has_its_interval_and_rank(shown: Visit) -> None:
 
 def test_table_sorts_by_click_and_by_key(shown: Visit) -> None:
     heading = shown.table.locator("thead th", has_text="Content heatmap")
+    unsorted = shown.column(".checkpoint, tbody .method")
     heading.click()
     sync_api.expect(heading).to_have_attribute("aria-sort", "descending")
     measured = [float(text) for text in shown.column("td.score:nth-last-child(2) .value")]
@@ -182,6 +183,19 @@ def test_table_sorts_by_click_and_by_key(shown: Visit) -> None:
     sync_api.expect(heading).to_have_attribute("aria-sort", "ascending")
     measured = [float(text) for text in shown.column("td.score:nth-last-child(2) .value")]
     assert measured == sorted(measured)
+    shown.page.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") is None
+    assert shown.column(".checkpoint, tbody .method") == unsorted
+
+
+def test_rows_without_a_value_stay_below_whichever_way_a_column_is_sorted(shown: Visit) -> None:
+    heading = shown.table.locator("thead th", has_text="Top-1")
+    for way in ("descending", "ascending"):
+        heading.click()
+        sync_api.expect(heading).to_have_attribute("aria-sort", way)
+        known = [not text.endswith("no value") for text in shown.column("td.score:nth-child(4)")]
+        assert known == sorted(known, reverse=True)
+        assert not all(known)
 
 
 def test_search_and_filters_keep_the_rows_that_fit(shown: Visit) -> None:

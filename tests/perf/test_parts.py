@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from perf.limits import limit_of
 from perf.options import Options, Section
 from perf.pictures import Annotated, made_annotations, make_pictures, texture
 from perf.report import replaced, table
-from perf.stopwatch import Stopwatch
 from perf.turns import in_turn, ratio
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.suite.protocol import protocol_from
@@ -163,24 +161,6 @@ def test_the_same_seed_gives_the_same_texture() -> None:
     pictures = [np.asarray(texture((16, 24), np.random.default_rng(3))) for _ in range(2)]
     assert pictures[0].shape == (16, 24, 3)
     assert (pictures[0] == pictures[1]).all()
-
-
-def test_a_stage_inside_another_is_charged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = iter([0.0, 1.0, 1.0, 4.0, 4.0, 6.0, 6.0])
-    monkeypatch.setattr("perf.stopwatch.time.perf_counter", lambda: next(moments))
-    watch = Stopwatch()
-    with watch.stage("outer"), watch.stage("inner"):
-        pass
-    assert watch.seconds == {"outer": 1.0 + 2.0, "inner": 3.0}
-
-
-def test_another_thread_is_counted_beside() -> None:
-    watch = Stopwatch()
-    thread = threading.Thread(target=watch.around("work", lambda: None))
-    thread.start()
-    thread.join()
-    assert set(watch.beside) == {"work"}
-    assert not watch.seconds
 
 
 def test_differences_are_counted_query_by_query(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from itertools import combinations
 from xml.etree import ElementTree
 
 import numpy as np
@@ -111,22 +110,7 @@ def test_dots_stand_at_accuracy_and_score(make_run):
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Top-1 (%)", "SPG (%)")
 
 
-def test_names_in_the_scatter_cover_neither_each_other_nor_the_frame(make_run):
-    scores = {f"checkpoint-number-{place}": {"m": 40.0 + 2 * place} for place in range(6)}
-    accuracy = {name: 50.0 + 8 * (place % 2) for place, name in enumerate(scores)}
-    figure = scatter_figure(comparison_table([make_run(scores=scores, accuracy=accuracy)]))
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    for axes in figure.axes:
-        boxes = [extent_of(name, renderer) for name in axes.texts]
-        legend = figure.legends[-1].get_texts()
-        named = [text.get_text().replace("\n", "") for text in (axes.texts or legend)]
-        assert sorted(named) == sorted(scores)
-        assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
-        frame = axes.bbox.padded(1)
-        assert all(frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1) for box in boxes)
-
-
-def test_crowded_scatter_names_checkpoints_in_a_legend(make_run):
+def test_scatter_names_checkpoints_in_a_legend_of_markers(make_run):
     scores = {f"a-checkpoint-with-a-long-name-{place}": {"m": 50.0} for place in range(9)}
     figure = scatter_figure(comparison_table([make_run(scores=scores)]))
     assert not any(axes.texts for axes in figure.axes)

@@ -39,6 +39,7 @@ def write_run(
     cards: Mapping[str, Mapping[str, Any]] | None = None,
     dataset: str = "shapes",
     protocol: str = "aaai21",
+    classes: int = N_CLASSES,
     draws: int = 50,
     prefix: str = "",
     **manifest: Any,
@@ -52,6 +53,7 @@ def write_run(
         cards: what the manifest says of checkpoints, by name; else a ResNet18 without training kind.
         dataset: its name.
         protocol: its name.
+        classes: how many the pictures are of, in turn.
         draws: bootstrap draws of the summary's intervals.
         prefix: of image ids and class names.
         **manifest: entries of run.json to add or change.
@@ -61,13 +63,13 @@ def write_run(
     head = ("made-up", rules.name, rules.id, dataset)
     lines: list[tuple[Any, ...]] = []
     for checkpoint, share in (accuracy or {}).items():
-        found = _write_predictions(out / safe_name(checkpoint), images, share, draws)
+        found = _write_predictions(out / safe_name(checkpoint), images, share, classes, draws)
         lines += [(*head, checkpoint, "", *_cells(one)) for one in found]
     for (checkpoint, attribution), values in rows.items():
         folder = out / safe_name(checkpoint) / safe_name(attribution)
         lines += [
             (*head, checkpoint, attribution, *_cells(one))
-            for one in _write_records(folder, images, values, draws, prefix)
+            for one in _write_records(folder, images, values, classes, draws, prefix)
         ]
     with (out / "summary.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([SUMMARY_COLUMNS, *lines])
@@ -122,10 +124,10 @@ def change_manifest(folder: Path, **changes: Any) -> None:
 
 
 def _write_records(
-    folder: Path, images: Sequence[str], values: Values, draws: int, prefix: str
+    folder: Path, images: Sequence[str], values: Values, n_classes: int, draws: int, prefix: str
 ) -> list[Summary]:
     folder.mkdir(parents=True, exist_ok=True)
-    classes = np.arange(len(images)) % N_CLASSES
+    classes = np.arange(len(images)) % n_classes
     frame = pd.DataFrame(
         {
             "image_id": images,
@@ -143,17 +145,19 @@ def _write_records(
     return summarise_records(frame, [METRICS.get(name) for name in METRIC_NAMES], seed=0, draws=draws)
 
 
-def _write_predictions(folder: Path, images: Sequence[str], share: float, draws: int) -> list[Summary]:
+def _write_predictions(
+    folder: Path, images: Sequence[str], share: float, n_classes: int, draws: int
+) -> list[Summary]:
     folder.mkdir(parents=True, exist_ok=True)
-    targets = [number % N_CLASSES for number in range(len(images))]
+    targets = [number % n_classes for number in range(len(images))]
     right = [number < len(images) * share / 100 for number in range(len(images))]
-    first = [t if ok else (t + 1) % N_CLASSES for t, ok in zip(targets, right, strict=True)]
+    first = [t if ok else (t + 1) % n_classes for t, ok in zip(targets, right, strict=True)]
     frame = pd.DataFrame(
         {"image_id": images, "targets": map(str, targets), "top5": map(str, first), "positives": ""}
     )
     frame.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
     metrics = [METRICS.get("top1_accuracy")]
-    return summarise_predictions(frame, metrics, n_classes=N_CLASSES, seed=0, draws=draws)
+    return summarise_predictions(frame, metrics, n_classes=n_classes, seed=0, draws=draws)
 
 
 def _cells(summary: Summary) -> tuple[Any, ...]:

@@ -1,62 +1,12 @@
 "use strict";
-// The page is complete without this script; it adds tabs, sorting, filters and the provenance dialog.
+// The page is complete without this script; it adds tabs, links to rows and the provenance dialog.
 (function () {
   const all = (selector, root) => Array.from((root || document).querySelectorAll(selector));
   const byId = (id) => document.getElementById(id);
-  const own = document.currentScript;
-  const tables = new Map(); // by id, once its tab was shown and the library is there
+  const tables = new Map(); // by the id of their panel, once it was shown
 
-  // Tables: sorting and searching is DataTables'; filters look at the attributes of a row.
   function prepare(panel) {
-    const table = panel.querySelector("table.board");
-    if (!table || tables.has(table.id) || !window.DataTable) return;
-    const form = panel.querySelector(".controls");
-    const headings = all("thead th", table);
-    const off = (name) => headings.flatMap((cell, place) => (name in cell.dataset ? [place] : []));
-    const grid = new window.DataTable(table, {
-      paging: false,
-      info: false,
-      autoWidth: false,
-      order: [],
-      orderDescReverse: true,
-      layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
-      columnDefs: [
-        { targets: off("off"), visible: false },
-        { targets: off("unsorted"), orderable: false, searchable: false },
-        // the first click on a number puts the highest on top
-        { targets: headings.flatMap((c, i) => (c.classList.contains("number") ? [i] : [])), orderSequence: ["desc", "asc"] },
-      ],
-      language: { zeroRecords: "No row fits. Clear the search or the filters.", emptyTable: "No rows." },
-    });
-    tables.set(table.id, grid);
-    const selects = all("[data-filter]", form);
-    const published = form.querySelector("[data-published]");
-    grid.search.fixed("filters", (text, data, index) => {
-      const facts = grid.row(index).node().dataset;
-      if (published && !published.checked && facts.kind === "published") return false;
-      return selects.every((select) => !select.value || facts[select.dataset.filter] === select.value);
-    });
-    const count = () => {
-      const shown = grid.rows({ search: "applied" }).count();
-      const total = grid.rows().count();
-      form.querySelector("[data-count]").textContent = `${shown === total ? "" : `${shown} of `}${total} ${total === 1 ? "row" : "rows"}`;
-    };
-    grid.on("draw", count);
-    form.querySelector("[data-search]").addEventListener("input", (event) => grid.search(event.target.value).draw());
-    for (const control of published ? [...selects, published] : selects) {
-      control.addEventListener("change", () => grid.draw());
-    }
-    for (const box of all("[data-column]", form)) {
-      box.addEventListener("change", () => grid.column(Number(box.dataset.column)).visible(box.checked));
-    }
-    // a phone shows names and numbers first
-    for (const box of matchMedia("(max-width: 640px)").matches ? all('[data-column="2"], [data-column="3"]', form) : []) {
-      box.checked = false;
-      grid.column(Number(box.dataset.column)).visible(false);
-    }
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.hidden = false;
-    count();
+    if (panel.querySelector("table.board") && !tables.has(panel.id)) tables.set(panel.id, window.boardTable(panel));
   }
 
   // Tabs: one panel at a time; the address says which, so that links and the back button work.
@@ -76,13 +26,7 @@
 
   // A row that the search or a filter hides is not on the page: clear them, so that a link to it leads there.
   function uncover(id) {
-    for (const grid of tables.values()) {
-      if (!grid.rows((index, data, row) => row.id === id).any()) continue;
-      const form = grid.table().node().closest(".panel").querySelector(".controls");
-      for (const control of all("[data-search], [data-filter]", form)) control.value = "";
-      for (const box of all("[data-published]", form)) box.checked = true;
-      grid.search("").draw();
-    }
+    for (const table of tables.values()) if (table.holds(id)) table.showAll();
     return byId(id);
   }
 
@@ -179,12 +123,4 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest(`a[href="#${CSS.escape(location.hash.slice(1))}"]:not([role])`)) follow();
   });
-
-  // The library comes last: the tables stand there before it is read.
-  const library = document.createElement("script");
-  library.src = own.dataset.tables;
-  library.addEventListener("load", () => {
-    for (const tab of tabs) if (tab.getAttribute("aria-selected") === "true") prepare(panelOf(tab));
-  });
-  document.head.append(library);
 })();
