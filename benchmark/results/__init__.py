@@ -29,6 +29,7 @@ from .layout import (
 from .lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
 from .manifest import Manifest, environment, peak_memory_mb, refuse_other_definition, write_manifest
 from .predictions import prediction_batches
+from .remarks import remarks
 from .rows import (
     NOTE_COLUMNS,
     PREDICTION_COLUMNS,
@@ -111,6 +112,7 @@ __all__ = [
     "read_records",
     "records_file",
     "refuse_other_definition",
+    "remarks",
     "result_folders",
     "results_in",
     "safe_name",

@@ -19,6 +19,7 @@ from ..results import (
     difference,
     open_results,
     protocol_changes,
+    remarks,
 )
 from .published import SOURCES, PublishedValue, find_published, load_published, published_dataset
 
@@ -249,7 +250,7 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
         notes.append("degen.: degenerate maps, all zero, constant or NaN; they are scored as uniform")
     if table.missing:
         notes.append(f"missing scores, left empty: {table.missing}")
-    return tuple(notes)
+    return (*notes, *remarks(runs))
 
 
 def _degenerate(entry: _Entry) -> int:

@@ -1,0 +1,44 @@
+"""What happened to pictures while they were measured, in the sentences that stand below every table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .folder import ResultFolder
+
+__all__ = ["remarks"]
+
+
+def remarks(runs: Sequence[ResultFolder]) -> tuple[str, ...]:
+    """Say how many pictures were skipped, and what was noted on others; empty if there is nothing to say.
+
+    Of several runs, a sentence that not all of them share names its folder.
+    """
+    said = [_of_run(run) for run in runs]
+    everywhere = [line for line in (said[0] if said else []) if all(line in lines for lines in said)]
+    own = [
+        f"{run.path}: {line}"
+        for run, lines in zip(runs, said, strict=True)
+        for line in lines
+        if line not in everywhere
+    ]
+    return (*everywhere, *own)
+
+
+def _of_run(run: ResultFolder) -> list[str]:
+    skipped, noted = run.manifest.get("skipped"), run.manifest.get("notes")
+    lines = []
+    if isinstance(skipped, list) and skipped:
+        lines.append(f"skipped, as they could not be used: {_pictures(len(skipped))}; run.json says why")
+    if isinstance(noted, dict):
+        lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]
+    return lines
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'s' if count != 1 else ''}"
