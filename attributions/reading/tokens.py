@@ -40,7 +40,7 @@ def as_maps(tensor: Tensor, grid: TokenGrid) -> Tensor:
         grid: h, w and the number of tokens ahead.
 
     Returns:
-        (N, k, h, w), a view.
+        (N, k, h, w).
 
     Raises:
         RaybenchError: the tensor does not fit the grid.
@@ -52,7 +52,7 @@ def as_maps(tensor: Tensor, grid: TokenGrid) -> Tensor:
     if tensor.ndim == 4 and shape[1:3] == (height, width):
         return tensor.permute(0, 3, 1, 2)
     if tensor.ndim == 3 and shape[1] == prefix + height * width:
-        return tensor[:, prefix:].unflatten(1, (height, width)).permute(0, 3, 1, 2)
+        return tensor[:, prefix:].reshape(shape[0], height, width, shape[2]).permute(0, 3, 1, 2)
     raise RaybenchError(
         f"features {shape} do not fit a grid of {height} x {width} = {height * width} patches and "
         f"{prefix} tokens ahead of them"

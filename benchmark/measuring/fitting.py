@@ -22,25 +22,28 @@ def check_input_size(network: Network, protocol: Protocol, views: Collection[Vie
     if network.input_size is None:
         return
     height, width = network.input_size
-    side = protocol.short_side
-    shown = {
-        "whole": ((side, side), f"whole pictures squeezed into {side} x {side}", "short_side"),
-        "crop": ((protocol.crop,) * 2, f"crops of {protocol.crop} x {protocol.crop}", "crop"),
-        "square": ((protocol.f1_size,) * 2, f"squares of {protocol.f1_size} x {protocol.f1_size}", "f1_size"),
-    }
-    for view in sorted(views):
-        size, words, field = shown[view]
-        fields = f"{field}: {height}"
-        if view == "whole" and protocol.fit == "whole":
-            words, fields = f"whole pictures with a shorter side of {side}", f"fit: square, {fields}"
-        elif size == (height, width):
-            continue
-        way_out = f"set its fields {fields}, or use protocol 'square', which shows 224 x 224"
+    side, crop, f1_size = protocol.short_side, protocol.crop, protocol.f1_size
+    shown, fields = [], []
+    if "whole" in views and (protocol.fit, side, side) != ("square", height, width):
+        if protocol.fit == "square":
+            shown.append(f"whole pictures squeezed into {side} x {side}")
+        else:
+            shown.append(f"whole pictures with a shorter side of {side}")
+            fields.append("fit: square")
+        fields.append(f"short_side: {height}")
+    if "crop" in views and (crop, crop) != (height, width):
+        shown.append(f"crops of {crop} x {crop}")
+        fields += [f"crop: {height}", f"crop_resize: {max(height, protocol.crop_resize)}"]
+    if "square" in views and (f1_size, f1_size) != (height, width):
+        shown.append(f"squares of {f1_size} x {f1_size}")
+        fields.append(f"f1_size: {height}")
+    if shown:
+        way_out = f"set its fields {', '.join(fields)} (protocol 'square' is for networks of 224 x 224)"
         if height != width:
             way_out = "no protocol shows every picture in one size that is no square"
         raise RaybenchError(
             f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
-            f"{protocol.name!r} shows it {words}; {way_out}"
+            f"{protocol.name!r} shows it {' and '.join(shown)}; {way_out}"
         )
 
 

@@ -21,7 +21,7 @@ class LoadedNetwork:
     """What attribution methods read of a loaded checkpoint."""
 
     module: nn.Module
-    target_layer: str
+    target_layer: str | None
     excitation_layer: str | None = None
     contrast_layer: str | None = None
     multi_label: bool = False
@@ -118,6 +118,16 @@ class SmallNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = self.pool(self.block(self.stem(images)))
         return self.classifier(self.relu(self.hidden(self.dropout(features.flatten(1)))))
+
+
+@pytest.fixture
+def loaded() -> Callable[..., LoadedNetwork]:
+    """Makes of a module what methods read of a checkpoint: its layers, by name."""
+
+    def load(module: nn.Module, target_layer: str | None = None) -> LoadedNetwork:
+        return LoadedNetwork(module.eval().requires_grad_(False), target_layer)
+
+    return load
 
 
 class SmallTransformer(nn.Module):
