@@ -121,7 +121,7 @@ def _suite(run: ResultFolder) -> Suite:
             metrics=[
                 _named(name, options)
                 for name, options in manifest["metrics"].items()
-                if METRICS.get(name).kind == "localisation"
+                if METRICS.get(name).per_query
             ],
             seed=manifest["seed"],
         )

@@ -29,10 +29,10 @@ def test_kinds_say_what_a_method_needs():
     }
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_maps_that_a_protocol_may_smooth_are_those_of_pixels(name, small, small_queries):
-    height, width = calling(name)(small, *small_queries).shape[1:]
-    assert not ENTRIES[name].smoothed or (height, width) == small_queries.images.shape[2:]
+@pytest.mark.parametrize("method", METHODS)
+def test_maps_that_a_protocol_may_smooth_are_those_of_pixels(method, small, small_queries):
+    height, width = calling(method)(small, *small_queries).shape[1:]
+    assert not ENTRIES[method].smoothed or (height, width) == small_queries.images.shape[2:]
 
 
 @pytest.mark.parametrize("name", ENTRIES)
