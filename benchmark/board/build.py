@@ -74,6 +74,7 @@ def render_pages(
             provenance.add(section, row)
     views = [section_view(section) for section in board.sections]
     methods = sorted({row.method for view in views for row in view.rows if row.method})
+    folders = [row.folder for section in board.sections for row in section.rows]
     columns = {column.key: column for view in views for column in view.columns}
     facts: Mapping[str, Any] = {
         "policy": POLICY,
@@ -81,7 +82,7 @@ def render_pages(
         "excluded": board.excluded,
         "sections": views,
         "metrics": list(columns.values()),
-        "methods": [(method, words) for method in methods if (words := method_words(method))],
+        "methods": [(method, words) for method in methods if (words := method_words(method, folders))],
         "plots": plots or {},
         "galleries": galleries or {},
         "with_plots": any((plots or {}).values()),

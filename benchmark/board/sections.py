@@ -93,7 +93,8 @@ def _columns(entries: Iterable[Entry]) -> tuple[Column, ...]:
             # a protocol names the aggregate of a metric in a field of the metric's name
             quoted = str(entry.run.protocol_fields.get(metric, aggregate))
             about_checkpoint = not score["attribution"]
-            columns.setdefault(metric, column_for(metric, quoted, about_checkpoint=about_checkpoint))
+            column = column_for(metric, quoted, [entry.run], about_checkpoint=about_checkpoint)
+            columns.setdefault(metric, column)
     return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Section
+from ..statistics import AGGREGATE_WORDS
 from ..tables import training_name
 from .bars import Bar, Scale
 from .captions import degenerate_maps, section_facts, section_notes, section_subtitle
 from .naming import safe_key
 from .winners import Winner, winners
-from .words import AGGREGATES, architecture_name, interval_text, metric_title, metric_words
+from .words import architecture_name, interval_text, metric_title
 
 __all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]
 
@@ -147,8 +148,8 @@ def _column(column: Column, scale: Scale) -> ColumnView:
         key=safe_key(column.metric),
         label="PG, difficult" if column.metric == "pointing_game_difficult" else column.label,
         title=metric_title(column),
-        words=metric_words(column),
-        aggregate=AGGREGATES.get(column.aggregate, ""),
+        words=column.words,
+        aggregate=AGGREGATE_WORDS.get(column.aggregate, ""),
         low=f"{scale.low:g}",
         high=f"{scale.high:g}",
     )

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ...base import RaybenchError, UnknownNameError
-from ..metrics import METRICS
-from ..results import RECORD_COLUMNS, read_predictions, read_records
+from ...base import RaybenchError
+from ..results import RECORD_COLUMNS, facts_of, read_predictions, read_records
 from ..statistics import Aggregate, Facts
 from .rows import MeasuredRow
 
@@ -81,11 +80,8 @@ def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Facts]:
     asked = [name for name in a.run.metric_options if name in b.run.metric_options]
     found = []
     for name in asked:
-        try:
-            metric = METRICS.get(name)
-        except UnknownNameError:  # of an extension that is not installed here
-            continue
-        if metric.of_predictions:
+        metric = facts_of(name, (a.run,))
+        if metric is not None and metric.of_predictions:
             found.append(metric)
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...base import UnknownNameError
+from ..results import Column, ResultFolder, column_for
 from .common import (
     classification_metrics,
     common_metrics,
@@ -42,6 +43,7 @@ class Comparison:
         metric: which one the images were chosen by; empty if there is none.
         draws: resamples of the bootstrap.
         notes: what a reader must know, a sentence each.
+        runs: that the rows belong to.
     """
 
     a: str
@@ -51,6 +53,11 @@ class Comparison:
     metric: str
     draws: int
     notes: tuple[str, ...]
+    runs: tuple[ResultFolder, ...] = ()
+
+    def column(self, metric: str, aggregate: str = "") -> Column:
+        """Return what the runs say of a metric."""
+        return column_for(metric, aggregate, self.runs)
 
 
 def compare(
@@ -102,7 +109,8 @@ def compare(
     frame = pd.DataFrame(contrasts)
     frame["p_holm"] = holm(frame["p_value"].to_numpy(np.float64))
     pictures = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame()
-    return Comparison(str(first), str(second), frame, pictures, chosen, draws, tuple(notes))
+    runs = (pairs[0][0].run, pairs[0][1].run)
+    return Comparison(str(first), str(second), frame, pictures, chosen, draws, tuple(notes), runs)
 
 
 def _checkpoint_contrasts(

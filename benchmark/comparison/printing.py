@@ -15,14 +15,12 @@ import rich.table
 from rich.console import Group
 from rich.text import Text
 
-from ..results import column_for
+from ..statistics import AGGREGATE_WORDS
 from .comparing import Comparison
 
 __all__ = ["comparison_csv", "comparison_markdown", "rich_comparison"]
 
 _SURE = 0.05
-_MEANS = {key: f"mean over {over}" for key, over in (("class_mean", "classes"), ("query_mean", "queries"))}
-_MEANS["image_mean"] = "mean over images"
 _NAMES = ["checkpoint_a", "attribution_a", "checkpoint_b", "attribution_b"]
 
 
@@ -88,10 +86,10 @@ def _grids(comparison: Comparison) -> Iterator[_Grid]:
     if len(pairs) == 1:
         metrics = metrics.assign(**dict(zip(_NAMES, pairs.iloc[0], strict=True)))
     for names, found in metrics.groupby(_NAMES, sort=False):
-        yield _metric_grid(_title(comparison, [str(name) for name in names]), found)
+        yield _metric_grid(comparison, _title(comparison, [str(name) for name in names]), found)
         pictures = images[(images[_NAMES] == list(names)).all(axis=1)] if len(images) else images
         if len(pictures):
-            yield _image_grid(comparison.metric, pictures)
+            yield _image_grid(comparison.column(comparison.metric).label, pictures)
 
 
 def _title(comparison: Comparison, names: Sequence[str]) -> str:
@@ -102,12 +100,12 @@ def _title(comparison: Comparison, names: Sequence[str]) -> str:
     return f"A: {a}\nB: {b}"
 
 
-def _metric_grid(title: str, metrics: pd.DataFrame) -> _Grid:
+def _metric_grid(comparison: Comparison, title: str, metrics: pd.DataFrame) -> _Grid:
     headings = ("metric", "A", "B", "B \N{MINUS SIGN} A", "95 % interval", "p (Holm)", "better")
     rows, strong = [], []
     sizes: dict[str, list[str]] = {}
     for row in metrics.to_dict("records"):
-        column = column_for(str(row["metric"]), str(row["aggregate"]))
+        column = comparison.column(str(row["metric"]), str(row["aggregate"]))
         sure = row["p_holm"] <= _SURE and row["difference"] != 0
         better = "B" if (row["difference"] > 0) == column.higher_is_better else "A"
         interval = f"[{_signed(row['ci_low'])}, {_signed(row['ci_high'])}]"
@@ -119,7 +117,7 @@ def _metric_grid(title: str, metrics: pd.DataFrame) -> _Grid:
                 _signed(row["difference"]),
                 "" if math.isnan(row["ci_low"]) else interval,
                 _p_value(row["p_holm"]),
-                better if sure else "tied",
+                better if sure and column.ranked else "tied" if column.ranked else "",
             )
         )
         strong.append(sure)
@@ -129,8 +127,7 @@ def _metric_grid(title: str, metrics: pd.DataFrame) -> _Grid:
     return _Grid(lines, headings, 1, tuple(rows), tuple(strong))
 
 
-def _image_grid(metric: str, images: pd.DataFrame) -> _Grid:
-    label = column_for(metric, "").label
+def _image_grid(label: str, images: pd.DataFrame) -> _Grid:
     rows = tuple(
         (
             _printable(row["image_id"]),
@@ -150,8 +147,8 @@ def _notes(comparison: Comparison) -> list[str]:
     """Say how the numbers were made, and what was left out."""
     by_aggregate: dict[str, list[str]] = {}
     for metric, aggregate in comparison.metrics[["metric", "aggregate"]].drop_duplicates().to_numpy():
-        by_aggregate.setdefault(aggregate, []).append(column_for(metric, aggregate).label)
-    means = [f"{', '.join(names)}: {_MEANS.get(key, key)}" for key, names in by_aggregate.items()]
+        by_aggregate.setdefault(aggregate, []).append(comparison.column(metric, aggregate).label)
+    means = [f"{', '.join(names)}: {AGGREGATE_WORDS.get(key, key)}" for key, names in by_aggregate.items()]
     tests = len(comparison.metrics)
     return [
         "; ".join(["in percent, differences in points", *means]),

@@ -1,6 +1,7 @@
 """From the maps of a batch to values and rows: what a pass over the images does."""
 
 from .costs import CostMeter, add_costs
+from .environment import environment, peak_memory_mb
 from .fitting import check_input_size
 from .measure import Job, Outcome, Pass, measure
 from .scoring import Scorer
@@ -15,7 +16,9 @@ __all__ = [
     "add_costs",
     "attribute",
     "check_input_size",
+    "environment",
     "explain_image",
     "measure",
+    "peak_memory_mb",
     "read_image",
 ]

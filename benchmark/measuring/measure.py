@@ -28,10 +28,11 @@ from ..loading import (
     network_input,
     send_joined,
 )
-from ..results import RowStore, peak_memory_mb, save_map
+from ..results import RowStore, save_map
 from ..suite import Protocol
 from .asking import ask_again
 from .costs import Cost, CostMeter
+from .environment import peak_memory_mb
 from .fitting import sizes_explained
 from .scoring import Scorer, Scores
 from .writer import BackgroundWriter, Task

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from ...base import RaybenchError
-from ...checkpoints import load_classes
 from ..results import ResultFolder, Section
 
 __all__ = ["class_label", "label_of_class"]
@@ -20,14 +19,21 @@ def class_label(section: Section, index: int) -> str:
 
 
 def label_of_class(folder: ResultFolder, index: int, name: str) -> str:
-    """Return the label of class `index`, which the records call `name`.
+    """Return the label of class `index`, which the records call `name`; the first of several words for it.
 
-    Labels are looked up in class lists that ship with raybench only: a manifest comes from a stranger, and
-    what it calls a class list could be the path of any file.
+    A class list is looked up by the name of one that ships with raybench, in folders that were measured
+    before labels were written into them: a manifest comes from a stranger, and what it calls a class list
+    could be the path of any file.
     """
+    facts = folder.manifest.get("facts")
+    labels = facts.get("classes") if isinstance(facts, dict) else None
+    if isinstance(labels, dict):
+        return str(labels[name]).split(",")[0] if name in labels else name
     listed = str(folder.dataset.get("classes"))
     if not _SHIPPED.fullmatch(listed):
         return name
+    from ...checkpoints import load_classes
+
     try:
         classes = load_classes(listed)
     except RaybenchError:

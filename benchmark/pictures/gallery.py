@@ -13,19 +13,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ...base import Point, RaybenchError, UnknownNameError, broken
-from ...checkpoints import load_classes
-from ..metrics import METRICS
+from ...base import Point, broken
 from ..results import (
     NO_CHECKPOINT,
     GalleryImage,
     ResultFolder,
+    facts_of,
     gallery_images,
     map_path,
     open_results,
     read_map,
     safe_name,
 )
+from .class_labels import label_of_class
 from .gallery_page import CELL_INCHES, HEADING_INCHES, PageLayout
 from .overlay import draw_outline, draw_point, overlay
 from .style import INK
@@ -149,7 +149,7 @@ def _draw_answer(
     y = (row["point_y"] + 0.5) * height / query.image.size.height - 0.5
     hit = bool(row["pointing_game"] > 50) if "pointing_game" in row else None
     draw_point(axes, Point(round(x), round(y)), hit=hit, size=10)
-    scores = [f"{_label(key)} {value:.0f}" for key, value in row.items() if _is_score(key, value)]
+    scores = [_printed(key, value, column.folder) for key, value in row.items() if _is_score(key, value)]
     axes.text(0.5, -0.02, "   ".join(scores), transform=axes.transAxes, fontsize=9, ha="center", va="top")
     if row["status"] != "ok":
         remark = axes.text(0.03, 0.96, f"{row['status']} map", transform=axes.transAxes, fontsize=9, va="top")
@@ -191,12 +191,7 @@ def _class_label(folder: ResultFolder, query: _Query, answers: _Answers) -> str:
     """Name a class for people: the label of the dataset's class list, else the name in the records."""
     row = answers.get((query.image.folder.name, query.class_index), {})
     name = str(row.get("class_name", query.class_index))
-    try:
-        classes = load_classes(str(folder.dataset.get("classes")))
-    except RaybenchError:  # a class list of the user's own, which is not at hand here
-        return name
-    known = query.class_index < len(classes) and classes.ids[query.class_index] == name
-    return classes.labels[query.class_index].split(",")[0] if known else name
+    return label_of_class(folder, query.class_index, name)
 
 
 def _is_score(key: str, value: object) -> bool:
@@ -205,8 +200,7 @@ def _is_score(key: str, value: object) -> bool:
     return key not in known and isinstance(value, float) and not np.isnan(value)
 
 
-def _label(metric: str) -> str:
-    try:
-        return METRICS.get(metric).label
-    except UnknownNameError:
-        return metric
+def _printed(metric: str, value: float, folder: ResultFolder) -> str:
+    known = facts_of(metric, [folder])
+    digits = 0 if known is None or known.unit == "percent" else 2
+    return f"{known.label if known else metric} {value:.{digits}f}"

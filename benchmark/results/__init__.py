@@ -3,6 +3,7 @@
 from .archive import pack, unpack
 from .clearing import clear_results, results_in
 from .comparable import difference, protocol_changes
+from .facts import facts_of, registered_facts
 from .folder import (
     NO_CHECKPOINT,
     SUMMARY_COLUMNS,
@@ -27,7 +28,7 @@ from .layout import (
     size_limit,
 )
 from .lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
-from .manifest import Manifest, environment, peak_memory_mb, refuse_other_definition, write_manifest
+from .manifest import Manifest, refuse_other_definition, write_manifest
 from .predictions import prediction_batches
 from .remarks import remarks
 from .rows import (
@@ -90,7 +91,7 @@ __all__ = [
     "column_for",
     "difference",
     "disk_error",
-    "environment",
+    "facts_of",
     "gallery_images",
     "is_known_name",
     "is_plain_name",
@@ -98,7 +99,6 @@ __all__ = [
     "network_rows",
     "open_results",
     "pack",
-    "peak_memory_mb",
     "prediction_batches",
     "predictions_file",
     "protocol_changes",
@@ -112,6 +112,7 @@ __all__ = [
     "read_records",
     "records_file",
     "refuse_other_definition",
+    "registered_facts",
     "remarks",
     "result_folders",
     "results_in",

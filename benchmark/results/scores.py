@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import pandas as pd
 
-from ...base import UnknownNameError
-from ..metrics import METRICS
+from .facts import facts_of
+from .folder import ResultFolder
 
 __all__ = ["Cell", "Column", "RankRange", "Row", "Table", "column_for"]
 
@@ -24,6 +25,11 @@ class Column:
     higher_is_better: bool = True
     about_checkpoint: bool = False
     """True for accuracy and F1, which do not depend on the attribution."""
+    ranked: bool = True
+    """False where no value is better than another."""
+    title: str = ""
+    words: str = ""
+    unit: str = "percent"
 
 
 class RankRange(NamedTuple):
@@ -131,10 +137,21 @@ class Table:
         return pd.DataFrame({**data, **self.counts})
 
 
-def column_for(metric: str, aggregate: str, *, about_checkpoint: bool = False) -> Column:
-    """Return the column of a metric, with the heading that the registry has for it."""
-    try:
-        known = METRICS.get(metric)
-    except UnknownNameError:  # measured by an extension that is not installed here, or only published
+def column_for(
+    metric: str, aggregate: str, runs: Sequence[ResultFolder] = (), *, about_checkpoint: bool = False
+) -> Column:
+    """Return the column of a metric, with the facts that the runs say of it; see `facts_of`."""
+    known = facts_of(metric, runs)
+    if known is None:
         return Column(metric, metric.replace("_", " "), aggregate, about_checkpoint=about_checkpoint)
-    return Column(metric, known.label, aggregate, known.higher_is_better, known.of_predictions)
+    return Column(
+        metric,
+        known.label,
+        aggregate,
+        higher_is_better=known.higher_is_better is not False,
+        about_checkpoint=known.of_predictions,
+        ranked=known.higher_is_better is not None,
+        title=known.title,
+        words=known.words,
+        unit=known.unit,
+    )

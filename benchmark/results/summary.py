@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from ...checkpoints import ClassList
 from ..statistics import Aggregate, Facts, Statistic, bootstrap
 from .folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
 from .lists import read_integers
@@ -132,6 +130,8 @@ def summarise_predictions(
     Raises:
         RaybenchError: an image with an impossible class index, or, for accuracy, without exactly one target.
     """
+    from scipy import sparse  # as in `bootstrap`
+
     chosen = [metric for metric in metrics if metric.of_predictions]
     predictions = predictions.assign(image_id=predictions["image_id"].astype(str)).sort_values("image_id")
     blocks: list[list[Any]] = [[] for _ in chosen]
@@ -163,7 +163,7 @@ def write_summary(
     manifest: Mapping[str, Any],
     metrics: Sequence[Facts],
     image_ids: Set[str],
-    classes: ClassList,
+    n_classes: int,
 ) -> None:
     """Write `out`/summary.csv from the records and predictions below `out`.
 
@@ -172,7 +172,7 @@ def write_summary(
         manifest: the run's; says which checkpoints and attributions to look for, in which order.
         metrics: of the suite.
         image_ids: images that count; a folder may hold more, measured with a higher `--limit`.
-        classes: of the dataset.
+        n_classes: of the dataset.
     """
     plain, seed = metrics, manifest["seed"]
     protocol = manifest["protocol"]
@@ -190,7 +190,7 @@ def write_summary(
                 summaries += summarise_sums(sums, plain, degenerate=degenerate, seed=seed)
         else:
             frame = _selected(read_predictions(path), image_ids)
-            summaries = summarise_predictions(frame, plain, n_classes=len(classes), seed=seed)
+            summaries = summarise_predictions(frame, plain, n_classes=n_classes, seed=seed)
         for summary in summaries:
             writer.writerow((*head, checkpoint, attribution, *map(_text, astuple(summary))))
     write_atomically(out / "summary.csv", text.getvalue())
@@ -226,6 +226,8 @@ def _sums_and_counts(values: Floats, there: NDArray[np.bool_], images: Integers,
         images: (N,), index of the query's image.
         groups: (N,), what to average over first: the query's class, or one group for all.
     """
+    from scipy import sparse  # as in `bootstrap`
+
     present, columns = np.unique(groups[there], return_inverse=True)
     width = max(1, len(present))
     data = np.concatenate((values[there], np.ones(there.sum())))

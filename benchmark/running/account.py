@@ -13,13 +13,11 @@ from filelock import FileLock, Timeout
 
 from ...base import RaybenchError
 from ...checkpoints import Card, ClassList, Network
-from ..measuring import Outcome
+from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
     Manifest,
     clear_results,
     disk_error,
-    environment,
-    peak_memory_mb,
     read_manifest,
     refuse_other_definition,
     results_in,
@@ -82,6 +80,9 @@ def begin(plan: Plan) -> Manifest:
         for key in ("checkpoints", "attributions"):  # what an earlier run measured stays in the summary
             here = {entry["name"] for entry in manifest[key]}
             manifest[key] += [entry for entry in old[key] if entry["name"] not in here]
+        for kind, known in old.get("facts", {}).items():
+            if isinstance(known, dict):
+                manifest["facts"][kind] = known | manifest["facts"].get(kind, {})
         if "code" in old:
             manifest["code"] = old["code"] | manifest.get("code", {})
     tried = list(settings.fast_report) or old.get("compute", {}).get("fast", [])
@@ -127,7 +128,7 @@ def finish(
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
     manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
     _refuse_nothing_usable(plan, manifest)
-    write_summary(out, manifest, [one.metric for one in plan.metrics], selected, plan.dataset.classes)
+    write_summary(out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes))
     noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
     manifest |= {
         "status": "complete",
@@ -165,6 +166,17 @@ def _described(plan: Plan) -> Manifest:
         ],
         "checkpoints": [_described_card(card, plan.classes_of(card)) for card in plan.cards],
         **({"code": dict(plan.code_sha256)} if plan.code_sha256 else {}),
+        "facts": _facts(plan),
+    }
+
+
+def _facts(plan: Plan) -> Manifest:
+    """What readers of the results need to know of metrics, methods and classes, and cannot look up."""
+    classes = plan.dataset.classes
+    return {
+        "metrics": {one.metric.name: one.metric.described() for one in plan.metrics},
+        "methods": {one.attribution.name: one.attribution.summary for one in plan.attributions},
+        "classes": dict(zip(classes.ids, classes.labels, strict=True)),
     }
 
 

@@ -14,9 +14,17 @@ from ...base import RaybenchError
 from .predictions import PredictionBatch
 from .rules import RULES
 
-__all__ = ["Aggregate", "Facts", "Group", "Kind", "Unit"]
+__all__ = ["AGGREGATE_WORDS", "Aggregate", "Facts", "Group", "Kind", "Unit"]
 
 Aggregate = Literal["class_mean", "query_mean", "image_mean", "whole_set"]
+AGGREGATE_WORDS: Mapping[str, str] = {
+    "class_mean": "mean over classes",
+    "query_mean": "mean over queries",
+    "image_mean": "mean over images",
+    "whole_set": "over the whole set",
+}
+"""In words, by the name in summary.csv; published numbers do not always say theirs."""
+
 Kind = Literal["localisation", "map", "network", "explanation", "set", "classification"]
 Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
 Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 __all__ = ["Estimate", "Statistic", "bootstrap"]
 
@@ -45,6 +44,8 @@ def bootstrap(statistics: Sequence[Statistic], *, seed: int, draws: int) -> list
     All statistics see the same resamples, and so does every other call with as many images and the same seed.
     One image alone gives no interval.
     """
+    from scipy import sparse  # tables, which compute no interval, start sooner without it
+
     if not statistics:
         return []
     images = statistics[0].per_image.shape[0]

@@ -21,15 +21,10 @@ from ..results import (
     protocol_changes,
     remarks,
 )
+from ..statistics import AGGREGATE_WORDS
 from .published import SOURCES, PublishedValue, find_published, load_published, published_dataset
 
 __all__ = ["comparison_table", "published_tables"]
-
-_AGGREGATE_WORDS = {
-    "class_mean": "mean over classes",
-    "query_mean": "mean over queries",
-    "image_mean": "mean over images",
-}
 
 
 @dataclass(frozen=True)
@@ -152,7 +147,9 @@ def _columns(runs: Sequence[ResultFolder]) -> tuple[Column, ...]:
             # a protocol names the aggregate of a metric in a field of the metric's name
             quoted = run.protocol_fields.get(metric, row["aggregate"])
             if metric not in columns:
-                columns[metric] = column_for(metric, str(quoted), about_checkpoint=not row["attribution"])
+                columns[metric] = column_for(
+                    metric, str(quoted), runs, about_checkpoint=not row["attribution"]
+                )
     return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
 
 
@@ -220,7 +217,7 @@ def _mark_best(
                 and not math.isnan(grid[row][place].value)
             ]
             values = [round(grid[row][place].value, 2) for row in rows]
-            if len(set(values)) > 1:
+            if len(set(values)) > 1 and column.ranked:
                 best = max(values) if column.higher_is_better else min(values)
                 for row, value in zip(rows, values, strict=True):
                     grid[row][place] = replace(grid[row][place], best=value == best)
@@ -237,8 +234,10 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     by_aggregate: dict[str, list[str]] = {}
     for column in table.columns:
         by_aggregate.setdefault(column.aggregate, []).append(column.label)
-    means = [f"{', '.join(names)}: {_AGGREGATE_WORDS.get(key, key)}" for key, names in by_aggregate.items()]
-    notes = ["; ".join(["in percent", *means])]
+    means = [f"{', '.join(names)}: {AGGREGATE_WORDS.get(key, key)}" for key, names in by_aggregate.items()]
+    plain = [column.label for column in table.columns if column.unit != "percent"]
+    units = f"in percent, but for {', '.join(plain)}" if plain else "in percent"
+    notes = ["; ".join([units, *means])]
     if "queries" not in table.counts and table.rows[0].queries:
         notes.append(f"queries per row: {table.rows[0].queries:,}")
     if with_published:

@@ -100,10 +100,12 @@ def test_rows_of_equal_names_are_told_apart_by_their_folders() -> None:
 def test_lower_may_be_better(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from raybench.benchmark.comparison import printing
+    from raybench.benchmark.comparison import comparing
 
-    plain = printing.column_for
-    monkeypatch.setattr(printing, "column_for", lambda *names: replace(plain(*names), higher_is_better=False))
+    plain = comparing.column_for
+    monkeypatch.setattr(
+        comparing, "column_for", lambda *names: replace(plain(*names), higher_is_better=False)
+    )
     assert comparison_markdown(made_up()).splitlines()[4].replace("*", "").endswith("| A |")
 
 

@@ -71,7 +71,7 @@ def write_run(tmp_path: Path) -> RunWriter:
             frame.to_csv(out / checkpoint / "predictions.csv", index=False)
         (out / "run.json").write_text(json.dumps(facts))
         bound = [METRICS.get(metric) for metric in metrics]
-        write_summary(out, facts, bound, frozenset(images), CLASSES)
+        write_summary(out, facts, bound, frozenset(images), len(CLASSES))
         return out
 
     return write

@@ -80,7 +80,7 @@ def make_run(tmp_path: Path) -> RunMaker:
             _write_picture(out, image)
         (out / "run.json").write_text(json.dumps(facts))
         metrics = [METRICS.get(metric) for metric in METRIC_NAMES]
-        write_summary(out, facts, metrics, frozenset(images), CLASSES)
+        write_summary(out, facts, metrics, frozenset(images), len(CLASSES))
         return out
 
     return make

@@ -158,7 +158,7 @@ def test_rows_with_other_numbers_of_queries_say_so_and_do_not_compete(make_run):
     again = json.loads((run / "run.json").read_text())
     metrics = [METRICS.get(name) for name in again["metrics"]]
     classes = ClassList("three", ("cat", "dog", "fox"), ("cat", "dog", "fox"))
-    write_summary(run, again, metrics, frozenset(f"{number:03d}" for number in range(12)), classes)
+    write_summary(run, again, metrics, frozenset(f"{number:03d}" for number in range(12)), len(classes))
     table = comparison_table([run])
     assert table.frame()["queries"].tolist() == [12, 12, 4]
     assert [row.cells[2].best for row in table.rows] == [False, True, False]
@@ -172,7 +172,7 @@ def test_summary_counts_only_the_images_that_were_asked_for(make_run):
         METRICS.get("top1_accuracy"),
     ]
     classes = ClassList("three", ("cat", "dog", "fox"), ("cat", "dog", "fox"))
-    write_summary(run, facts, metrics, frozenset({"000", "007", "elsewhere"}), classes)
+    write_summary(run, facts, metrics, frozenset({"000", "007", "elsewhere"}), len(classes))
     lines = (run / "summary.csv").read_text().splitlines()
     assert lines[1].split(",")[4:9] == ["net", "", "top1_accuracy", "image_mean", "100.0"]
     assert lines[2].split(",")[4:9] == ["net", "grad_cam", "stochastic_pointing_game", "query_mean", "50.0"]

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....base import RaybenchError
-from ...metrics import METRICS
-from ..folder import NO_CHECKPOINT, ResultFolder, read_predictions, safe_name
-from ..summary import summarise_predictions
+from ...statistics import Facts
+from ..facts import facts_of
+from ..folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
+from ..summary import summarise_predictions, summarise_sums
 from .interval_checks import check_interval
 from .reading import QuerySet, QuerySets, RowRecords, read_row_records
 
@@ -65,7 +66,7 @@ def check_row(
     recorded: bool,
 ) -> CheckedRow:
     """Recompute the localisation scores of a row from its records."""
-    _check_ranges(scores)
+    _check_ranges(scores, results)
     if checkpoint != NO_CHECKPOINT and checkpoint not in results.checkpoints:
         raise RaybenchError(f"run.json does not describe checkpoint {checkpoint!r}")
     if not recorded:
@@ -79,9 +80,23 @@ def check_row(
             f"{path} has {len(records.queries)} records, but summary.csv counts {expected}; it was cut short"
         )
     for (metric, aggregate), row in scores.items():
-        _check_score(records, metric, aggregate, row, path)
+        facts = facts_of(metric, [results])
+        if facts is not None and facts.of_set:
+            _check_set(facts, row, path.with_name("statistics.csv"))
+        else:
+            _check_score(records, metric, aggregate, row, path)
     values = {metric: column.astype(np.float32) for metric, column in records.values.items()}
     return CheckedRow(checkpoint, attribution, scores, records.queries, values)
+
+
+def _check_set(metric: Facts, row: SummaryRow, path: Path) -> None:
+    """Refuse a value of the whole set that does not follow from the statistics."""
+    (found,) = summarise_sums(read_lists(path), [metric], degenerate=0, seed=0, draws=0)
+    if not _equal(found.value, float(row["value"])) or found.n != int(row["n"]):
+        raise RaybenchError(
+            f"{path} gives {metric.name} = {found.value:.10g} for {found.n} queries, but summary.csv says "
+            f"{row['value']:.10g} for {row['n']:.0f}: one of the two was changed"
+        )
 
 
 def _check_score(records: RowRecords, metric: str, aggregate: str, row: SummaryRow, path: Path) -> None:
@@ -127,10 +142,10 @@ def check_checkpoint(
     results: ResultFolder, checkpoint: str, scores: Mapping[tuple[str, str], SummaryRow], *, recorded: bool
 ) -> Mapping[tuple[str, str], SummaryRow]:
     """Recompute accuracy and F1 from the predictions; metrics that are unknown here stay as they are."""
-    _check_ranges(scores)
+    _check_ranges(scores, results)
     path = results.path / safe_name(checkpoint) / "predictions.csv"
-    registered = {metric.name: metric for metric in METRICS}
-    metrics = [registered[metric] for metric, _ in scores if metric in registered]
+    known = [facts_of(metric, [results]) for metric, _ in scores]
+    metrics = [metric for metric in known if metric is not None]
     if not recorded or not metrics:
         return scores
     refuse_outside(path, results.path)
@@ -155,11 +170,11 @@ def _outputs(*columns: Any) -> int:
     return 1 + max((int(word) for word in words if word.isdecimal() and len(word) < 9), default=0)
 
 
-def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow]) -> None:
+def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultFolder) -> None:
     """Refuse values that a metric cannot take."""
-    bounds = {metric.name: metric.bounds for metric in METRICS}
     for (metric, _), row in scores.items():
-        low, high = bounds.get(metric, (0.0, 100.0))
+        known = facts_of(metric, [results])
+        low, high = known.bounds if known else (0.0, 100.0)
         if row["value"] < low - _TOLERANCE or row["value"] > high + _TOLERANCE:
             raise RaybenchError(f"{metric} is {row['value']:.10g}, outside of {low:g} to {high:g}")
         if row["ci_low"] > row["ci_high"]:
