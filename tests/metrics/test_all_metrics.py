@@ -1,0 +1,108 @@
+"""Every registered metric in a whole run: the same bytes however the run is divided."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tiny_suite import TinySuite, manifest_of, result_bytes
+
+from raybench.benchmark.metrics import METRICS
+from raybench.benchmark.results import read_integers, read_numbers, write_integers
+from raybench.benchmark.running import evaluate
+from raybench.benchmark.statistics import Facts
+from raybench.benchmark.suite import Settings
+
+CHEAP = {"deletion": {"steps": 4}, "insertion": {"steps": 4}, "max_sensitivity": {"draws": 2}}
+ALL = [{"name": metric.name, **CHEAP.get(metric.name, {})} for metric in METRICS if not metric.multilabel]
+PER_QUERY = [metric for metric in METRICS if metric.per_query]
+forking = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="processes are forked")
+
+
+@pytest.fixture
+def suite(tiny: TinySuite) -> Path:
+    """The tiny suite with one checkpoint, a signed and an unsigned method, and every metric."""
+    return tiny.with_suite(
+        metrics=ALL, checkpoints=["first.yaml"], attributions=["grad_cam", "gradient", "random", "center"]
+    )
+
+
+def run(tiny: TinySuite, suite: Path, out: str, **changes: object) -> dict[str, bytes]:
+    given = {"data": {"shapes": tiny.data}, "out": tiny.folder / out, "workers": 0, "processes": 1, **changes}
+    evaluate(suite, Settings(**given))
+    return result_bytes(tiny.folder / out)
+
+
+@forking
+def test_bytes_do_not_depend_on_batches_processes_or_interruptions(tiny: TinySuite, suite: Path) -> None:
+    expected = run(tiny, suite, "whole", limit=6)
+    lists = {"first/grad_cam/curves.csv", "first/grad_cam/statistics.csv", "none/center/statistics.csv"}
+    assert lists <= expected.keys()
+    assert run(tiny, suite, "batches", limit=6, batch_size=1) == expected
+    assert run(tiny, suite, "processes", limit=6, processes=2) == expected
+    run(tiny, suite, "resumed", limit=2)
+    assert run(tiny, suite, "resumed", limit=6) == expected
+
+
+def test_an_image_whose_rows_are_missing_in_one_file_is_measured_again(tiny: TinySuite, suite: Path) -> None:
+    expected = run(tiny, suite, "out", limit=3)
+    for name in ("curves.csv", "statistics.csv", "records.csv"):
+        path = tiny.folder / "out/first/gradient" / name
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[:-1]))
+        assert run(tiny, suite, "out", limit=3) == expected
+
+
+def test_values_lie_within_bounds_and_are_the_areas_of_their_curves(tiny: TinySuite, suite: Path) -> None:
+    run(tiny, suite, "out", limit=4)
+    for method in ("grad_cam", "gradient"):
+        folder = tiny.folder / "out/first" / method
+        records, curves = pd.read_csv(folder / "records.csv"), pd.read_csv(folder / "curves.csv", dtype=str)
+        for metric in PER_QUERY:
+            assert records[metric.name].dropna().map(metric.allows).all()
+            for value, text in zip(records[metric.name], curves.get(metric.name, []), strict=False):
+                points = read_numbers(text) if metric.curve else []
+                if metric.curve:
+                    area = (sum(points) - (points[0] + points[-1]) / 2) / (len(points) - 1)
+                    assert value == pytest.approx(area, abs=1e-6)
+
+
+def test_maps_without_a_network_have_no_value_where_it_is_asked(tiny: TinySuite, suite: Path) -> None:
+    run(tiny, suite, "out", limit=2)
+    records = pd.read_csv(tiny.folder / "out/none/center/records.csv")
+    for metric in PER_QUERY:
+        assert records[metric.name].isna().all() == metric.asks_network
+    summary = pd.read_csv(tiny.folder / "out/summary.csv")
+    center = summary[summary["attribution"] == "center"].set_index("metric")
+    assert center.loc["deletion", "n"] == 0
+    assert center.loc["pxap", "n"] == 2
+
+
+def test_the_manifest_carries_the_facts_of_every_metric(tiny: TinySuite, suite: Path) -> None:
+    run(tiny, suite, "out", limit=1)
+    described = manifest_of(tiny.folder / "out")["facts"]["metrics"]
+    for name, facts in described.items():
+        metric = METRICS.get(name)
+        assert Facts.read(facts) == Facts(
+            **{field: getattr(metric, field) for field in Facts.__dataclass_fields__}
+        )
+
+
+@pytest.mark.parametrize("metric", list(METRICS), ids=lambda metric: metric.name)
+def test_every_metric_says_what_it_is(metric: Facts) -> None:
+    low, high = metric.bounds
+    assert low < high
+    assert metric.words.endswith(".")
+    assert metric.title
+    assert len(metric.label) <= 12
+    assert metric.chance is None or low <= metric.chance <= high
+    assert bool(metric.rule) == (metric.of_set or metric.of_predictions)
+
+
+@pytest.mark.parametrize("values", [[], [0], [0, 0, 0, 5, 1, 1], [7] * 100, list(range(20))])
+def test_integers_are_read_as_they_were_written(values: list[int]) -> None:
+    text = write_integers(values)
+    assert read_integers(text) == values
+    assert len(text.split()) <= len(values)
