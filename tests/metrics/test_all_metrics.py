@@ -10,7 +10,7 @@ import pytest
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.results import read_integers, read_numbers, write_integers
+from raybench.benchmark.results import read_numbers
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.suite import Settings
@@ -99,10 +99,3 @@ def test_every_metric_says_what_it_is(metric: Facts) -> None:
     assert len(metric.label) <= 12
     assert metric.chance is None or low <= metric.chance <= high
     assert bool(metric.rule) == (metric.of_set or metric.of_predictions)
-
-
-@pytest.mark.parametrize("values", [[], [0], [0, 0, 0, 5, 1, 1], [7] * 100, list(range(20))])
-def test_integers_are_read_as_they_were_written(values: list[int]) -> None:
-    text = write_integers(values)
-    assert read_integers(text) == values
-    assert len(text.split()) <= len(values)
