@@ -27,7 +27,7 @@ from ..results import (
 )
 from .crew import was_restarted
 from .plan import Plan
-from .work import notes_of
+from .work import first_gap, notes_of
 
 __all__ = ["begin", "finish", "locked", "note_undefined", "note_weights"]
 
@@ -122,12 +122,13 @@ def finish(
     """Summarise, and complete run.json.
 
     Raises:
-        RaybenchError: not one image could be used.
+        RaybenchError: not one image could be used, or rows are missing on disk; the run is not complete then.
     """
     selected, out = frozenset(plan.image_ids), plan.settings.out
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
     manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
     _refuse_nothing_usable(plan, manifest)
+    _refuse_gaps(plan, manifest, noticed)
     write_summary(out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes))
     noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
     manifest |= {
@@ -144,6 +145,20 @@ def finish(
     }
     write_manifest(out, manifest)
     return manifest
+
+
+def _refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
+    """Raise `RaybenchError` if a file does not hold the rows that this run and those before it wrote."""
+    skipped = {entry["image_id"] for entry in noticed.skipped}
+    gap = first_gap(plan, manifest["not_defined"], skipped, noticed.without_queries)
+    if gap is None:
+        return
+    path, image_id, count = gap
+    write_manifest(plan.settings.out, manifest)
+    raise RaybenchError(
+        f"{path} lacks the rows of {count} images, the first of them {image_id!r}: the file was removed or "
+        "changed while the run went on; the same command measures what is missing"
+    )
 
 
 def _described(plan: Plan) -> Manifest:

@@ -10,10 +10,18 @@ import torch
 from torch import nn
 
 from ...base import RaybenchError
-from ...checkpoints import Card, Network, compile_stages, load_network
+from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256
+from ..results import Manifest
 from .plan import Plan, pick_device
 
-__all__ = ["device_of", "network_of", "refuse_other_weights", "state_sha256", "undefined_methods"]
+__all__ = [
+    "device_of",
+    "network_of",
+    "refuse_other_weights",
+    "refuse_replaced_weights",
+    "state_sha256",
+    "undefined_methods",
+]
 
 
 def device_of(asked: str, networks: Sequence[Network]) -> str:
@@ -77,6 +85,16 @@ def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, 
             f"the weights of {name!r} have changed since {place} was measured: SHA-256 {known[:12]} then, "
             f"{sha256[:12]} now; {remedy}"
         )
+
+
+def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
+    """Raise `RaybenchError` if the files of a checkpoint that is wholly measured were replaced since."""
+    known = manifest["weights_sha256"].get(card.name)
+    if known is None or card.name in plan.held:
+        return
+    found = local_weights_sha256(card, plan.settings.data)
+    if found is not None:
+        refuse_other_weights(card.name, found, known, str(plan.settings.out), "use another --out, or --fresh")
 
 
 def _watched_layers(plan: Plan, network: Network) -> list[str]:

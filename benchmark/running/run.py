@@ -21,7 +21,13 @@ from .account import begin, finish, locked, note_undefined, note_weights
 from .crew import Crew, joined_crew
 from .fast import choose_fast
 from .forecast import costly
-from .networks import device_of, network_of, refuse_other_weights, undefined_methods
+from .networks import (
+    device_of,
+    network_of,
+    refuse_other_weights,
+    refuse_replaced_weights,
+    undefined_methods,
+)
 from .plan import Plan, pick_device
 from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
@@ -101,6 +107,8 @@ def evaluate(
                 crew.lead(functools.partial(note_undefined, plan, manifest, card, undefined))
                 work = left(undefined=undefined)
                 check_input_size(network, plan.protocol, work.needs.views)
+            elif card:
+                crew.agree(functools.partial(refuse_replaced_weights, plan, card, manifest))
             title = card.name if card else "without a network"
             with passing(
                 reporter, crew.counter(f"done of {title}"), title, len(plan.indices), len(work.images)

@@ -75,6 +75,8 @@ class Settings:
         paths = {name: _path(f"data folder {name!r}", path) for name, path in self.data.items()}
         object.__setattr__(self, "data", paths)
         object.__setattr__(self, "out", _path("out", self.out))
+        if self.out.resolve() == Path(self.out.resolve().anchor):
+            raise RaybenchError(f"out is {str(self.out)!r}, the root of the file system; name a folder below")
         for name in ("checkpoints", "attributions"):
             value = getattr(self, name)
             if isinstance(value, (str, Path)):

@@ -27,6 +27,10 @@ class OnceCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words behind the command."""
+        for place, word in enumerate(args):
+            if word == "" or (word.startswith("--") and word.endswith("=")):
+                name = word.rstrip("=") or (args[place - 1] if place else "a word")
+                raise RaybenchError(f"{name} is empty; is a variable of the script unset?")
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for param, count in Counter(order).items():
             plain_flag = getattr(param, "is_flag", False) and not param.secondary_opts
