@@ -33,7 +33,7 @@ class Asked:
 
     Attributes:
         values: (N, A) float64 on the CPU, in the order of the metrics that ask; NaN where not defined.
-        curves: for each query the text of each metric's curve, empty for metrics that keep none.
+        curves: for each query the text of the curve of each metric that keeps one.
     """
 
     values: Tensor
@@ -89,7 +89,7 @@ def ask_again(
             metric(network_query if metric.metric.kind == "network" else explained) for metric in metrics
         ]
         values.append([one.area if isinstance(one, Curve) else float(one) for one in found])
-        curves.append([write_numbers(one.points) if isinstance(one, Curve) else "" for one in found])
+        curves.append([write_numbers(one.points) for one in found if isinstance(one, Curve)])
     table = torch.tensor(values, dtype=torch.float64).reshape(len(values), len(metrics))
     _check_values(metrics, table)
     return Asked(table, curves)

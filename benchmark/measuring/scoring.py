@@ -32,7 +32,7 @@ class Scores:
             None once the maps were let go.
         numbers: (N, 3 + M) float64, on its way from the device: status, x, y, and the value of each metric.
         sums: (N, K) int64 of each metric of the set.
-        curves: for each query the text of each asking metric's curve; empty if nothing was asked.
+        curves: for each query the texts of the curves that metrics keep; empty if nothing was asked.
         classes: words class indices.
     """
 
@@ -143,23 +143,22 @@ class Scorer:
                 status = status_of(maps)
                 saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
             given = SaliencyBatch(saliency, masks, near, seeds)
-            values = self._values(given, asked.values[part.queries] if asked else None)
-            numbers = torch.cat([status[:, None].double(), given.points.double(), *values], dim=1)
+            columns = [status.double(), *given.points.double().T]
+            for metric in self.metrics:
+                if metric.metric.asks_network:
+                    columns.append(self._answers(metric, part.queries, asked).to(status.device))
+                elif metric.metric.per_query:
+                    columns.append(metric.metric.function(given, **metric.options).double())
+            numbers = torch.stack(columns, dim=1)
             sums = tuple(OnItsWay(one(given)) for one in self.metrics if one.metric.of_set)
             curves = tuple(asked.curves[row] for row in part.queries.tolist()) if asked else ()
             yield Scores(part.images, saliency, OnItsWay(numbers), sums, curves, self.classes)
 
-    def _values(self, given: SaliencyBatch, asked: Tensor | None) -> list[Tensor]:
-        """Columns (N, 1) float64 of the metrics with a value per query, in the order of the suite."""
-        columns = []
-        for metric in self.metrics:
-            if metric.metric.asks_network:
-                missing = given.total.new_full((len(given.saliency), 1), float("nan"))
-                at = self.asking.index(metric)
-                columns.append(missing if asked is None else asked[:, at : at + 1].to(missing.device))
-            elif metric.metric.per_query:
-                columns.append(metric(given).double()[:, None])
-        return columns
+    def _answers(self, metric: BoundMetric, queries: Tensor, asked: Asked | None) -> Tensor:
+        """Values (N,) float64 of a metric that asks again; NaN where it could not."""
+        if asked is None:
+            return torch.full((len(queries),), float("nan"), dtype=torch.float64)
+        return asked.values[queries, self.asking.index(metric)]
 
 
 def _check_maps(attribution: BoundAttribution, maps: Tensor, shape: tuple[int, ...]) -> None:

@@ -129,7 +129,7 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
         if checkpoint is not None:
             folder = plan.settings.out / checkpoint / attribution.label
             asked = attribution.attribution.kind == "network"
-            curves = [metric.name for metric in metrics if metric.asks_network and asked]
+            curves = [metric.name for metric in metrics if metric.curve and asked]
             store = RowStore(folder / "records.csv", (*RECORD_COLUMNS, *names))
             jobs.append(
                 Job(

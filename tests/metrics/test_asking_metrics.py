@@ -13,7 +13,6 @@ import torch
 from captum.metrics import sensitivity_max
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
-from torchcam.metrics import DeletionInsertionMetric
 
 from raybench.base import Size, seed_for
 from raybench.benchmark.measuring.asking import _blur_kernel, _fill, _scores
@@ -135,7 +134,8 @@ class Maps:
 def test_curves_agree_with_torchcam(network: Network, seed: int, name: str) -> None:
     image, saliency = picture(seed), random_map(seed)
     baseline = _fill(network, image, name, 0).expand_as(image)[None]
-    theirs = DeletionInsertionMetric(
+    torchcam = pytest.importorskip("torchcam.metrics", reason="torchcam needs Python 3.11")
+    theirs = torchcam.DeletionInsertionMetric(
         Maps(network.module, saliency), functools.partial(torch.softmax, dim=-1), steps=24, baseline=baseline
     )
     theirs.update(image[None], 0)
