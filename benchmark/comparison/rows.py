@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...base import RaybenchError
-from ..results import NO_CHECKPOINT, ResultFolder, difference, open_results, safe_name
+from ..results import NO_CHECKPOINT, ResultFolder, difference, open_results, refuse_lost_rows, safe_name
 
 __all__ = ["MeasuredRow", "find_rows", "pair_rows", "refuse_other_rules"]
 
@@ -53,6 +53,7 @@ def find_rows(path: str | Path) -> list[MeasuredRow]:
             "it hold a summary.csv; give OUT or OUT/<checkpoint>/<attribution> of a finished run"
         )
     run = open_results(above[0])
+    refuse_lost_rows(run)
     names = dict.fromkeys((row["checkpoint"], row["attribution"]) for row in run.rows if row["attribution"])
     rows = [
         MeasuredRow(run, checkpoint, attribution)

@@ -10,10 +10,17 @@ import torch
 from torch import nn
 
 from ...base import RaybenchError
-from ...checkpoints import Card, Network, compile_stages, load_network
+from ...checkpoints import Card, Network, compile_stages, load_network, local_sha256
 from .plan import Plan, pick_device
 
-__all__ = ["device_of", "network_of", "refuse_other_weights", "state_sha256", "undefined_methods"]
+__all__ = [
+    "device_of",
+    "network_of",
+    "refuse_other_weights",
+    "state_sha256",
+    "undefined_methods",
+    "weights_at_hand",
+]
 
 
 def device_of(asked: str, networks: Sequence[Network]) -> str:
@@ -68,6 +75,22 @@ def state_sha256(module: nn.Module) -> str:
         digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
         digest.update(plain.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def weights_at_hand(plan: Plan, card: Card, known: str) -> str:
+    """Hash the weights of a checkpoint without loading it; downloads and files that are gone pass as known.
+
+    Args:
+        plan: of the run.
+        card: of the checkpoint.
+        known: hash of the weights that were measured.
+    """
+    if card.name in plan.held:
+        return state_sha256(plan.held[card.name].module)
+    before, now = known.split("+"), local_sha256(card, plan.settings.data)
+    if len(before) != len(now):  # the card names another number of files
+        return "+".join(one for one in now if one) or known
+    return "+".join(new or old for old, new in zip(before, now, strict=True))
 
 
 def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:

@@ -65,15 +65,17 @@ def read_options(settings: Callable[..., T], options: Mapping[str, Any], **furth
 
 def _parameter(name: str, kind: Any, flag: Flag, default: Any) -> Parameter:
     """Word a field as typer reads parameters."""
-    shape = typing.get_origin(kind)
+    shape, metavar = typing.get_origin(kind), flag.metavar
     if shape is not None and isinstance(shape, type) and issubclass(shape, Iterable):
         kind, default = list[str] | None, None
     elif default is dataclasses.MISSING or flag.default:
         kind, default = kind | None, None
+    if kind in (Path, Path | None):  # a Path of no text would be the working folder
+        kind, metavar = (str if kind is Path else str | None), flag.metavar or "PATH"
     option = typer.Option(
         flag.name or f"--{name.replace('_', '-')}",
         help=flag.help,
-        metavar=flag.metavar,
+        metavar=metavar,
         min=flag.least,
         max=flag.most,
         show_default=flag.default or True,
