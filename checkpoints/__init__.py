@@ -8,7 +8,7 @@ from .compiled import Compile, compile_stages
 from .loading import load_network, network_from_module
 from .network import Network
 from .sources.cache import cache_folder
-from .sources.files import local_sha256
+from .sources.files import local_weights_sha256
 
 __all__ = [
     "Card",
@@ -23,7 +23,7 @@ __all__ = [
     "find_card",
     "load_classes",
     "load_network",
-    "local_sha256",
+    "local_weights_sha256",
     "network_from_module",
     "read_card",
     "shipped_cards",

@@ -3,7 +3,7 @@
 from .archive import pack, unpack
 from .clearing import clear_results, results_in
 from .comparable import difference, protocol_changes
-from .complete import Gap, find_gaps, forget, refuse_lost_rows
+from .complete import find_gaps, forget, refuse_lost_rows
 from .facts import facts_of, registered_facts
 from .folder import (
     NO_CHECKPOINT,
@@ -72,7 +72,6 @@ __all__ = [
     "Column",
     "Excluded",
     "GalleryImage",
-    "Gap",
     "Manifest",
     "PublishedRow",
     "QuerySet",

@@ -17,7 +17,7 @@ from ..statistics import Facts
 from .folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
 from .rows import write_atomically
 
-__all__ = ["Gap", "find_gaps", "forget", "refuse_lost_rows"]
+__all__ = ["Gap", "find_gaps", "first_lost", "forget", "lost_rows", "refuse_lost_rows"]
 
 Reader = Callable[[Path], pd.DataFrame]
 
@@ -39,8 +39,9 @@ class Gap:
 
     def __str__(self) -> str:
         """Say it in half a sentence."""
-        more = f" and of {self.images - 1} more images" if self.images > 1 else ""
-        return f"{self.path} lacks rows of image {self.image_id!r}{more}"
+        if self.images == 1:
+            return f"{self.path} lacks rows of image {self.image_id!r}"
+        return f"{self.path} lacks the rows of {self.images} images, the first of them {self.image_id!r}"
 
 
 def find_gaps(
@@ -96,29 +97,43 @@ def forget(gap: Gap) -> None:
     write_atomically(gap.path, text.getvalue())
 
 
-def refuse_lost_rows(run: ResultFolder) -> None:
-    """Refuse a complete run whose files have fewer lines than its summary counts: means would be of others.
+def lost_rows(run: ResultFolder) -> list[str]:
+    """Name the files that hold fewer rows than the summary counts, and the first image that is missing.
 
-    Lines are counted, not read, as long as there are enough. Folders that never held records, as published
-    ones may be, and runs that are not complete are let pass.
+    Lines are counted, not read, as long as there are enough. A folder without any records, such as a summary
+    that somebody passed on, is not looked at.
 
     Raises:
-        RaybenchError: rows are gone; names the file and the first image that other rows have.
+        RaybenchError: a file cannot be read.
     """
-    if run.manifest.get("status") != "complete":
-        return
-    counted = {path: n for path, n in _counted(run).items() if n}
+    counted = _counted(run)
     if not any(path.is_file() for path in counted):
-        return
-    for path, n in counted.items():
-        lines = _lines(path)
-        if lines < n:
-            missing = _first_lost(path, [other for other in counted if other != path])
-            first = f"; the first that is missing is of image {missing!r}" if missing else ""
-            raise RaybenchError(
-                f"{path} is incomplete: {lines} of {n} rows are there{first}; measure what is missing "
-                "by the command that made the run"
-            )
+        return []
+    return [line for path, n in counted.items() if (line := _lost(run, path, n))]
+
+
+def refuse_lost_rows(run: ResultFolder, paths: Collection[Path]) -> None:
+    """Refuse to compute anything from files that hold fewer rows than the summary counts.
+
+    Raises:
+        RaybenchError: names the first such file, and the first image that is missing.
+    """
+    for path, n in _counted(run).items():
+        line = _lost(run, path, n) if path in paths else None
+        if line:
+            raise RaybenchError(f"{run.path}: {line}")
+
+
+def first_lost(run: ResultFolder, path: Path) -> str | None:
+    """Name the first image of which other files of a run have more rows than `path`."""
+    reader = read_predictions if path.name == "predictions.csv" else read_records
+    held = set(_keys(_frame(path, reader), path))
+    for other in _counted(run):
+        if other != path and other.name == path.name and other.is_file():
+            lost = [key[0] for key in _keys(reader(other), path) if key not in held]
+            if lost:
+                return str(lost[0])
+    return None
 
 
 class _Queries:
@@ -203,17 +218,17 @@ def _lines(path: Path) -> int:
     return max(0, content.count(b"\n") + (not content.endswith(b"\n")) - 1)
 
 
-def _first_lost(path: Path, others: Sequence[Path]) -> str | None:
-    """Name the first image of which other files have more rows than this one."""
-    reader = read_predictions if path.name == "predictions.csv" else read_records
-    there = _frame(path, reader)
-    held = set(_keys(there, path))
-    for other in others:
-        if other.name == path.name and other.is_file():
-            lost = [key[0] for key in _keys(reader(other), path) if key not in held]
-            if lost:
-                return str(lost[0])
-    return None
+def _lost(run: ResultFolder, path: Path, expected: int) -> str | None:
+    """Say what a file lacks; None if it has lines enough."""
+    found = _lines(path)
+    if found >= expected:
+        return None
+    image_id = first_lost(run, path)
+    first = f", the first of image {image_id!r}" if image_id is not None else ""
+    return (
+        f"{path.relative_to(run.path)} holds {found:,} of the {expected:,} rows that the summary counts: "
+        f"rows are missing{first}; measure them by the run's own command"
+    )
 
 
 def _keys(frame: pd.DataFrame, path: Path) -> list[tuple[Any, ...]]:

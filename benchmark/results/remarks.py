@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .complete import lost_rows
 from .folder import ResultFolder
 
 __all__ = ["remarks"]
@@ -31,6 +32,7 @@ def _of_run(run: ResultFolder) -> list[str]:
     lines = []
     if isinstance(skipped, list) and skipped:
         lines.append(f"skipped, as they could not be used: {_pictures(len(skipped))}; run.json says why")
+    lines += lost_rows(run)
     if isinstance(noted, dict):
         lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]
     return lines

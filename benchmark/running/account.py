@@ -125,7 +125,7 @@ def finish(
     """Summarise, and complete run.json.
 
     Raises:
-        RaybenchError: not one image could be used, or rows that were measured are not in the files.
+        RaybenchError: not one image could be used, or rows are missing on disk; the run is not complete then.
     """
     selected, out = frozenset(plan.image_ids), plan.settings.out
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
@@ -148,6 +148,33 @@ def finish(
     }
     write_manifest(out, manifest)
     return manifest
+
+
+def _refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
+    """Raise `RaybenchError` if a file does not hold the rows that this run and those before it wrote."""
+    out, skipped = plan.settings.out, {entry["image_id"] for entry in noticed.skipped}
+    usable = [image_id for image_id in plan.image_ids if image_id not in skipped]
+    metrics = [one.metric for one in plan.metrics]
+    gaps = find_gaps(out, _rows(plan, manifest), metrics, usable, noticed.without_queries)
+    if not gaps:
+        return
+    for gap in gaps:
+        forget(gap)
+    write_manifest(out, manifest)
+    raise RaybenchError(
+        f"{gaps[0]}: the file was removed or changed, perhaps while the run went on; the same command "
+        "measures what is missing"
+    )
+
+
+def _rows(plan: Plan, manifest: Manifest) -> list[tuple[str, str]]:
+    """Checkpoints and attributions that a plan measures; the attribution is empty for predictions."""
+    reading = [one.label for one in plan.attributions if one.attribution.kind == "network"]
+    rows = [(NO_CHECKPOINT, one.label) for one in plan.attributions if one.label not in reading]
+    for card in plan.cards:
+        undefined = manifest["not_defined"].get(card.name, {})
+        rows += [(card.name, ""), *((card.name, label) for label in reading if label not in undefined)]
+    return rows
 
 
 def _described(plan: Plan) -> Manifest:
@@ -229,32 +256,3 @@ def _refuse_nothing_usable(plan: Plan, manifest: Manifest) -> None:
         f"{skipped[0]['reason']} (all are listed in {out / 'run.json'}); mend dataset "
         f"{plan.dataset.name!r}, or choose another folder by --data"
     )
-
-
-def _refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
-    """Raise `RaybenchError` if a file does not hold what was measured, as another program can cause."""
-    out, skipped = plan.settings.out, {entry["image_id"] for entry in manifest["skipped"]}
-    usable = [image_id for image_id in plan.image_ids if image_id not in skipped]
-    metrics = [one.metric for one in plan.metrics]
-    gaps = find_gaps(out, _rows(plan, manifest), metrics, usable, noticed.without_queries)
-    if not gaps:
-        return
-    for gap in gaps:
-        forget(gap)
-    write_manifest(out, manifest)
-    others = f", and {len(gaps) - 1} more files lack some" if len(gaps) > 1 else ""
-    raise RaybenchError(
-        f"the run is not complete: {gaps[0]}{others}; was {out} changed meanwhile? "
-        "the same command measures what is missing"
-    )
-
-
-def _rows(plan: Plan, manifest: Manifest) -> list[tuple[str, str]]:
-    """Checkpoints and attributions that a plan measures; the attribution is empty for predictions."""
-    without = [one.label for one in plan.attributions if one.attribution.kind != "network"]
-    rows = [(NO_CHECKPOINT, label) for label in without]
-    for card in plan.cards:
-        undefined = {*without, *manifest["not_defined"].get(card.name, {})}
-        rows += [(card.name, ""), *((card.name, one.label) for one in plan.attributions)]
-        rows = [row for row in rows if row[0] != card.name or row[1] not in undefined]
-    return rows

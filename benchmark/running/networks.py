@@ -10,16 +10,17 @@ import torch
 from torch import nn
 
 from ...base import RaybenchError
-from ...checkpoints import Card, Network, compile_stages, load_network, local_sha256
+from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256
+from ..results import Manifest
 from .plan import Plan, pick_device
 
 __all__ = [
     "device_of",
     "network_of",
     "refuse_other_weights",
+    "refuse_replaced_weights",
     "state_sha256",
     "undefined_methods",
-    "weights_at_hand",
 ]
 
 
@@ -77,22 +78,6 @@ def state_sha256(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def weights_at_hand(plan: Plan, card: Card, known: str) -> str:
-    """Hash the weights of a checkpoint without loading it; downloads and files that are gone pass as known.
-
-    Args:
-        plan: of the run.
-        card: of the checkpoint.
-        known: hash of the weights that were measured.
-    """
-    if card.name in plan.held:
-        return state_sha256(plan.held[card.name].module)
-    before, now = known.split("+"), local_sha256(card, plan.settings.data)
-    if len(before) != len(now):  # the card names another number of files
-        return "+".join(one for one in now if one) or known
-    return "+".join(new or old for old, new in zip(before, now, strict=True))
-
-
 def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:
     """Raise `RaybenchError` unless the weights of a checkpoint are those that are known, if any are."""
     if known is not None and known != sha256:
@@ -100,6 +85,17 @@ def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, 
             f"the weights of {name!r} have changed since {place} was measured: SHA-256 {known[:12]} then, "
             f"{sha256[:12]} now; {remedy}"
         )
+
+
+def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
+    """Raise `RaybenchError` if the weights of a checkpoint that is wholly measured were replaced since."""
+    known = manifest["weights_sha256"].get(card.name)
+    if known is None:
+        return
+    held = plan.held.get(card.name)
+    found = state_sha256(held.module) if held else local_weights_sha256(card, plan.settings.data)
+    if found is not None:
+        refuse_other_weights(card.name, found, known, str(plan.settings.out), "use another --out, or --fresh")
 
 
 def _watched_layers(plan: Plan, network: Network) -> list[str]:

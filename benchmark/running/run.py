@@ -21,7 +21,13 @@ from .account import begin, finish, locked, note_undefined, note_weights
 from .crew import Crew, joined_crew
 from .fast import choose_fast
 from .forecast import costly_methods
-from .networks import device_of, network_of, refuse_other_weights, undefined_methods, weights_at_hand
+from .networks import (
+    device_of,
+    network_of,
+    refuse_other_weights,
+    refuse_replaced_weights,
+    undefined_methods,
+)
 from .plan import Plan, pick_device
 from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
@@ -102,7 +108,7 @@ def evaluate(
                 work = left(undefined=undefined)
                 check_input_size(network, plan.protocol, work.needs.views)
             elif card:
-                crew.lead(functools.partial(_refuse_replaced, plan, card, manifest))
+                crew.agree(functools.partial(refuse_replaced_weights, plan, card, manifest))
             title = card.name if card else "without a network"
             with passing(
                 reporter, crew.counter(f"done of {title}"), title, len(plan.indices), len(work.images)
@@ -124,18 +130,8 @@ def evaluate(
 def _verified(plan: Plan, card: Card, manifest: Manifest, crew: Crew) -> Network:
     """Load a checkpoint in every process, make sure that it is the one measured before, and note it."""
     network = crew.agree(lambda: network_of(plan, card))
-    crew.agree(lambda: _refuse_weights(plan, card, manifest, network.weights_sha256))
+    place, remedy = str(plan.settings.out), "use another --out, or --fresh"
+    known = manifest["weights_sha256"].get(card.name)
+    crew.agree(lambda: refuse_other_weights(card.name, network.weights_sha256, known, place, remedy))
     crew.lead(lambda: note_weights(plan, manifest, network))
     return network
-
-
-def _refuse_replaced(plan: Plan, card: Card, manifest: Manifest) -> None:
-    """Refuse results of a checkpoint, of which nothing is left to measure, whose weights are now others."""
-    known = manifest["weights_sha256"].get(card.name)
-    if known:
-        _refuse_weights(plan, card, manifest, weights_at_hand(plan, card, known))
-
-
-def _refuse_weights(plan: Plan, card: Card, manifest: Manifest, sha256: str) -> None:
-    known, remedy = manifest["weights_sha256"].get(card.name), "use another --out, or --fresh"
-    refuse_other_weights(card.name, sha256, known, str(plan.settings.out), remedy)

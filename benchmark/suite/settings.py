@@ -74,7 +74,9 @@ class Settings:
             raise RaybenchError(f"data is {self.data!r}; expected folders by name, as {{'imagenet': FOLDER}}")
         paths = {name: _path(f"data folder {name!r}", path) for name, path in self.data.items()}
         object.__setattr__(self, "data", paths)
-        object.__setattr__(self, "out", _out(self.out))
+        object.__setattr__(self, "out", _path("out", self.out))
+        if self.out.resolve() == Path(self.out.resolve().anchor):
+            raise RaybenchError(f"out is {str(self.out)!r}, the root of the file system; name a folder below")
         for name in ("checkpoints", "attributions"):
             value = getattr(self, name)
             if isinstance(value, (str, Path)):
@@ -147,8 +149,7 @@ class TrainingSettings:
     )
 
     def __post_init__(self) -> None:
-        """Turn text into a path, and refuse values that make no sense."""
-        object.__setattr__(self, "out", _out(self.out))
+        """Refuse numbers that make no sense."""
         refuse_out_of_range(self)
 
 
@@ -156,11 +157,3 @@ def _path(name: str, value: object) -> Path:
     if not isinstance(value, (str, Path)) or not str(value):
         raise RaybenchError(f"{name} is {value!r}; expected the path of a folder")
     return Path(value)
-
-
-def _out(value: object) -> Path:
-    """Return the folder to write to: never that of a variable which is not set in a script."""
-    out = _path("out", value)
-    if out == Path(out.anchor) and out.anchor:
-        raise RaybenchError(f"out is {str(value)!r}, where the file system begins; expected a folder in it")
-    return out

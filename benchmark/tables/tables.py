@@ -19,7 +19,6 @@ from ..results import (
     difference,
     open_results,
     protocol_changes,
-    refuse_lost_rows,
     remarks,
 )
 from ..statistics import AGGREGATE_WORDS
@@ -55,14 +54,12 @@ def comparison_table(
         accuracy and F1 of the checkpoint stand in each of its rows.
 
     Raises:
-        RaybenchError: a folder without results, rows that are gone, a damaged file, or runs that are not
-            comparable; says which field differs.
+        RaybenchError: a folder without results, a damaged file, or runs that are not comparable; says which
+            field differs.
     """
     if not folders:
         raise RaybenchError("no result folder was given; give the --out folder of `raybench run`")
     runs = [open_results(folder) for folder in dict.fromkeys(Path(folder) for folder in folders)]
-    for run in runs:
-        refuse_lost_rows(run)
     groups = _groups(runs, mixed=mixed)
     entries = [entry for run, group in zip(runs, groups, strict=True) for entry in _entries(run, group)]
     entries.sort(

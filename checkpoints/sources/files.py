@@ -22,7 +22,7 @@ from ..card import Card, WeightSource
 from .cache import pinned_sha256, sha256_of
 from .download import download, looks_like_html
 
-__all__ = ["Weights", "local_sha256", "read_tensors", "read_weights"]
+__all__ = ["Weights", "local_weights_sha256", "read_tensors", "read_weights"]
 
 
 class Weights(NamedTuple):
@@ -60,20 +60,15 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
     return Weights(tensors, "+".join(hashes))
 
 
-def local_sha256(card: Card, data: Mapping[str, Path] | None = None) -> list[str | None]:
-    """Hash the weight files of a card that lie on this machine; None for downloads and files that are gone.
-
-    Raises:
-        RaybenchError: a file cannot be read.
-    """
-    hashes: list[str | None] = []
-    for source in card.weights:
-        try:
-            path = None if source.url else _local_file(source.path or "", card.name, data or {})
-        except RaybenchError:
-            path = None
-        hashes.append(_sha256(path) if path else None)
-    return hashes
+def local_weights_sha256(card: Card, data: Mapping[str, Path] | None = None) -> str | None:
+    """Return the hash that `read_weights` would, without reading tensors; None for downloads and lost files."""
+    if not card.weights or any(source.url for source in card.weights):
+        return None
+    try:
+        paths = [_local_file(source.path or "", card.name, data or {}) for source in card.weights]
+    except RaybenchError:  # taken away since: there is nothing to compare with
+        return None
+    return "+".join(map(sha256_of, paths))
 
 
 def _local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
@@ -99,7 +94,10 @@ def _local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
 
 def _verified_sha256(path: Path, source: WeightSource) -> str:
     """Return a file's hash once it agrees with the card's and, for a download, with its pin."""
-    actual = _sha256(path)
+    try:
+        actual = sha256_of(path)
+    except OSError as error:
+        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     if source.sha256 and not actual.startswith(source.sha256):
         raise RaybenchError(
             f"{path} has SHA-256 {actual}, but the card says {source.sha256}: it is damaged or another"
@@ -113,13 +111,6 @@ def _verified_sha256(path: Path, source: WeightSource) -> str:
                 "the file to download it again or, if it is right, its line in weights.lock.json beside it"
             )
     return actual
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return sha256_of(path)
-    except OSError as error:
-        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def read_tensors(path: Path) -> dict[Any, Any]:

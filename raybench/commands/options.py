@@ -27,6 +27,10 @@ class OnceCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words behind the command."""
+        for place, word in enumerate(args):
+            if word == "" or (word.startswith("--") and word.endswith("=")):
+                name = word.rstrip("=") or (args[place - 1] if place else "a word")
+                raise RaybenchError(f"{name} is empty; is a variable of the script unset?")
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for param, count in Counter(order).items():
             plain_flag = getattr(param, "is_flag", False) and not param.secondary_opts
@@ -65,17 +69,15 @@ def read_options(settings: Callable[..., T], options: Mapping[str, Any], **furth
 
 def _parameter(name: str, kind: Any, flag: Flag, default: Any) -> Parameter:
     """Word a field as typer reads parameters."""
-    shape, metavar = typing.get_origin(kind), flag.metavar
+    shape = typing.get_origin(kind)
     if shape is not None and isinstance(shape, type) and issubclass(shape, Iterable):
         kind, default = list[str] | None, None
     elif default is dataclasses.MISSING or flag.default:
         kind, default = kind | None, None
-    if kind in (Path, Path | None):  # a Path of no text would be the working folder
-        kind, metavar = (str if kind is Path else str | None), flag.metavar or "PATH"
     option = typer.Option(
         flag.name or f"--{name.replace('_', '-')}",
         help=flag.help,
-        metavar=metavar,
+        metavar=flag.metavar,
         min=flag.least,
         max=flag.most,
         show_default=flag.default or True,

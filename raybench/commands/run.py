@@ -45,7 +45,7 @@ def run(
     from .progress import ProgressReporter
 
     rules = {"precision": precision, "resize": resize, "decode": decode}
-    out = Path("runs") / Path(suite).stem if options["out"] is None else options["out"]
+    out = options["out"] or Path("runs") / Path(suite).stem
     protocol = {key: value for key, value in rules.items() if value is not None}
     settings = read_options(Settings, {**options, "out": out}, protocol=protocol)
     reporter = ProgressReporter()

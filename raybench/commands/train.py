@@ -34,7 +34,7 @@ def train(
         chosen.train, "dataset", None
     )  # a folder without a name is that of the pictures to train on
     data = [f"{named}={one}" if named and "=" not in one else one for one in options["data"] or ()]
-    out = Path("runs") / "train" / chosen.name if options["out"] is None else options["out"]
+    out = options["out"] or Path("runs") / "train" / chosen.name
     settings = read_options(TrainingSettings, {**options, "data": data, "out": out})
     reporter = TrainingProgress()
     try:
@@ -44,5 +44,5 @@ def train(
             reporter.say("raybench: stopped; run the same command with --resume to go on from the last state")
         raise typer.Exit(130) from None
     if reporter.leads:
-        reporter.say(f"the log is {settings.out / 'log.csv'}, its curves are {settings.out / 'curves.png'}")
+        reporter.say(f"the log is {out / 'log.csv'}, its curves are {out / 'curves.png'}")
         reporter.say(f"next: raybench run SUITE --checkpoint {trained.card}")

@@ -1,12 +1,8 @@
-"""A run says that it is complete only if its files are, and a complete one notices other weights."""
+"""What a run takes for whole: images with all of their rows, rows that it was asked for, the same weights."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import PIL.Image
@@ -14,51 +10,13 @@ import pytest
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.running.progress import SilentReporter
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
-
-
-class Damaging(SilentReporter):
-    """Does some damage when the second network's pass begins."""
-
-    def __init__(self, damage: Callable[[], None]) -> None:
-        self._damage = damage
-
-    def start(self, title: str, total: int, done: int) -> None:
-        if title == "second":
-            self._damage()
+from raybench.checkpoints import load_network
 
 
 def settings(tiny: TinySuite, out: str = "out", **changes: object) -> Settings:
     return Settings(**{"data": {"shapes": tiny.data}, "out": tiny.folder / out, "workers": 0, **changes})
-
-
-@pytest.fixture
-def whole(tiny: TinySuite) -> dict[str, bytes]:
-    evaluate(tiny.suite, settings(tiny, "whole"))
-    return result_bytes(tiny.folder / "whole")
-
-
-@pytest.mark.parametrize(
-    ("lost", "file"),
-    [("first/gradient", "first/gradient/records.csv"), ("first/predictions.csv", "first/predictions.csv")],
-)
-def test_run_whose_rows_vanish_is_not_complete_and_the_same_command_completes_it(
-    tiny: TinySuite, whole: dict[str, bytes], lost: str, file: str
-) -> None:
-    path = tiny.folder / "out" / lost
-
-    def damage() -> None:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    first = whole[file].decode().splitlines()[1].split(",")[0]
-    with pytest.raises(RaybenchError, match=rf"out/{file} lacks rows of image '{first}' and of \d+ more"):
-        evaluate(tiny.suite, settings(tiny), reporter=Damaging(damage))
-    assert manifest_of(tiny.folder / "out")["status"] == "running"
-    evaluate(tiny.suite, settings(tiny))
-    assert manifest_of(tiny.folder / "out")["status"] == "complete"
-    assert result_bytes(tiny.folder / "out") == whole
 
 
 def coco(folder: Path) -> Path:
@@ -92,7 +50,7 @@ def test_image_that_lost_one_of_its_rows_is_measured_again(tmp_path: Path) -> No
     image = first.split(",")[0]
     assert second.startswith(f"{image},")
     path.write_text(head + second + other)
-    with pytest.raises(RaybenchError, match=f"none/center/records.csv lacks rows of image '{image}'; was "):
+    with pytest.raises(RaybenchError, match=f"none/center/records.csv lacks rows of image '{image}': the"):
         evaluate(suite, asked)
     evaluate(suite, asked)
     assert result_bytes(out) == before
@@ -104,19 +62,11 @@ def test_rows_of_a_method_that_is_not_asked_for_now_may_be_fewer(tiny: TinySuite
     assert manifest_of(tiny.folder / "out")["status"] == "complete"
 
 
-def test_replaced_weights_of_a_complete_run_are_noticed(tiny: TinySuite) -> None:
-    evaluate(tiny.suite, settings(tiny, limit=1))
-    evaluate(tiny.suite, settings(tiny, limit=1))
-    shutil.copy(tiny.folder / "second.safetensors", tiny.folder / "first.safetensors")
-    known, now = manifest_of(tiny.folder / "out")["weights_sha256"].values()
-    message = f"weights of 'first' have changed .* {known[:12]} then, {now[:12]} now"
-    with pytest.raises(RaybenchError, match=message):
-        evaluate(tiny.suite, settings(tiny, limit=1))
-
-
-def test_empty_out_of_the_command_line_is_refused_and_nothing_written(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "raybench", "run", "demo", "--out", ""]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "raybench: out is ''; expected the path of a folder" in done.stderr
-    assert not list(tmp_path.iterdir())
+def test_network_in_memory_that_was_trained_on_is_noticed(tiny: TinySuite) -> None:
+    network = load_network(tiny.folder / "first.yaml")
+    asked = settings(tiny, limit=1)
+    evaluate(tiny.suite, asked, networks=[network])
+    evaluate(tiny.suite, asked, networks=[network])
+    next(network.module.parameters()).data += 1
+    with pytest.raises(RaybenchError, match="weights of 'first' have changed since .*; use another --out"):
+        evaluate(tiny.suite, asked, networks=[network])

@@ -8,8 +8,10 @@ import pytest
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.comparison.rows import find_rows
-from raybench.benchmark.results.complete import Gap, find_gaps, forget, refuse_lost_rows
+from raybench.benchmark.results.complete import Gap, find_gaps, forget, lost_rows
 from raybench.benchmark.results.folder import open_results
+from raybench.benchmark.results.verification.checking import check_folder
+from raybench.benchmark.results.verification.reading import QuerySets
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.tables import comparison_table
 
@@ -116,45 +118,59 @@ def lose(path: Path, line: int) -> None:
 SCORES = {"net": {"grad_cam": 50.0, "gradient": 40.0}}
 
 
-def test_readers_name_the_file_and_the_first_image_that_is_lost(make_run) -> None:
-    folder = make_run("run", SCORES, status="complete")
-    comparison_table([folder])
+def test_table_names_the_file_and_the_first_image_that_is_lost(make_run) -> None:
+    folder = make_run("run", SCORES)
+    assert lost_rows(open_results(folder)) == []
     lose(folder / "net/gradient/records.csv", 4)  # below the heading come 000, 001, 002, 003
-    message = r"net/gradient/records.csv is incomplete: 11 of 12 rows .* of image '003'"
-    with pytest.raises(RaybenchError, match=message):
-        comparison_table([folder])
-    with pytest.raises(RaybenchError, match=message):
-        find_rows(folder / "net/grad_cam")
+    (note,) = lost_rows(open_results(folder))
+    assert note.startswith("net/gradient/records.csv holds 11 of the 12 rows")
+    assert "the first of image '003'" in note
+    assert note in comparison_table([folder]).notes
 
 
-def test_readers_name_a_file_that_is_gone(make_run) -> None:
-    folder = make_run("run", SCORES, status="complete")
+def test_comparison_refuses_the_row_that_lost_some_and_no_other(make_run) -> None:
+    folder = make_run("run", SCORES)
+    lose(folder / "net/gradient/records.csv", 4)
+    with pytest.raises(RaybenchError, match=r"net/gradient/records.csv holds 11 of .* of image '003'"):
+        find_rows(folder / "net")
+    assert len(find_rows(folder / "net/grad_cam")) == 1
+
+
+def test_board_leaves_out_the_row_that_lost_some_and_names_the_image(make_run) -> None:
+    folder = make_run("run", SCORES, status="complete", weights_sha256={"net": "0" * 64})
+    lose(folder / "net/gradient/records.csv", 4)
+    checked, (excluded,) = check_folder(folder, QuerySets())
+    assert checked is not None
+    assert [row.attribution for row in checked.rows] == ["grad_cam"]
+    assert excluded.reason.endswith("it was cut short: image '003' is missing")
+
+
+def test_file_that_is_gone_lacks_all_rows(make_run) -> None:
+    folder = make_run("run", SCORES)
     (folder / "net/gradient/records.csv").unlink()
-    with pytest.raises(RaybenchError, match=r"gradient/records.csv is incomplete: 0 of 12 .* of image '000'"):
-        refuse_lost_rows(open_results(folder))
+    (note,) = lost_rows(open_results(folder))
+    assert note.startswith("net/gradient/records.csv holds 0 of the 12 rows")
+    assert "the first of image '000'" in note
 
 
-def test_lost_prediction_is_named_as_a_file(make_run) -> None:
-    folder = make_run("run", SCORES, status="complete")
+def test_lost_prediction_is_counted(make_run) -> None:
+    folder = make_run("run", SCORES)
     lose(folder / "net/predictions.csv", 1)
-    with pytest.raises(
-        RaybenchError, match=r"net/predictions.csv is incomplete: 11 of 12 rows are there; me"
-    ):
-        refuse_lost_rows(open_results(folder))
+    (note,) = lost_rows(open_results(folder))
+    assert note.startswith(
+        "net/predictions.csv holds 11 of the 12 rows"
+    )
 
 
 def test_last_line_without_an_end_is_no_loss(make_run) -> None:
-    folder = make_run("run", SCORES, status="complete")
+    folder = make_run("run", SCORES)
     path = folder / "net/gradient/records.csv"
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
-    refuse_lost_rows(open_results(folder))
+    assert lost_rows(open_results(folder)) == []
 
 
-def test_published_summary_without_records_and_a_run_that_goes_on_are_read(make_run) -> None:
-    summary = make_run("published", SCORES, status="complete")
-    for path in summary.glob("*/**/*.csv"):
+def test_summary_that_was_passed_on_without_records_is_whole(make_run) -> None:
+    folder = make_run("published", SCORES)
+    for path in folder.glob("*/**/*.csv"):
         path.unlink()
-    refuse_lost_rows(open_results(summary))
-    running = make_run("running", SCORES, status="running")
-    lose(running / "net/gradient/records.csv", 4)
-    refuse_lost_rows(open_results(running))
+    assert lost_rows(open_results(folder)) == []
