@@ -9,7 +9,7 @@ from .readers import coco, grid, imagenet, imagenet_boxes, shapes, voc
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
 from .region import BoxRegion, MaskRegion, Region
-from .sample import AnnotationError, Dataset, Query, Sample, UnreadableImageError, reading_by
+from .sample import AnnotationError, Dataset, Query, Sample, UnreadableImageError, asks_anything, reading_by
 from .shapes.files import write_shapes
 from .shapes.scene import draw_scene
 
@@ -29,6 +29,7 @@ __all__ = [
     "Sample",
     "Size",
     "UnreadableImageError",
+    "asks_anything",
     "class_index_of",
     "coco",
     "composed_dataset",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
@@ -14,7 +14,15 @@ from ...base import RaybenchError, Size
 from ...checkpoints import ClassList
 from .region import Region
 
-__all__ = ["AnnotationError", "Dataset", "Query", "Sample", "UnreadableImageError", "reading_by"]
+__all__ = [
+    "AnnotationError",
+    "Dataset",
+    "Query",
+    "Sample",
+    "UnreadableImageError",
+    "asks_anything",
+    "reading_by",
+]
 
 
 class UnreadableImageError(RaybenchError):
@@ -87,6 +95,26 @@ class ReadsPictures(Protocol):
     """A dataset that leaves reading a file to a function of its own; see `pictures.open_picture`."""
 
     read_file: Callable[[Path], PIL.Image.Image]
+
+
+def asks_anything(dataset: Dataset, indices: Iterable[int]) -> bool:
+    """Say whether any of some images has a query; True also if none can be read, which is told elsewhere.
+
+    No picture is decoded where that can be told without.
+    """
+    unread, read = reading_by(_blank, copy.copy(dataset)), False
+    for index in indices:
+        try:
+            if unread[index].queries:
+                return True
+            read = True
+        except RaybenchError:
+            continue  # it is skipped and counted when the image is measured
+    return not read
+
+
+def _blank(_path: Path) -> PIL.Image.Image:
+    return PIL.Image.new("RGB", (1, 1))
 
 
 AnyDataset = TypeVar("AnyDataset", bound=Dataset)

@@ -20,6 +20,7 @@ from .views import Pixels, View, pillow_view, to_pixels, whole_view_size
 __all__ = ["Needs", "Prepared", "PreparedImages"]
 
 _NOTHING = Size(0, 0)
+_MOST_INPUT_PIXELS = 16_000_000  # a network takes some hundred bytes for each
 
 Masks = NDArray[np.bool_]
 
@@ -119,7 +120,8 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             sample = self.dataset[index]
         except RaybenchError as error:
             return Prepared(image_id, path, error=str(error))
-        return self._prepare(sample, path)
+        extreme = _too_extreme(sample, path, self.protocol) if "whole" in self.needs.views else ""
+        return Prepared(image_id, path, error=extreme) if extreme else self._prepare(sample, path)
 
     def _prepare(self, sample: Sample, path: str) -> Prepared:
         protocol, needs, image = self.protocol, self.needs, sample.image
@@ -155,3 +157,17 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             masks=masks,
             near=near,
         )
+
+
+def _too_extreme(sample: Sample, path: str, protocol: Protocol) -> str:
+    """Say why a picture is too long and narrow to be shown to a network; empty if it is not."""
+    image = sample.image
+    if image is None or not sample.queries:
+        return ""
+    size = whole_view_size(Size(image.height, image.width), protocol)
+    if size.height * size.width <= _MOST_INPUT_PIXELS:
+        return ""
+    return (
+        f"{path} is {image.width} x {image.height} pixels, and {size.width} x {size.height} with a shorter "
+        f"side of {protocol.short_side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be measured"
+    )

@@ -14,7 +14,7 @@ import torch
 from ...attributions import BoundAttribution, bind
 from ...base import CodeFiles, RaybenchError, UnknownNameError
 from ...checkpoints import Card, ClassList, Network, find_card, load_classes, shipped_cards
-from ..datasets import DATASETS, Dataset, open_dataset
+from ..datasets import DATASETS, Dataset, asks_anything, open_dataset
 from ..metrics import BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
@@ -130,6 +130,11 @@ class Plan:
             raise RaybenchError(
                 f"dataset {self.dataset.name!r} has annotations but no images, and suite {name!r} names "
                 "checkpoints; use methods that need no network, such as center"
+            )
+        if self.attributions and not asks_anything(self.dataset, self.indices):
+            raise RaybenchError(
+                f"dataset {self.dataset.name!r} has no region in any picture, no box and no mask, so that no "
+                "map can be scored: give annotations, or a suite without attributions, for accuracy alone"
             )
         for card in self.cards:
             self._refuse_other_classes(card)

@@ -61,7 +61,7 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
 
 
 def local_weights_sha256(card: Card, data: Mapping[str, Path] | None = None) -> str | None:
-    """Return the hash that `read_weights` would, without reading tensors; None for downloads and lost files."""
+    """Return the hash that `read_weights` would, but read no tensors; None for downloads and lost files."""
     if not card.weights or any(source.url for source in card.weights):
         return None
     try:
