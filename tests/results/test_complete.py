@@ -157,9 +157,7 @@ def test_lost_prediction_is_counted(make_run) -> None:
     folder = make_run("run", SCORES)
     lose(folder / "net/predictions.csv", 1)
     (note,) = lost_rows(open_results(folder))
-    assert note.startswith(
-        "net/predictions.csv holds 11 of the 12 rows"
-    )
+    assert note.startswith("net/predictions.csv holds 11 of the 12 rows")
 
 
 def test_last_line_without_an_end_is_no_loss(make_run) -> None:
