@@ -168,6 +168,7 @@ def _too_extreme(sample: Sample, path: str, protocol: Protocol) -> str:
     if size.height * size.width <= _MOST_INPUT_PIXELS:
         return ""
     return (
-        f"{path} is {image.width} x {image.height} pixels, and {size.width} x {size.height} with a shorter "
-        f"side of {protocol.short_side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be measured"
+        f"{path} is {image.width} x {image.height} pixels, and {size.width} x {size.height} with a "
+        f"shorter side of {protocol.short_side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels "
+        "can be measured"
     )

@@ -3,7 +3,8 @@
 from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
 from .fitting import check_input_size
-from .measure import Job, Outcome, Pass, measure
+from .measure import measure
+from .passes import Job, Outcome, Pass
 from .scoring import Scorer
 from .single import attribute, explain_image, read_image
 

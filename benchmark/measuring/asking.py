@@ -118,7 +118,7 @@ def _scores(
 
     def ask(part: range) -> Tensor:
         with torch.no_grad(), forward_pass(network.device):
-            found = network.module(make(part)).float()
+            found: Tensor = network.module(make(part)).float()
         if not logits:
             found = found.sigmoid() if network.multi_label else found.softmax(dim=1)
         return found[:, class_index].double().cpu()

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ...attributions import BoundAttribution, computing_in, forward_pass, sharing
+from ...attributions import computing_in, forward_pass, sharing
 from ...base import RaybenchError
 from ...checkpoints import Network
 from ..loading import (
     Batch,
-    Needs,
     OnItsWay,
     Prepared,
-    PreparedImages,
     View,
     decoded,
     group_by_shape,
@@ -29,147 +25,14 @@ from ..loading import (
     send_joined,
 )
 from ..results import RowStore, save_map
-from ..suite import Protocol
 from .asking import ask_again
-from .costs import Cost, CostMeter
 from .environment import peak_memory_mb
 from .fitting import sizes_explained
-from .scoring import Scorer, Scores
+from .passes import Job, Outcome, Pass
+from .scoring import Scores
 from .writer import BackgroundWriter, Task
 
-__all__ = ["Job", "Outcome", "Pass", "measure"]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One row of the comparison: a method whose records go to one file."""
-
-    checkpoint: str
-    attribution: BoundAttribution
-    store: RowStore
-    measured: frozenset[str]
-    sums: RowStore | None = None
-    curves: RowStore | None = None
-
-    @property
-    def stores(self) -> tuple[RowStore, ...]:
-        """The files of the row: records, and where metrics ask for them statistics and curves."""
-        return tuple(store for store in (self.store, self.sums, self.curves) if store)
-
-    def of_rank(self, rank: int) -> Job:
-        """Return the job for the process `rank`, which writes to shards of its own."""
-        return replace(
-            self,
-            store=self.store.of_rank(rank),
-            sums=self.sums.of_rank(rank) if self.sums else None,
-            curves=self.curves.of_rank(rank) if self.curves else None,
-        )
-
-
-@dataclass
-class Outcome:
-    """What a pass noticed besides its numbers.
-
-    Attributes:
-        images: measured in this pass.
-        seconds: from the first image to the last row on disk, without loading the network.
-        peak_memory_mb: of the process, or of its GPU.
-        largest_batch: images that go at once since a batch did not fit into memory; None if all did.
-        skipped: images that could not be used, with path and reason.
-        without_queries: images that nothing asks about.
-        costs: of the maps of each method that reads the network.
-        processes: that worked side by side.
-    """
-
-    images: int = 0
-    seconds: float = 0.0
-    peak_memory_mb: float = 0.0
-    largest_batch: int | None = None
-    skipped: list[dict[str, str]] = field(default_factory=list)
-    without_queries: set[str] = field(default_factory=set)
-    costs: dict[str, Cost] = field(default_factory=dict)
-    processes: int = 1
-
-    def add(self, others: Sequence[Outcome]) -> None:
-        """Take in what processes noticed in one pass that they made side by side.
-
-        Each image is reported once, whatever the passes.
-        """
-        for other in others:
-            known = {entry["image_id"] for entry in self.skipped}
-            self.skipped += [entry for entry in other.skipped if entry["image_id"] not in known]
-            self.without_queries |= other.without_queries
-            self.images += other.images
-            self.peak_memory_mb = max(self.peak_memory_mb, other.peak_memory_mb)
-            self.largest_batch = min(filter(None, (self.largest_batch, other.largest_batch)), default=None)
-        self.seconds += max((other.seconds for other in others), default=0.0)
-        self.processes = max(self.processes, len(others))
-
-
-@dataclass(frozen=True)
-class Pass:
-    """Everything one pass needs.
-
-    Attributes:
-        images: what is left to measure.
-        jobs: methods to run on each image.
-        predictions: where top-5 and positive classes go, or None if no metric asks for them.
-        notes: where remarks of the dataset go, with `noted`, the images whose remarks are there.
-        gallery: image ids with the classes whose maps are kept as thumbnails under `out`; None for the first
-            class that is asked about.
-    """
-
-    images: PreparedImages
-    jobs: Sequence[Job]
-    predictions: RowStore | None
-    predicted: frozenset[str]
-    notes: RowStore
-    noted: frozenset[str]
-    scorer: Scorer
-    gallery: Mapping[str, Collection[int] | None]
-    out: Path
-    device: torch.device
-    batch_size: int
-    workers: int
-    strict: bool
-    meter: CostMeter
-
-    def at_once(self, network: Network | None) -> int:
-        """Images that go through the network together.
-
-        On a CPU a batch gains little, and some convolutions round differently with another batch size.
-        """
-        return 1 if network and self.device.type == "cpu" else self.batch_size
-
-    def of_rank(self, rank: int) -> Pass:
-        """Return the pass for the process `rank`, which writes rows to shards of its own."""
-        return replace(
-            self,
-            jobs=[job.of_rank(rank) for job in self.jobs],
-            predictions=self.predictions.of_rank(rank) if self.predictions else None,
-            notes=self.notes.of_rank(rank),
-        )
-
-    def merge(self) -> None:
-        """Turn the shards of all processes into the final files."""
-        for store in self.stores:
-            store.merge()
-
-    @property
-    def protocol(self) -> Protocol:
-        """The rules of the run."""
-        return self.images.protocol
-
-    @property
-    def needs(self) -> Needs:
-        """What the workers prepare."""
-        return self.images.needs
-
-    @property
-    def stores(self) -> Sequence[RowStore]:
-        """Every file that rows go to."""
-        predictions = [self.predictions] if self.predictions else []
-        return (*(store for job in self.jobs for store in job.stores), *predictions, self.notes)
+__all__ = ["measure"]
 
 
 def measure(
@@ -282,7 +145,8 @@ def _measure_batch(batch: Batch, work: Pass, network: Network | None, tasks: lis
     """Every method's maps of a batch, and every metric's values of these maps."""
     for job in work.jobs:
         if job.attribution.attribution.kind != "network":
-            _keep(work, job, work.scorer.score(job.attribution, batch), tasks)
+            for scores in work.scorer.score(job.attribution, batch):
+                _keep(work, job, scores, tasks)
     if network is None:
         return
     asked = Batch(tuple(image for image in batch.images if image.input_size is not None))
@@ -307,25 +171,26 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
                     maps = method(network, images, image_index, class_index, seeds=seeds)
                 if asking:
                     waiting.append((job, maps))
-                else:
-                    _keep(work, job, work.scorer.score(method, batch, maps), tasks)
+                    continue
+                for scores in work.scorer.score(method, batch, maps):
+                    _keep(work, job, scores, tasks)
     # what methods share is let go before they are asked again about other pictures
     for job, maps in waiting:
         method = job.attribution
         asked = ask_again(asking, method, network, images, maps, batch, work.protocol)
-        _keep(work, job, work.scorer.score(method, batch, maps, asked), tasks)
+        for scores in work.scorer.score(method, batch, maps, asked):
+            _keep(work, job, scores, tasks)
 
 
-def _keep(work: Pass, job: Job, scores: Iterable[Scores], tasks: list[Task]) -> None:
+def _keep(work: Pass, job: Job, scores: Scores, tasks: list[Task]) -> None:
     """Have the rows of each image that has none yet written, and its thumbnails if it is in the gallery."""
-    for score in scores:
-        maps = []
-        for image in score.images:
-            if image.image_id in work.gallery and image.image_id not in job.measured:
-                for class_index, saliency in score.maps_of(image.image_id, work.gallery[image.image_id]):
-                    maps.append((image.image_id, class_index, OnItsWay(saliency.float().clone())))
-        # what waits to be written holds none of the device's memory
-        tasks.append(partial(_write, work, job, score.without_maps(), maps))
+    maps = []
+    for image in scores.images:
+        if image.image_id in work.gallery and image.image_id not in job.measured:
+            for class_index, saliency in scores.maps_of(image.image_id, work.gallery[image.image_id]):
+                maps.append((image.image_id, class_index, OnItsWay(saliency.float().clone())))
+    # what waits to be written holds none of the device's memory
+    tasks.append(partial(_write, work, job, scores.without_maps(), maps))
 
 
 def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, OnItsWay]]) -> None:

@@ -143,7 +143,7 @@ class Scorer:
                 status = status_of(maps)
                 saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
             given = SaliencyBatch(saliency, masks, near, seeds)
-            values = self._values(given, asked and asked.values[part.queries])
+            values = self._values(given, asked.values[part.queries] if asked else None)
             numbers = torch.cat([status[:, None].double(), given.points.double(), *values], dim=1)
             sums = tuple(OnItsWay(one(given)) for one in self.metrics if one.metric.of_set)
             curves = tuple(asked.curves[row] for row in part.queries.tolist()) if asked else ()

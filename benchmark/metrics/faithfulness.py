@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Annotated, Any, Literal
 
 import torch
@@ -22,6 +23,11 @@ def _passes(options: Mapping[str, Any]) -> MetricPasses:
     return MetricPasses(forwards=options["steps"] + 1)
 
 
+def _changed(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A logit has no bounds."""
+    return {"unit": "none", "bounds": (-inf, inf)} if options["logits"] else {}
+
+
 @network_metric(
     "deletion",
     label="Deletion",
@@ -29,6 +35,7 @@ def _passes(options: Mapping[str, Any]) -> MetricPasses:
     words="How much of the class's probability is left while the map's hottest pixels are hidden first.",
     higher_is_better=False,
     passes=_passes,
+    changed=_changed,
     curve="share of pixels hidden",
 )
 def deletion(
@@ -65,6 +72,7 @@ def deletion(
     title="Insertion",
     words="How soon the class is found while the map's hottest pixels are uncovered first.",
     passes=_passes,
+    changed=_changed,
     curve="share of pixels uncovered",
 )
 def insertion(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from ...base import CodeFiles, Registry, check_options, options_of
@@ -45,6 +45,10 @@ def _free(_options: Mapping[str, Any]) -> MetricPasses:
     return MetricPasses()
 
 
+def _unchanged(_options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric(Facts):
     """One registered metric.
@@ -52,6 +56,7 @@ class Metric(Facts):
     Attributes:
         function: its signature depends on `kind`, see the decorators.
         passes: what it costs, from its options.
+        changed: facts that its options change, such as the bounds.
         view: for classification metrics, the input that the network sees: the protocol's centre `crop`, or
             the whole image squeezed into a `square`.
         multilabel: for classification metrics, whether images hold several classes, or exactly one.
@@ -59,6 +64,7 @@ class Metric(Facts):
 
     function: Callable[..., Any]
     passes: Callable[[Mapping[str, Any]], MetricPasses] = _free
+    changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged
     view: View | None = None
     multilabel: bool = False
 
@@ -162,16 +168,17 @@ def network_metric(
     group: Group = "faithfulness",
     higher_is_better: bool | None = True,
     passes: Callable[[Mapping[str, Any]], MetricPasses] = _free,
+    changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
     curve: str = "",
 ) -> Callable[[Function], Function]:
     """Register `function(query: NetworkQuery, *, ...) -> value`, which asks the network again.
 
     `value` is a float, NaN where it is not defined, or a `Curve`, whose area is the value; `curve` says then
-    what the x axis is.
+    what the x axis is. `changed` gives the facts that are others under some options.
     """
     return _register(
         name, "network", label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
-        higher_is_better=higher_is_better, passes=passes, curve=curve,
+        higher_is_better=higher_is_better, passes=passes, changed=changed, curve=curve,
     )  # fmt: skip
 
 
@@ -262,7 +269,8 @@ def bind_metric(
     """
     metric = (code or CodeFiles()).find(METRICS, name, _plain_metric)
     check_options(f"metric {name!r}", metric.function, options or {})
-    return BoundMetric(metric, dict(options or {}))
+    facts = metric.changed({**metric.options, **(options or {})})
+    return BoundMetric(replace(metric, **facts), dict(options or {}))
 
 
 def _plain_metric(name: str, function: Callable[..., Any]) -> Metric:

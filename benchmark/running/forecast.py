@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...attributions import BoundAttribution
+from ..metrics import BoundMetric
 from ..suite import Settings, Suite
 from .plan import Plan
 from .progress import Reporter, SilentReporter
 
-__all__ = ["cost_of", "costly_methods", "plan_lines", "planned"]
+__all__ = ["cost_of", "costly", "plan_lines", "planned"]
 
 _COSTLY = 10
-"""Passes for one image and class from which on a method is worth a word of its own."""
+"""Passes for one image and class from which on a method or a metric is worth a word of its own."""
 
 
 def planned(
@@ -33,7 +34,7 @@ def planned(
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """Say what a plan resolves to, line by line, and what each method costs."""
+    """Say what a plan resolves to, line by line, and what each method and each asking metric costs."""
     yield f"suite {plan.suite.name}: protocol {plan.protocol.name} {plan.protocol.id}, seed {plan.suite.seed}"
     asked = len(plan.indices)
     of_all = "" if asked == len(plan.dataset) else f" of {len(plan.dataset):,}"
@@ -43,13 +44,20 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for method in plan.attributions:
         options = ", ".join(f"{name} = {value}" for name, value in method.options.items())
         yield f"method {method.label}{f' ({options})' if options else ''}: {cost_of(method, plan)}"
+    for metric in _asking(plan):
+        options = ", ".join(f"{name} = {value}" for name, value in metric.options.items())
+        name = f"{metric.metric.name}{f' ({options})' if options else ''}"
+        yield f"metric {name}: {_cost_of_metric(metric, plan)}"
 
 
-def costly_methods(plan: Plan) -> Iterator[str]:
-    """Say of each method that asks a network many times what it costs."""
+def costly(plan: Plan) -> Iterator[str]:
+    """Say of each method and each metric that asks a network many times what it costs."""
     for method in plan.attributions:
         if method.passes.forwards(1, 1) + method.passes.backwards(1, 1) >= _COSTLY:
             yield f"{method.label}: {cost_of(method, plan)}"
+    for metric in _asking(plan):
+        if metric.passes.forwards + metric.passes.runs >= _COSTLY:
+            yield f"{metric.metric.name}: {_cost_of_metric(metric, plan)}"
 
 
 def cost_of(method: BoundAttribution, plan: Plan) -> str:
@@ -70,7 +78,26 @@ def cost_of(method: BoundAttribution, plan: Plan) -> str:
     return f"{', '.join(filter(None, each))}{option}; {total}"
 
 
-def _count(number: float, noun: str, what: str) -> str:
+def _asking(plan: Plan) -> list[BoundMetric]:
+    """The metrics that ask networks again, where there are maps of a network to ask about."""
+    return [one for one in plan.metrics if one.metric.asks_network and _explained(plan)]
+
+
+def _explained(plan: Plan) -> int:
+    """How many maps of a network there are for one class of every image, as one is asked about at least."""
+    methods = sum(method.attribution.kind == "network" for method in plan.attributions)
+    return methods * len(plan.indices) * len(plan.cards)
+
+
+def _cost_of_metric(metric: BoundMetric, plan: Plan) -> str:
+    """Word what a metric asks of a network or of a method per map, and for all maps."""
+    forwards, runs, maps = metric.passes.forwards, metric.passes.runs, _explained(plan)
+    each = [_count(forwards, "forward pass", "map"), _count(runs, "more map", "map", plural="s")]
+    total = [f"{forwards * maps:,.0f} forwards"] * bool(forwards) + [f"{runs * maps:,.0f} maps"] * bool(runs)
+    return f"{', '.join(filter(None, each)) or 'no passes'}; in all at least {' and '.join(total) or 'none'}"
+
+
+def _count(number: float, noun: str, what: str, *, plural: str = "es") -> str:
     if not number:
         return ""
-    return f"{number:,.4g} {noun}{'es' if number != 1 else ''} per {what}"
+    return f"{number:,.4g} {noun}{plural if number != 1 else ''} per {what}"

@@ -20,7 +20,7 @@ from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_undefined, note_weights
 from .crew import Crew, joined_crew
 from .fast import choose_fast
-from .forecast import costly_methods
+from .forecast import costly
 from .networks import (
     device_of,
     network_of,
@@ -90,7 +90,7 @@ def evaluate(
         plan = crew.agree(lambda: Plan.make(suite, replace(asked, device=device), reporter, networks, only))
         if plan.device.type == "cuda":
             stack.enter_context(torch.cuda.device(plan.device))  # events and page-locked memory go by it
-        for line in costly_methods(plan):
+        for line in costly(plan):
             reporter.say(line)
         crew.lead(lambda: stack.enter_context(locked(asked.out)))
         manifest = crew.lead(lambda: begin(plan))

@@ -51,7 +51,7 @@ def bootstrap(statistics: Sequence[Statistic], *, seed: int, draws: int) -> list
     images = statistics[0].per_image.shape[0]
     if images == 0:
         return [Estimate(*[float("nan")] * 3) for _ in statistics]
-    thin = [one.per_image for one in statistics if sparse.issparse(one.per_image)]
+    thin: list[Any] = [one.per_image for one in statistics if sparse.issparse(one.per_image)]
     joined = sparse.csr_array(sparse.hstack(thin).T) if thin else None
     drawn = [np.ones((images, 1)), *(_resamples(images, seed=seed, draws=draws) if images > 1 else ())]
     thin_sums = (

@@ -48,6 +48,19 @@ def test_a_plan_says_what_each_method_asks_of_the_networks(tiny: TinySuite) -> N
     assert not (tiny.folder / "out").exists()
 
 
+def test_a_plan_says_what_each_metric_asks_again(tiny: TinySuite) -> None:
+    metrics = ["content_heatmap", {"name": "deletion", "steps": 6}, {"name": "max_sensitivity", "draws": 2}]
+    suite = tiny.with_suite(attributions=["center", "grad_cam", "gradient"], metrics=metrics)
+    said = [line for line in planned(suite, settings(tiny)) if line.startswith("metric ")]
+    # 2 methods of 2 checkpoints on 4 images; `center` asks none
+    assert said == [
+        "metric deletion (steps = 6): 7 forward passes per map; in all at least 112 forwards",
+        "metric max_sensitivity (draws = 2): 2 more maps per map; in all at least 32 maps",
+    ]
+    without = tiny.with_suite(attributions=["center"], metrics=metrics)
+    assert not [line for line in planned(without, settings(tiny)) if line.startswith("metric ")]
+
+
 def test_a_run_says_beforehand_which_methods_cost_much(tiny: TinySuite) -> None:
     said = []
 

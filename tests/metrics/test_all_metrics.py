@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,13 +11,14 @@ import pytest
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.results import read_integers, read_numbers, write_integers
+from raybench.benchmark.results import RowStore, read_numbers
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.suite import Settings
 
 CHEAP = {"deletion": {"steps": 4}, "insertion": {"steps": 4}, "max_sensitivity": {"draws": 2}}
 ALL = [{"name": metric.name, **CHEAP.get(metric.name, {})} for metric in METRICS if not metric.multilabel]
+GRAD_CAM = {"name": "grad_cam", "layer": "layer3"}  # of the last layer, maps of random weights are zero
 PER_QUERY = [metric for metric in METRICS if metric.per_query]
 forking = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="processes are forked")
 
@@ -25,7 +27,7 @@ forking = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="proces
 def suite(tiny: TinySuite) -> Path:
     """The tiny suite with one checkpoint, a signed and an unsigned method, and every metric."""
     return tiny.with_suite(
-        metrics=ALL, checkpoints=["first.yaml"], attributions=["grad_cam", "gradient", "random", "center"]
+        metrics=ALL, checkpoints=["first.yaml"], attributions=[GRAD_CAM, "gradient", "random", "center"]
     )
 
 
@@ -53,6 +55,33 @@ def test_an_image_whose_rows_are_missing_in_one_file_is_measured_again(tiny: Tin
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join(lines[:-1]))
         assert run(tiny, suite, "out", limit=3) == expected
+
+
+class Crash(Exception):
+    """What a run dies of."""
+
+
+@pytest.mark.parametrize("file", ["statistics", "curves", "records"])
+def test_a_run_that_ends_between_two_files_goes_on_to_the_same_bytes(
+    tiny: TinySuite, suite: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    expected = run(tiny, suite, "whole", limit=4)
+    append, images_left = RowStore.append, [3]
+
+    def dying(store: RowStore, rows: Sequence[Sequence[str]]) -> None:
+        append(store, rows)
+        if store.path.name.startswith(file) and "first" in store.path.parts:
+            images_left[0] -= 1
+            if not images_left[0]:
+                raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RowStore, "append", dying)
+        with pytest.raises(Crash):
+            run(tiny, suite, "cut", limit=4, batch_size=1)
+    assert (tiny.folder / "cut/first").is_dir()
+    assert not images_left[0]
+    assert run(tiny, suite, "cut", limit=4) == expected
 
 
 def test_values_lie_within_bounds_and_are_the_areas_of_their_curves(tiny: TinySuite, suite: Path) -> None:
@@ -99,10 +128,3 @@ def test_every_metric_says_what_it_is(metric: Facts) -> None:
     assert len(metric.label) <= 12
     assert metric.chance is None or low <= metric.chance <= high
     assert bool(metric.rule) == (metric.of_set or metric.of_predictions)
-
-
-@pytest.mark.parametrize("values", [[], [0], [0, 0, 0, 5, 1, 1], [7] * 100, list(range(20))])
-def test_integers_are_read_as_they_were_written(values: list[int]) -> None:
-    text = write_integers(values)
-    assert read_integers(text) == values
-    assert len(text.split()) <= len(values)

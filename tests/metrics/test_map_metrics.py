@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
+from raybench.benchmark.measuring.maps import normalise, status_of
 from raybench.benchmark.metrics import SaliencyBatch, pxap, sparseness
 from raybench.benchmark.statistics import RULES
 
@@ -40,6 +41,23 @@ def test_gini_does_not_depend_on_scale_flips_or_the_batch() -> None:
     assert torch.equal(torch.cat([sparseness(batch_of(one[None])) for one in maps]), values)
 
 
+@pytest.mark.parametrize("power", [0, 1, 6])
+def test_gini_is_half_the_relative_mean_difference_of_pairs(power: int) -> None:
+    values = torch.rand(60, generator=torch.Generator().manual_seed(power)) ** power
+    saliency = batch_of(values.view(1, 6, 10)).saliency.flatten().double()
+    pairs = (saliency[:, None] - saliency).abs().mean() / (2 * saliency.mean())
+    assert sparseness(batch_of(values.view(1, 6, 10))).item() == pytest.approx(pairs.item(), abs=1e-9)
+
+
+def test_maps_that_say_nothing_count_as_uniform_ones() -> None:
+    raw = torch.zeros(3, 12, 10)
+    raw[1], raw[2, 3, 4] = 0.3, float("nan")
+    mask = torch.rand(3, 12, 10, generator=torch.Generator().manual_seed(2)) < 0.2
+    found = SaliencyBatch(normalise(raw, status_of(raw)), mask, mask)
+    assert sparseness(found).tolist() == pytest.approx([0, 0, 0], abs=1e-9)
+    assert torch.equal(pxap(found), pxap(batch_of(torch.ones(3, 12, 10), mask)))
+
+
 def pooled(statistics: Tensor) -> float:
     return float(RULES.get("pooled_average_precision").compute(statistics.sum(dim=0).double().numpy()))
 
@@ -48,6 +66,24 @@ def test_pooled_precision_of_two_maps_by_hand() -> None:
     maps = torch.tensor([[[1, 0.5, 0, 0]], [[0, 1, 0.5, 0]]])
     masks = torch.tensor([[[1, 0, 0, 0]], [[0, 0, 1, 1]]]).bool()
     assert pooled(pxap(batch_of(maps, masks))) == pytest.approx(45.8333, abs=1e-4)
+    alone = [pooled(pxap(batch_of(maps[n : n + 1], masks[n : n + 1]))) for n in range(2)]
+    assert sum(alone) / 2 == pytest.approx(75)
+
+
+def test_pooled_precision_of_one_map_by_hand() -> None:
+    mask = torch.zeros(1, 3, 4, dtype=torch.bool)
+    mask[0, :2, :2] = True
+    assert pooled(pxap(batch_of(torch.tensor([MAP]), mask))) == pytest.approx(91.667, abs=1e-3)
+
+
+def test_pooled_precision_of_maps_in_thousandths_is_exact() -> None:
+    generator = np.random.default_rng(4)
+    levels = generator.integers(0, 1001, (4, 13, 17))
+    levels[:, 0, :2] = 0, 1000
+    masks = levels + generator.normal(0, 400, levels.shape) > 600
+    given = torch.from_numpy(levels).float(), *[torch.from_numpy(masks)] * 2
+    expected = 100 * average_precision_score(masks.ravel(), levels.ravel())
+    assert pooled(pxap(SaliencyBatch(*given))) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("bins", [101, 1001])
