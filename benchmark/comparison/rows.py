@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...base import RaybenchError
-from ..results import NO_CHECKPOINT, ResultFolder, difference, open_results, safe_name
+from ..results import NO_CHECKPOINT, ResultFolder, difference, open_results, refuse_lost_rows, safe_name
 
 __all__ = ["MeasuredRow", "find_rows", "pair_rows", "refuse_other_rules"]
 
@@ -41,7 +41,8 @@ def find_rows(path: str | Path) -> list[MeasuredRow]:
     Methods that need no network are passed over where the folder holds rows of networks too.
 
     Raises:
-        RaybenchError: no such folder, no results in it, or no row in its summary; a damaged file.
+        RaybenchError: no such folder, no results in it, or no row in its summary; a damaged file, or
+            one that has lost rows.
     """
     path = Path(path).resolve()
     if not path.is_dir():
@@ -62,7 +63,9 @@ def find_rows(path: str | Path) -> list[MeasuredRow]:
     if not rows:
         raise RaybenchError(f"{run.path / 'summary.csv'} has no row with an attribution for {path}")
     with_network = [row for row in rows if row.checkpoint != NO_CHECKPOINT]
-    return with_network or rows
+    found = with_network or rows
+    refuse_lost_rows(run, [row.records for row in found])
+    return found
 
 
 def pair_rows(

@@ -3,6 +3,7 @@
 from .archive import pack, unpack
 from .clearing import clear_results, results_in
 from .comparable import difference, protocol_changes
+from .complete import find_gaps, forget, refuse_lost_rows
 from .facts import facts_of, registered_facts
 from .folder import (
     NO_CHECKPOINT,
@@ -92,6 +93,8 @@ __all__ = [
     "difference",
     "disk_error",
     "facts_of",
+    "find_gaps",
+    "forget",
     "gallery_images",
     "is_known_name",
     "is_plain_name",
@@ -111,6 +114,7 @@ __all__ = [
     "read_predictions",
     "read_records",
     "records_file",
+    "refuse_lost_rows",
     "refuse_other_definition",
     "registered_facts",
     "remarks",

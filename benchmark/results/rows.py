@@ -104,7 +104,7 @@ class RowStore:
         writer.writerows(rows)
         write_atomically(self.path, text.getvalue())
         for shard in self._shards():
-            shard.unlink()
+            shard.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove the file and its shards."""

@@ -15,9 +15,12 @@ from ...base import RaybenchError
 from ...checkpoints import Card, ClassList, Network
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
+    NO_CHECKPOINT,
     Manifest,
     clear_results,
     disk_error,
+    find_gaps,
+    forget,
     read_manifest,
     refuse_other_definition,
     results_in,
@@ -27,7 +30,7 @@ from ..results import (
 )
 from .crew import was_restarted
 from .plan import Plan
-from .work import first_gap, notes_of
+from .work import notes_of
 
 __all__ = ["begin", "finish", "locked", "note_undefined", "note_weights"]
 
@@ -149,16 +152,29 @@ def finish(
 
 def _refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
     """Raise `RaybenchError` if a file does not hold the rows that this run and those before it wrote."""
-    skipped = {entry["image_id"] for entry in noticed.skipped}
-    gap = first_gap(plan, manifest["not_defined"], skipped, noticed.without_queries)
-    if gap is None:
+    out, skipped = plan.settings.out, {entry["image_id"] for entry in noticed.skipped}
+    usable = [image_id for image_id in plan.image_ids if image_id not in skipped]
+    metrics = [one.metric for one in plan.metrics]
+    gaps = find_gaps(out, _rows(plan, manifest), metrics, usable, noticed.without_queries)
+    if not gaps:
         return
-    path, image_id, count = gap
-    write_manifest(plan.settings.out, manifest)
+    for gap in gaps:
+        forget(gap)
+    write_manifest(out, manifest)
     raise RaybenchError(
-        f"{path} lacks the rows of {count} images, the first of them {image_id!r}: the file was removed or "
-        "changed while the run went on; the same command measures what is missing"
+        f"{gaps[0]}: the file was removed or changed, perhaps while the run went on; the same command "
+        "measures what is missing"
     )
+
+
+def _rows(plan: Plan, manifest: Manifest) -> list[tuple[str, str]]:
+    """Checkpoints and attributions that a plan measures; the attribution is empty for predictions."""
+    reading = [one.label for one in plan.attributions if one.attribution.kind == "network"]
+    rows = [(NO_CHECKPOINT, one.label) for one in plan.attributions if one.label not in reading]
+    for card in plan.cards:
+        undefined = manifest["not_defined"].get(card.name, {})
+        rows += [(card.name, ""), *((card.name, label) for label in reading if label not in undefined)]
+    return rows
 
 
 def _described(plan: Plan) -> Manifest:

@@ -88,11 +88,12 @@ def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, 
 
 
 def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
-    """Raise `RaybenchError` if the files of a checkpoint that is wholly measured were replaced since."""
+    """Raise `RaybenchError` if the weights of a checkpoint that is wholly measured were replaced since."""
     known = manifest["weights_sha256"].get(card.name)
-    if known is None or card.name in plan.held:
+    if known is None:
         return
-    found = local_weights_sha256(card, plan.settings.data)
+    held = plan.held.get(card.name)
+    found = state_sha256(held.module) if held else local_weights_sha256(card, plan.settings.data)
     if found is not None:
         refuse_other_weights(card.name, found, known, str(plan.settings.out), "use another --out, or --fresh")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 
 from ...checkpoints import Card
 from ..loading import Needs, PreparedImages, View, workers_beside
@@ -83,36 +82,6 @@ def left_to_measure(
         strict=settings.strict,
         meter=CostMeter(plan.device),
     ).of_rank(crew.rank)
-
-
-def first_gap(
-    plan: Plan, undefined: Mapping[str, Collection[str]], skipped: Collection[str], silent: Collection[str]
-) -> tuple[Path, str, int] | None:
-    """Look into the files for images that a plan measures and whose rows are not there.
-
-    Args:
-        plan: of the run.
-        undefined: by checkpoint, labels of the methods that are not defined for it.
-        skipped: ids of images that could not be used.
-        silent: ids of images that nothing asks about.
-
-    Returns:
-        The first file that lacks any, the first image that it lacks, and how many it lacks; None if all are
-        there.
-    """
-    usable = [image_id for image_id in plan.image_ids if image_id not in skipped]
-    asked = [image_id for image_id in usable if image_id not in silent]
-    for card in plan.cards or (None,):
-        left_out = undefined.get(card.name, ()) if card else ()
-        jobs = [job for job in _jobs(plan, card) if job.attribution.label not in left_out]
-        wanted = [(store, asked) for job in jobs for store in job.stores]
-        predictions = _predictions(plan, card)
-        for store, image_ids in [*wanted, *([(predictions, usable)] if predictions else [])]:
-            there = store.measured()
-            missing = [image_id for image_id in image_ids if image_id not in there]
-            if missing:
-                return store.path, missing[0], len(missing)
-    return None
 
 
 def _jobs(plan: Plan, card: Card | None) -> list[Job]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ....base import RaybenchError
 from ...statistics import Facts
+from ..complete import first_lost
 from ..facts import facts_of
 from ..folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
 from ..summary import summarise_predictions, summarise_sums
@@ -76,8 +77,10 @@ def check_row(
     records = read_row_records(path, known)
     expected = max((int(row["n"]) for row in scores.values() if not math.isnan(row["n"])), default=0)
     if len(records.queries) < expected:
+        first = first_lost(results, path)
         raise RaybenchError(
             f"{path} has {len(records.queries)} records, but summary.csv counts {expected}; it was cut short"
+            + (f": image {first!r} is missing" if first is not None else "")
         )
     for (metric, aggregate), row in scores.items():
         facts = facts_of(metric, [results])

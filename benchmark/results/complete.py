@@ -1,0 +1,237 @@
+"""Whether a result folder holds what a run measured: at the end of the run, and, cheaply, for readers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...base import RaybenchError
+from ..statistics import Facts
+from .folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
+from .rows import write_atomically
+
+__all__ = ["Gap", "find_gaps", "first_lost", "forget", "lost_rows", "refuse_lost_rows"]
+
+Reader = Callable[[Path], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a file lacks.
+
+    Attributes:
+        image_id: the first image that is missing, or has not all of its rows.
+        images: number of such images.
+        partial: those of them that have some of their rows.
+    """
+
+    path: Path
+    image_id: str
+    images: int
+    partial: Set[str] = field(default_factory=frozenset)
+
+    def __str__(self) -> str:
+        """Say it in half a sentence."""
+        if self.images == 1:
+            return f"{self.path} lacks rows of image {self.image_id!r}"
+        return f"{self.path} lacks the rows of {self.images} images, the first of them {self.image_id!r}"
+
+
+def find_gaps(
+    out: Path,
+    rows: Collection[tuple[str, str]],
+    metrics: Sequence[Facts],
+    image_ids: Sequence[str],
+    without_queries: Collection[str] = (),
+) -> list[Gap]:
+    """Compare the files below `out` with what a run was to measure.
+
+    Each row has a records.csv, and, where metrics keep them, a statistics.csv and a curves.csv. They hold the
+    same queries of every image, each once. Each checkpoint has a predictions.csv with every image, if a
+    metric asks for it. What the files hold of other images does not matter.
+
+    Args:
+        out: result folder.
+        rows: checkpoints and attributions that were measured; the attribution is empty for a checkpoint
+            itself, whose predictions count.
+        metrics: of the suite.
+        image_ids: images that were selected and could be used.
+        without_queries: those of them that nothing asks about; they have predictions alone.
+
+    Raises:
+        RaybenchError: a file is damaged, or holds a query twice.
+    """
+    asking = [image_id for image_id in image_ids if image_id not in set(without_queries)]
+    files = list(_files(out, rows, metrics))
+    queries = _Queries(frozenset(asking))
+    for path, reader in files:
+        if reader is not read_predictions:
+            queries.add(path, reader)
+    gaps = []
+    for path, reader in files:
+        if reader is read_predictions:
+            there = frozenset(_frame(path, reader)["image_id"])
+            found, partial = [one for one in image_ids if one not in there], frozenset[str]()
+        else:
+            found, partial = queries.lacking(path, reader, asking)
+        if found:
+            gaps.append(Gap(path, found[0], len(found), partial))
+    return gaps
+
+
+def forget(gap: Gap) -> None:
+    """Remove what rows a file has of images that lack some, so that a run measures these images again."""
+    if not gap.partial:
+        return
+    with gap.path.open(newline="", encoding="utf-8") as file:
+        kept = [row for row in csv.reader(file) if not row or row[0] not in gap.partial]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(kept)
+    write_atomically(gap.path, text.getvalue())
+
+
+def lost_rows(run: ResultFolder) -> list[str]:
+    """Name the files that hold fewer rows than the summary counts, and the first image that is missing.
+
+    Lines are counted, not read, as long as there are enough. A folder without any records, such as a summary
+    that somebody passed on, is not looked at.
+
+    Raises:
+        RaybenchError: a file cannot be read.
+    """
+    counted = _counted(run)
+    if not any(path.is_file() for path in counted):
+        return []
+    return [line for path, n in counted.items() if (line := _lost(run, path, n))]
+
+
+def refuse_lost_rows(run: ResultFolder, paths: Collection[Path]) -> None:
+    """Refuse to compute anything from files that hold fewer rows than the summary counts.
+
+    Raises:
+        RaybenchError: names the first such file, and the first image that is missing.
+    """
+    for path, n in _counted(run).items():
+        line = _lost(run, path, n) if path in paths else None
+        if line:
+            raise RaybenchError(f"{run.path}: {line}")
+
+
+def first_lost(run: ResultFolder, path: Path) -> str | None:
+    """Name the first image of which other files of a run have more rows than `path`."""
+    reader = read_predictions if path.name == "predictions.csv" else read_records
+    held = set(_keys(_frame(path, reader), path))
+    for other in _counted(run):
+        if other != path and other.name == path.name and other.is_file():
+            lost = [key[0] for key in _keys(reader(other), path) if key not in held]
+            if lost:
+                return str(lost[0])
+    return None
+
+
+class _Queries:
+    """The queries that files hold of some images; what one file has, all are to have."""
+
+    def __init__(self, image_ids: Set[str]) -> None:
+        self._image_ids = image_ids
+        self._all: set[tuple[str, int]] = set()
+        self._counts: dict[Path, int] = {}
+
+    def add(self, path: Path, reader: Reader) -> None:
+        """Take in what a file holds; refuse a query that stands there twice."""
+        seen: set[tuple[str, int]] = set()
+        for query in self._held(path, reader):
+            if query in seen:
+                raise RaybenchError(f"{path}: image {query[0]!r} with class {query[1]} stands there twice")
+            seen.add(query)
+        self._counts[path] = len(seen)
+        self._all |= seen
+
+    def lacking(
+        self, path: Path, reader: Reader, image_ids: Sequence[str]
+    ) -> tuple[list[str], frozenset[str]]:
+        """Name the images that have not all of their rows, and those of them that have any."""
+        everywhere = {image_id for image_id, _ in self._all}
+        if self._counts[path] == len(self._all) and len(everywhere) == len(image_ids):
+            return [], frozenset()  # without reading the file again
+        held = self._held(path, reader)
+        there = {image_id for image_id, _ in held}
+        less = {image_id for image_id, _ in self._all.difference(held)}
+        found = [one for one in image_ids if one in less or one not in there]
+        return found, frozenset(there.intersection(found))
+
+    def _held(self, path: Path, reader: Reader) -> list[tuple[str, int]]:
+        frame = _frame(path, reader)
+        frame = frame[frame["image_id"].isin(self._image_ids)]
+        return list(zip(frame["image_id"], frame["class_index"], strict=True))
+
+
+def _files(
+    out: Path, rows: Collection[tuple[str, str]], metrics: Sequence[Facts]
+) -> Iterator[tuple[Path, Reader]]:
+    """Yield the files that rows are to have, with what reads them."""
+    for checkpoint, attribution in rows:
+        folder = out / checkpoint / attribution
+        if not attribution:
+            if any(metric.of_predictions for metric in metrics):
+                yield folder / "predictions.csv", read_predictions
+            continue
+        yield folder / "records.csv", read_records
+        if any(metric.of_set for metric in metrics):
+            yield folder / "statistics.csv", read_lists
+        if checkpoint != NO_CHECKPOINT and any(metric.asks_network for metric in metrics):
+            yield folder / "curves.csv", read_lists
+
+
+def _frame(path: Path, reader: Reader) -> pd.DataFrame:
+    """Read a file; one that is not there holds nothing."""
+    return reader(path) if path.is_file() else pd.DataFrame({"image_id": [], "class_index": []})
+
+
+def _counted(run: ResultFolder) -> dict[Path, int]:
+    """The most queries, or images, that the summary counts of each file."""
+    counts: dict[Path, int] = {}
+    for row in run.rows:
+        folder = run.path / safe_name(row["checkpoint"])
+        name = row["attribution"]
+        path = folder / safe_name(name) / "records.csv" if name else folder / "predictions.csv"
+        n: Any = row["n"]
+        counts[path] = max(counts.get(path, 0), 0 if math.isnan(n) else int(n))
+    return counts
+
+
+def _lines(path: Path) -> int:
+    """Count the lines below the heading; none if there is no such file."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    return max(0, content.count(b"\n") + (not content.endswith(b"\n")) - 1)
+
+
+def _lost(run: ResultFolder, path: Path, expected: int) -> str | None:
+    """Say what a file lacks; None if it has lines enough."""
+    found = _lines(path)
+    if found >= expected:
+        return None
+    image_id = first_lost(run, path)
+    first = f", the first of image {image_id!r}" if image_id is not None else ""
+    return (
+        f"{path.relative_to(run.path)} holds {found:,} of the {expected:,} rows that the summary counts: "
+        f"rows are missing{first}; measure them by the run's own command"
+    )
+
+
+def _keys(frame: pd.DataFrame, path: Path) -> list[tuple[Any, ...]]:
+    """What tells rows apart: the image, and the class where a file has a row per query."""
+    columns = ["image_id"] if path.name == "predictions.csv" else ["image_id", "class_index"]
+    return list(frame[columns].itertuples(index=False, name=None))
