@@ -18,13 +18,7 @@ from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .own import method_of
 from .progress import Bar, shown_by
-from .reading.capture import (
-    Capture,
-    features_and_gradients,
-    input_gradients,
-    layer_of,
-    undisturbed,
-)
+from .reading.capture import Capture, features_and_gradients, input_gradients, layer_of, undisturbed
 from .seeds import generator
 from .sharing import sharing
 from .signs import Colours, Sign, over_colours, signed_by_colours

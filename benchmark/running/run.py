@@ -21,13 +21,7 @@ from .account import begin, finish, locked, note_undefined, note_weights
 from .crew import Crew, joined_crew
 from .fast import choose_fast
 from .forecast import costly
-from .networks import (
-    device_of,
-    network_of,
-    refuse_other_weights,
-    refuse_replaced_weights,
-    undefined_methods,
-)
+from .networks import device_of, network_of, refuse_other_weights, refuse_replaced_weights, undefined_methods
 from .plan import Plan, pick_device
 from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
