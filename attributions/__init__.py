@@ -9,6 +9,7 @@ from .asking.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.attention_maps import attention_rollout, raw_attention
+from .methods.attention_relevance import attention_gradient_cam, transformer_attribution_generic
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
@@ -35,6 +36,7 @@ __all__ = [
     "Passes",
     "Precision",
     "Sign",
+    "attention_gradient_cam",
     "attention_rollout",
     "attribution",
     "bind",
@@ -68,6 +70,7 @@ __all__ = [
     "shown_by",
     "signed_by_colours",
     "torchray",
+    "transformer_attribution_generic",
     "undisturbed",
     "uniform",
 ]

@@ -11,8 +11,9 @@ OPTIONS = {"rise": {"masks": 4, "cells": 3}, "integrated_gradients": {"steps": 2
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
 OURS = [name for name in METHODS if not name.startswith("torchray.")]
-ON_CNNS = [name for name in OURS if "attention" not in name]
-"""Those that are defined for convolutional networks; the others refuse them."""
+ON_TRANSFORMERS = [name for name in OURS if "attention" in name or name.startswith("transformer_")]
+"""Those that follow attention; networks without any are refused."""
+ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 
 
