@@ -12,6 +12,7 @@ from .methods.attention_maps import attention_rollout, raw_attention
 from .methods.attention_relevance import attention_gradient_cam, transformer_attribution_generic
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
+from .methods.deep_lift import deep_lift
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
 from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
@@ -45,6 +46,7 @@ __all__ = [
     "center",
     "computing_in",
     "contrastive_excitation_backprop",
+    "deep_lift",
     "denormals_flushed",
     "excitation_backprop",
     "features_and_gradients",

@@ -10,6 +10,7 @@ __all__ = [
     "ACTIVATIONS",
     "ATTENTION",
     "CONVOLUTIONS",
+    "MAXIMA",
     "MEANS",
     "NORMALISATIONS",
     "POOLINGS",
@@ -22,6 +23,10 @@ CONVOLUTIONS = (F.conv1d, F.conv2d, F.conv3d)
 POOLINGS = (
     *(F.avg_pool1d, F.avg_pool2d, F.avg_pool3d),
     *(F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d),
+)
+MAXIMA = (
+    *(F.max_pool1d, F.max_pool2d, F.max_pool3d),
+    *(F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d),
 )
 MEANS = (torch.mean, Tensor.mean, torch.sum, Tensor.sum)
 SUMS = (torch.add, Tensor.add, Tensor.add_, Tensor.__add__, Tensor.__iadd__)

@@ -14,7 +14,7 @@ from ..queries import Portion, check_logits, check_queries, one_hot, portions
 from ..reading.capture import undisturbed
 from .backward_rules import Rules, Table, uncompiled
 
-__all__ = ["check_rules", "handed_to_pixels", "score"]
+__all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score"]
 
 Start = Callable[[Tensor, Tensor], Tensor]
 """Takes logits (n, C) and a class (n,) of each row, and returns what the logits receive (n, C)."""
@@ -63,7 +63,7 @@ def _hand_down(module: nn.Module, part: Portion, class_index: Tensor, table: Tab
     """Hand down for some queries: (n, 3, H, W), by one forward pass where all ask about one image."""
     alone = len(part.images) == 1
     pixels = (part.images.clone() if alone else part.images[part.image_index]).requires_grad_()
-    logits = _logits(module, pixels, table)
+    logits = ruled_logits(module, pixels, table)
     rounds = torch.split(class_index, max(len(logits), 1))
     return torch.cat(
         [
@@ -73,7 +73,7 @@ def _hand_down(module: nn.Module, part: Portion, class_index: Tensor, table: Tab
     )
 
 
-def _logits(module: nn.Module, pixels: Tensor, table: Table) -> Tensor:
+def ruled_logits(module: nn.Module, pixels: Tensor, table: Table) -> Tensor:
     """Class scores (n, C) with a graph by the rules of the table."""
     with torch.autocast(pixels.device.type, enabled=False), uncompiled(), Rules(table):
         logits = module(pixels.clone())  # a network may begin with an in-place operation
@@ -93,7 +93,7 @@ def check_rules(network: NetworkLike, table: Table) -> None:
         with undisturbed(network.module):
             pixels = like.new_zeros((1, 3, side, side)).requires_grad_()
             try:
-                _logits(network.module, pixels, table)
+                ruled_logits(network.module, pixels, table)
             except (RaybenchError, torch.OutOfMemoryError):
                 raise
             except Exception:  # it may want pictures of another size
