@@ -1,8 +1,8 @@
 """Backward rules that hand down the slope between two pictures, in place of the slope at one.
 
-A network runs on rows of pictures and, behind them, as many rows of what they are compared with. What is handed
-down to the first half are multipliers: those of a call's inputs, times how far these differ, add up to those
-of its outputs, times how far these do. Linear calls do that by their gradient.
+A network runs on rows of pictures and, behind them, as many rows of what they are compared with. The first
+half is handed multipliers: those of a call's inputs, times how far the two rows differ there, add up to those
+of its outputs, times how far they differ there. Linear calls do that by their gradient.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def normalised(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str
 def winning(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Compare what a pooling that takes the largest gives.
 
-    Where the picture's largest exceeds that of the other, the difference goes to the place of the first; where
-    it falls short, to the place of the second.
+    Where the picture's largest exceeds that of the other, the difference goes to the place of the first;
+    where it falls short, to the place of the second.
     """
     options = dict(kwargs)
     inputs, others = (args[0], args[1:]) if args else (options.pop("input"), ())

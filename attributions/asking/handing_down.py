@@ -14,7 +14,7 @@ from ..queries import Portion, check_logits, check_queries, one_hot, portions
 from ..reading.capture import undisturbed
 from .backward_rules import Rules, Table, uncompiled
 
-__all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score"]
+__all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score", "tried"]
 
 Start = Callable[[Tensor, Tensor], Tensor]
 """Takes logits (n, C) and a class (n,) of each row, and returns what the logits receive (n, C)."""
@@ -74,7 +74,7 @@ def _hand_down(module: nn.Module, part: Portion, class_index: Tensor, table: Tab
 
 
 def ruled_logits(module: nn.Module, pixels: Tensor, table: Table) -> Tensor:
-    """Class scores (n, C) with a graph by the rules of the table."""
+    """Return class scores (n, C) with a graph by the rules of the table."""
     with torch.autocast(pixels.device.type, enabled=False), uncompiled(), Rules(table):
         logits = module(pixels.clone())  # a network may begin with an in-place operation
     check_logits(logits, len(pixels))
@@ -88,12 +88,20 @@ _SIDES = (96, 224)
 
 def check_rules(network: NetworkLike, table: Table) -> None:
     """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture."""
+    tried(network, lambda blank: ruled_logits(network.module, blank.requires_grad_(), table))
+
+
+def tried(network: NetworkLike, trial: Callable[[Tensor], object]) -> None:
+    """Try something on a blank picture (1, 3, H, W) of a size that a network takes, if one of two is such.
+
+    Raises:
+        RaybenchError: the trial does.
+    """
     like = next(network.module.parameters(), torch.zeros(()))
     for side in _SIDES:
         with undisturbed(network.module):
-            pixels = like.new_zeros((1, 3, side, side)).requires_grad_()
             try:
-                ruled_logits(network.module, pixels, table)
+                trial(like.new_zeros((1, 3, side, side)))
             except (RaybenchError, torch.OutOfMemoryError):
                 raise
             except Exception:  # it may want pictures of another size

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...base import RaybenchError
 from ..arithmetic import denormals_flushed
 from ..asking.chords import CHORDS
-from ..asking.handing_down import check_rules, ruled_logits
+from ..asking.handing_down import ruled_logits, tried
 from ..asking.masking import Fill, filling
 from ..interface import NetworkLike, Passes, attribution
 from ..queries import Portion, check_queries, one_hot, portions
@@ -26,7 +27,26 @@ def _two_of_each(_options: Mapping[str, Any]) -> Passes:
 
 
 def _check(network: NetworkLike) -> None:
-    check_rules(network, CHORDS)
+    """Raise `RaybenchError` unless relevance adds up, as DeepLift promises, on a picture of noise."""
+    tried(network, lambda blank: _check_sum(network, blank))
+
+
+def _check_sum(network: NetworkLike, blank: Tensor) -> None:
+    low, high = (end.to(blank) for end in network.input_range)
+    noise = torch.rand(blank.shape, generator=torch.Generator().manual_seed(0)).to(blank)
+    picture = low + (high - low) * noise
+    with torch.no_grad():
+        logits, others = (network.module(given) for given in (picture, low.expand_as(blank)))
+    target = (logits - others)[0].abs().argmax()[None]
+    expected = float((logits - others)[0, target])
+    found = float(_lifted(network, picture, torch.zeros_like(target), target, "black").double().sum())
+    rounding = 1e-5 * float(logits.abs().max())
+    if abs(found - expected) > 1e-3 * abs(expected) + rounding:
+        raise RaybenchError(
+            f"DeepLift does not add up for this network ({found:.4g} instead of {expected:.4g} on a picture "
+            "of noise): it makes a call without a rule, such as a softmax; choose a method that goes by "
+            "gradients, such as integrated_gradients"
+        )
 
 
 @attribution(
@@ -63,12 +83,12 @@ def deep_lift(
         (N, H, W) float32; signed where colours are summed.
 
     Raises:
-        RaybenchError: the network attends, for which there is no rule.
+        RaybenchError: the network attends, for which there is no rule. The check finds calls without one.
 
     Source: Shrikumar, Greenside & Kundaje, "Learning Important Features Through Propagating Activation
-    Differences", ICML 2017. Max pooling hands its difference to one place, as shap's DeepExplainer does; gates
-    and layer normalisation, of which the paper says nothing, are split into products, which give each factor
-    the mean of the other.
+    Differences", ICML 2017. Max pooling hands its difference to one place, as shap's DeepExplainer does.
+    Gates and layer normalisation, of which the paper says nothing, are taken apart into products, which hand
+    each factor the mean of the other.
     """
     check_queries(images, image_index, class_index)
     relevance = shared(
@@ -83,9 +103,9 @@ def _lifted(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor, baseline: Fill
 ) -> Tensor:
     """(x - x0) times the multipliers: (N, 3, H, W) in the precision of the images."""
-    start = filling(network, baseline).to(images)
-    relevance = images.new_zeros((len(image_index), *images.shape[1:]))
     with undisturbed(network.module), denormals_flushed():
+        start = filling(network, baseline).to(images)
+        relevance = images.new_zeros((len(image_index), *images.shape[1:]))
         for part in portions(images, image_index):
             relevance[part.queries] = _of_part(network, part, class_index[part.queries], start)
     return relevance
