@@ -13,85 +13,64 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from . import calls
 from .backward_rules import Rules, Table, refused, rows
+from .multipliers import HandDown, replaced, taken_apart
 
 __all__ = ["CHORDS"]
 
 _SAME = 1e-7
 """Inputs that differ by less have no chord: the gradient stands for it."""
 
-HandDown = Callable[[Tensor], tuple[Tensor, ...]]
-"""Takes the multipliers of the outputs, of the first half of the rows, and returns those of each input."""
+
+def _to_first_half(hand_down: HandDown) -> HandDown:
+    """Hand down to the first half of the rows what it received."""
+
+    def handed(received: Tensor) -> tuple[Tensor, ...]:
+        first = hand_down(received.chunk(2)[0])
+        return tuple(torch.cat([one, torch.zeros_like(one)]) for one in first)
+
+    return handed
 
 
-class _Compared(torch.autograd.Function):
-    """A call whose backward pass is made from what it computed for both halves of the rows."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        call: Callable[..., Tensor],
-        rule: Callable[..., HandDown],
-        *inputs: Tensor,
-    ) -> Tensor:
-        before = [one.clone() for one in inputs]  # the call may work in place
-        result = call(*inputs)
-        if result is inputs[0]:
-            ctx.mark_dirty(inputs[0])
-        ctx.hand_down = rule(result, *before)
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, received: Tensor) -> tuple[Tensor | None, ...]:
-        handed = ctx.hand_down(received.chunk(2)[0])
-        return None, None, *(torch.cat([one, torch.zeros_like(one)]) for one in handed)
-
-
-def _elementwise(call: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def _elementwise(call: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
     """Hand down through a function of single numbers by its chord (y - y0) / (x - x0)."""
 
-    def rule(result: Tensor, inputs: Tensor) -> HandDown:
-        first, second = inputs.chunk(2)
+    def rule(result: Tensor, before: Tensor) -> HandDown:
+        first, second = before.chunk(2)
         with torch.enable_grad():
-            leaf = first.detach().clone().requires_grad_()
+            leaf = first.clone().requires_grad_()
             (slope,) = torch.autograd.grad(call(leaf.clone()).sum(), leaf)
+        above, below = result.chunk(2)
         apart = first - second
-        above, below = result.detach().chunk(2)
         slope = torch.where(apart.abs() < _SAME, slope, (above - below) / apart)
-        return lambda received: (received * slope,)
+        return _to_first_half(lambda received: (received * slope,))
 
-    def compared(inputs: Tensor) -> Tensor:
-        found: Tensor = _Compared.apply(call, rule, inputs)
-        return found
-
-    return compared
+    return replaced(call, rule, inputs)
 
 
 def _product(call: Callable[[Tensor, Tensor], Tensor], first: Tensor, second: Tensor) -> Tensor:
     """Hand down to each of two factors by the mean that the other has in both halves."""
 
-    def rule(_result: Tensor, one: Tensor, other: Tensor) -> HandDown:
-        shapes = [factor.chunk(2)[0].shape for factor in (one, other)]
-        means = [sum(factor.chunk(2)) / 2 for factor in (other, one)]
-        return lambda received: tuple(
-            (received * mean).sum_to_size(shape) for mean, shape in zip(means, shapes, strict=True)
+    def rule(_result: Tensor, *factors: Tensor) -> HandDown:
+        halves = [factor.chunk(2) for factor in factors]
+        means = [(own + other) / 2 for own, other in reversed(halves)]
+        return _to_first_half(
+            lambda received: tuple(
+                (received * mean).sum_to_size(own.shape) for mean, (own, _) in zip(means, halves, strict=True)
+            )
         )
 
-    found: Tensor = _Compared.apply(call, rule, first, second)
-    return found
+    return replaced(call, rule, first, second)
 
 
 def elementwise(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Compare what a function of single numbers gives."""
-    options = dict(kwargs)
-    inputs, others = (args[0], args[1:]) if args else (options.pop("input"), ())
+    inputs, others, options = taken_apart(args, kwargs)
     if not inputs.requires_grad:
         return func(*args, **kwargs)
-    return _elementwise(lambda given: func(given, *others, **options))(inputs)
+    return _elementwise(lambda given: func(given, *others, **options), inputs)
 
 
 def multiplied(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -113,8 +92,8 @@ def normalised(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str
         return func(*args, **kwargs)
     dims = tuple(range(-len(named["normalized_shape"]), 0))
     centred = inputs - inputs.mean(dims, keepdim=True)
-    variance = _elementwise(torch.square)(centred).mean(dims, keepdim=True)
-    scale = _elementwise(lambda given: (given + epsilon).rsqrt())(variance)
+    variance = _elementwise(torch.square, centred).mean(dims, keepdim=True)
+    scale = _elementwise(lambda given: (given + epsilon).rsqrt(), variance)
     result = _product(torch.mul, centred, scale)
     if named.get("weight") is not None:
         result = result * named["weight"]
@@ -127,27 +106,28 @@ def winning(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     Where the picture's largest exceeds that of the other, the difference goes to the place of the first;
     where it falls short, to the place of the second.
     """
-    options = dict(kwargs)
-    inputs, others = (args[0], args[1:]) if args else (options.pop("input"), ())
+    inputs, others, options = taken_apart(args, kwargs)
     if not inputs.requires_grad or options.get("return_indices"):
         return func(*args, **kwargs)
 
-    def rule(result: Tensor, inputs: Tensor) -> HandDown:
-        places = func(inputs, *others, **{**options, "return_indices": True})[1]
+    def rule(result: Tensor, before: Tensor) -> HandDown:
+        places = func(before, *others, **{**options, "return_indices": True})[1]
         own, other = places.flatten(2).chunk(2)
-        above, below = result.detach().flatten(2).chunk(2)
-        first, second = inputs.flatten(2).chunk(2)
+        above, below = result.flatten(2).chunk(2)
+        first, second = before.flatten(2).chunk(2)
         place = torch.where(above >= below, own, other)
         apart = (first - second).gather(2, place)
         share = torch.where(apart.abs() < _SAME, 0, (above - below) / apart)
+        shape = before.chunk(2)[0].shape
 
         def hand_down(received: Tensor) -> tuple[Tensor, ...]:
             flow = received.flatten(2) * share
-            return (torch.zeros_like(first).scatter_add_(2, place, flow).view_as(inputs.chunk(2)[0]),)
+            handed = flow.new_zeros(shape).flatten(2).scatter_add_(2, place, flow)
+            return (handed.view(shape),)
 
-        return hand_down
+        return _to_first_half(hand_down)
 
-    return _Compared.apply(lambda given: func(given, *others, **options), rule, inputs)
+    return replaced(lambda given: func(given, *others, **options), rule, inputs)
 
 
 CHORDS: Table = {
