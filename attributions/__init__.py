@@ -10,6 +10,7 @@ from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.attention_maps import attention_rollout, raw_attention
 from .methods.attention_relevance import attention_gradient_cam, transformer_attribution_generic
+from .methods.attn_lrp import attn_lrp, cp_lrp
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.deep_lift import deep_lift
@@ -39,6 +40,7 @@ __all__ = [
     "Sign",
     "attention_gradient_cam",
     "attention_rollout",
+    "attn_lrp",
     "attribution",
     "bind",
     "bound",
@@ -46,6 +48,7 @@ __all__ = [
     "center",
     "computing_in",
     "contrastive_excitation_backprop",
+    "cp_lrp",
     "deep_lift",
     "denormals_flushed",
     "excitation_backprop",

@@ -11,8 +11,12 @@ OPTIONS = {"rise": {"masks": 4, "cells": 3}, "integrated_gradients": {"steps": 2
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
 OURS = [name for name in METHODS if not name.startswith("torchray.")]
-ON_TRANSFORMERS = [name for name in OURS if "attention" in name or name.startswith("transformer_")]
-"""Those that follow attention; networks without any are refused."""
+ON_TRANSFORMERS = [
+    name
+    for name in OURS
+    if "attention" in name or name in ("attn_lrp", "cp_lrp", "transformer_attribution_generic")
+]
+"""Those that need attention; networks without any are refused."""
 ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 
