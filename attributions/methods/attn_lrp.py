@@ -38,7 +38,7 @@ def _check_attention(network: NetworkLike, blank: Tensor) -> None:
         network.module(blank)
     if not attention.probabilities:
         raise RaybenchError(
-            "the network has no attention between tokens, for which these rules are made; choose a method "
+            "the network has no attention between tokens that relevance could go through; choose a method "
             "that reads none, such as lrp_epsilon_plus_flat"
         )
 
