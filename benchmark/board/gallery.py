@@ -12,13 +12,14 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from ...base import Point, RaybenchError
-from ..pictures import cell_picture, encoded, label_of_class, shortened, with_network
+from ..pictures import cell_picture, encoded, shortened, with_network
 from ..results import (
     REASONS,
     BoardRow,
     GalleryImage,
     ResultFolder,
     Section,
+    class_label,
     gallery_images,
     map_path,
     read_choice,
@@ -193,7 +194,7 @@ def _query(
     """Draw all cells of a query."""
     answers = {row.key: records[row.key].get(kept.key) for row in rows}
     first = next((answer for answer in answers.values() if answer), {})
-    label = label_of_class(kept.folder, kept.class_index, str(first.get("class_name", kept.class_index)))
+    label = class_label(kept.folder, kept.class_index, str(first.get("class_name", kept.class_index)))
     image_id = str(first.get("image_id", kept.image.folder.name))
     checkpoints = tuple(dict.fromkeys(row.checkpoint for row in rows))
     methods = tuple(dict.fromkeys(row.attribution for row in rows))

@@ -1,7 +1,6 @@
 """Figures of results: bars, dots, curves, overlays, galleries."""
 
 from .cells import cell_picture, encoded
-from .class_labels import label_of_class
 from .figures.classes import classes_drawing
 from .figures.cost import cost_drawing
 from .figures.localisation import localisation_drawing
@@ -25,7 +24,6 @@ __all__ = [
     "for_matplotlib",
     "gallery_columns",
     "gallery_figure",
-    "label_of_class",
     "localisation_drawing",
     "plot_all",
     "save_figure",

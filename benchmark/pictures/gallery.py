@@ -18,6 +18,7 @@ from ..results import (
     NO_CHECKPOINT,
     GalleryImage,
     ResultFolder,
+    class_label,
     facts_of,
     gallery_images,
     map_path,
@@ -25,7 +26,6 @@ from ..results import (
     read_map,
     safe_name,
 )
-from .class_labels import label_of_class
 from .gallery_page import CELL_INCHES, HEADING_INCHES, PageLayout
 from .overlay import draw_outline, draw_point, overlay
 from .style import INK
@@ -191,7 +191,7 @@ def _class_label(folder: ResultFolder, query: _Query, answers: _Answers) -> str:
     """Name a class for people: the label of the dataset's class list, else the name in the records."""
     row = answers.get((query.image.folder.name, query.class_index), {})
     name = str(row.get("class_name", query.class_index))
-    return label_of_class(folder, query.class_index, name)
+    return class_label(folder, query.class_index, name)
 
 
 def _is_score(key: str, value: object) -> bool:
