@@ -1,5 +1,6 @@
 """Figures of results: bars, dots, curves, overlays, galleries."""
 
+from .answers import Answer, QueryKey, answers_of
 from .cells import cell_picture, encoded
 from .figures.classes import classes_drawing
 from .figures.cost import cost_drawing
@@ -13,7 +14,10 @@ from .style import INK, colour_of, save_figure, save_plot, tidy
 
 __all__ = [
     "INK",
+    "Answer",
     "Drawing",
+    "QueryKey",
+    "answers_of",
     "base_layout",
     "cell_picture",
     "classes_drawing",
