@@ -79,7 +79,7 @@ class Voc:
         return fingerprint_of_files(zip(self.image_ids, files, strict=True))
 
 
-@dataset("voc", classes="voc20", multilabel=True)
+@dataset("voc", label="VOC", classes="voc20", multilabel=True)
 def open_voc(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = ""
 ) -> Voc:
