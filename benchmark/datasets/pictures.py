@@ -112,10 +112,10 @@ def _orientation(picture: PIL.Image.Image) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of damage
-            orientation = picture.getexif().get(_ORIENTATION)
+            orientation: object = picture.getexif().get(_ORIENTATION)
     except _DECODE_ERRORS:
         return 1
-    return orientation if orientation in range(2, 9) else 1
+    return orientation if isinstance(orientation, int) and 2 <= orientation <= 8 else 1
 
 
 def _misfit(size: tuple[int, int], other: tuple[int, int]) -> float:

@@ -110,7 +110,7 @@ def _is_other_box(bbox: Any, bounds: list[float]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < math.inf
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _is_box(bbox: Any) -> bool:

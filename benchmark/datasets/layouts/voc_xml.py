@@ -126,7 +126,7 @@ def _objects_from(element: Element, path: Path) -> Iterator[AnnotatedObject]:
 
 def _is_set(parent: Element, tag: str, what: str, path: Path) -> bool:
     """Read a mark that tools write as a number or a word; a missing one is not set."""
-    text = (_text(parent, tag, what, path) or parent.get(tag, "")).strip()
+    text = (_text(parent, tag, what, path) or parent.get(tag) or "").strip()
     value = _as_number(text)
     if text.lower() in _SET or value == 1:
         return True
