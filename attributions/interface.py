@@ -16,6 +16,8 @@ __all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "attr
 Kind = Literal["network", "dense"]
 """What a method needs: a `network`, or only the masks and seeds of the queries (`dense`)."""
 
+Certain = Literal["", "middle", "region"]
+
 
 class NetworkLike(Protocol):
     """The part of a loaded checkpoint that attribution methods read."""
@@ -107,6 +109,8 @@ class Attribution:
     """What maps cost, from the options."""
     check: Callable[[NetworkLike], None] = _always_defined
     """Raises `RaybenchError`, in one sentence, if the method is not defined for a network."""
+    certain: Certain = ""
+    """What every map is, whatever the network says: the `middle` pixel alone, or the `region` asked about."""
 
     @property
     def summary(self) -> str:
@@ -139,6 +143,7 @@ def attribution(
     class_independent: bool = False,
     passes: Callable[[Mapping[str, Any]], Passes] = _one_each,
     check: Callable[[NetworkLike], None] = _always_defined,
+    certain: Certain = "",
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function as the attribution method `name` and return it unchanged.
 
@@ -170,6 +175,7 @@ def attribution(
                 class_independent=class_independent,
                 passes=passes,
                 check=check,
+                certain=certain,
             )
         )
         return function

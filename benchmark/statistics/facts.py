@@ -27,6 +27,8 @@ AGGREGATE_WORDS: Mapping[str, str] = {
 
 Kind = Literal["localisation", "map", "network", "explanation", "set", "classification"]
 Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
+Part = Literal["", "share", "peak"]
+Where = Literal["", "own", "near"]
 Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]
 
 
@@ -51,6 +53,11 @@ class Facts:
         perfect: value of the ground truth itself, where it has one value.
         rule: how sums of statistics become values, for metrics of a set or of predictions; see `rule`.
         curve: what the x axis of its curve is, for metrics that keep one.
+        outcomes: the only values that a query may have; empty if all within the bounds are possible.
+        step: what the values of queries are multiples of; 0 if of nothing.
+        part: for metrics that say how much of a map lies in a region: `share` of its saliency, or its `peak`
+            alone, which is there or not.
+        where: the region of these: the object's `own` pixels, or those `near` it within the tolerance too.
     """
 
     name: str
@@ -67,6 +74,10 @@ class Facts:
     perfect: float | None = None
     rule: str = ""
     curve: str = ""
+    outcomes: tuple[float, ...] = ()
+    step: float = 0.0
+    part: Part = ""
+    where: Where = ""
 
     @property
     def per_query(self) -> bool:
@@ -112,6 +123,7 @@ class Facts:
         known = {field.name: getattr(self, field.name) for field in fields(Facts)}
         return known | {
             "aggregates": list(self.aggregates),
+            "outcomes": list(self.outcomes),
             "bounds": [None if abs(bound) == inf else bound for bound in self.bounds],
         }
 
@@ -126,4 +138,6 @@ class Facts:
             known["bounds"] = (-inf if low is None else float(low), inf if high is None else float(high))
         if "aggregates" in known:
             known["aggregates"] = tuple(known["aggregates"])
+        if "outcomes" in known:
+            known["outcomes"] = tuple(map(float, known["outcomes"]))
         return Facts(**known)
