@@ -16,8 +16,6 @@ __all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "attr
 Kind = Literal["network", "dense"]
 """What a method needs: a `network`, or only the masks and seeds of the queries (`dense`)."""
 
-Certain = Literal["", "middle", "region"]
-
 
 class NetworkLike(Protocol):
     """The part of a loaded checkpoint that attribution methods read."""
@@ -109,8 +107,10 @@ class Attribution:
     """What maps cost, from the options."""
     check: Callable[[NetworkLike], None] = _always_defined
     """Raises `RaybenchError`, in one sentence, if the method is not defined for a network."""
-    certain: Certain = ""
-    """What every map is, whatever the network says: the `middle` pixel alone, or the `region` asked about."""
+    middle: bool = False
+    """Whether its maps are the middle pixel of the picture alone."""
+    truth: bool = False
+    """Whether its maps are the ground truth itself, the ceiling of every metric."""
 
     @property
     def summary(self) -> str:
@@ -143,7 +143,8 @@ def attribution(
     class_independent: bool = False,
     passes: Callable[[Mapping[str, Any]], Passes] = _one_each,
     check: Callable[[NetworkLike], None] = _always_defined,
-    certain: Certain = "",
+    middle: bool = False,
+    truth: bool = False,
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function as the attribution method `name` and return it unchanged.
 
@@ -175,7 +176,8 @@ def attribution(
                 class_independent=class_independent,
                 passes=passes,
                 check=check,
-                certain=certain,
+                middle=middle,
+                truth=truth,
             )
         )
         return function

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from ...base import CodeFiles, Registry, check_options, options_of
-from ..statistics import Aggregate, Facts, Group, Kind, Part, Unit, Where
+from ..statistics import Aggregate, Facts, Group, Kind, Unit, Where
 
 __all__ = [
     "METRICS",
@@ -123,8 +123,8 @@ def localisation_metric(
     aggregates: tuple[Aggregate, ...] = ("query_mean",),
     chance: float | None = None,
     perfect: float | None = 100.0,
+    judges_point: bool = False,
     outcomes: tuple[float, ...] = (),
-    part: Part = "",
     where: Where = "",
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
 ) -> Callable[[Function], Function]:
@@ -136,7 +136,7 @@ def localisation_metric(
     """
     return _register(
         name, "localisation", label=label, title=title, words=words, aggregates=aggregates, chance=chance,
-        perfect=perfect, outcomes=outcomes, part=part, where=where, changed=changed,
+        perfect=perfect, judges_point=judges_point, outcomes=outcomes, where=where, changed=changed,
     )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ __all__ = ["content_heatmap", "pointing_game", "stochastic_pointing_game"]
     words="How often the hottest pixel of the map hits the object, give or take a few pixels.",
     aggregates=("class_mean", "query_mean"),
     outcomes=(0.0, 100.0),
-    part="peak",
     where="near",
+    judges_point=True,
 )
 def pointing_game(batch: SaliencyBatch) -> Tensor:
     """Percentage of queries whose most salient pixel lies on the object, within the tolerance.
@@ -42,7 +42,6 @@ def pointing_game(batch: SaliencyBatch) -> Tensor:
     title="Stochastic pointing game",
     words="How often a pixel hits the object when it is drawn at random, hot pixels more often "
     "than cold ones.",
-    part="share",
     where="near",
     changed=lambda options: {"step": 100 / options["samples"]} if options.get("samples") else {},
 )
@@ -88,7 +87,6 @@ def _sampled_share(saliency: Tensor, near: Tensor, samples: int, seed: int) -> T
     label="CH",
     title="Content heatmap",
     words="How much of the map's heat lies on the object itself.",
-    part="share",
     where="own",
 )
 def content_heatmap(batch: SaliencyBatch) -> Tensor:

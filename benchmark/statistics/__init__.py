@@ -1,7 +1,7 @@
 """What follows from numbers alone: facts of metrics, sums and their rules, intervals. No torch here."""
 
 from .classification import accuracy, f1_per_class_of, hits_among
-from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Part, Unit, Where
+from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Unit, Where
 from .intervals import Statistic, bootstrap
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
@@ -14,7 +14,6 @@ __all__ = [
     "Facts",
     "Group",
     "Kind",
-    "Part",
     "PredictionBatch",
     "Rule",
     "Statistic",

@@ -27,7 +27,6 @@ AGGREGATE_WORDS: Mapping[str, str] = {
 
 Kind = Literal["localisation", "map", "network", "explanation", "set", "classification"]
 Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
-Part = Literal["", "share", "peak"]
 Where = Literal["", "own", "near"]
 Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]
 
@@ -53,11 +52,12 @@ class Facts:
         perfect: value of the ground truth itself, where it has one value.
         rule: how sums of statistics become values, for metrics of a set or of predictions; see `rule`.
         curve: what the x axis of its curve is, for metrics that keep one.
+        judges_point: whether a value above 50 says that the most salient pixel hits, and one below that it
+            misses.
         outcomes: the only values that a query may have; empty if all within the bounds are possible.
         step: what the values of queries are multiples of; 0 if of nothing.
-        part: for metrics that say how much of a map lies in a region: `share` of its saliency, or its `peak`
-            alone, which is there or not.
-        where: the region of these: the object's `own` pixels, or those `near` it within the tolerance too.
+        where: for metrics of how much of a map lies in a region, or whether its most salient pixel does: the
+            object's `own` pixels, or also those `near` it, within the tolerance.
     """
 
     name: str
@@ -74,9 +74,9 @@ class Facts:
     perfect: float | None = None
     rule: str = ""
     curve: str = ""
+    judges_point: bool = False
     outcomes: tuple[float, ...] = ()
     step: float = 0.0
-    part: Part = ""
     where: Where = ""
 
     @property

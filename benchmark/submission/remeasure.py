@@ -200,7 +200,7 @@ class _Own:
         spike = torch.zeros_like(saliency)
         spike[0, y, x] = 1
         regions = (torch.from_numpy(found.masks[place]), torch.from_numpy(found.near[place]))
-        peaks = [one for one in self.definition.metrics if one.metric.part == "peak"]
+        peaks = [one for one in self.definition.metrics if one.metric.judges_point and one.metric.outcomes]
         return {one.metric.name: float(one(SaliencyBatch(spike, *regions))[0]) for one in peaks}
 
     def as_high(self, checkpoint: str, tie: float, image_id: str, column: str, found: Sequence[int]) -> bool:
