@@ -38,10 +38,11 @@ def bar_figure(table: Table) -> Figure:
     groups, looks = _groups(table), methods_of(table)
     with_network = [group for group in groups if group.has_network]
     alone = [group._replace(rows=group.rows[:1]) for group in with_network]
+    of_maps = [column for column in table.columns if not column.about_checkpoint]
     kinds: list[tuple[list[Column], Sequence[_Group]]] = [
-        ([one for one in table.columns if not one.needs_network], groups),
-        ([one for one in table.columns if one.needs_network and not one.about_checkpoint], with_network),
-        ([one for one in table.columns if one.about_checkpoint], alone),
+        ([column for column in of_maps if not column.needs_network], groups),
+        ([column for column in of_maps if column.needs_network], with_network),
+        ([column for column in table.columns if column.about_checkpoint], alone),
     ]
     bands = []
     for columns, shown in kinds:
