@@ -24,12 +24,14 @@ class Network:
         card: where it comes from.
         classes: the class list that the logits follow.
         weights_sha256: hash of the weight files, or empty for weights that came from memory.
+        remarks: what readers of its numbers should know of how it was loaded, in sentences.
     """
 
     module: nn.Module
     card: Card
     classes: ClassList
     weights_sha256: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

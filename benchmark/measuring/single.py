@@ -13,15 +13,26 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from ...attributions import bind, bound, computing_in, denormals_flushed, forward_pass, method_of
+from ...attributions import (
+    bind,
+    bound,
+    computing_in,
+    denormals_flushed,
+    forward_pass,
+    in_eval_mode,
+    method_of,
+)
 from ...base import CodeFiles, RaybenchError, Size, seed_for
 from ...checkpoints import Network
 from ..datasets import to_rgb
 from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
-from .fitting import check_input_size, sizes_explained
+from .checked import below_zero, check_shape, refuse_negative
+from .failures import failures_told, refuse_doubtful
+from .fitting import check_input_size
 from .maps import prepare_saliency, status_of
+from .rehearsal import kind_of_scores, words_on_scores
 
 __all__ = ["Explanation", "attribute", "explain_image", "read_image"]
 
@@ -35,12 +46,14 @@ class Explanation:
         status: K words, `ok` or what is degenerate about the map.
         class_index: the K classes.
         top5: (label, probability) of the five most probable classes, from the centre crop, descending.
+        remarks: what else is to be known of the network, in sentences.
     """
 
     saliency: Tensor
     status: tuple[str, ...]
     class_index: tuple[int, ...]
     top5: tuple[tuple[str, float], ...]
+    remarks: tuple[str, ...] = ()
 
 
 def attribute(
@@ -115,19 +128,31 @@ def explain_image(
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
     check_input_size(network, rules, ("whole", "crop"))
     asked.check(network)
-    with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
+    quiet = in_eval_mode(network.module)
+    with torch.no_grad(), denormals_flushed(), computing_in(rules.precision), quiet:
         pixels = _input(network, picture, "crop", rules)
-        with sizes_explained(network, pixels), forward_pass(network.device):
+        told = failures_told(f"checkpoint {network.name!r}", network=network, images=pixels)
+        with told, forward_pass(network.device):
             logits = network.module(pixels)[0].float()
+        refuse_doubtful(network)
+        odd = kind_of_scores(logits[None]) != ""
+        remarks = (*network.remarks, *(words_on_scores(network, pixels) if odd else ()))
         best = logits.softmax(0).topk(min(5, len(logits)))
         indices = _class_indices(network, classes, default=int(best.indices[0]))
-        maps = asked(
-            network,
-            _input(network, picture, "whole", rules),
-            torch.zeros(len(indices), dtype=torch.int64, device=network.device),
-            torch.tensor(indices, device=network.device),
-            seeds=[seed_for(seed, _digest(picture))],
-        )
+        whole = _input(network, picture, "whole", rules)
+        thing = f"attribution {asked.label!r} on checkpoint {network.name!r}"
+        with failures_told(thing, network=network, images=whole):
+            maps = asked(
+                network,
+                whole,
+                torch.zeros(len(indices), dtype=torch.int64, device=network.device),
+                torch.tensor(indices, device=network.device),
+                seeds=[seed_for(seed, _digest(picture))],
+            )
+        check_shape(asked, maps, (len(indices),))
+        refuse_doubtful(network)
+        for index, low in zip(indices, below_zero(maps).tolist(), strict=True):
+            refuse_negative(asked.label, low, "this picture", index)
         status = status_of(maps)
         size = Size(picture.height, picture.width)
         saliency = prepare_saliency(maps, status, size, rules, smoothed=asked.attribution.smoothed)
@@ -137,6 +162,7 @@ def explain_image(
         status=tuple(STATUSES[code] for code in status.tolist()),
         class_index=indices,
         top5=tuple(zip(labels, best.values.tolist(), strict=True)),
+        remarks=remarks,
     )
 
 
