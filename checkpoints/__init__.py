@@ -7,6 +7,7 @@ from .classes import ClassList, load_classes
 from .compiled import Compile, compile_stages
 from .loading import load_network, network_from_module
 from .network import Network
+from .preprocessing import with_own_statistics
 from .scores import UnusableScoresError, reader_of
 from .sources.cache import cache_folder
 from .sources.files import local_weights_sha256
@@ -30,4 +31,5 @@ __all__ = [
     "read_card",
     "reader_of",
     "shipped_cards",
+    "with_own_statistics",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
 from .network import Network
+from .preprocessing import set_transform_input, statistics_of, with_own_statistics
 from .scores import read_scores
 from .sources.files import read_weights
 from .sources.state_dict import fill_module
@@ -46,16 +47,18 @@ def load_network(
         UnknownNameError: no such card, class list, architecture or layer; names the nearest.
         RaybenchError: the weights cannot be fetched, verified, read safely or fitted to the architecture.
     """
-    card = checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint)
+    card = with_own_statistics(checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint))
     classes = load_classes(card.classes)
     target = _usable_device(device)
     module = build_module(
         card.architecture, num_classes=len(classes), pooling=card.pooling, trust_code=trust_code
     )
     _check_layers(module, card)
-    tensors, sha256 = read_weights(card, data)
-    fill_module(module, tensors, name=card.name, classes=classes)
-    return Network(_ready(module, card, classes, target), card, classes, sha256)
+    weights = read_weights(card, data)
+    set_transform_input(module, card, weights.sha256)
+    remark = fill_module(module, weights.tensors, name=card.name, classes=classes)
+    remarks = tuple(filter(None, (*weights.remarks, remark)))
+    return Network(_ready(module, card, classes, target), card, classes, weights.sha256, remarks)
 
 
 def network_from_module(
@@ -66,8 +69,10 @@ def network_from_module(
     target_layer: str | None = None,
     excitation_layer: str | None = None,
     contrast_layer: str | None = None,
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
+    channels: Literal["rgb", "bgr"] = "rgb",
+    input_range: Literal[1, 255] = 1,
     input_size: tuple[int, int] | None = None,
     training: str = "none",
     device: str | torch.device | None = None,
@@ -84,8 +89,10 @@ def network_from_module(
         target_layer: as in `Card`.
         excitation_layer: as in `Card`.
         contrast_layer: as in `Card`.
-        mean: as in `Card`.
+        mean: as in `Card`; without both, what a network of timm says of itself, else ImageNet's.
         std: as in `Card`.
+        channels: as in `Card`.
+        input_range: as in `Card`.
         input_size: as in `Card`.
         training: as in `Card`.
         device: where the copy goes; default where the module is.
@@ -98,6 +105,8 @@ def network_from_module(
         module, target_layer, excitation_layer, contrast_layer
     )
     class_list = classes if isinstance(classes, ClassList) else load_classes(classes)
+    own = statistics_of(module) if mean is None and std is None and input_range == 1 else None
+    mean, std = own or (mean, std)
     facts = {
         "name": name,
         "architecture": type(module).__name__,
@@ -105,8 +114,10 @@ def network_from_module(
         "target_layer": target_layer,
         "excitation_layer": excitation_layer,
         "contrast_layer": contrast_layer,
-        "mean": mean,
-        "std": std,
+        **({"mean": mean} if mean is not None else {}),
+        **({"std": std} if std is not None else {}),
+        "channels": channels,
+        "input_range": input_range,
         "input_size": input_size,
         "training": training,
         "source": "a module in memory",

@@ -222,7 +222,15 @@ def _described_card(card: Card, classes: ClassList) -> Manifest:
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
     size = {"input_size": list(card.input_size)} if card.input_size else {}
-    return described | several | size | {"classes": classes.name}
+    return described | several | size | _described_input(card) | {"classes": classes.name}
+
+
+def _described_input(card: Card) -> Manifest:
+    """What few cards say of the input."""
+    caffe = {"channels": card.channels} if card.channels != "rgb" else {}
+    caffe |= {"input_range": card.input_range} if card.input_range != 1 else {}
+    changed = {"transform_input": card.transform_input} if card.transform_input is not None else {}
+    return caffe | changed
 
 
 def _read_old(out: Path, *, fresh: bool) -> Manifest:
