@@ -56,7 +56,7 @@ def uniform(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     return torch.ones(masks.shape, dtype=torch.float32, device=masks.device)
 
 
-@attribution("box_oracle", kind="dense")
+@attribution("box_oracle", kind="dense", truth=True)
 def box_oracle(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Box oracle: the ground truth itself, which scores 100 on every localisation metric.
 

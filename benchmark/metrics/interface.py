@@ -123,6 +123,7 @@ def localisation_metric(
     aggregates: tuple[Aggregate, ...] = ("query_mean",),
     chance: float | None = None,
     perfect: float | None = 100.0,
+    judges_point: bool = False,
 ) -> Callable[[Function], Function]:
     """Register `function(batch: SaliencyBatch, *, ...) -> values` as the metric `name`.
 
@@ -131,7 +132,7 @@ def localisation_metric(
     """
     return _register(
         name, "localisation", label=label, title=title, words=words, aggregates=aggregates, chance=chance,
-        perfect=perfect,
+        perfect=perfect, judges_point=judges_point,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ __all__ = ["content_heatmap", "pointing_game", "stochastic_pointing_game"]
     title="Pointing game",
     words="How often the hottest pixel of the map hits the object, give or take a few pixels.",
     aggregates=("class_mean", "query_mean"),
+    judges_point=True,
 )
 def pointing_game(batch: SaliencyBatch) -> Tensor:
     """Percentage of queries whose most salient pixel lies on the object, within the tolerance.

@@ -1,7 +1,7 @@
 """Figures of results: bars, dots, curves, overlays, galleries."""
 
+from .answers import Answer, QueryKey, answers_of
 from .cells import cell_picture, encoded
-from .class_labels import label_of_class
 from .figures.classes import classes_drawing
 from .figures.cost import cost_drawing
 from .figures.localisation import localisation_drawing
@@ -14,7 +14,10 @@ from .style import INK, colour_of, save_figure, save_plot, tidy
 
 __all__ = [
     "INK",
+    "Answer",
     "Drawing",
+    "QueryKey",
+    "answers_of",
     "base_layout",
     "cell_picture",
     "classes_drawing",
@@ -25,7 +28,6 @@ __all__ = [
     "for_matplotlib",
     "gallery_columns",
     "gallery_figure",
-    "label_of_class",
     "localisation_drawing",
     "plot_all",
     "save_figure",

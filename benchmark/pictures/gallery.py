@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,14 +17,14 @@ from ..results import (
     NO_CHECKPOINT,
     GalleryImage,
     ResultFolder,
-    facts_of,
+    class_label,
     gallery_images,
     map_path,
     open_results,
     read_map,
     safe_name,
 )
-from .class_labels import label_of_class
+from .answers import Answer, QueryKey, answers_of
 from .gallery_page import CELL_INCHES, HEADING_INCHES, PageLayout
 from .overlay import draw_outline, draw_point, overlay
 from .style import INK
@@ -33,6 +32,7 @@ from .style import INK
 __all__ = ["GalleryColumn", "gallery_columns", "gallery_figure"]
 
 _RULE_INCHES = 0.48  # from the top: between checkpoints and methods
+_MOST_SCORES = 3  # below a picture, for want of room
 _FLATTEST, _TALLEST = 0.5, 1.4  # limits of height / width of a cell
 
 
@@ -49,10 +49,6 @@ class GalleryColumn:
 class _Query:
     image: GalleryImage
     class_index: int
-
-
-_Answers = Mapping[tuple[str, int], Mapping[str, Any]]
-"""The records of a column, by `safe_name` of the image id and class."""
 
 
 def gallery_columns(folders: Sequence[str | Path]) -> list[GalleryColumn]:
@@ -91,17 +87,20 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     layout = PageLayout(len(columns) + 1, [float(shape) * CELL_INCHES for shape in shapes])
     figure = Figure(figsize=layout.size, facecolor="white")
     _write_headings(figure, layout, columns)
-    answers = [_answers(column) for column in columns]
+    keys = {(query.image.folder.name, query.class_index) for query in queries}
+    answers = [answers_of(one.folder, one.checkpoint, one.attribution, keys) for one in columns]
     for row, (query, picture) in enumerate(zip(queries, pictures, strict=True)):
         region = query.image.region(query.class_index)
         axes = layout.axes(figure, row, 0)
         axes.imshow(picture)
         draw_outline(axes, region)
-        label = _class_label(columns[0].folder, query, answers[0])
-        layout.write_left(figure, row, label)
+        first = answers[0].get((query.image.folder.name, query.class_index))
+        name = first.class_name if first else str(query.class_index)
+        layout.write_left(figure, row, class_label(columns[0].folder, query.class_index, name))
         for place, (column, found) in enumerate(zip(columns, answers, strict=True), start=1):
             axes = layout.axes(figure, row, place)
-            _draw_answer(axes, column, query, picture, region, found)
+            _draw_answer(axes, column, query, picture, found)
+            draw_outline(axes, region)
     layout.write_legend(figure)
     return figure
 
@@ -133,26 +132,23 @@ def _draw_answer(
     column: GalleryColumn,
     query: _Query,
     picture: NDArray[np.uint8],
-    region: NDArray[np.bool_],
-    answers: _Answers,
+    answers: Mapping[QueryKey, Answer],
 ) -> None:
-    """Draw one cell: heat, outline, point and scores."""
+    """Draw one cell: heat, point and scores."""
     name = query.image.folder.name
     path = map_path(column.folder.path, column.checkpoint, column.attribution, name, query.class_index)
     axes.imshow(overlay(picture, read_map(path)))
-    draw_outline(axes, region)
-    row = answers.get((name, query.class_index))
-    if row is None:
+    answer = answers.get((name, query.class_index))
+    if answer is None:
         return
     height, width = picture.shape[:2]
-    x = (row["point_x"] + 0.5) * width / query.image.size.width - 0.5
-    y = (row["point_y"] + 0.5) * height / query.image.size.height - 0.5
-    hit = bool(row["pointing_game"] > 50) if "pointing_game" in row else None
-    draw_point(axes, Point(round(x), round(y)), hit=hit, size=10)
-    scores = [_printed(key, value, column.folder) for key, value in row.items() if _is_score(key, value)]
-    axes.text(0.5, -0.02, "   ".join(scores), transform=axes.transAxes, fontsize=9, ha="center", va="top")
-    if row["status"] != "ok":
-        remark = axes.text(0.03, 0.96, f"{row['status']} map", transform=axes.transAxes, fontsize=9, va="top")
+    x = (answer.point.x + 0.5) * width / query.image.size.width - 0.5
+    y = (answer.point.y + 0.5) * height / query.image.size.height - 0.5
+    draw_point(axes, Point(round(x), round(y)), hit=answer.hit, size=10)
+    scores = "   ".join(" ".join(score) for score in answer.scores[:_MOST_SCORES])
+    axes.text(0.5, -0.02, scores, transform=axes.transAxes, fontsize=9, ha="center", va="top")
+    if answer.status != "ok":
+        remark = axes.text(0.03, 0.96, f"{answer.status} map", transform=axes.transAxes, fontsize=9, va="top")
         remark.set(color="white", bbox={"facecolor": "black", "edgecolor": "none", "pad": 1.5})
 
 
@@ -171,36 +167,3 @@ def _shared_queries(columns: Sequence[GalleryColumn]) -> list[_Query]:
             for column in columns
         )
     ]
-
-
-def _answers(column: GalleryColumn) -> _Answers:
-    records = column.folder.records(column.checkpoint, column.attribution)
-    kept = {path.stem.rpartition("-")[0] for path in _maps(column)}
-    records = records.assign(name=[safe_name(image_id) for image_id in records["image_id"]])
-    rows = records[records["name"].isin(kept)].to_dict("records")
-    named = [{str(key): value for key, value in row.items()} for row in rows]
-    return {(row.pop("name"), row["class_index"]): row for row in named}
-
-
-def _maps(column: GalleryColumn) -> list[Path]:
-    folder = column.folder.path / safe_name(column.checkpoint) / safe_name(column.attribution) / "gallery"
-    return list(folder.glob("*.png"))
-
-
-def _class_label(folder: ResultFolder, query: _Query, answers: _Answers) -> str:
-    """Name a class for people: the label of the dataset's class list, else the name in the records."""
-    row = answers.get((query.image.folder.name, query.class_index), {})
-    name = str(row.get("class_name", query.class_index))
-    return label_of_class(folder, query.class_index, name)
-
-
-def _is_score(key: str, value: object) -> bool:
-    """Say whether a column of the records is a metric that the point does not show already."""
-    known = ("image_id", "class_index", "class_name", "status", "point_x", "point_y", "pointing_game")
-    return key not in known and isinstance(value, float) and not np.isnan(value)
-
-
-def _printed(metric: str, value: float, folder: ResultFolder) -> str:
-    known = facts_of(metric, [folder])
-    digits = 0 if known is None or known.unit == "percent" else 2
-    return f"{known.label if known else metric} {value:.{digits}f}"

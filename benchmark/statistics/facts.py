@@ -51,6 +51,8 @@ class Facts:
         perfect: value of the ground truth itself, where it has one value.
         rule: how sums of statistics become values, for metrics of a set or of predictions; see `rule`.
         curve: what the x axis of its curve is, for metrics that keep one.
+        judges_point: whether a value above 50 says that the most salient pixel hits, and one below that it
+            misses.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Facts:
     perfect: float | None = None
     rule: str = ""
     curve: str = ""
+    judges_point: bool = False
 
     @property
     def per_query(self) -> bool:

@@ -123,7 +123,7 @@ class Coco:
         return f"{self.source}: annotation {record.get('id')} of {self.file_names[index]}"
 
 
-@dataset("coco", classes="coco80", multilabel=True)
+@dataset("coco", label="COCO", classes="coco80", multilabel=True)
 def open_coco(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val2014"
 ) -> Coco:

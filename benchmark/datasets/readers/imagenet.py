@@ -101,7 +101,7 @@ class ImageNet:
         )
 
 
-@dataset("imagenet", classes="imagenet1k", multilabel=False)
+@dataset("imagenet", label="ImageNet", classes="imagenet1k", multilabel=False)
 def open_imagenet(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val"
 ) -> ImageNet:

@@ -86,7 +86,13 @@ class ImageNetBoxes:
         return fingerprint_of((*self.image_ids, *(numbers.astype("<i8").tobytes() for numbers in arrays)))
 
 
-@dataset("imagenet_boxes", classes="imagenet1k", multilabel=False, folder="imagenet/all_val_boxes")
+@dataset(
+    "imagenet_boxes",
+    label="ImageNet boxes",
+    classes="imagenet1k",
+    multilabel=False,
+    folder="imagenet/all_val_boxes",
+)
 def open_imagenet_boxes(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection
 ) -> ImageNetBoxes:

@@ -78,7 +78,7 @@ class Voc:
         return self.root / "Annotations" / f"{image_id}.xml"
 
 
-@dataset("voc", classes="voc20", multilabel=True)
+@dataset("voc", label="VOC", classes="voc20", multilabel=True)
 def open_voc(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = ""
 ) -> Voc:

@@ -13,8 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from scipy import stats
 
-from ...results import BoardRow, Column, Score, Section
-from ..class_labels import class_label
+from ...results import BoardRow, Column, Score, Section, class_label
 from ..style import INK, tidy
 from .style import (
     Control,
@@ -178,7 +177,7 @@ def _view(
 ) -> View:
     """Draw bars, the largest on top, for plotly; places are numbers, since class names may repeat."""
     shown = _largest(differences)[::-1]
-    names = [for_plotly(class_label(section, one.class_index), 26) for one in shown]
+    names = [for_plotly(class_name(section, one.class_index), 26) for one in shown]
     bars: dict[str, Any] = {
         "type": "bar",
         "orientation": "h",
@@ -206,9 +205,15 @@ def _view(
     return View(at, [bars], {"height": 110 + 19 * len(shown), "showlegend": False, **axes})
 
 
+def class_name(section: Section, index: int) -> str:
+    """Return the label of a class of a section; its id in the records if there is no label."""
+    name = str(section.class_names.get(index, index))
+    return class_label(section.rows[0].folder, index, name) if section.rows else name
+
+
 def _in_words(section: Section, column: Column, label: str, differences: Sequence[ClassDifference]) -> str:
     def worded(chosen: Sequence[ClassDifference]) -> str:
-        return ", ".join(f"{class_label(section, one.class_index)} {one.mean:+.1f}" for one in chosen)
+        return ", ".join(f"{class_name(section, one.class_index)} {one.mean:+.1f}" for one in chosen)
 
     ups = [one for one in differences[:3] if one.mean > 0]
     downs = [one for one in differences[::-1][:3] if one.mean < 0]
@@ -229,7 +234,7 @@ def _static(section: Section, column: Column, label: str, differences: Sequence[
         if not math.isnan(one.reach):
             ends = [one.mean - one.reach, one.mean + one.reach]
             axes.plot(ends, [place, place], color=INK, linewidth=1)
-    names = [for_matplotlib(class_label(section, one.class_index), 26) for one in shown]
+    names = [for_matplotlib(class_name(section, one.class_index), 26) for one in shown]
     axes.set_yticks(range(len(shown)), names)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.axvline(0, color="#999999", linewidth=0.8)
