@@ -76,8 +76,8 @@ def set_transform_input(module: nn.Module, card: Card, sha256: str) -> None:
     if not official and card.transform_input is None:
         raise RaybenchError(
             f"checkpoint {card.name!r}: {card.architecture} may change its input's mean and std, and the "
-            "weights do not say whether; write transform_input: true into the card if they were trained further "
-            "from torchvision's own, and false if they were trained anew"
+            "weights do not say whether; write transform_input: true into the card if they were trained "
+            "further from torchvision's own, and false if they were trained anew"
         )
     setattr(module, "transform_input", official or card.transform_input)  # noqa: B010 - no tensor or module
 

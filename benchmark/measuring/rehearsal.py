@@ -51,7 +51,10 @@ def rehearse(work: Pass, network: Network | None) -> list[str]:
         if image is None:
             return []
         tasks: list[Task] = []
-        measure_batch(Batch((image,)), _cheap(work), network, tasks)
+        try:
+            measure_batch(Batch((image,)), _cheap(work), network, tasks)
+        except torch.OutOfMemoryError:
+            return []  # the run says it, and what to do
         for task in tasks:
             task()
         if image.masks is not None and len(image.class_index):
