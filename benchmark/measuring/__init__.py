@@ -7,7 +7,7 @@ from .measure import measure
 from .passes import Job, Outcome, Pass
 from .rehearsal import rehearse
 from .scoring import Scorer
-from .single import attribute, explain_image, read_image
+from .single import attribute, explain_image, logits_of, read_image
 
 __all__ = [
     "CostMeter",
@@ -20,6 +20,7 @@ __all__ = [
     "check_input_size",
     "environment",
     "explain_image",
+    "logits_of",
     "measure",
     "peak_memory_mb",
     "read_image",

@@ -43,9 +43,10 @@ def below_zero(maps: Tensor) -> Tensor:
 def refuse_negative(method: str, low: float, image_id: str, class_index: int) -> None:
     """Raise `RaybenchError` for a map of a method, if its least value is below zero."""
     if low < 0:
+        place = f"image {image_id!r}, class {class_index}" if image_id else f"class {class_index}"
         raise RaybenchError(
-            f"attribution {method!r} returned a map with negative values, down to {low:.3g} (image "
-            f"{image_id!r}, class {class_index}); scores are shares of what a map holds, so return none, or "
+            f"attribution {method!r} returned a map with negative values, down to {low:.3g} "
+            f"({place}); scores are shares of what a map holds, so return none, or "
             "register the method as signed, and let `sign` choose what is scored"
         )
 

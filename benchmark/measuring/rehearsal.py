@@ -9,7 +9,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...attributions import bind, computing_in, forward_pass, generator, in_eval_mode
+from ...attributions import (
+    bound,
+    box_oracle,
+    computing_in,
+    forward_pass,
+    generator,
+    in_eval_mode,
+    method_of,
+)
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import Batch, Prepared, decoded, network_input
@@ -96,13 +104,13 @@ def _passes(job: Job) -> float:
 def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
     """Refuse metrics of which the ground truth itself does not reach the value that they call perfect."""
     metrics = [one for one in scorer.metrics if one.metric.per_query and not one.metric.asks_network]
-    oracle = replace(scorer, metrics=metrics)
-    for scores in oracle.score(bind("box_oracle"), batch):
+    oracle = bound(method_of(box_oracle.__name__, box_oracle))
+    for scores in replace(scorer, metrics=metrics).score(oracle, batch):
         for _, _, _, _, *values in scores.numbers.fetch().tolist():
             for metric, value in zip(scores.metrics, values, strict=True):
                 if metric.perfect is not None and not abs(value - metric.perfect) <= _TOLERANCE:
                     raise RaybenchError(
-                        f"metric {metric.name!r} gives {value:g} for a map of the region itself, box_oracle, "
+                        f"metric {metric.name!r} gives {value:g} for {oracle.label}, the region itself, "
                         f"and calls {metric.perfect:g} perfect (image {batch.images[0].image_id!r}); mend "
                         "the metric, or register it with perfect=None"
                     )

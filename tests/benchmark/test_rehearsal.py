@@ -152,7 +152,10 @@ def test_maps_below_zero_are_refused_and_those_of_a_signed_method_are_not(tiny: 
         ("return torch.zeros(len(batch.saliency), 2)", r"a tensor \(\d, 2\); expected one number for each"),
         ("return 50.0", "'odd' returned a float; expected one number for each"),
         ("return batch.saliency[:, 10**6, 0]", "metric 'odd' has failed .*IndexError: .* at mine.py, line"),
-        ("return torch.full((len(batch.saliency),), 37.0)", "'odd' gives 37 for a map of the region itself"),
+        (
+            "return torch.full((len(batch.saliency),), 37.0)",
+            "'odd' gives 37 for box_oracle, the region itself",
+        ),
     ],
 )
 def test_metrics_that_break_their_promise_are_refused_before_the_start(
