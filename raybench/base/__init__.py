@@ -3,6 +3,7 @@
 from .code_files import CodeFiles, names_code, without_folder
 from .documents import Document, document_from, parse_document, read_document
 from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, nearest, quoted
+from .failures import worded
 from .flags import Flag, offered, refuse_out_of_range
 from .geometry import Box, Point, Size
 from .memory import keep_freed_memory
@@ -43,4 +44,5 @@ __all__ = [
     "seed_for",
     "stand_ins",
     "without_folder",
+    "worded",
 ]
