@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .complete import lost_rows
-from .folder import ResultFolder
+from .files.folder import ResultFolder
 
 __all__ = ["remarks"]
 
