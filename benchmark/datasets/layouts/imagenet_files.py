@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ....base import RaybenchError
 from ....checkpoints import ClassList
-from ..pictures import PICTURE_SUFFIXES, files_in
+from ..files import PICTURE_SUFFIXES, files_by_id, subfolders
+from ..sample import LayoutError
 
 __all__ = ["ImageFiles", "find_image_files"]
 
@@ -35,12 +35,13 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
     have sub-folders, one level deep.
 
     Raises:
-        RaybenchError: no folder holds pictures, two files share an id, or a folder of pictures is not named
+        LayoutError: no folder holds pictures, or nothing says of any what it shows.
+        RaybenchError: two files share an id, or a folder of pictures is not named
             after a class.
     """
     folder, pictures = _first(root, _picture_folders(split), PICTURE_SUFFIXES)
     if not pictures:
-        raise RaybenchError(
+        raise LayoutError(
             f"no pictures in {root}: looked for {split}/*.JPEG, {split}/<class>/*.JPEG, "
             f"ILSVRC/Data/CLS-LOC/{split}/*.JPEG and *.JPEG in the folder itself"
         )
@@ -54,6 +55,11 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
                 f"{root / parent} holds pictures, but is not named after a class of {classes.name}"
             )
         files[image_id] = ImageFiles(picture, annotations.get(image_id), folder_class)
+    if not annotations and not any(entry.folder_class for entry in files.values()):
+        raise LayoutError(
+            f"no picture in {root / folder} has an annotation or lies in the folder of a class; expected "
+            f"XML beside the pictures or in {root / 'annotation'}, or {split}/<class>/*.JPEG"
+        )
     for image_id in annotations.keys() - files.keys():
         files[image_id] = ImageFiles(_join(folder, f"{image_id}.JPEG"), annotations[image_id], None)
     return files
@@ -75,32 +81,10 @@ def _annotation_folders(pictures: str, split: str) -> Iterator[str]:
 def _first(root: Path, folders: tuple[str, ...], suffixes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return the first folder that holds such files, and the files in it by id."""
     for folder in folders:
-        found = _files_by_id(root, folder, suffixes)
+        found = files_by_id(root, (folder, *subfolders(root, folder)), suffixes)
         if found:
             return folder, found
     return "", {}
-
-
-def _files_by_id(root: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, str]:
-    """Paths of the files in `folder` and its sub-folders, by file name without extension."""
-    found: dict[str, str] = {}
-    for place in (folder, *_subfolders(root, folder)):
-        for name in files_in(root / place, suffixes):
-            image_id, path = name.rpartition(".")[0], _join(place, name)
-            if image_id in found:
-                raise RaybenchError(
-                    f"two files in {root} share the id {image_id!r}: {found[image_id]} and {path}"
-                )
-            found[image_id] = path
-    return found
-
-
-def _subfolders(root: Path, folder: str) -> list[str]:
-    try:
-        with os.scandir(root / folder) as entries:
-            return sorted(_join(folder, entry.name) for entry in entries if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _join(folder: str, name: str) -> str:
