@@ -14,6 +14,7 @@ from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
 from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
+from .methods.occlusion import occlusion
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .own import method_of
@@ -60,6 +61,7 @@ __all__ = [
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
     "method_of",
+    "occlusion",
     "over_colours",
     "random",
     "raw_attention",
