@@ -17,6 +17,7 @@ from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus
 from .methods.occlusion import occlusion
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
+from .methods.superpixels import kernel_shap, lime
 from .own import method_of
 from .progress import Bar, shown_by
 from .reading.capture import Capture, features_and_gradients, input_gradients, layer_of, undisturbed
@@ -55,7 +56,9 @@ __all__ = [
     "in_chunks",
     "input_gradients",
     "integrated_gradients",
+    "kernel_shap",
     "layer_of",
+    "lime",
     "lrp_alpha_beta",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
