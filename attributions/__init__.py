@@ -20,7 +20,14 @@ from .methods.rise import rise
 from .methods.superpixels import kernel_shap, lime
 from .own import method_of
 from .progress import Bar, shown_by
-from .reading.capture import Capture, features_and_gradients, input_gradients, layer_of, undisturbed
+from .reading.capture import (
+    Capture,
+    features_and_gradients,
+    in_eval_mode,
+    input_gradients,
+    layer_of,
+    undisturbed,
+)
 from .seeds import generator
 from .sharing import sharing
 from .signs import Colours, Sign, over_colours, signed_by_colours
@@ -54,6 +61,7 @@ __all__ = [
     "grad_cam_elementwise",
     "gradient",
     "in_chunks",
+    "in_eval_mode",
     "input_gradients",
     "integrated_gradients",
     "kernel_shap",
