@@ -13,7 +13,7 @@ from ..interface import NetworkLike
 
 __all__ = ["Segmentation", "colours_of", "segmented"]
 
-Segmentation = Literal["grid", "slic", "quickshift"]
+Segmentation = Literal["cells", "slic", "quickshift"]
 """Cells of equal size, or what scikit-image's functions of these names find."""
 
 
@@ -34,7 +34,7 @@ def segmented(method: str, network: NetworkLike, image: Tensor, kind: Segmentati
         RaybenchError: the image is smaller than the grid, or scikit-image is missing.
     """
     height, width = image.shape[1:]
-    if kind == "grid":
+    if kind == "cells":
         if min(height, width) < cells:
             raise RaybenchError(
                 f"{method}: an image of {height} x {width} pixels is smaller than its {cells} x {cells} "
@@ -46,7 +46,7 @@ def segmented(method: str, network: NetworkLike, image: Tensor, kind: Segmentati
         segmentation = importlib.import_module("skimage.segmentation")
     except ImportError as error:
         raise RaybenchError(
-            f"{method}: segments by {kind} need scikit-image; install it, or set the option segments to grid"
+            f"{method}: segments by {kind} need scikit-image; install it, or set the option segments to cells"
         ) from error
     low, high = (end.to(image) for end in network.input_range)
     pixels = ((image - low) / (high - low)).clamp(0, 1).permute(1, 2, 0).double().cpu().numpy()

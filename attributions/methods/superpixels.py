@@ -75,7 +75,7 @@ def lime(
     seeds: Sequence[int],
     *,
     samples: Count = 1000,
-    segments: Segmentation = "grid",
+    segments: Segmentation = "cells",
     cells: Count = 8,
     fill: Hidden = "segments",
     width: Positive = 0.25,
@@ -94,7 +94,7 @@ def lime(
         class_index: (N,) int64, the class of each query.
         seeds: B integers.
         samples: how many; the first is the image itself.
-        segments: cells of a `grid`, or with scikit-image `slic` or `quickshift`.
+        segments: `cells` of a grid, or with scikit-image `slic` or `quickshift`.
         cells: along each side of the grid; SLIC is asked for their square.
         fill: what hidden segments show, by default their own mean colour.
         width: of the kernel.
@@ -139,7 +139,7 @@ def kernel_shap(
     seeds: Sequence[int],
     *,
     samples: Count | None = None,
-    segments: Segmentation = "grid",
+    segments: Segmentation = "cells",
     cells: Count = 7,
     fill: Hidden = "mean",
 ) -> Tensor:
@@ -155,7 +155,7 @@ def kernel_shap(
         class_index: (N,) int64, the class of each query.
         seeds: B integers.
         samples: sets of segments besides none and all; by default twice the number of segments and 2048.
-        segments: cells of a `grid`, or with scikit-image `slic` or `quickshift`.
+        segments: `cells` of a grid, or with scikit-image `slic` or `quickshift`.
         cells: along each side of the grid; SLIC is asked for their square.
         fill: what hidden segments show.
 

@@ -39,7 +39,7 @@ def lime_explainer():
 def test_lime_is_the_authors_for_their_samples(small, image, monkeypatch, width):
     explainer = lime_explainer()
     explainer.base.kernel_fn = lambda distances: np.sqrt(np.exp(-(distances**2) / width**2))
-    segments = segmented("lime", small, image[0], "grid", 4)
+    segments = segmented("lime", small, image[0], "cells", 4)
     drawn = []
     draw = explainer.data_labels
 
@@ -167,7 +167,7 @@ def test_a_network_that_reads_one_cell_gives_it_all_relevance(small, method):
 
 
 def test_grids_are_of_equal_cells_and_every_pixel_has_the_mean_colour_of_its_own(small, image):
-    segments = segmented("lime", small, torch.zeros(3, 4, 6), "grid", 2)
+    segments = segmented("lime", small, torch.zeros(3, 4, 6), "cells", 2)
     assert segments.tolist() == [[0, 0, 0, 1, 1, 1]] * 2 + [[2, 2, 2, 3, 3, 3]] * 2
     picture = torch.arange(24.0).view(1, 4, 6).expand(3, 4, 6) * torch.tensor([1, 2, -1])[:, None, None]
     colours = colours_of(segments, picture)
