@@ -32,6 +32,9 @@ def _of_run(run: ResultFolder) -> list[str]:
     lines = []
     if isinstance(skipped, list) and skipped:
         lines.append(f"skipped, as they could not be used: {_pictures(len(skipped))}; run.json says why")
+    asking_nothing = run.manifest.get("without_queries")
+    if isinstance(asking_nothing, list) and asking_nothing:
+        lines.append(f"{_pictures(len(asking_nothing))}: nothing is annotated that could be asked about")
     lines += lost_rows(run)
     if isinstance(noted, dict):
         lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]
