@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .complete import lost_rows
-from .folder import ResultFolder
+from .files.folder import ResultFolder
 
 __all__ = ["remarks"]
 
@@ -34,6 +34,9 @@ def _of_run(run: ResultFolder) -> list[str]:
     lines = _weights(run)
     if isinstance(skipped, list) and skipped:
         lines.append(f"skipped, as they could not be used: {_pictures(len(skipped))}; run.json says why")
+    asking_nothing = run.manifest.get("without_queries")
+    if isinstance(asking_nothing, list) and asking_nothing:
+        lines.append(f"{_pictures(len(asking_nothing))}: nothing is annotated that could be asked about")
     lines += lost_rows(run)
     if isinstance(noted, dict):
         lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]

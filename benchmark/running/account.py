@@ -13,7 +13,6 @@ from filelock import FileLock, Timeout
 
 from ...base import RaybenchError, names_code, without_folder
 from ...checkpoints import Card, ClassList, Network
-from ..datasets import DATASETS
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
     NO_CHECKPOINT,
@@ -139,7 +138,8 @@ def finish(
     _refuse_nothing_usable(plan, manifest)
     _refuse_gaps(plan, manifest, noticed)
     write_summary(out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes))
-    noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
+    rows = notes_of(plan.settings).rows()
+    noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
     manifest |= {
         "status": "complete",
         "wall_seconds": round(wall_seconds, 3),
@@ -214,7 +214,7 @@ def _facts(plan: Plan) -> Manifest:
         "metrics": {one.metric.name: one.metric.described() for one in plan.metrics},
         "methods": {one.attribution.name: one.attribution.summary for one in plan.attributions},
         "truth": {one.attribution.name: True for one in plan.attributions if one.attribution.truth},
-        "dataset": {"label": DATASETS.get(plan.suite.dataset_choice.name).label},
+        "dataset": {"label": plan.reader.label},
         "classes": dict(zip(classes.ids, classes.labels, strict=True)),
     }
 

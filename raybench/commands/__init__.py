@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from . import (
-    check,
-    compare,
-    explain,
-    gallery,
-    leaderboard,
-    listing,
-    plot,
-    report,
-    run,
-    shapes,
-    submit,
-    table,
-    train,
-)
+from .making import explain, gallery, run, shapes, train
 from .options import OnceCommand
+from .reading import compare, leaderboard, listing, plot, report, table
+from .sharing import check, submit
 
 __all__ = ["app"]
 
