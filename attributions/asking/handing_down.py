@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from ...base import RaybenchError
 from ..arithmetic import denormals_flushed
 from ..interface import NetworkLike
 from ..queries import Portion, check_logits, check_queries, one_hot, portions
-from ..reading.capture import undisturbed
+from ..reading.capture import captured, undisturbed
 from .backward_rules import Rules, Table, uncompiled
 
 __all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score", "tried"]
@@ -86,9 +87,18 @@ _SIDES = (96, 224)
 """Height and width of the pictures that a network is tried on: a small one, and what transformers want."""
 
 
-def check_rules(network: NetworkLike, table: Table) -> None:
-    """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture."""
-    tried(network, lambda blank: ruled_logits(network.module, blank.requires_grad_(), table))
+def check_rules(network: NetworkLike, table: Table, *, layer: str = "") -> None:
+    """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture.
+
+    With `layer`, what is computed ahead of it may be anything.
+    """
+
+    def trial(blank: Tensor) -> None:
+        begun = captured(network.module, layer, cut=True) if layer else nullcontext()
+        with begun:
+            ruled_logits(network.module, blank.requires_grad_(not layer), table)
+
+    tried(network, trial)
 
 
 def tried(network: NetworkLike, trial: Callable[[Tensor], object]) -> None:
@@ -98,10 +108,11 @@ def tried(network: NetworkLike, trial: Callable[[Tensor], object]) -> None:
         RaybenchError: the trial does.
     """
     like = next(network.module.parameters(), torch.zeros(()))
-    for side in _SIDES:
+    sizes = [network.input_size] if network.input_size else [(side, side) for side in _SIDES]
+    for size in sizes:
         with undisturbed(network.module):
             try:
-                trial(like.new_zeros((1, 3, side, side)))
+                trial(like.new_zeros((1, 3, *size)))
             except (RaybenchError, torch.OutOfMemoryError):
                 raise
             except Exception:  # it may want pictures of another size

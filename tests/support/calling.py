@@ -6,7 +6,13 @@ import hashlib
 
 from raybench.attributions import ATTRIBUTIONS, bind
 
-OPTIONS = {"rise": {"masks": 4, "cells": 3}, "integrated_gradients": {"steps": 2}}
+OPTIONS = {
+    "integrated_gradients": {"steps": 2},
+    "kernel_shap": {"samples": 10, "cells": 2},
+    "lime": {"samples": 6, "cells": 3},
+    "occlusion": {"window": 0.5, "stride": 0.5},
+    "rise": {"masks": 4, "cells": 3},
+}
 """Options of methods that would otherwise ask a network very often."""
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
@@ -18,6 +24,8 @@ ON_TRANSFORMERS = [
 ]
 """Those that need attention; networks without any are refused."""
 ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
+ASK_ALIKE = {"kernel_shap", "lime", "occlusion"}
+"""Those that ask a network as another of their family does, which stands for them on big networks."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 
 

@@ -144,7 +144,7 @@ def test_baselines_that_are_the_image_give_the_gradient_times_nothing(each_once,
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: torchvision.models.vit_b_32(num_classes=10), "no rule hands relevance down through"),
+        (lambda: torchvision.models.vit_b_32(num_classes=10), "no rule hands anything down through"),
         (
             lambda: timm.create_model("skresnet18", num_classes=10),
             "does not add up for this network .* softmax",
