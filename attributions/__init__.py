@@ -16,7 +16,7 @@ from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.deep_lift import deep_lift
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
-from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
+from .methods.lrp import lrp_alpha_beta, lrp_epsilon, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
 from .methods.occlusion import occlusion
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
@@ -75,6 +75,7 @@ __all__ = [
     "layer_of",
     "lime",
     "lrp_alpha_beta",
+    "lrp_epsilon",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",

@@ -24,7 +24,7 @@ ON_TRANSFORMERS = [
 ]
 """Those that need attention; networks without any are refused."""
 ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
-ASK_ALIKE = {"kernel_shap", "lime", "occlusion"}
+ASK_ALIKE = {"kernel_shap", "lime", "lrp_epsilon", "occlusion"}
 """Those that ask a network as another of their family does, which stands for them on big networks."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 
