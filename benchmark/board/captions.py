@@ -146,12 +146,17 @@ def _winner(section: Section, column: Column) -> Winner | None:
         metric=column.whole_title,
         checkpoint=best.checkpoint,
         attribution="" if column.about_checkpoint else best.attribution,
-        value=f"{score.value:.1f}",
+        value=_short(column, score.value),
         interval=score.interval,
         certainty=_certainty(section, column, best, score),
         row_key=best.key,
         sure=score.rank == (1, 1),
     )
+
+
+def _short(column: Column, value: float) -> str:
+    """Print a value with its unit, for a headline."""
+    return f"{value:.1f} %" if column.unit == "percent" else column.printed(value)
 
 
 def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -> str:
@@ -196,7 +201,7 @@ def _published_winner(section: Section, column: Column) -> Winner | None:
         metric=column.whole_title,
         checkpoint=f"{best.architecture} {training_name(best.training)}",
         attribution="" if column.about_checkpoint else best.attribution,
-        value=f"{value:.1f}",
+        value=_short(column, value),
         interval="",
         certainty="as published, without an interval",
     )
