@@ -177,7 +177,7 @@ def _ranked(section: Section) -> Section:
     for column in section.columns:
         metric = column.metric
         rows = [r for r in section.rows if metric in r.values and r.checkpoint != NO_CHECKPOINT]
-        if len(rows) > 1:
+        if len(rows) > 1 and column.ranked:
             values[metric] = np.stack([row.values[metric] for row in rows])
             keys[metric] = [row.key for row in rows]
             aggregates[metric] = cast(Aggregate, column.aggregate)
@@ -202,7 +202,7 @@ def _in_order(section: Section) -> Section:
 
     def place(row: BoardRow) -> tuple[bool, float]:
         for column in reversed(section.columns):
-            if column.metric in row.scores:
+            if column.ranked and column.metric in row.scores:
                 value = row.scores[column.metric].value
                 return row.checkpoint == NO_CHECKPOINT, -value if column.higher_is_better else value
         return row.checkpoint == NO_CHECKPOINT, math.inf

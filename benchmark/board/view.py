@@ -202,7 +202,7 @@ def _cell(section: Section, row: BoardRow, column: Column, scale: Scale) -> Cell
     return CellView(
         order=repr(score.value),
         value=column.printed(score.value),
-        interval=score.interval,
+        interval=column.printed_interval(score.low, score.high),
         rank=str(score.rank) if score.rank else "",
         published=column.printed(score.published),
         mark=score.mark,

@@ -51,6 +51,13 @@ class Column:
         """Print a value; nothing for NaN."""
         return "" if math.isnan(value) else f"{value:.{self.digits}f}"
 
+    def printed_interval(self, low: float, high: float) -> str:
+        """Print an interval, in percent with as many digits as its width needs; nothing if it is unknown."""
+        if math.isnan(low) or math.isnan(high):
+            return ""
+        digits = 1 if self.unit == "percent" and high - low >= 1 else self.digits
+        return f"{low:.{digits}f}\N{EN DASH}{high:.{digits}f}"
+
 
 class RankRange(NamedTuple):
     """The places that a row may hold, from 1: `best` to `worst`, equal where no row is tied with it."""
