@@ -86,8 +86,12 @@ def build_section(entries: Sequence[Entry], *, with_published: bool) -> Section:
         published=published,
     )
     if common:
-        queries = {"image_ids": common.image_ids, "class_index": common.class_index}
-        section = replace(section, **queries, class_names=common.class_names)
+        section = replace(
+            section,
+            image_ids=common.image_ids,
+            class_index=common.class_index,
+            class_names=common.class_names,
+        )
     return _in_order(_ranked(section))
 
 
