@@ -195,7 +195,7 @@ def _cell(section: Section, row: BoardRow, column: Column, scale: Scale) -> Cell
     score = row.scores.get(column.metric)
     if score is None:
         free = column.needs_network and row.checkpoint == NO_CHECKPOINT
-        return CellView(spread="asks the network: no value without one" if free else "no value")
+        return CellView(spread="it asks the network: a map without one has no value" if free else "no value")
     ranked = sum(
         found.rank is not None for row in section.rows if (found := row.scores.get(column.metric)) is not None
     )

@@ -107,7 +107,7 @@ def test_cells_tell_the_median_and_why_they_are_empty() -> None:
     assert (first.cells[-1].value, first.cells[-1].interval) == ("0.400", "0.000\N{EN DASH}0.500")
     assert first.cells[-1].spread == "median 0.100, middle half 0.100 to 0.550"
     assert first.cells[1].spread == ""  # a hit or a miss has no median worth telling
-    assert second.cells[-1].spread == "asks the network: no value without one"
+    assert second.cells[-1].spread == "it asks the network: a map without one has no value"
 
 
 def test_nothing_wins_where_no_value_is_better() -> None:
