@@ -29,6 +29,7 @@ from ..results import (
     write_manifest,
     write_summary,
 )
+from ..statistics import INTERVALS
 from .crew import was_restarted
 from .plan import Plan
 from .work import notes_of
@@ -137,6 +138,7 @@ def finish(
     noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
     manifest |= {
         "status": "complete",
+        "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),
         "measured_images": noticed.images,
         "measuring_seconds": round(noticed.seconds, 3),
