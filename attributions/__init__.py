@@ -21,6 +21,7 @@ from .progress import Bar, shown_by
 from .reading.capture import (
     Capture,
     features_and_gradients,
+    in_eval_mode,
     input_gradients,
     layer_of,
     undisturbed,
@@ -58,6 +59,7 @@ __all__ = [
     "grad_cam_elementwise",
     "gradient",
     "in_chunks",
+    "in_eval_mode",
     "input_gradients",
     "integrated_gradients",
     "layer_of",

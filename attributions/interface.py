@@ -107,6 +107,8 @@ class Attribution:
     """What maps cost, from the options."""
     check: Callable[[NetworkLike], None] = _always_defined
     """Raises `RaybenchError`, in one sentence, if the method is not defined for a network."""
+    middle: bool = False
+    """Whether its maps are the middle pixel of the picture alone."""
     truth: bool = False
     """Whether its maps are the ground truth itself, the ceiling of every metric."""
 
@@ -141,6 +143,7 @@ def attribution(
     class_independent: bool = False,
     passes: Callable[[Mapping[str, Any]], Passes] = _one_each,
     check: Callable[[NetworkLike], None] = _always_defined,
+    middle: bool = False,
     truth: bool = False,
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function as the attribution method `name` and return it unchanged.
@@ -173,6 +176,7 @@ def attribution(
                 class_independent=class_independent,
                 passes=passes,
                 check=check,
+                middle=middle,
                 truth=truth,
             )
         )

@@ -12,7 +12,7 @@ from ..interface import attribution
 __all__ = ["box_oracle", "center", "random", "uniform"]
 
 
-@attribution("center", kind="dense", source="Zhang et al., ECCV 2016")
+@attribution("center", kind="dense", middle=True, source="Zhang et al., ECCV 2016")
 def center(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Centre: all saliency on the pixel in the middle of the image.
 

@@ -1,7 +1,7 @@
 """What follows from numbers alone: facts of metrics, sums and their rules, intervals. No torch here."""
 
 from .classification import accuracy, f1_per_class_of, hits_among
-from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Unit
+from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Unit, Where
 from .intervals import (
     INTERVALS,
     Estimate,
@@ -33,6 +33,7 @@ __all__ = [
     "Spread",
     "Statistic",
     "Unit",
+    "Where",
     "accuracy",
     "deviations",
     "estimate",
