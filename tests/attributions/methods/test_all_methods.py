@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import torch
-from calling import METHODS, ON_CNNS, OURS, calling
+from calling import ASK_ALIKE, METHODS, ON_CNNS, OURS, calling
 
 from raybench.attributions import bind
 from raybench.attributions.queries import Portion
@@ -38,7 +38,7 @@ def singles(function, network, queries):
         "squeezenet1_1",
     ],
 )
-@pytest.mark.parametrize("method", ON_CNNS)
+@pytest.mark.parametrize("method", [name for name in ON_CNNS if name not in ASK_ALIKE])
 def test_a_batch_gives_what_single_queries_give(method, name, random_network, queries):
     network, function = random_network(name), calling(method)
     if name == "squeezenet1_1" and method.startswith("grad_cam"):
@@ -154,7 +154,8 @@ def test_bfloat16_autocast_gives_float32_maps_near_the_exact_ones(method, random
         maps = function(network, *queries)
     assert maps.dtype == torch.float32
     similarity = torch.nn.functional.cosine_similarity(maps.flatten(1), expected.flatten(1))
-    assert (similarity > 0.9).all()
+    nothing = torch.cat([maps, expected], dim=1).amax(dim=(1, 2)) == 0  # speaks for the class, on both sides
+    assert ((similarity > 0.9) | nothing).all()
 
 
 def test_reference_methods_are_absent_without_torchray_and_importing_stays_light():
