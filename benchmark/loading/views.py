@@ -94,7 +94,8 @@ def too_narrow(stored: Size, views: Collection[View], protocol: Protocol) -> str
         if size.height * size.width > _MOST_INPUT_PIXELS:
             return (
                 f"is {stored.width} x {stored.height} pixels, and {size.width} x {size.height} with a "
-                f"shorter side of {side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be measured"
+                f"shorter side of {side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be "
+                "measured"
             )
     return ""
 
