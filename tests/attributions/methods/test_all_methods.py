@@ -142,8 +142,10 @@ def test_channels_last_changes_nothing(method, random_network, queries):
     network, function = random_network("resnet18"), calling(method)
     expected = function(network, *queries)
     last = queries._replace(images=queries.images.to(memory_format=torch.channels_last))
+    # epsilon in all layers divides by sums that cancel: of float32 three digits are left
+    tolerance = 2e-3 if method == "lrp_epsilon" else 1e-5
     torch.testing.assert_close(
-        function(network, *last), expected, rtol=1e-3, atol=1e-5 * float(expected.max())
+        function(network, *last), expected, rtol=1e-3, atol=tolerance * float(expected.max())
     )
 
 
