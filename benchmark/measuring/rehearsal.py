@@ -130,18 +130,19 @@ def words_on_scores(network: Network, image: Tensor) -> Iterator[str]:
     """Say what the scores of a network are, if they are no logits, and what that does to methods.
 
     Args:
-        network: is tried on the picture, on black, white and noise.
+        network: is tried on the picture and, if need be, on black, white and noise.
         image: (1, 3, H, W), normalised.
     """
-    low, high = (bound.to(image) for bound in network.input_range)
-    noise = torch.rand(image.shape, generator=generator(0, "rehearsal", 0)).to(image)
-    shown = [image, low.expand_as(image), high.expand_as(image), low + noise * (high - low)]
-    kind = kind_of_scores(_scores(network, shown))
-    if kind == "sigmoid":
+    kind = kind_of_scores(_scores(network, [image]))
+    if kind:
+        low, high = (bound.to(image) for bound in network.input_range)
+        noise = torch.rand(image.shape, generator=generator(0, "rehearsal", 0)).to(image)
+        shown = [image, low.expand_as(image), high.expand_as(image), low + noise * (high - low)]
         # what is made of a bounded function stays bounded, however far from any picture the input is
+        far = [shown[3] * _FAR, shown[3] * -_FAR] if kind == "sigmoid" else []
         try:
-            kind = kind_of_scores(_scores(network, [shown[3] * _FAR, shown[3] * -_FAR]))
-        except RaybenchError:
+            kind = kind_of_scores(_scores(network, shown + far))
+        except RaybenchError:  # no numbers, for none of the data's pictures
             kind = ""
     if kind:
         yield (
@@ -170,7 +171,7 @@ def kind_of_scores(scores: Tensor) -> str:
         return "softmax"
     if scores.shape[1] > 1 and scores.max() <= 0 and scores.logsumexp(dim=1).abs().max() < _TOLERANCE:
         return "log-softmax"
-    return "sigmoid" if scores.min() >= 0 and scores.max() <= 1 else ""
+    return "sigmoid" if 0 <= scores.min() < scores.max() <= 1 else ""
 
 
 def _scores(network: Network, images: list[Tensor]) -> Tensor:
