@@ -6,7 +6,7 @@ from .measure import measure
 from .passes import Job, Outcome, Pass
 from .rehearsal import check_input_size, rehearse
 from .scoring import Scorer
-from .single import attribute, explain_image, logits_of, read_image
+from .single import attribute, explain_image, logits_of
 
 __all__ = [
     "CostMeter",
@@ -22,6 +22,5 @@ __all__ = [
     "logits_of",
     "measure",
     "peak_memory_mb",
-    "read_image",
     "rehearse",
 ]
