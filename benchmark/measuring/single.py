@@ -31,9 +31,8 @@ from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .checked import below_zero, check_shape, refuse_negative
 from .failures import failures_told, refuse_doubtful
-from .fitting import check_input_size
 from .maps import prepare_saliency, status_of
-from .rehearsal import kind_of_scores, words_on_scores
+from .rehearsal import check_input_size, kind_of_scores, words_on_scores
 
 __all__ = ["Explanation", "attribute", "explain_image", "logits_of"]
 
