@@ -3,7 +3,7 @@
 from .archive import pack, unpack
 from .clearing import clear_results, results_in
 from .comparable import difference, protocol_changes
-from .complete import find_gaps, forget, refuse_lost_rows
+from .complete import find_gaps, refuse_lost_rows
 from .facts import facts_of, registered_facts
 from .folder import (
     NO_CHECKPOINT,
@@ -39,6 +39,7 @@ from .rows import (
     STATUSES,
     RowStore,
     disk_error,
+    set_aside,
     write_atomically,
 )
 from .scores import Cell, Column, RankRange, Row, Table, column_for
@@ -94,7 +95,6 @@ __all__ = [
     "disk_error",
     "facts_of",
     "find_gaps",
-    "forget",
     "gallery_images",
     "is_known_name",
     "is_plain_name",
@@ -123,6 +123,7 @@ __all__ = [
     "safe_name",
     "save_map",
     "save_picture",
+    "set_aside",
     "size_limit",
     "summarise_predictions",
     "summarise_records",

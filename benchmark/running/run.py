@@ -19,18 +19,19 @@ from ..results import Manifest, open_results, read_records
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_undefined, note_weights
 from .crew import Crew, joined_crew
+from .devices import device_of, pick_device
 from .fast import choose_fast
 from .forecast import costly
 from .networks import (
-    device_of,
     network_of,
     refuse_other_weights,
     refuse_replaced_weights,
     undefined_methods,
 )
-from .plan import Plan, pick_device
+from .plan import Plan
 from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
+from .wholeness import keep_rows
 from .work import left_to_measure
 
 __all__ = ["Results", "evaluate"]
@@ -93,7 +94,7 @@ def evaluate(
         for line in costly(plan):
             reporter.say(line)
         crew.lead(lambda: stack.enter_context(locked(asked.out)))
-        manifest = crew.lead(lambda: begin(plan))
+        manifest = crew.lead(lambda: begin(plan, reporter.say))
         noticed = Outcome(without_queries=set(manifest["without_queries"]))
         for card in plan.cards or (None,):
             left = functools.partial(left_to_measure, plan, card, noticed.without_queries, crew, division)
@@ -115,7 +116,7 @@ def evaluate(
             ) as advance:
                 images = crew.counter(f"images of {title}")
                 outcomes = crew.gather_all(measure_network(work, network, division, images, advance))
-            crew.lead(work.merge)
+            crew.lead(functools.partial(keep_rows, plan, manifest, work))
             noticed.add(outcomes)
             for outcome in outcomes:
                 if card:
