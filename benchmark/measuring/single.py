@@ -23,7 +23,7 @@ from ..suite import Protocol, protocol_from
 from .fitting import check_input_size, sizes_explained
 from .maps import prepare_saliency, status_of
 
-__all__ = ["Explanation", "attribute", "explain_image", "read_image"]
+__all__ = ["Explanation", "attribute", "explain_image", "logits_of", "read_image"]
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,13 @@ def explain_image(
     protocol: str | Protocol = "aaai21",
     seed: int = 0,
     trust_code: bool = False,
+    image_id: str = "",
     **options: object,
 ) -> Explanation:
-    """Compute maps and the network's answer; see `attribute`."""
+    """Compute maps and the network's answer; see `attribute`.
+
+    With `image_id` methods draw what a run over a dataset draws for the image of that name.
+    """
     if method is None:
         asked = bind(attribution, options, code=CodeFiles(trusted=trust_code))
     else:
@@ -116,9 +120,7 @@ def explain_image(
     check_input_size(network, rules, ("whole", "crop"))
     asked.check(network)
     with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
-        pixels = _input(network, picture, "crop", rules)
-        with sizes_explained(network, pixels), forward_pass(network.device):
-            logits = network.module(pixels)[0].float()
+        logits = _logits(network, picture, "crop", rules)
         best = logits.softmax(0).topk(min(5, len(logits)))
         indices = _class_indices(network, classes, default=int(best.indices[0]))
         maps = asked(
@@ -126,7 +128,7 @@ def explain_image(
             _input(network, picture, "whole", rules),
             torch.zeros(len(indices), dtype=torch.int64, device=network.device),
             torch.tensor(indices, device=network.device),
-            seeds=[seed_for(seed, _digest(picture))],
+            seeds=[seed_for(seed, image_id or _digest(picture))],
         )
         status = status_of(maps)
         size = Size(picture.height, picture.width)
@@ -138,6 +140,12 @@ def explain_image(
         class_index=indices,
         top5=tuple(zip(labels, best.values.tolist(), strict=True)),
     )
+
+
+def logits_of(network: Network, image: PIL.Image.Image, view: View, protocol: Protocol) -> Tensor:
+    """Return the logits (C,) float32 of one view of a picture."""
+    with torch.no_grad(), denormals_flushed(), computing_in(protocol.precision):
+        return _logits(network, to_rgb(image), view, protocol)
 
 
 def read_image(path: Path) -> PIL.Image.Image:
@@ -177,6 +185,13 @@ def _class_indices(
                 f"class {one!r} is neither an index nor a name; give one such as 282 or 'tabby'"
             )
     return tuple(network.classes.find(str(one)) for one in asked)
+
+
+def _logits(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
+    pixels = _input(network, picture, view, rules)
+    with sizes_explained(network, pixels), forward_pass(network.device):
+        logits: Tensor = network.module(pixels)[0].float()
+    return logits
 
 
 def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:

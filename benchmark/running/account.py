@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from ...base import RaybenchError
 from ...checkpoints import Card, ClassList, Network
+from ..datasets import DATASETS
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
     Manifest,
@@ -184,6 +185,8 @@ def _facts(plan: Plan) -> Manifest:
     return {
         "metrics": {one.metric.name: one.metric.described() for one in plan.metrics},
         "methods": {one.attribution.name: one.attribution.summary for one in plan.attributions},
+        "truth": {one.attribution.name: True for one in plan.attributions if one.attribution.truth},
+        "dataset": {"label": DATASETS.get(plan.suite.dataset_choice.name).label},
         "classes": dict(zip(classes.ids, classes.labels, strict=True)),
     }
 

@@ -10,6 +10,7 @@ from .options import check_options, misfit, options_of
 from .plain_yaml import parse_yaml
 from .registry import Registry
 from .seeds import seed_for
+from .stand_ins import stand_ins
 from .text import broken
 from .version import __version__
 
@@ -40,5 +41,6 @@ __all__ = [
     "read_document",
     "refuse_out_of_range",
     "seed_for",
+    "stand_ins",
     "without_folder",
 ]

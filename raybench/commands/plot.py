@@ -21,6 +21,9 @@ def plot(
 ) -> None:
     """Draw bars per metric, accuracy against localisation, and a gallery of maps, as PNG and SVG."""
     from ..benchmark.pictures import plot_all
+    from ..benchmark.results import open_results, remarks
 
+    for line in remarks([open_results(folder) for folder in folders]):
+        typer.echo(line, err=True)
     for path in plot_all(folders, out, mixed=mixed):
         typer.echo(f"look at {path}", err=True)
