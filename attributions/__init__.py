@@ -14,13 +14,16 @@ from .methods.cam import grad_cam, grad_cam_elementwise
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.gradient import gradient
 from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
+from .methods.occlusion import occlusion
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
+from .methods.superpixels import kernel_shap, lime
 from .own import method_of
 from .progress import Bar, shown_by
 from .reading.capture import (
     Capture,
     features_and_gradients,
+    in_eval_mode,
     input_gradients,
     layer_of,
     undisturbed,
@@ -58,14 +61,18 @@ __all__ = [
     "grad_cam_elementwise",
     "gradient",
     "in_chunks",
+    "in_eval_mode",
     "input_gradients",
     "integrated_gradients",
+    "kernel_shap",
     "layer_of",
+    "lime",
     "lrp_alpha_beta",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
     "method_of",
+    "occlusion",
     "over_colours",
     "random",
     "raw_attention",

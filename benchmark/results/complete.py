@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...base import RaybenchError
 from ..statistics import Facts
-from .folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
+from .files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
 
 __all__ = ["Gap", "find_gaps", "first_lost", "lost_rows", "refuse_lost_rows"]
 

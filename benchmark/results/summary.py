@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..statistics import Aggregate, Facts, Statistic, bootstrap
-from .folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
-from .lists import read_integers
-from .predictions import prediction_batches
-from .rows import write_atomically
+from .files.folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
+from .files.lists import read_integers
+from .files.predictions import prediction_batches
+from .files.rows import write_atomically
 
 __all__ = ["Summary", "summarise_predictions", "summarise_records", "summarise_sums", "write_summary"]
 

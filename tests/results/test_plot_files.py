@@ -170,7 +170,7 @@ def test_gallery_says_when_a_map_was_degenerate(make_run):
 
 def test_gallery_scales_points_of_large_pictures(make_run, monkeypatch):
     monkeypatch.setattr(
-        "raybench.benchmark.results.thumbnails.LONGEST_SIDE_PX", 60
+        "raybench.benchmark.results.files.thumbnails.LONGEST_SIDE_PX", 60
     )  # half of the made-up pictures
     figure = gallery_figure(gallery_columns([make_run(gallery=1)]))
     (marker,) = figure.axes[1].lines
@@ -278,7 +278,7 @@ def test_folder_that_cannot_be_written_is_a_clear_error(make_run, tmp_path):
 def test_plotting_never_loads_pyplot_and_importing_raybench_never_loads_matplotlib():
     code = (
         "import sys, raybench; assert 'matplotlib' not in sys.modules;"
-        "import raybench.benchmark.results.thumbnails, raybench.benchmark.results.summary;"
+        "import raybench.benchmark.results.files.thumbnails, raybench.benchmark.results.summary;"
         "assert 'matplotlib' not in sys.modules;"
         "import raybench.benchmark.pictures.plots; assert 'matplotlib.pyplot' not in sys.modules"
     )

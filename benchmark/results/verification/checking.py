@@ -10,7 +10,7 @@ from typing import Any
 from ....base import RaybenchError, UnknownNameError
 from ...suite import PROTOCOLS, protocol_from
 from ..comparable import difference
-from ..folder import ResultFolder, open_results
+from ..files.folder import ResultFolder, open_results
 from ..sections import Excluded
 from .reading import QuerySets
 from .row_checks import (

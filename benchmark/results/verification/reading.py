@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ....base import RaybenchError
-from ..folder import read_records
-from ..rows import RECORD_COLUMNS
+from ..files.folder import read_records
+from ..files.rows import RECORD_COLUMNS
 
 __all__ = ["QuerySet", "QuerySets", "RowRecords", "read_row_records"]
 

@@ -15,7 +15,7 @@ from ....base import RaybenchError
 from ...statistics import Facts
 from ..complete import first_lost
 from ..facts import facts_of
-from ..folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
+from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
 from ..summary import summarise_predictions, summarise_sums
 from .interval_checks import check_interval
 from .reading import QuerySet, QuerySets, RowRecords, read_row_records

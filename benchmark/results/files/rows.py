@@ -1,0 +1,249 @@
+"""Result rows on disk: appended as they are measured, merged into one sorted CSV when all are there."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import io
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from ....base import RaybenchError
+from .folder import read_text
+
+__all__ = [
+    "NOTE_COLUMNS",
+    "PREDICTION_COLUMNS",
+    "RECORD_COLUMNS",
+    "STATUSES",
+    "RowStore",
+    "disk_error",
+    "set_aside",
+    "write_atomically",
+]
+
+STATUSES = ("ok", "zero", "constant", "nan")
+"""What a raw map can be; all but `ok` are degenerate and scored as a uniform map."""
+
+RECORD_COLUMNS = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")
+"""Columns of records.csv before those of the metrics."""
+
+PREDICTION_COLUMNS = ("image_id", "targets", "top5", "positives")
+"""Columns of predictions.csv: class indices separated by spaces, the top five by descending logit."""
+
+NOTE_COLUMNS = ("image_id", "number", "note")
+"""Columns of notes.csv: remarks of the dataset on an image, numbered from 0."""
+
+Row = Sequence[str]
+
+
+class RowStore:
+    """The rows of one CSV file, safe against being killed at any moment.
+
+    While a run goes on, all rows of an image are appended to a shard beside the file in one write: each in a
+    line with the number of rows that the image has, and a checksum. An image counts as measured only if all
+    of them are there, so that damage to a shard costs the images that it happens to, and nothing else.
+    `merge` turns shards and earlier results into the final file, sorted by image id and class index, and
+    removes the shards. The merged bytes depend on the rows alone, not on their order or on how often a run
+    was resumed.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], rank: int = 0) -> None:
+        """Open the store of the file `path`; `rank` names the shard that this process appends to."""
+        self.path = path
+        self.columns = tuple(columns)
+        self._shard_path = path.with_name(f"{path.stem}.part-{rank}.csv")
+        self._descriptor: int | None = None
+
+    def of_rank(self, rank: int) -> RowStore:
+        """Return the store of the same file for the process `rank`."""
+        return RowStore(self.path, self.columns, rank)
+
+    def __enter__(self) -> RowStore:
+        """Open the shard for appending, below a last line that a killed run may have left half-written."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._shard_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            size = os.fstat(self._descriptor).st_size
+            if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+                _write_all(self._descriptor, b"\n")
+        except OSError as error:
+            raise disk_error(self._shard_path, error) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the shard."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Write all rows of one image at once.
+
+        Raises:
+            RaybenchError: the disk is full or not writable; what was written before stays valid.
+        """
+        assert self._descriptor is not None, "the store is not open"
+        try:
+            _write_all(self._descriptor, b"".join(_sealed(row, len(rows)) for row in rows))
+        except OSError as error:
+            raise disk_error(self._shard_path, error) from None
+
+    def measured(self) -> set[str]:
+        """Return the ids of the images whose rows are complete, in the merged file or in any shard."""
+        return {row[0] for row in self.rows()}
+
+    def merge(self) -> int:
+        """Write the final file, unless it has all rows already; remove the shards; count the rows."""
+        shards, rows = self._shards(), sorted(self.rows(), key=_sort_key)
+        if shards or not self.path.is_file():
+            write_atomically(self.path, self._text(rows))
+        for shard in shards:
+            shard.unlink(missing_ok=True)
+        return len(rows)
+
+    def damage(self, known: int) -> str | None:
+        """Say what is wrong with the final file, which once had `known` rows; None if nothing is."""
+        if not self.path.is_file():
+            return f"{self.path} is gone" if known else None
+        try:
+            rows = list(self._merged_rows())
+        except RaybenchError as error:
+            return str(error).partition(";")[0]
+        if len(rows) < known:
+            return f"{self.path} holds {len(rows):,} of its {known:,} rows"
+        if self.path.read_bytes().replace(b"\r\n", b"\n") != self._text(rows).encode():
+            return f"{self.path} holds quotes or line ends that nothing asks for"
+        return None
+
+    def _text(self, rows: Iterable[Row]) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def clear(self) -> None:
+        """Remove the file and its shards."""
+        for path in (self.path, *self._shards()):
+            path.unlink(missing_ok=True)
+
+    def _shards(self) -> list[Path]:
+        return sorted(self.path.parent.glob(f"{self.path.stem}.part-*.csv"))
+
+    def rows(self) -> Iterator[Row]:
+        """Yield each row of an image that is complete, once.
+
+        Raises:
+            RaybenchError: the final file is damaged, or has other columns; names the line.
+        """
+        seen: set[tuple[str, str]] = set()
+        for row in (*self._merged_rows(), *self._shard_rows()):
+            key = (row[0], row[1])
+            if key not in seen:
+                seen.add(key)
+                yield row
+
+    def _merged_rows(self) -> Iterator[Row]:
+        if not self.path.exists():
+            return
+        frame = read_text(self.path, ())
+        if tuple(frame.columns) != self.columns:
+            raise RaybenchError(
+                f"{self.path} has columns {','.join(frame.columns)}; "
+                f"this run writes {','.join(self.columns)}: use another --out, or --fresh to measure anew"
+            )
+        yield from frame.itertuples(index=False, name=None)
+
+    def _shard_rows(self) -> Iterator[Row]:
+        for shard in self._shards():
+            opened = [_opened(line) for line in shard.read_bytes().split(b"\n")]
+            rows = [row for row in opened if len(row) == len(self.columns) + 1]
+            present = Counter(image_id for image_id, _ in {(row[0], row[1]) for row in rows})
+            for *row, expected in rows:
+                if present[row[0]] == int(expected):
+                    yield row
+
+
+_ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
+_PLAIN = {"n": "\n", "r": "\r"}
+
+
+def _sealed(row: Row, rows: int) -> bytes:
+    """Write a row as one line of a shard: its values, the number of rows of its image, a checksum."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([*(value.translate(_ESCAPED) for value in row), rows])
+    content = text.getvalue().encode()
+    return b"%s:%08x\n" % (content, zlib.crc32(content))
+
+
+def _opened(line: bytes) -> list[str]:
+    """Read what `_sealed` wrote: values and number of rows; nothing of a line that is not as written."""
+    content, _, checksum = line.rpartition(b":")
+    if not content or checksum != b"%08x" % zlib.crc32(content):
+        return []
+    values = next(csv.reader([content.decode()]))
+    return [re.sub(r"\\(.)", lambda found: _PLAIN.get(found[1], found[1]), value) for value in values]
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, so that it is there whole or not at all.
+
+    Raises:
+        RaybenchError: the disk is full or not writable; the old file, if any, stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise disk_error(path, error) from None
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file, so that its rows are measured again and nothing that is in it is lost.
+
+    Raises:
+        RaybenchError: it cannot be renamed.
+    """
+    try:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise disk_error(path, error) from None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write all bytes; usually one call, more only when the disk is nearly full or a signal comes."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def disk_error(path: Path, error: OSError) -> RaybenchError:
+    """Word why `path` cannot be written, and what to do if the disk is full."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RaybenchError(
+            f"no space left on disk while writing {path}; what was measured so far is kept: "
+            "free some space and run the same command again to go on"
+        )
+    return RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}")
+
+
+def _sort_key(row: Row) -> tuple[str, int]:
+    """Order by image id, then class index; predictions have one row per image."""
+    return row[0], int(row[1]) if row[1].isdigit() else 0
