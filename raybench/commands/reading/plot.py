@@ -23,7 +23,6 @@ def plot(
     from ...benchmark.pictures import plot_all
     from ...benchmark.results import open_results, remarks
 
-
     for line in remarks([open_results(folder) for folder in folders]):
         typer.echo(line, err=True)
     for path in plot_all(folders, out, mixed=mixed):
