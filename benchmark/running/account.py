@@ -27,7 +27,7 @@ from ..results import (
 )
 from .crew import was_restarted
 from .plan import Plan
-from .wholeness import refuse_gaps, set_damaged_aside
+from .wholeness import refuse_gaps, set_damaged_aside, unchanged
 from .work import notes_of
 
 __all__ = ["begin", "finish", "locked", "note_rehearsal", "note_weights"]
@@ -140,8 +140,11 @@ def finish(
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
     manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
     _refuse_nothing_usable(plan, manifest)
-    refuse_gaps(plan, manifest, noticed)
-    write_summary(out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes))
+    with unchanged(plan):
+        refuse_gaps(plan, manifest, noticed)
+        write_summary(
+            out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes)
+        )
     rows = notes_of(plan.settings).rows()
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
     manifest |= {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ...base import RaybenchError
 from ..measuring import Outcome, Pass
@@ -26,7 +27,7 @@ from ..results import (
 from .plan import Plan
 from .work import stores_of
 
-__all__ = ["keep_rows", "refuse_gaps", "set_damaged_aside"]
+__all__ = ["keep_rows", "refuse_gaps", "set_damaged_aside", "unchanged"]
 
 
 def set_damaged_aside(plan: Plan, manifest: Manifest, say: Callable[[str], None]) -> None:
@@ -80,6 +81,27 @@ def keep_rows(plan: Plan, manifest: Manifest, work: Pass) -> None:
 
 def _name(plan: Plan, store: RowStore) -> str:
     return store.path.relative_to(plan.settings.out).as_posix()
+
+
+@contextlib.contextmanager
+def unchanged(plan: Plan) -> Iterator[None]:
+    """Raise `RaybenchError` if a file with rows of a plan is removed or replaced within the block."""
+    before = {store.path: _stamp(store.path) for store in stores_of(plan)}
+    yield
+    for path, stamp in before.items():
+        if _stamp(path) != stamp:
+            raise RaybenchError(
+                f"{path} was removed or changed while the run summed it up; run the same command again"
+            )
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Tell one state of a file from another without reading it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:

@@ -291,9 +291,17 @@ class Trials:
         over = run.ended()
         if over:
             self.judge(run, f"{number} before {name}")
+        over = over or self.status(run) == "complete"  # what comes now is damage to a finished run
         FAULTS[name](run, self.draw)
-        if not over or run.code is None:
-            self.judge(run.wait(), f"{number} {name} after {moment:.2f} s")
+        run.wait()
+        if not over:
+            self.judge(run, f"{number} {name} after {moment:.2f} s")
+
+    def status(self, run: Command) -> str:
+        try:
+            return str(json.loads((run.out / "run.json").read_text())["status"])
+        except (OSError, ValueError):
+            return "none"
 
     def judge(self, run: Command, what: str) -> None:
         lingering = run.lingering()
@@ -304,10 +312,8 @@ class Trials:
         if "Traceback" in said:
             self.wrong.append(f"{what}: {said[-300:]}")
         if run.code == 0:
-            path = run.out / "run.json"
-            status = json.loads(path.read_text())["status"] if path.is_file() else "none"
-            if status != "complete":
-                self.wrong.append(f"{what}: ended well with status {status}")
+            if self.status(run) != "complete":
+                self.wrong.append(f"{what}: ended well with status {self.status(run)}")
             elif tables(run.out) != self.whole:
                 self.wrong.append(f"{what}: said complete of other files than those of an undisturbed run")
 
