@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...base import RaybenchError
+from ...base import RaybenchError, names_code, without_folder
 from ...checkpoints import Card, ClassList, Network
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
@@ -25,6 +25,7 @@ from ..results import (
     write_manifest,
     write_summary,
 )
+from ..statistics import INTERVALS
 from .crew import was_restarted
 from .plan import Plan
 from .wholeness import refuse_gaps, set_damaged_aside, unchanged
@@ -149,6 +150,7 @@ def finish(
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
     manifest |= {
         "status": "complete",
+        "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),
         "measured_images": noticed.images,
         "measuring_seconds": round(noticed.seconds, 3),
@@ -205,12 +207,15 @@ def _described_card(card: Card, classes: ClassList) -> Manifest:
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
     size = {"input_size": list(card.input_size)} if card.input_size else {}
-    return described | several | size | _described_input(card) | {"classes": classes.name}
+    described |= several | size | _described_input(card) | {"classes": classes.name}
+    if names_code(card.architecture):
+        described["architecture"] = without_folder(card.architecture)
+    return described
 
 
 def _described_input(card: Card) -> Manifest:
     """What few cards say of the input."""
-    caffe = {"channels": card.channels} if card.channels != "rgb" else {}
+    caffe: Manifest = {"channels": card.channels} if card.channels != "rgb" else {}
     caffe |= {"input_range": card.input_range} if card.input_range != 1 else {}
     changed = {"transform_input": card.transform_input} if card.transform_input is not None else {}
     return caffe | changed

@@ -18,6 +18,7 @@ from ...checkpoints import (
     ClassList,
     Network,
     find_card,
+    function_of,
     load_classes,
     shipped_cards,
     with_own_statistics,
@@ -81,12 +82,12 @@ class Plan:
         if settings.attributions:
             suite = suite.model_copy(update={"attributions": list(settings.attributions)})
             methods_code = replace(code, folder=Path())
-        cards = [_find_card(name, Path()) for name in settings.checkpoints]
+        cards = [_find_card(name, replace(code, folder=Path())) for name in settings.checkpoints]
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
             metrics = bound_metrics(suite, code)
-            cards = cards or [_find_card(name, path.parent) for name in suite.checkpoints]
+            cards = cards or [_find_card(name, code) for name in suite.checkpoints]
             attributions = _possible(suite, cards, reporter, methods_code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
@@ -288,7 +289,9 @@ def _possible(
     return possible
 
 
-def _find_card(name: str, folder: Path) -> Card:
-    """Return a shipped card, or read one whose path is relative to the suite's folder or the working one."""
-    beside = folder / name
-    return with_own_statistics(find_card(beside if Path(name).suffix and beside.is_file() else name))
+def _find_card(name: str, code: CodeFiles) -> Card:
+    """Return a shipped card, one whose path is relative to the code's folder, or that of a function there."""
+    beside = code.folder / name
+    card = find_card(beside if Path(name).suffix and beside.is_file() else name, code)
+    function_of(card, code)  # notes the hash of its file
+    return with_own_statistics(card)

@@ -17,8 +17,13 @@ OPTIONS = {
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
 OURS = [name for name in METHODS if not name.startswith("torchray.")]
-ON_CNNS = [name for name in OURS if "attention" not in name]
-"""Those that are defined for convolutional networks; the others refuse them."""
+ON_TRANSFORMERS = [
+    name
+    for name in OURS
+    if "attention" in name or name in ("attn_lrp", "cp_lrp", "transformer_attribution_generic")
+]
+"""Those that need attention; networks without any are refused."""
+ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
 ASK_ALIKE = {"kernel_shap", "lime", "occlusion"}
 """Those that ask a network as another of their family does, which stands for them on big networks."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
