@@ -314,8 +314,8 @@ class Trials:
         if run.code == 0:
             if self.status(run) != "complete":
                 self.wrong.append(f"{what}: ended well with status {self.status(run)}")
-            elif tables(run.out) != self.whole:
-                self.wrong.append(f"{what}: said complete of other files than those of an undisturbed run")
+            elif other := dict(self.whole.items() ^ tables(run.out).items()):
+                self.wrong.append(f"{what}: said complete, and other than undisturbed are {sorted(other)}")
 
 
 def trial() -> int:
