@@ -7,7 +7,7 @@ from .measure import measure
 from .passes import Job, Outcome, Pass
 from .rehearsal import rehearse
 from .scoring import Scorer
-from .single import attribute, explain_image, logits_of, read_image
+from .single import attribute, explain_image, logits_of
 
 __all__ = [
     "CostMeter",
@@ -23,6 +23,5 @@ __all__ = [
     "logits_of",
     "measure",
     "peak_memory_mb",
-    "read_image",
     "rehearse",
 ]
