@@ -2,10 +2,9 @@
 
 from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
-from .fitting import check_input_size
 from .measure import measure
 from .passes import Job, Outcome, Pass
-from .rehearsal import rehearse
+from .rehearsal import check_input_size, rehearse
 from .scoring import Scorer
 from .single import attribute, explain_image, logits_of
 

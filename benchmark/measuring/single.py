@@ -31,9 +31,8 @@ from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .checked import below_zero, check_shape, refuse_negative
 from .failures import failures_told, refuse_doubtful
-from .fitting import check_input_size
 from .maps import prepare_saliency, status_of
-from .rehearsal import kind_of_scores, words_on_scores
+from .rehearsal import check_input_size, kind_of_scores, words_on_scores
 
 __all__ = ["Explanation", "attribute", "explain_image", "logits_of"]
 
@@ -67,7 +66,7 @@ def attribute(
     protocol: str | Protocol = "aaai21",
     seed: int = 0,
     trust_code: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Tensor:
     """Compute saliency maps of one image, as `raybench run` would score them.
 
@@ -115,7 +114,7 @@ def explain_image(
     seed: int = 0,
     trust_code: bool = False,
     image_id: str = "",
-    **options: object,
+    **options: Any,
 ) -> Explanation:
     """Compute maps and the network's answer; see `attribute`.
 
