@@ -5,14 +5,30 @@ from __future__ import annotations
 import hashlib
 
 from raybench.attributions import ATTRIBUTIONS, bind
+from raybench.base import RaybenchError
 
-OPTIONS = {"rise": {"masks": 4, "cells": 3}, "integrated_gradients": {"steps": 2}}
+OPTIONS = {
+    "rise": {"masks": 4, "cells": 3},
+    "integrated_gradients": {"steps": 2},
+    "smooth_grad": {"samples": 3},
+    "smooth_grad_squared": {"samples": 3},
+    "var_grad": {"samples": 3},
+    "expected_gradients": {"samples": 3},
+    "blur_integrated_gradients": {"steps": 3, "largest": 3.0},
+    "guided_integrated_gradients": {"steps": 3},
+}
 """Options of methods that would otherwise ask a network very often."""
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
 OURS = [name for name in METHODS if not name.startswith("torchray.")]
 ON_CNNS = [name for name in OURS if "attention" not in name]
 """Those that are defined for convolutional networks; the others refuse them."""
+PRIMITIVES = [
+    *("grad_cam", "grad_cam_elementwise", "gradient", "integrated_gradients", "rise"),
+    *("excitation_backprop", "contrastive_excitation_backprop", "lrp_epsilon_plus_flat"),
+    *("guided_backprop", "ablation_cam", "full_grad"),
+]
+"""One of each kind of work: what the others are a formula on."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 
 
@@ -32,3 +48,12 @@ def goes_back(name):
     """Whether the method asks for gradients."""
     passes = bind(name).passes
     return passes.backwards(1, 1) > 0
+
+
+def is_defined(method, network):
+    """Whether a registered method is defined for a network."""
+    try:
+        ATTRIBUTIONS.get(method).check(network)
+    except RaybenchError:
+        return False
+    return True
