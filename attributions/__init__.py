@@ -32,7 +32,14 @@ from .methods.rise import rise
 from .methods.winding_paths import blur_integrated_gradients, guided_integrated_gradients
 from .own import method_of
 from .progress import Bar, shown_by
-from .reading.capture import Capture, features_and_gradients, input_gradients, layer_of, undisturbed
+from .reading.capture import (
+    Capture,
+    features_and_gradients,
+    in_eval_mode,
+    input_gradients,
+    layer_of,
+    undisturbed,
+)
 from .seeds import generator
 from .sharing import sharing
 from .signs import Colours, Sign, over_colours, signed_by_colours
@@ -78,6 +85,7 @@ __all__ = [
     "guided_grad_cam",
     "guided_integrated_gradients",
     "in_chunks",
+    "in_eval_mode",
     "input_gradients",
     "input_x_gradient",
     "integrated_gradients",

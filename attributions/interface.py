@@ -107,6 +107,10 @@ class Attribution:
     """What maps cost, from the options."""
     check: Callable[[NetworkLike], None] = _always_defined
     """Raises `RaybenchError`, in one sentence, if the method is not defined for a network."""
+    middle: bool = False
+    """Whether its maps are the middle pixel of the picture alone."""
+    truth: bool = False
+    """Whether its maps are the ground truth itself, the ceiling of every metric."""
 
     @property
     def summary(self) -> str:
@@ -139,6 +143,8 @@ def attribution(
     class_independent: bool = False,
     passes: Callable[[Mapping[str, Any]], Passes] = _one_each,
     check: Callable[[NetworkLike], None] = _always_defined,
+    middle: bool = False,
+    truth: bool = False,
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function as the attribution method `name` and return it unchanged.
 
@@ -170,6 +176,8 @@ def attribution(
                 class_independent=class_independent,
                 passes=passes,
                 check=check,
+                middle=middle,
+                truth=truth,
             )
         )
         return function

@@ -7,6 +7,8 @@ from .classes import ClassList, load_classes
 from .compiled import Compile, compile_stages
 from .loading import load_network, network_from_module
 from .network import Network
+from .preprocessing import with_own_statistics
+from .scores import UnusableScoresError, reader_of
 from .sources.cache import cache_folder
 from .sources.files import local_weights_sha256
 
@@ -15,6 +17,7 @@ __all__ = [
     "ClassList",
     "Compile",
     "Network",
+    "UnusableScoresError",
     "WeightSource",
     "build_module",
     "cache_folder",
@@ -26,5 +29,7 @@ __all__ = [
     "local_weights_sha256",
     "network_from_module",
     "read_card",
+    "reader_of",
     "shipped_cards",
+    "with_own_statistics",
 ]

@@ -56,7 +56,9 @@ def _build_torchvision(name: str, num_classes: int) -> nn.Module:
     known = models.list_models(module=models)
     if name not in known:
         raise UnknownNameError("torchvision architecture", name, known)
-    module: nn.Module = models.get_model(name, weights=None, num_classes=num_classes)
+    # these two warn unless they are told
+    further = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    module: nn.Module = models.get_model(name, weights=None, num_classes=num_classes, **further)
     return module
 
 

@@ -24,12 +24,14 @@ class Network:
         card: where it comes from.
         classes: the class list that the logits follow.
         weights_sha256: hash of the weight files, or empty for weights that came from memory.
+        remarks: what readers of its numbers should know of how it was loaded, in sentences.
     """
 
     module: nn.Module
     card: Card
     classes: ClassList
     weights_sha256: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -67,7 +69,7 @@ class Network:
         mean, std = (
             _constant(tuple(values), self.device).view(3, 1, 1) for values in (self.card.mean, self.card.std)
         )
-        return (0 - mean) / std, (1 - mean) / std
+        return (0 - mean) / std, (self.card.input_range - mean) / std
 
     @property
     def device(self) -> torch.device:
@@ -79,7 +81,11 @@ class Network:
 
         The result lies in memory as the pixels do.
         """
-        images = pixels.to(torch.float32, memory_format=torch.preserve_format).div_(255)
+        if self.card.channels == "bgr":
+            pixels = pixels.flip(1)
+        images = pixels.to(torch.float32, memory_format=torch.preserve_format)
+        if self.card.input_range == 1:
+            images.div_(255)
         mean, std = (_constant(tuple(values), pixels.device) for values in (self.card.mean, self.card.std))
         if images.is_contiguous(memory_format=torch.channels_last):
             # whole rows at once: three numbers at a time are too few for a processor to go fast

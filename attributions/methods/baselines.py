@@ -12,7 +12,7 @@ from ..interface import attribution
 __all__ = ["box_oracle", "center", "random", "uniform"]
 
 
-@attribution("center", kind="dense", source="Zhang et al., ECCV 2016")
+@attribution("center", kind="dense", middle=True, source="Zhang et al., ECCV 2016")
 def center(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Centre: all saliency on the pixel in the middle of the image.
 
@@ -56,7 +56,7 @@ def uniform(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     return torch.ones(masks.shape, dtype=torch.float32, device=masks.device)
 
 
-@attribution("box_oracle", kind="dense")
+@attribution("box_oracle", kind="dense", truth=True)
 def box_oracle(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Box oracle: the ground truth itself, which scores 100 on every localisation metric.
 

@@ -1,13 +1,22 @@
-"""What stands above and below the table of a section: how much was measured, and what to know about it."""
+"""What stands above and below the table of a section: how much was measured, who is best, what to know."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
-from ..results import NO_CHECKPOINT, Section
-from ..tables import REPEATED
+from ..results import (
+    NO_CHECKPOINT,
+    BoardRow,
+    Column,
+    PublishedRow,
+    Score,
+    Section,
+    remarks,
+    shows_the_truth,
+)
+from ..tables import REPEATED, SOURCES, training_name
 
-__all__ = ["degenerate_maps", "section_facts", "section_notes", "section_subtitle"]
+__all__ = ["Winner", "degenerate_maps", "section_facts", "section_notes", "section_subtitle", "winners"]
 
 
 def section_subtitle(section: Section) -> str:
@@ -46,7 +55,7 @@ def section_facts(section: Section) -> tuple[str, ...]:
 
 
 def degenerate_maps(section: Section) -> int:
-    """Count the degenerate maps of networks; among methods without one, `uniform` makes nothing else."""
+    """Count the degenerate maps of networks; among methods without one, some make nothing else."""
     return sum(row.degenerate for row in section.rows if row.checkpoint != NO_CHECKPOINT)
 
 
@@ -56,8 +65,9 @@ def _counted(count: int, noun: str) -> str:
 
 def section_notes(section: Section) -> tuple[str, ...]:
     """Say below the table what a reader must know about its rows."""
-    remarks = dict.fromkeys((section.changes, *(row.note for row in section.rows)))
-    notes = [f"{remark[:1].upper()}{remark[1:]}." for remark in remarks]
+    runs = list(dict.fromkeys(row.folder for row in section.rows))
+    said = dict.fromkeys((section.changes, *(row.note for row in section.rows), *remarks(runs)))
+    notes = [f"{remark[:1].upper()}{remark[1:]}." for remark in said]
     notes.append(_ceiling(section))
     sources = dict.fromkeys(row.source for row in section.published)
     sources |= dict.fromkeys(s.source for row in section.rows for s in row.scores.values() if s.source)
@@ -68,21 +78,125 @@ def section_notes(section: Section) -> tuple[str, ...]:
     marks = dict.fromkeys(row.mark for row in section.published)
     marks |= dict.fromkeys(score.mark for row in section.rows for score in row.scores.values())
     if REPEATED in marks:
-        notes.append(
-            "Its COCO rows repeat its ImageNet ResNet18 rows number by number, an evident copy: they are "
-            "shown as printed, and are no reference for COCO."
-        )
+        known = [source for source in SOURCES.values() if source.title in sources]
+        notes += [words for source in known for words in source.repeated.values()]
     notes += [f"Note of the published rows: {mark}." for mark in marks if mark not in ("", REPEATED)]
     return tuple(note for note in notes if note not in ("", "."))
 
 
 def _ceiling(section: Section) -> str:
-    """Say how far rows can come at most where the true boxes themselves do not score 100."""
+    """Say how far rows can come at most where the ground truth itself does not score what it should."""
     for row in section.rows:
-        scores = [score.value for score in row.scores.values() if not math.isnan(score.value)]
-        if row.checkpoint == NO_CHECKPOINT and row.method == "box_oracle" and scores and min(scores) < 100:
-            return (
-                f"The true boxes themselves (box_oracle) score {min(scores):.2f} here, not 100: under this "
-                "protocol some pictures lose their boxes, and there nothing can hit."
-            )
+        if row.checkpoint != NO_CHECKPOINT or not shows_the_truth(row.method, row.folder):
+            continue
+        for column in section.columns:
+            value = row.scores.get(column.metric, Score()).value
+            if column.perfect is not None and value < column.perfect:
+                return (
+                    f"The true boxes themselves ({row.attribution}) score {value:.2f} {column.label} here, "
+                    f"not {column.perfect:g}: under this protocol some pictures lose their boxes, and there "
+                    "nothing can hit."
+                )
     return ""
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The highest score of a metric, and what is known of its place.
+
+    Attributes:
+        row_key: of the row; empty for a published one.
+        certainty: one phrase.
+        sure: True if the row is known to be ahead of all others.
+    """
+
+    metric: str
+    checkpoint: str
+    attribution: str
+    value: str
+    interval: str
+    certainty: str
+    row_key: str = ""
+    sure: bool = False
+
+
+def winners(section: Section) -> tuple[Winner, ...]:
+    """Return the winner of each metric among rows with a network; published ones if there are no others.
+
+    Where networks look comes first: it is what the page is about. Accuracy and F1 follow.
+    """
+    found = [
+        _winner(section, column) for column in sorted(section.columns, key=lambda one: one.about_checkpoint)
+    ]
+    return tuple(winner for winner in found if winner)
+
+
+def _winner(section: Section, column: Column) -> Winner | None:
+    measured = [
+        (score.value, row)
+        for row in section.rows
+        if row.checkpoint != NO_CHECKPOINT and (score := row.scores.get(column.metric)) is not None
+    ]
+    if not measured:
+        return _published_winner(section, column)
+    sign = 1 if column.higher_is_better else -1
+    _, best = max(measured, key=lambda pair: sign * pair[0])
+    score = best.scores[column.metric]
+    return Winner(
+        metric=column.whole_title,
+        checkpoint=best.checkpoint,
+        attribution="" if column.about_checkpoint else best.attribution,
+        value=f"{score.value:.1f}",
+        interval=score.interval,
+        certainty=_certainty(section, column, best, score),
+        row_key=best.key,
+        sure=score.rank == (1, 1),
+    )
+
+
+def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -> str:
+    if column.about_checkpoint:
+        # every row of a checkpoint carries its accuracy; ties are read off the intervals
+        others = {
+            row.checkpoint
+            for row in section.rows
+            if row.checkpoint != best.checkpoint
+            and (other := row.scores.get(column.metric)) is not None
+            and other.high >= score.low
+        }
+        return (
+            f"interval overlaps with {_others(len(others), 'checkpoint')}"
+            if others
+            else "no interval overlaps"
+        )
+    if score.rank is None:
+        return "not ranked: no records"
+    first = sum(
+        other.rank is not None and other.rank.best == 1
+        for row in section.rows
+        if row is not best and (other := row.scores.get(column.metric)) is not None
+    )
+    return f"cannot be told apart from {_others(first, 'row')}" if first else "ahead of every other row"
+
+
+def _others(count: int, noun: str) -> str:
+    return f"{count} other {noun}" if count == 1 else f"{count} other {noun}s"
+
+
+def _published_winner(section: Section, column: Column) -> Winner | None:
+    scored: list[tuple[float, PublishedRow]] = [
+        (score.published, row)
+        for row in section.published
+        if row.architecture and (score := row.scores.get(column.metric)) is not None
+    ]
+    if not scored:
+        return None
+    value, best = max(scored, key=lambda pair: pair[0] if column.higher_is_better else -pair[0])
+    return Winner(
+        metric=column.whole_title,
+        checkpoint=f"{best.architecture} {training_name(best.training)}",
+        attribution="" if column.about_checkpoint else best.attribution,
+        value=f"{value:.1f}",
+        interval="",
+        certainty="as published, without an interval",
+    )

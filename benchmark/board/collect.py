@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from ..results import (
     Board,
@@ -18,13 +15,11 @@ from ..results import (
     ResultFolder,
     Section,
     check_folder,
-    difference,
+    group_comparable,
     result_folders,
 )
 from ..tables import published_dataset
-from .naming import safe_key
-from .published_rows import published_groups, published_rows
-from .sections import Entry, build_section, dataset_facts, with_published_columns
+from .sections import Entry, build_section, published_groups, published_section
 
 __all__ = ["collect"]
 
@@ -45,8 +40,10 @@ def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Bo
         excluded += faults
         checked += [sound] if sound else []
     sections = []
-    for group in _groups(checked):
-        entries, repeated = _without_repeats(group)
+    numbers = group_comparable([folder.results for folder in checked])
+    for group in sorted(set(numbers)):
+        alike = [folder for folder, number in zip(checked, numbers, strict=True) if number == group]
+        entries, repeated = _without_repeats(alike)
         excluded += repeated
         sections.append(build_section(entries, with_published=with_published))
     sections.sort(key=_place_of_section)
@@ -59,25 +56,6 @@ def _place_of_section(section: Section) -> tuple[bool, int, str, str, str]:
     """Sorts what can be ranked first, and what was measured on more queries before the rest."""
     queries = max((row.queries for row in section.rows), default=0)
     return not len(section.class_index), -queries, section.dataset, section.protocol, section.key
-
-
-def _groups(folders: Sequence[CheckedFolder]) -> list[list[CheckedFolder]]:
-    """Put comparable runs together."""
-    groups: list[list[CheckedFolder]] = []
-    # what runs of a group may differ in is the metrics that they have: one run stands for all with the same
-    typical: list[dict[str, ResultFolder]] = []
-    for folder in folders:
-        run = folder.results
-        metrics = json.dumps(run.manifest.get("metrics"), sort_keys=True)
-        for group, others in zip(groups, typical, strict=True):
-            if not any(difference(other, run) for other in others.values()):
-                group.append(folder)
-                others.setdefault(metrics, run)
-                break
-        else:
-            groups.append([folder])
-            typical.append({metrics: run})
-    return groups
 
 
 def _without_repeats(group: Sequence[CheckedFolder]) -> tuple[list[Entry], list[Excluded]]:
@@ -119,33 +97,8 @@ def _weights(run: ResultFolder) -> Mapping[str, object]:
 
 def _published_sections(measured: Sequence[Section]) -> list[Section]:
     """Return a section for each dataset and protocol of which numbers were published but none measured."""
-    shown = {
-        (published_dataset(dataset_facts(section.rows[0].folder)), section.protocol)
-        for section in measured
-        if section.rows
-    }
-    sections = []
-    for dataset, protocol in published_groups():
-        if (dataset, protocol) in shown:
-            continue
-        rows = published_rows(dataset, protocol, ())
-        sections.append(
-            Section(
-                key=f"{safe_key(dataset, protocol)}-published",
-                title=f"{dataset}, protocol {protocol}",
-                dataset=dataset,
-                protocol=protocol,
-                protocol_id="",
-                changes="",
-                columns=with_published_columns((), rows),
-                rows=(),
-                published=rows,
-                image_ids=np.zeros(0, dtype=np.str_),
-                class_index=np.zeros(0, dtype=np.int64),
-                class_names={},
-            )
-        )
-    return sections
+    shown = {(published_dataset(section.dataset), section.protocol) for section in measured if section.rows}
+    return [published_section(*group) for group in published_groups() if group not in shown]
 
 
 def _with_unique_keys(sections: Iterable[Section]) -> Iterable[Section]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from ...base import Point, RaybenchError
-from ..pictures import cell_picture, encoded, label_of_class, shortened, with_network
+from ...base import RaybenchError
+from ..pictures import Answer, QueryKey, answers_of, cell_picture, encoded, shortened, with_network
 from ..results import (
     REASONS,
     BoardRow,
     GalleryImage,
     ResultFolder,
     Section,
+    class_label,
     gallery_images,
     map_path,
     read_choice,
@@ -33,7 +32,6 @@ __all__ = ["GalleryCell", "GalleryQuery", "gallery_queries", "section_gallery"]
 _MOST_CHECKPOINTS = 6
 _MOST_METHODS = 6
 _MOST_QUERIES = 6  # for each reason
-_KNOWN = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")
 
 
 @dataclass(frozen=True)
@@ -76,11 +74,8 @@ class _Kept:
     class_index: int
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> QueryKey:
         return self.image.folder.name, self.class_index
-
-
-_Records = Mapping[tuple[str, int], Mapping[str, Any]]
 
 
 def section_gallery(section: Section, out: Path) -> Markup | None:
@@ -117,13 +112,14 @@ def gallery_queries(section: Section, out: Path) -> list[GalleryQuery]:
     kept = list(_kept(rows))
     if not kept:
         return []
-    records = {row.key: _records(row, kept) for row in rows}
+    wanted = {one.key for one in kept}
+    answers = {row.key: _answers(row, wanted) for row in rows}
     queries = []
     for reason in REASONS:
         found = [one for one in kept if one.reason == reason][:_MOST_QUERIES]
         for one in found:
             try:
-                queries.append(_query(section, one, rows, records, out))
+                queries.append(_query(section, one, rows, answers, out))
             except RaybenchError:
                 continue  # a damaged picture
     return queries
@@ -169,107 +165,75 @@ def _inside(path: Path, folder: Path) -> bool:
     return all(one.resolve().is_relative_to(root) for one in (path, *path.iterdir()))
 
 
-def _records(row: BoardRow, kept: Sequence[_Kept]) -> _Records:
-    """Read the records of the kept queries of a row, by `safe_name` of the image and class."""
-    wanted = {one.key for one in kept}
-    names = {name for name, _ in wanted}
+def _answers(row: BoardRow, wanted: Collection[QueryKey]) -> Mapping[QueryKey, Answer]:
+    """Read what a row answered; nothing where its records are gone."""
     try:
-        frame = row.folder.records(row.checkpoint, row.attribution)
+        return answers_of(row.folder, row.checkpoint, row.attribution, wanted)
     except RaybenchError:
         return {}
-    safe = {image_id: safe_name(image_id) for image_id in frame["image_id"].unique()}
-    frame = frame.assign(name=frame["image_id"].map(safe))
-    found = frame[frame["name"].isin(names)].to_dict("records")
-    return {
-        (str(one["name"]), int(one["class_index"])): {str(key): value for key, value in one.items()}
-        for one in found
-        if (one["name"], one["class_index"]) in wanted
-    }
 
 
 def _query(
-    section: Section, kept: _Kept, rows: Sequence[BoardRow], records: Mapping[str, _Records], out: Path
+    section: Section,
+    kept: _Kept,
+    rows: Sequence[BoardRow],
+    answers: Mapping[str, Mapping[QueryKey, Answer]],
+    out: Path,
 ) -> GalleryQuery:
     """Draw all cells of a query."""
-    answers = {row.key: records[row.key].get(kept.key) for row in rows}
-    first = next((answer for answer in answers.values() if answer), {})
-    label = label_of_class(kept.folder, kept.class_index, str(first.get("class_name", kept.class_index)))
-    image_id = str(first.get("image_id", kept.image.folder.name))
+    found = {row.key: answers[row.key].get(kept.key) for row in rows}
+    first = next((answer for answer in found.values() if answer), None)
+    label = class_label(kept.folder, kept.class_index, first.class_name if first else str(kept.class_index))
     checkpoints = tuple(dict.fromkeys(row.checkpoint for row in rows))
     methods = tuple(dict.fromkeys(row.attribution for row in rows))
-    of = {(row.checkpoint, row.attribution): row for row in rows}
-    grid = []
-    for checkpoint in checkpoints:
-        line: list[GalleryCell | None] = []
-        for method in methods:
-            row = of.get((checkpoint, method))
-            line.append(_cell(section, row, kept, answers[row.key], out) if row else None)
-        grid.append(tuple(line))
-    truth = _write(out, section, kept, "truth", kept.image, None, None, ())
+    cells = {
+        (row.checkpoint, row.attribution): _cell(section, row, kept, found[row.key], out) for row in rows
+    }
     return GalleryQuery(
         reason=kept.reason,
         label=shortened(label, 60),
-        image_id=shortened(image_id, 60),
-        truth=truth,
+        image_id=shortened(first.image_id if first else kept.image.folder.name, 60),
+        truth=_write(out, section, kept, "truth", None, None),
         checkpoints=tuple(shortened(name, 60) for name in checkpoints),
         methods=tuple(shortened(name, 60) for name in methods),
-        grid=tuple(grid),
+        grid=tuple(
+            tuple(cells.get((checkpoint, method)) for method in methods) for checkpoint in checkpoints
+        ),
     )
 
 
 def _cell(
-    section: Section, row: BoardRow, kept: _Kept, answer: Mapping[str, Any] | None, out: Path
+    section: Section, row: BoardRow, kept: _Kept, answer: Answer | None, out: Path
 ) -> GalleryCell | None:
     """Draw what a row shows for a query; None if it kept no map of it."""
-    name, index = kept.key
-    path = map_path(row.folder.path, row.checkpoint, row.attribution, name, index)
+    path = map_path(row.folder.path, row.checkpoint, row.attribution, *kept.key)
     if answer is None or not path.is_file() or not path.resolve().is_relative_to(row.folder.path.resolve()):
         return None
-    labels = {column.metric: column.label for column in section.columns}
-    scores = [
-        (shortened(labels.get(metric, metric), 24), f"{value:.0f}")
-        for metric, value in answer.items()
-        if metric not in (*_KNOWN, "name", "pointing_game")
-        and isinstance(value, float)
-        and not math.isnan(value)
-    ]
-    if answer["status"] != "ok":
-        scores.append(("map", str(answer["status"])))
-    return _write(
-        out, section, kept, safe_key(row.checkpoint, row.attribution), kept.image, path, answer, scores
-    )
+    return _write(out, section, kept, safe_key(row.checkpoint, row.attribution), path, answer)
 
 
 def _write(
-    out: Path,
-    section: Section,
-    kept: _Kept,
-    name: str,
-    image: GalleryImage,
-    saliency: Path | None,
-    answer: Mapping[str, Any] | None,
-    scores: Sequence[tuple[str, str]],
+    out: Path, section: Section, kept: _Kept, name: str, saliency: Path | None, answer: Answer | None
 ) -> GalleryCell:
-    """Draw a cell and write it as a file."""
-    point = Point(int(answer["point_x"]), int(answer["point_y"])) if answer else None
-    hit = None
-    if answer and not math.isnan(float(answer.get("pointing_game", math.nan))):
-        hit = float(answer["pointing_game"]) > 50
+    """Draw a cell and write it as a file; the ground truth alone without an answer."""
+    hit = answer.hit if answer else None
     cell = cell_picture(
-        image.picture(),
-        image.region(kept.class_index),
+        kept.image.picture(),
+        kept.image.region(kept.class_index),
         read_map(saliency) if saliency else None,
-        point,
-        size=image.size,
+        answer.point if answer else None,
+        size=kept.image.size,
         hit=hit,
     )
-    key = safe_key(image.folder.name, str(kept.class_index))
+    key = safe_key(kept.image.folder.name, str(kept.class_index))
     path = Path("gallery") / section.key / key / f"{name}.webp"
     write_atomically(out / path, encoded(cell))
+    scores = [(shortened(label, 24), value) for label, value in answer.scores] if answer else []
+    if answer and answer.status != "ok":
+        scores.append(("map", answer.status))
     marked = {True: "hit", False: "miss", None: ""}[hit]
     words = ", ".join(
         [f"the most salient pixel is a {marked}"] * bool(marked) + [" ".join(one) for one in scores]
     )
-    if marked:
-        scores = [(marked, ""), *scores]
-    return GalleryCell(path.as_posix(), cell.width, cell.height, tuple(scores), words)
+    shown = [(marked, "")] * bool(marked) + scores
+    return GalleryCell(path.as_posix(), cell.width, cell.height, tuple(shown), words)

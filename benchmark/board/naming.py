@@ -1,11 +1,11 @@
-"""Names for URLs, HTML ids and file names, from names that strangers chose."""
+"""Names that strangers chose, for URLs, HTML ids and file names, and short enough to print."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 
-__all__ = ["safe_key"]
+__all__ = ["architecture_name", "safe_key"]
 
 _OTHER = re.compile(r"[^a-z0-9]+")
 _LONGEST = 48
@@ -22,3 +22,8 @@ def safe_key(*names: str) -> str:
         return key
     text = "\0".join(names).encode("utf-8", "surrogatepass")
     return f"{key or 'x'}-{hashlib.sha256(text).hexdigest()[:8]}"
+
+
+def architecture_name(architecture: str) -> str:
+    """Return the last part of an architecture's name: of `package.module:function`, the function."""
+    return architecture.rpartition(":")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -22,17 +22,32 @@ from ..results import (
     ResultFolder,
     Score,
     Section,
-    column_for,
+    columns_of,
+    dataset_label,
+    dataset_title,
     protocol_changes,
 )
 from ..statistics import Aggregate
-from ..tables import SOURCES, find_published, normal_training, published_dataset
+from ..tables import (
+    SOURCES,
+    PublishedValue,
+    Source,
+    find_published,
+    load_published,
+    normal_training,
+    published_column,
+    published_dataset,
+    published_title,
+)
 from .naming import safe_key
-from .published_rows import published_rows
 
-__all__ = ["Entry", "build_section", "dataset_facts", "with_published_columns"]
+__all__ = ["Entry", "RowName", "build_section", "published_groups", "published_rows", "published_section"]
 
 OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
+
+
+RowName = tuple[str, str, str]
+"""Architecture, training recipe and method; the architecture is empty for methods that need no network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,31 +62,32 @@ def build_section(entries: Sequence[Entry], *, with_published: bool) -> Section:
     """Turn comparable rows into a section, its rows in the order in which they are shown."""
     run = entries[0].run
     first = run.rows[0]
-    dataset, protocol = _dataset_label(run), str(first["protocol"])
+    dataset, protocol = dataset_label(run), str(first["protocol"])
     fingerprint = str(run.dataset.get("fingerprint", ""))
     key = "-".join((safe_key(dataset, protocol), safe_key(str(first["protocol_id"])[:6], fingerprint[:6])))
-    columns = _columns(entries)
+    columns = columns_of((entry.run, row) for entry in entries for row in entry.row.scores.values())
     common = _common_queries(entries)
     rows = _with_unique_keys(_row(entry, key, columns, common) for entry in entries)
     published: tuple[PublishedRow, ...] = ()
     if with_published:
         measured = {(row.architecture, normal_training(row.training), _plain(row.method)) for row in rows}
-        published = published_rows(published_dataset(dataset_facts(run)), protocol, measured)
-        columns = with_published_columns(columns, published)
+        published = published_rows(published_dataset(dataset), protocol, measured)
+        columns = _with_published_columns(columns, published)
     section = Section(
         key=key,
         title=f"{dataset}, protocol {protocol}",
         dataset=dataset,
+        dataset_title=dataset_title(run),
         protocol=protocol,
         protocol_id=str(first["protocol_id"]),
         changes=protocol_changes(run),
         columns=columns,
         rows=tuple(rows),
         published=published,
-        image_ids=common.image_ids if common else np.zeros(0, dtype=np.str_),
-        class_index=common.class_index if common else np.zeros(0, dtype=np.int64),
-        class_names=common.class_names if common else {},
     )
+    if common:
+        queries = {"image_ids": common.image_ids, "class_index": common.class_index}
+        section = replace(section, **queries, class_names=common.class_names)
     return _in_order(_ranked(section))
 
 
@@ -85,26 +101,13 @@ def _with_unique_keys(rows: Iterable[BoardRow]) -> list[BoardRow]:
     return unique
 
 
-def _columns(entries: Iterable[Entry]) -> tuple[Column, ...]:
-    """One column per metric, under the aggregate that the protocol quotes, those of the checkpoint first."""
-    columns: dict[str, Column] = {}
-    for entry in entries:
-        for (metric, aggregate), score in entry.row.scores.items():
-            # a protocol names the aggregate of a metric in a field of the metric's name
-            quoted = str(entry.run.protocol_fields.get(metric, aggregate))
-            about_checkpoint = not score["attribution"]
-            column = column_for(metric, quoted, [entry.run], about_checkpoint=about_checkpoint)
-            columns.setdefault(metric, column)
-    return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
-
-
-def with_published_columns(
+def _with_published_columns(
     columns: tuple[Column, ...], published: Sequence[PublishedRow]
 ) -> tuple[Column, ...]:
     """Add the metrics that only published rows have."""
     have = {column.metric for column in columns}
     metrics = dict.fromkeys(metric for row in published for metric in row.scores)
-    added = [column_for(metric, "") for metric in metrics if metric not in have]
+    added = [published_column(metric) for metric in metrics if metric not in have]
     return tuple(sorted((*columns, *added), key=lambda column: not column.about_checkpoint))
 
 
@@ -154,7 +157,7 @@ def _score(entry: Entry, column: Column, row: BoardRow) -> Score | None:
         return None
     score = Score(float(found["value"]), float(found["ci_low"]), float(found["ci_high"]))
     published = find_published(
-        dataset=published_dataset(dataset_facts(entry.run)),
+        dataset=published_dataset(dataset_label(entry.run)),
         architecture=row.architecture or None,
         training=row.training or None,
         attribution="" if column.about_checkpoint else row.method,
@@ -207,17 +210,65 @@ def _in_order(section: Section) -> Section:
     return replace(section, rows=tuple(sorted(section.rows, key=place)))
 
 
-def dataset_facts(run: ResultFolder) -> dict[str, object]:
-    """Return what the manifest says of the dataset, with the name that the summary carries."""
-    return {"name": run.rows[0]["dataset"], **run.dataset}
-
-
-def _dataset_label(run: ResultFolder) -> str:
-    """Name of the dataset with its split, if the manifest says it."""
-    options = run.dataset.get("options")
-    split = options.get("split") if isinstance(options, dict) else None
-    return f"{run.rows[0]['dataset']} {split}" if split else str(run.rows[0]["dataset"])
-
-
 def _plain(method: str) -> str:
     return method.removeprefix("torchray.")
+
+
+def published_groups() -> Iterator[tuple[str, str]]:
+    """Yield each dataset and protocol of which numbers were published, in the order of the sources."""
+    seen = set()
+    for name, source in SOURCES.items():
+        for value in load_published(name):
+            key = (value.dataset, source.protocol)
+            if key not in seen:
+                seen.add(key)
+                yield key
+
+
+def published_section(dataset: str, protocol: str) -> Section:
+    """Return the section of a published dataset and protocol of which nothing was measured."""
+    rows = published_rows(dataset, protocol, ())
+    return Section(
+        key=f"{safe_key(dataset, protocol)}-published",
+        title=f"{dataset}, protocol {protocol}",
+        dataset=dataset,
+        dataset_title=published_title(dataset),
+        protocol=protocol,
+        columns=_with_published_columns((), rows),
+        published=rows,
+    )
+
+
+def published_rows(
+    dataset: str | None, protocol: str, measured: Collection[RowName]
+) -> tuple[PublishedRow, ...]:
+    """Return the published rows of a dataset under a protocol, without those that were measured.
+
+    Args:
+        dataset: as `published_dataset` gives it; None has no rows.
+        protocol: its name.
+        measured: what to leave out.
+    """
+    return tuple(
+        row
+        for name, source in SOURCES.items()
+        if source.protocol == protocol and dataset is not None
+        for row in _rows_of(source, [v for v in load_published(name) if v.dataset == dataset])
+        if (row.architecture, normal_training(row.training), row.attribution) not in measured
+    )
+
+
+def _rows_of(source: Source, values: list[PublishedValue]) -> Iterator[PublishedRow]:
+    by_row: dict[RowName, list[PublishedValue]] = {}
+    for value in values:
+        by_row.setdefault(_row_name(value), []).append(value)
+    for (architecture, training, attribution), found in by_row.items():
+        scores = {v.metric: Score(published=v.value, source=source.title, mark=v.mark) for v in found}
+        marks = dict.fromkeys(score.mark for score in scores.values() if score.mark)
+        yield PublishedRow(source.title, architecture, training, attribution, scores, "; ".join(marks))
+
+
+def _row_name(value: PublishedValue) -> RowName:
+    """A method without a network is printed once per architecture, always with the same values."""
+    free = value.training == "none"
+    return ("" if free else value.architecture, "" if free else value.training, value.attribution)

@@ -10,24 +10,17 @@ from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Sect
 from ..statistics import AGGREGATE_WORDS
 from ..tables import training_name
 from .bars import Bar, Scale
-from .captions import degenerate_maps, section_facts, section_notes, section_subtitle
-from .naming import safe_key
-from .winners import Winner, winners
-from .words import architecture_name, interval_text, metric_title
+from .captions import (
+    Winner,
+    degenerate_maps,
+    section_facts,
+    section_notes,
+    section_subtitle,
+    winners,
+)
+from .naming import architecture_name, safe_key
 
 __all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]
-
-DATASETS = {
-    "imagenet": "ImageNet",
-    "imagenet_boxes": "ImageNet boxes",
-    "imagenet_val": "ImageNet val",
-    "coco": "COCO",
-    "coco_val2014": "COCO val2014",
-    "voc": "VOC",
-    "voc2007_test": "VOC2007 test",
-    "shapes": "Shapes",
-}
-"""How people write the names of datasets."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +104,7 @@ def section_view(section: Section) -> SectionView:
     rows += [_published_row(section, row, scales) for row in section.published]
     return SectionView(
         key=section.key,
-        dataset=_dataset_name(section.dataset),
+        dataset=section.dataset_title,
         protocol=section.protocol,
         subtitle=section_subtitle(section),
         facts=section_facts(section),
@@ -128,12 +121,6 @@ def section_view(section: Section) -> SectionView:
     )
 
 
-def _dataset_name(label: str) -> str:
-    """Write the name of a dataset as people do; a split stays behind it."""
-    name, space, split = label.partition(" ")
-    return f"{DATASETS.get(name, name)}{space}{split}"
-
-
 def _scale(section: Section, column: Column) -> Scale:
     """Span the scores that come from a network; floor and ceiling would leave the rest no room."""
     every = [row.scores.get(column.metric) for row in section.rows]
@@ -146,8 +133,8 @@ def _scale(section: Section, column: Column) -> Scale:
 def _column(column: Column, scale: Scale) -> ColumnView:
     return ColumnView(
         key=safe_key(column.metric),
-        label="PG, difficult" if column.metric == "pointing_game_difficult" else column.label,
-        title=metric_title(column),
+        label=column.label,
+        title=column.whole_title,
         words=column.words,
         aggregate=AGGREGATE_WORDS.get(column.aggregate, ""),
         low=f"{scale.low:g}",
@@ -209,7 +196,7 @@ def _cell(section: Section, column: Column, score: Score | None, scale: Scale) -
     return CellView(
         order=repr(score.value),
         value=f"{score.value:.2f}",
-        interval=interval_text(score),
+        interval=score.interval,
         rank=str(score.rank) if score.rank else "",
         published="" if math.isnan(score.published) else f"{score.published:.2f}",
         mark=score.mark,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from ...base import RaybenchError
-from ..results import RECORD_COLUMNS, facts_of, read_predictions, read_records
+from ..results import RECORD_COLUMNS, facts_of, quoted_aggregate, read_predictions, read_records
 from ..statistics import Aggregate, Facts
 from .rows import MeasuredRow
 
@@ -70,8 +71,8 @@ def common_metrics(common: pd.DataFrame, row: MeasuredRow) -> dict[str, Aggregat
         if column == metric or f"{metric}_b" not in common:
             continue
         known = [entry["aggregate"] for entry in row.run.rows if entry["metric"] == metric]
-        # a protocol names the aggregate of a metric in a field of the metric's name
-        aggregates[metric] = row.run.protocol_fields.get(metric, known[0] if known else "query_mean")
+        quoted = quoted_aggregate(row.run, metric, known[0] if known else "query_mean")
+        aggregates[metric] = cast(Aggregate, quoted)
     return aggregates
 
 

@@ -36,6 +36,7 @@ class DatasetReader:
             name by default.
         generate: writes what the reader reads where no folder is given, and returns the folder.
         composed: whether it is made of another dataset, which the option `of` names.
+        label: how people write its name; the name by default.
     """
 
     name: str
@@ -45,6 +46,7 @@ class DatasetReader:
     folder: str
     generate: Generate | None = None
     composed: bool = False
+    label: str = ""
 
     @property
     def summary(self) -> str:
@@ -144,7 +146,13 @@ DATASETS: Registry[DatasetReader] = Registry("dataset", "raybench.datasets")
 
 
 def dataset(
-    name: str, *, classes: str, multilabel: bool, folder: str = "", generate: Generate | None = None
+    name: str,
+    *,
+    classes: str,
+    multilabel: bool,
+    folder: str = "",
+    generate: Generate | None = None,
+    label: str = "",
 ) -> Callable[[Opener], Opener]:
     """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
 
@@ -155,20 +163,24 @@ def dataset(
     """
 
     def register(function: Opener) -> Opener:
-        DATASETS.add(DatasetReader(name, function, classes, multilabel, folder or name, generate))
+        place = folder or name
+        DATASETS.add(DatasetReader(name, function, classes, multilabel, place, generate, label=label or name))
         return function
 
     return register
 
 
-def composed_dataset(name: str, *, multilabel: bool) -> Callable[[Opener], Opener]:
+def composed_dataset(name: str, *, multilabel: bool, label: str = "") -> Callable[[Opener], Opener]:
     """Register `function(source, *, ...) -> Dataset`, which makes a dataset of another one, as `name`.
 
     A suite names the source by the option `of`; options that are not the function's own go to the source.
     """
 
     def register(function: Opener) -> Opener:
-        DATASETS.add(DatasetReader(name, function, "of its source", multilabel, name, composed=True))
+        classes = "of its source"
+        DATASETS.add(
+            DatasetReader(name, function, classes, multilabel, name, composed=True, label=label or name)
+        )
         return function
 
     return register

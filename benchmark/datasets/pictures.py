@@ -1,11 +1,11 @@
-"""Picture files: finding them in folders, and decoding them."""
+"""Picture files: decoding them, the way up in which they were annotated."""
 
 from __future__ import annotations
 
 import io
 import math
-import os
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,17 +17,16 @@ import PIL.ImageOps
 import PIL.JpegImagePlugin
 from numpy.typing import NDArray
 
-from ...base import RaybenchError, Size
+from ...base import Size
+from .files import other_spelling
 from .sample import AnnotationError, UnreadableImageError
 
 __all__ = [
-    "PICTURE_SUFFIXES",
     "POSSIBLE_SIZES",
     "SIZE_DIFFERS",
     "ReadPicture",
     "as_annotated",
     "encoded_bytes",
-    "files_in",
     "is_possible_size",
     "open_picture",
     "read_picture",
@@ -39,17 +38,22 @@ ReadPicture = Callable[[Path], PIL.Image.Image]
 _ORIENTATION = 0x0112  # of EXIF
 _LONGEST_SIDE = 65_535  # of a JPEG file
 _MOST_PIXELS = 178_956_970  # Pillow decodes no more, unless told to
+_ZEROS = 512  # bytes, more than any JPEG ends with
 
 POSSIBLE_SIZES = f"sides from 1 to {_LONGEST_SIDE} pixels and at most {_MOST_PIXELS} pixels in all"
 """For messages; see `is_possible_size`."""
 
 TURNED = "the picture was turned by its EXIF orientation, to the size that its annotation gives"
 NOT_TURNED = "the picture's EXIF orientation was not applied: its annotation is for the picture as stored"
-
+MAYBE_TURNED = (
+    "the picture's EXIF orientation was not applied, though its annotation may be for the turned picture: "
+    "its size fits either"
+)
 SIZE_DIFFERS = "the picture is not of the size that its annotation gives; scored at the annotation's"
-"""Note on a sample."""
+SEVERAL_FRAMES = "the picture has several frames or pages; the first is used"
+# notes on samples
 
-PICTURE_SUFFIXES = (".jpeg", ".jpg", ".png")
+_SEVERAL = "several frames"  # key of Pillow's `info`
 
 # what Pillow's decoders raise on damaged files
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, PIL.Image.DecompressionBombError)
@@ -61,7 +65,7 @@ def read_picture(path: Path) -> PIL.Image.Image:
     Raises:
         UnreadableImageError: the file is missing, damaged or not a picture; the message names it.
     """
-    with _decoding(path), PIL.Image.open(path) as picture:
+    with _decoding(path), PIL.Image.open(_whole(path)) as picture:
         return to_rgb(picture)
 
 
@@ -82,12 +86,15 @@ def as_annotated(
     Raises:
         AnnotationError: width and height of the annotation are swapped.
     """
-    stored = Size(picture.height, picture.width)
-    orientation = picture.getexif().get(_ORIENTATION, 1) if "exif" in picture.info else 1
-    if orientation in (5, 6, 7, 8) and size and _misfit(size, stored[::-1]) < _misfit(size, stored):
+    stored, orientation = Size(picture.height, picture.width), _orientation(picture)
+    notes = [SEVERAL_FRAMES] if picture.info.get(_SEVERAL) else []
+    lying = orientation in (5, 6, 7, 8)
+    if lying and size and _misfit(size, stored[::-1]) < _misfit(size, stored):
         turned = PIL.ImageOps.exif_transpose(picture)
-        return turned, [TURNED] + [SIZE_DIFFERS] * (size != (turned.height, turned.width))
-    notes = [NOT_TURNED] if orientation in range(2, 9) else []
+        return turned, [*notes, TURNED] + [SIZE_DIFFERS] * (size != (turned.height, turned.width))
+    if orientation != 1:
+        told = lying and size and _misfit(size, stored) < _misfit(size, stored[::-1])
+        notes.append(NOT_TURNED if told else MAYBE_TURNED)
     if size and size != stored:
         if size == stored[::-1]:
             raise AnnotationError(
@@ -96,6 +103,19 @@ def as_annotated(
             )
         notes.append(SIZE_DIFFERS)
     return picture, notes
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    """Return 2 to 8 for a picture that is stored turned or mirrored, else 1, also if its EXIF is damaged."""
+    if "exif" not in picture.info:
+        return 1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of damage
+            orientation: object = picture.getexif().get(_ORIENTATION)
+    except _DECODE_ERRORS:
+        return 1
+    return orientation if isinstance(orientation, int) and 2 <= orientation <= 8 else 1
 
 
 def _misfit(size: tuple[int, int], other: tuple[int, int]) -> float:
@@ -110,7 +130,7 @@ def open_picture(path: Path) -> PIL.Image.Image:
         UnreadableImageError: as `read_picture`, but damage to a JPEG shows only when it is decoded.
     """
     with _decoding(path):
-        picture = PIL.Image.open(io.BytesIO(path.read_bytes()))
+        picture = PIL.Image.open(_whole(path))
         return picture if _is_plain_jpeg(picture) else to_rgb(picture)
 
 
@@ -125,25 +145,56 @@ def _is_plain_jpeg(picture: PIL.Image.Image) -> TypeGuard[PIL.JpegImagePlugin.Jp
     return jpeg and picture.format == "JPEG" and picture.mode in ("RGB", "L")
 
 
+def _whole(path: Path) -> io.BytesIO:
+    """Read a file; refuse a JPEG that breaks off into zeros, as a broken download does, which decodes."""
+    data = path.read_bytes()
+    ends_in_zeros = data[:2] == b"\xff\xd8" and not data[-_ZEROS:].strip(b"\0")
+    if ends_in_zeros and not data.rstrip(b"\0").endswith(b"\xff\xd9"):
+        raise ValueError("it breaks off into zeros; copy it again")
+    return io.BytesIO(data)
+
+
 @contextmanager
 def _decoding(path: Path) -> Iterator[None]:
     """Word whatever Pillow raises at a file."""
     try:
         yield
     except FileNotFoundError:
-        raise UnreadableImageError(f"cannot read {path}: no such file") from None
+        raise UnreadableImageError(f"cannot read {path}: no such file{other_spelling(path)}") from None
     except PIL.UnidentifiedImageError:
         raise UnreadableImageError(f"cannot read {path}: it is not a picture, or is damaged") from None
+    except UnreadableImageError as error:
+        raise UnreadableImageError(f"cannot read {path}: {error}") from None
     except _DECODE_ERRORS as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise UnreadableImageError(f"cannot read {path}: {reason}") from None
 
 
 def to_rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Return a picture of any mode in RGB; grey of 16 bits keeps its upper 8, where Pillow would clip it."""
+    """Return a picture of any mode in RGB: grey of 16 bits keeps its upper 8, and alpha is dropped.
+
+    Pillow would clip grey of 16 bits, and all pixels that are fractions.
+
+    Raises:
+        UnreadableImageError: the range of the pixels is not known.
+    """
+    if getattr(picture, "is_animated", False) and picture.format != "MPO":  # a phone's preview is no frame
+        picture.info[_SEVERAL] = True
+    if picture.mode == "F":
+        raise UnreadableImageError(
+            "the picture's pixels are fractions of a range that is not said; convert it to 8 bits"
+        )
     if picture.mode.startswith("I"):  # I;16 or, from older versions of Pillow, I
-        grey = (np.asarray(picture, dtype=np.int64).clip(0, 65_535) >> 8).astype(np.uint8)
-        return PIL.Image.fromarray(grey).convert("RGB")
+        grey = np.asarray(picture, dtype=np.int64)
+        if grey.min() < 0 or grey.max() > 65_535:
+            raise UnreadableImageError(
+                "the picture's pixels have 32 bits, of a range that is not said; convert it to 8 bits"
+            )
+        rgb = PIL.Image.fromarray((grey >> 8).astype(np.uint8)).convert("RGB")
+        rgb.info = dict(picture.info)
+        return rgb
+    if picture.mode == "P" and isinstance(picture.info.get("transparency"), bytes):
+        picture = picture.convert("RGBA")  # Pillow warns otherwise; the colours are the same
     return picture.convert("RGB")
 
 
@@ -156,24 +207,3 @@ def is_possible_size(height: float, width: float) -> bool:
     return (
         all(side % 1 == 0 and 1 <= side <= _LONGEST_SIDE for side in sides) and height * width <= _MOST_PIXELS
     )
-
-
-def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
-    """Names of the files directly in `folder` with one of the (lower-case) suffixes, in any case, sorted.
-
-    A folder that does not exist holds none.
-
-    Raises:
-        RaybenchError: a name is not UTF-8, so that it could not be written to any result.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.name.lower().endswith(suffixes)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    for name in names:
-        if not name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in name):
-            raise RaybenchError(
-                f"a file name in {folder} is not UTF-8: {os.fsencode(name)!r}; rename the file"
-            )
-    return sorted(name for name in names if not name.startswith("."))  # ._x.jpg is macOS metadata

@@ -12,7 +12,7 @@ import PIL.Image
 
 from ...base import RaybenchError, Size
 from ...checkpoints import ClassList
-from .region import Region
+from .region import MaskRegion, Region
 
 __all__ = [
     "AnnotationError",
@@ -98,14 +98,16 @@ class ReadsPictures(Protocol):
 
 
 def asks_anything(dataset: Dataset, indices: Iterable[int]) -> bool:
-    """Say whether any of some images has a query; True also if none can be read, which is told elsewhere.
+    """Say whether any of some images has a region; True also if none can be read, which is told elsewhere.
 
-    No picture is decoded where that can be told without.
+    No picture is decoded where that can be told without. Boxes count even where a protocol's rule leaves
+    nothing of them.
     """
     unread, read = reading_by(_blank, copy.copy(dataset)), False
     for index in indices:
         try:
-            if unread[index].queries:
+            regions = [query.region for query in unread[index].queries]
+            if any(not isinstance(region, MaskRegion) or region.pixels.any() for region in regions):
                 return True
             read = True
         except RaybenchError:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...base import RaybenchError
-from .pictures import PICTURE_SUFFIXES
+from .files import PICTURE_SUFFIXES, first_repeated
 
-__all__ = ["Selection"]
+__all__ = ["Selection", "id_of"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,9 @@ class Selection:
             ) from None
         except UnicodeDecodeError as error:
             raise RaybenchError(f"the image list {path} is not UTF-8 text: {error.reason}") from None
-        listed = [_id_of(line.strip()) for line in lines if line.strip()]
-        ids = frozenset(listed)
-        if len(ids) < len(listed):
-            twice = next(one for one in listed if listed.count(one) > 1)
+        listed = [id_of(line.strip()) for line in lines if line.strip()]
+        ids, twice = frozenset(listed), first_repeated(listed)
+        if twice is not None:
             raise RaybenchError(f"the image list {path} names {twice!r} twice; remove one of the lines")
         if not ids:
             raise RaybenchError(f"the image list {path} is empty; expected one image id per line")
@@ -66,6 +65,7 @@ class Selection:
         return tuple(sorted(self.ids))
 
 
-def _id_of(line: str) -> str:
+def id_of(line: str) -> str:
+    """Return the image id in a line of a list: an id, a file name or a path."""
     name = PurePosixPath(line.replace("\\", "/")).name
     return name.rpartition(".")[0] if name.lower().endswith(PICTURE_SUFFIXES) else name

@@ -5,8 +5,9 @@ from .environment import environment, peak_memory_mb
 from .fitting import check_input_size
 from .measure import measure
 from .passes import Job, Outcome, Pass
+from .rehearsal import rehearse
 from .scoring import Scorer
-from .single import attribute, explain_image, read_image
+from .single import attribute, explain_image, logits_of, read_image
 
 __all__ = [
     "CostMeter",
@@ -19,7 +20,9 @@ __all__ = [
     "check_input_size",
     "environment",
     "explain_image",
+    "logits_of",
     "measure",
     "peak_memory_mb",
     "read_image",
+    "rehearse",
 ]

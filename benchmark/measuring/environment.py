@@ -19,12 +19,13 @@ __all__ = ["environment", "peak_memory_mb"]
 
 def environment(device: torch.device) -> Manifest:
     """Describe the machine and the versions in use."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     packages = ("torch", "torchvision", "numpy", "pandas", "pillow", "pycocotools")
     return {
         "device": {
             "type": device.type,
-            "name": name or platform.machine(),
+            "name": name,
+            "instructions": torch.backends.cpu.get_cpu_capability(),
             "threads": torch.get_num_threads(),
         },
         "versions": {
@@ -43,6 +44,16 @@ def peak_memory_mb(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def _processor() -> str:
+    """Name the kind of processor, as Linux does, else as Python can."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
 
 
 def _git_revision() -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from ...base import CodeFiles, Registry, check_options, options_of
-from ..statistics import Aggregate, Facts, Group, Kind, Unit
+from ..statistics import Aggregate, Facts, Group, Kind, Unit, Where
 
 __all__ = [
     "METRICS",
@@ -123,15 +123,20 @@ def localisation_metric(
     aggregates: tuple[Aggregate, ...] = ("query_mean",),
     chance: float | None = None,
     perfect: float | None = 100.0,
+    judges_point: bool = False,
+    outcomes: tuple[float, ...] = (),
+    where: Where = "",
+    changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
 ) -> Callable[[Function], Function]:
     """Register `function(batch: SaliencyBatch, *, ...) -> values` as the metric `name`.
 
     `values` is (N,) float64, in percent, one per query. Keyword-only parameters are options of a suite. The
-    other arguments are facts, see `Facts`; `words` are the docstring's first line by default.
+    other arguments are facts, see `Facts`; `words` are the docstring's first line by default; `changed` gives
+    the facts that are others under some options.
     """
     return _register(
         name, "localisation", label=label, title=title, words=words, aggregates=aggregates, chance=chance,
-        perfect=perfect,
+        perfect=perfect, judges_point=judges_point, outcomes=outcomes, where=where, changed=changed,
     )  # fmt: skip
 
 

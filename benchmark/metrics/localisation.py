@@ -20,6 +20,9 @@ __all__ = ["content_heatmap", "pointing_game", "stochastic_pointing_game"]
     title="Pointing game",
     words="How often the hottest pixel of the map hits the object, give or take a few pixels.",
     aggregates=("class_mean", "query_mean"),
+    outcomes=(0.0, 100.0),
+    where="near",
+    judges_point=True,
 )
 def pointing_game(batch: SaliencyBatch) -> Tensor:
     """Percentage of queries whose most salient pixel lies on the object, within the tolerance.
@@ -39,6 +42,8 @@ def pointing_game(batch: SaliencyBatch) -> Tensor:
     title="Stochastic pointing game",
     words="How often a pixel hits the object when it is drawn at random, hot pixels more often "
     "than cold ones.",
+    where="near",
+    changed=lambda options: {"step": 100 / options["samples"]} if options.get("samples") else {},
 )
 def stochastic_pointing_game(
     batch: SaliencyBatch, *, samples: Annotated[int, Field(ge=1)] | None = None
@@ -82,6 +87,7 @@ def _sampled_share(saliency: Tensor, near: Tensor, samples: int, seed: int) -> T
     label="CH",
     title="Content heatmap",
     words="How much of the map's heat lies on the object itself.",
+    where="own",
 )
 def content_heatmap(batch: SaliencyBatch) -> Tensor:
     """Percentage of the map's saliency inside the region of the object.

@@ -1,32 +1,34 @@
 """Figures of results: bars, dots, curves, overlays, galleries."""
 
+from .answers import Answer, QueryKey, answers_of
 from .cells import cell_picture, encoded
-from .class_labels import label_of_class
+from .drawing.screen import base_layout
+from .drawing.style import INK, for_matplotlib, looks_of, save_figure, save_plot, shortened, tidy
 from .figures.classes import classes_drawing
-from .figures.cost import cost_drawing
-from .figures.localisation import localisation_drawing
-from .figures.style import Drawing, base_layout, for_matplotlib, shortened, with_network
+from .figures.drawing import Drawing, with_network
+from .figures.scatter import cost_drawing, localisation_drawing
 from .figures.values import values_drawing
 from .gallery import gallery_columns, gallery_figure
 from .overlay import explain_figure
 from .plots import plot_all
-from .style import INK, colour_of, save_figure, save_plot, tidy
 
 __all__ = [
     "INK",
+    "Answer",
     "Drawing",
+    "QueryKey",
+    "answers_of",
     "base_layout",
     "cell_picture",
     "classes_drawing",
-    "colour_of",
     "cost_drawing",
     "encoded",
     "explain_figure",
     "for_matplotlib",
     "gallery_columns",
     "gallery_figure",
-    "label_of_class",
     "localisation_drawing",
+    "looks_of",
     "plot_all",
     "save_figure",
     "save_plot",

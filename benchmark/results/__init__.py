@@ -1,8 +1,16 @@
 """A result folder: what is in it, what it promises, and the numbers that all readers share."""
 
-from .comparable import difference, protocol_changes
+from .comparable import difference, group_comparable, protocol_changes, refuse_incomparable
 from .complete import find_gaps, forget, refuse_lost_rows
-from .facts import facts_of, registered_facts
+from .facts import (
+    class_label,
+    dataset_label,
+    dataset_title,
+    facts_of,
+    method_words,
+    registered_facts,
+    shows_the_truth,
+)
 from .files.archive import pack, unpack
 from .files.clearing import clear_results, results_in
 from .files.folder import (
@@ -42,7 +50,7 @@ from .files.rows import (
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
-from .scores import Cell, Column, RankRange, Row, Table, column_for
+from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
 from .summary import Summary, summarise_predictions, summarise_records, write_summary
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
@@ -87,24 +95,31 @@ __all__ = [
     "card_file",
     "check_folder",
     "choose_from",
+    "class_label",
     "clear_results",
     "collisions",
     "column_for",
+    "columns_of",
+    "dataset_label",
+    "dataset_title",
     "difference",
     "disk_error",
     "facts_of",
     "find_gaps",
     "forget",
     "gallery_images",
+    "group_comparable",
     "is_known_name",
     "is_plain_name",
     "map_path",
+    "method_words",
     "network_rows",
     "open_results",
     "pack",
     "prediction_batches",
     "predictions_file",
     "protocol_changes",
+    "quoted_aggregate",
     "read_choice",
     "read_integers",
     "read_lists",
@@ -114,6 +129,7 @@ __all__ = [
     "read_predictions",
     "read_records",
     "records_file",
+    "refuse_incomparable",
     "refuse_lost_rows",
     "refuse_other_definition",
     "registered_facts",
@@ -123,6 +139,7 @@ __all__ = [
     "safe_name",
     "save_map",
     "save_picture",
+    "shows_the_truth",
     "size_limit",
     "summarise_predictions",
     "summarise_records",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...base import RaybenchError
 from ..suite import PROTOCOLS
 from .files.folder import ResultFolder
 
-__all__ = ["difference", "protocol_changes"]
+__all__ = ["difference", "group_comparable", "protocol_changes", "refuse_incomparable"]
 
 
 def difference(first: ResultFolder, second: ResultFolder) -> str:
@@ -29,6 +30,39 @@ def difference(first: ResultFolder, second: ResultFolder) -> str:
         )
         return fields or f"protocol_id is {ours!r} and {theirs!r}"
     return _differing(_data(first), _data(second)) or _metric_options(first, second)
+
+
+def group_comparable(runs: Sequence[ResultFolder]) -> list[int]:
+    """Number runs from 0 so that comparable ones share a number."""
+    numbers: list[int] = []
+    # what runs of a group may differ in is the metrics that they have: one run stands for all with the same
+    typical: list[dict[str, ResultFolder]] = []
+    for run in runs:
+        metrics = json.dumps(run.manifest.get("metrics"), sort_keys=True)
+        fitting = (
+            number
+            for number, others in enumerate(typical)
+            if not any(difference(other, run) for other in others.values())
+        )
+        number = next(fitting, len(typical))
+        if number == len(typical):
+            typical.append({})
+        typical[number].setdefault(metrics, run)
+        numbers.append(number)
+    return numbers
+
+
+def refuse_incomparable(runs: Sequence[ResultFolder], hint: str) -> None:
+    """Refuse runs that may not stand in one table, with a hint at what to do.
+
+    Raises:
+        RaybenchError: names the first two runs that differ, and in what.
+    """
+    for place, run in enumerate(runs):
+        for earlier in runs[:place]:
+            found = difference(earlier, run)
+            if found:
+                raise RaybenchError(f"{earlier.path} and {run.path} are not comparable: {found}; {hint}")
 
 
 def protocol_changes(run: ResultFolder) -> str:

@@ -1,15 +1,29 @@
-"""What is known of a run's metrics: as its manifest says it, or as older folders leave it to the registry."""
+"""What a run's manifest knows of its metrics, methods, classes and dataset, for those who read results.
+
+Folders that were measured before facts were written are looked up in the registries, or keep plain names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...base import RaybenchError, UnknownNameError
 from ..statistics import Facts
 from .files.folder import ResultFolder
 
-__all__ = ["facts_of", "registered_facts"]
+__all__ = [
+    "class_label",
+    "dataset_label",
+    "dataset_title",
+    "facts_of",
+    "method_words",
+    "registered_facts",
+    "shows_the_truth",
+]
+
+_SHIPPED = re.compile(r"[a-z0-9_]+")
 
 
 def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
@@ -19,7 +33,7 @@ def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
     ones, are looked up among the registered metrics.
     """
     for run in runs:
-        described = _described(run).get(metric)
+        described = _facts(run, "metrics").get(metric)
         if isinstance(described, dict):
             try:
                 return Facts.read({**described, "name": metric})
@@ -40,7 +54,61 @@ def registered_facts(metric: str) -> Facts | None:
         return None
 
 
-def _described(run: ResultFolder) -> dict[str, Any]:
+def method_words(method: str, runs: Iterable[ResultFolder]) -> str:
+    """Say in one sentence how a method makes its maps, as the runs that measured it say it."""
+    for run in runs:
+        words = _facts(run, "methods").get(method)
+        if isinstance(words, str):
+            return words
+    return ""
+
+
+def shows_the_truth(method: str, run: ResultFolder) -> bool:
+    """Say whether the maps of a method are the ground truth itself, the ceiling of every metric."""
+    return _facts(run, "truth").get(method) is True
+
+
+def class_label(run: ResultFolder, index: int, name: str) -> str:
+    """Return the label of class `index`, which the records call `name`; the first of several words for it.
+
+    A class list is looked up by the name of one that ships with raybench, in folders that were measured
+    before labels were written into them: a manifest comes from a stranger, and what it calls a class list
+    could be the path of any file.
+    """
+    labels = _facts(run, "classes")
+    if labels:
+        return str(labels[name]).split(",")[0] if name in labels else name
+    listed = str(run.dataset.get("classes"))
+    if not _SHIPPED.fullmatch(listed):
+        return name
+    from ...checkpoints import load_classes
+
+    try:
+        classes = load_classes(listed)
+    except RaybenchError:
+        return name
+    known = index < len(classes) and classes.ids[index] == name
+    return classes.labels[index].split(",")[0] if known else name
+
+
+def dataset_label(run: ResultFolder) -> str:
+    """Name the dataset as suites do, with its split if the manifest says it: `NAME` or `NAME SPLIT`."""
+    return _with_split(str(run.summary["dataset"].iloc[0]) if len(run.summary) else "", run)
+
+
+def dataset_title(run: ResultFolder) -> str:
+    """Name the dataset as people do, with its split if the manifest says it."""
+    label = _facts(run, "dataset").get("label")
+    return _with_split(label, run) if isinstance(label, str) and label else dataset_label(run)
+
+
+def _with_split(name: str, run: ResultFolder) -> str:
+    options = run.dataset.get("options")
+    split = options.get("split") if isinstance(options, dict) else None
+    return f"{name} {split}" if split else name
+
+
+def _facts(run: ResultFolder, kind: str) -> Mapping[str, Any]:
     facts = run.manifest.get("facts")
-    found = facts.get("metrics") if isinstance(facts, dict) else None
+    found = facts.get(kind) if isinstance(facts, dict) else None
     return found if isinstance(found, dict) else {}

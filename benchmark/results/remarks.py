@@ -1,4 +1,4 @@
-"""What happened to pictures while they were measured, in the sentences that stand below every table."""
+"""What is to be known of pictures and networks of a run, in the sentences that stand below every table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["remarks"]
 
 
 def remarks(runs: Sequence[ResultFolder]) -> tuple[str, ...]:
-    """Say how many pictures were skipped, and what was noted on others; empty if there is nothing to say.
+    """Say how many pictures were skipped, and what was noted on others and on networks; empty if nothing.
 
     Of several runs, a sentence that not all of them share names its folder.
     """
@@ -35,7 +35,16 @@ def _of_run(run: ResultFolder) -> list[str]:
     lines += lost_rows(run)
     if isinstance(noted, dict):
         lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]
-    return lines
+    return lines + _on_networks(run)
+
+
+def _on_networks(run: ResultFolder) -> list[str]:
+    remarks = run.manifest.get("remarks")
+    return [
+        f"{checkpoint}: {remark}"
+        for checkpoint, said in (remarks.items() if isinstance(remarks, dict) else ())
+        for remark in (said if isinstance(said, list) else ())
+    ]
 
 
 def _is_count(value: Any) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from .facts import facts_of
 from .files.folder import ResultFolder
 
-__all__ = ["Cell", "Column", "RankRange", "Row", "Table", "column_for"]
+__all__ = ["Cell", "Column", "RankRange", "Row", "Table", "column_for", "columns_of", "quoted_aggregate"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,17 @@ class Column:
     title: str = ""
     words: str = ""
     unit: str = "percent"
+    bounds: tuple[float, float] = (0.0, 100.0)
+    needs_network: bool = False
+    """True where maps of methods without a network can have no value."""
+    judges_point: bool = False
+    """True where the value says whether the most salient pixel hits."""
+    perfect: float | None = None
+
+    @property
+    def whole_title(self) -> str:
+        """The whole name; the label where there is none."""
+        return self.title or self.label
 
 
 class RankRange(NamedTuple):
@@ -154,4 +165,30 @@ def column_for(
         title=known.title,
         words=known.words,
         unit=known.unit,
+        bounds=known.bounds,
+        needs_network=known.asks_network or known.of_predictions,
+        judges_point=known.judges_point,
+        perfect=known.perfect,
     )
+
+
+def columns_of(rows: Iterable[tuple[ResultFolder, Mapping[str, Any]]]) -> tuple[Column, ...]:
+    """Return one column per metric, under the aggregate that the protocol quotes, the checkpoint's first.
+
+    Args:
+        rows: rows of summaries, each with its run.
+    """
+    rows = list(rows)
+    runs = list(dict.fromkeys(run for run, _ in rows))
+    columns: dict[str, Column] = {}
+    for run, row in rows:
+        metric = row["metric"]
+        if metric not in columns:
+            quoted = quoted_aggregate(run, metric, row["aggregate"])
+            columns[metric] = column_for(metric, quoted, runs, about_checkpoint=not row["attribution"])
+    return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
+
+
+def quoted_aggregate(run: ResultFolder, metric: str, otherwise: str) -> str:
+    """Return how a metric's values become the number to quote: a protocol says it in a field of its name."""
+    return str(run.protocol_fields.get(metric, otherwise))

@@ -37,6 +37,14 @@ class Score:
     mark: str = ""
     rank: RankRange | None = None
 
+    @property
+    def interval(self) -> str:
+        """The interval with as many digits as its width needs; empty if it is unknown."""
+        if math.isnan(self.low) or math.isnan(self.high):
+            return ""
+        digits = 1 if self.high - self.low >= 1 else 2
+        return f"{self.low:.{digits}f}\N{EN DASH}{self.high:.{digits}f}"
+
 
 @dataclass(frozen=True, eq=False)
 class BoardRow:
@@ -89,7 +97,8 @@ class Section:
 
     Attributes:
         key: as in `BoardRow.key`, unique among the sections.
-        dataset: name with the split, such as `coco val2014`.
+        dataset: name with the split, as suites write it.
+        dataset_title: the same as people write it.
         protocol: its name; `protocol_id` its hash.
         changes: how the protocol departs from the standard one of its name; empty if it does not.
         columns: the metrics, those of the checkpoint (accuracy, F1) first.
@@ -101,15 +110,16 @@ class Section:
     key: str
     title: str
     dataset: str
+    dataset_title: str
     protocol: str
-    protocol_id: str
-    changes: str
     columns: tuple[Column, ...]
-    rows: tuple[BoardRow, ...]
-    published: tuple[PublishedRow, ...]
-    image_ids: NDArray[np.str_]
-    class_index: NDArray[np.int64]
-    class_names: Mapping[int, str]
+    protocol_id: str = ""
+    changes: str = ""
+    rows: tuple[BoardRow, ...] = ()
+    published: tuple[PublishedRow, ...] = ()
+    image_ids: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
+    class_index: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    class_names: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

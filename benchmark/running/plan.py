@@ -13,7 +13,15 @@ import torch
 
 from ...attributions import BoundAttribution, bind
 from ...base import CodeFiles, RaybenchError, UnknownNameError
-from ...checkpoints import Card, ClassList, Network, find_card, load_classes, shipped_cards
+from ...checkpoints import (
+    Card,
+    ClassList,
+    Network,
+    find_card,
+    load_classes,
+    shipped_cards,
+    with_own_statistics,
+)
 from ..datasets import DATASETS, Dataset, asks_anything, open_dataset
 from ..metrics import BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
@@ -267,7 +275,7 @@ def _possible(
 def _find_card(name: str, folder: Path) -> Card:
     """Return a shipped card, or read one whose path is relative to the suite's folder or the working one."""
     beside = folder / name
-    return find_card(beside if Path(name).suffix and beside.is_file() else name)
+    return with_own_statistics(find_card(beside if Path(name).suffix and beside.is_file() else name))
 
 
 def pick_device(name: str) -> torch.device:

@@ -1,7 +1,7 @@
 """What follows from numbers alone: facts of metrics, sums and their rules, intervals. No torch here."""
 
 from .classification import accuracy, f1_per_class_of, hits_among
-from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Unit
+from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Unit, Where
 from .intervals import Statistic, bootstrap
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
@@ -18,6 +18,7 @@ __all__ = [
     "Rule",
     "Statistic",
     "Unit",
+    "Where",
     "accuracy",
     "bootstrap",
     "f1_per_class_of",

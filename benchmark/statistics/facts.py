@@ -27,6 +27,7 @@ AGGREGATE_WORDS: Mapping[str, str] = {
 
 Kind = Literal["localisation", "map", "network", "explanation", "set", "classification"]
 Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
+Where = Literal["", "own", "near"]
 Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]
 
 
@@ -51,6 +52,12 @@ class Facts:
         perfect: value of the ground truth itself, where it has one value.
         rule: how sums of statistics become values, for metrics of a set or of predictions; see `rule`.
         curve: what the x axis of its curve is, for metrics that keep one.
+        judges_point: whether a value above 50 says that the most salient pixel hits, and one below that it
+            misses.
+        outcomes: the only values that a query may have; empty if all within the bounds are possible.
+        step: what the values of queries are multiples of; 0 if of nothing.
+        where: for metrics of how much of a map lies in a region, or whether its most salient pixel does: the
+            object's `own` pixels, or also those `near` it, within the tolerance.
     """
 
     name: str
@@ -67,6 +74,10 @@ class Facts:
     perfect: float | None = None
     rule: str = ""
     curve: str = ""
+    judges_point: bool = False
+    outcomes: tuple[float, ...] = ()
+    step: float = 0.0
+    where: Where = ""
 
     @property
     def per_query(self) -> bool:
@@ -112,6 +123,7 @@ class Facts:
         known = {field.name: getattr(self, field.name) for field in fields(Facts)}
         return known | {
             "aggregates": list(self.aggregates),
+            "outcomes": list(self.outcomes),
             "bounds": [None if abs(bound) == inf else bound for bound in self.bounds],
         }
 
@@ -126,4 +138,6 @@ class Facts:
             known["bounds"] = (-inf if low is None else float(low), inf if high is None else float(high))
         if "aggregates" in known:
             known["aggregates"] = tuple(known["aggregates"])
+        if "outcomes" in known:
+            known["outcomes"] = tuple(map(float, known["outcomes"]))
         return Facts(**known)

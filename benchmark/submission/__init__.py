@@ -1,7 +1,7 @@
 """Getting on the leaderboard: bundles of results that strangers send, and how they are checked."""
 
 from .board import collect_all
-from .changes import FOLDER, changes_since
+from .changes import FOLDER, board_before, changes_since
 from .check import Checked, Further, check, extract_bundle, open_bundle, unpack_bundles
 from .findings import Finding, Findings, Report
 from .remeasure import remeasure, remeasuring
@@ -15,6 +15,7 @@ __all__ = [
     "Findings",
     "Further",
     "Report",
+    "board_before",
     "changes_since",
     "check",
     "collect_all",

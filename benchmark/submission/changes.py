@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...base import RaybenchError, quoted
+from ..results import safe_name
 from .findings import Findings, Report
 
-__all__ = ["FOLDER", "Changes", "changes_since"]
+__all__ = ["FOLDER", "Changes", "board_before", "changes_since"]
 
 FOLDER = "results/submitted"
 """Where bundles lie in the repository."""
@@ -53,17 +54,9 @@ def changes_since(revision: str, repository: Path) -> Changes:
     Raises:
         RaybenchError: not a repository, or it does not know the revision.
     """
-    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_./~^-]*", revision):
-        raise RaybenchError(f"{revision!r} is no revision; give a commit, branch or tag, such as origin/main")
-    command = ["git", "-C", str(repository), "diff", "--name-status", "--no-renames", "-z"]
-    command += [f"{revision}...HEAD", "--", FOLDER]
-    try:
-        done = subprocess.run(command, capture_output=True, check=True, timeout=120)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", b"") or b""
-        reason = (said.decode("utf-8", "replace").strip() or str(error)).splitlines()[0]
-        raise RaybenchError(f"git cannot compare {repository} with {revision}: {reason}") from None
-    words = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    difference = ("diff", "--name-status", "--no-renames", "-z")
+    said = _git(repository, revision, *difference, f"{revision}...HEAD", "--", FOLDER)
+    words = said.decode("utf-8", "surrogateescape").split("\0")
     changed = dict(zip(words[1::2], words[0::2], strict=False))
     bundles = [name for name in changed if PurePosixPath(name).suffix == ".zip"]
     return Changes(
@@ -75,3 +68,32 @@ def changes_since(revision: str, repository: Path) -> Changes:
         ),
         taken=tuple(name for name in bundles if changed[name] != "A"),
     )
+
+
+def board_before(revision: str, repository: Path, into: Path) -> list[Path]:
+    """Write the bundles that were on the board at a revision into an empty folder.
+
+    They are read from git, whatever the branch made of them.
+    """
+    listed = _git(repository, revision, "ls-tree", "-r", "-z", revision, "--", FOLDER).split(b"\0")
+    bundles = []
+    for entry in filter(None, listed):
+        facts, _, name = entry.partition(b"\t")
+        mode, kind, blob = facts.decode().split()[:3]
+        if kind == "blob" and mode.startswith("100") and name.endswith(b".zip"):
+            place = into / f"{safe_name(PurePosixPath(name.decode('utf-8', 'surrogateescape')).stem)}.zip"
+            place.write_bytes(_git(repository, revision, "cat-file", "blob", blob))
+            bundles.append(place)
+    return bundles
+
+
+def _git(repository: Path, revision: str, *words: str) -> bytes:
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_./~^-]*", revision):
+        raise RaybenchError(f"{revision!r} is no revision; give a commit, branch or tag, such as origin/main")
+    try:
+        command = ["git", "-C", str(repository), *words]
+        return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", b"") or b""
+        reason = (said.decode("utf-8", "replace").strip() or str(error)).splitlines()[0]
+        raise RaybenchError(f"git cannot compare {repository} with {revision}: {reason}") from None

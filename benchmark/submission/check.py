@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -13,13 +14,13 @@ import pandas as pd
 from ...base import RaybenchError
 from ..metrics import BoundMetric
 from ..results import is_known_name, predictions_file, records_file, safe_name, unpack
-from .across_check import check_across
+from .across_check import check_across, check_copies
 from .bundle_files import check_bundle_files, check_cards
 from .definition import Definition, check_definition
 from .findings import Findings, Report
 from .predictions_check import read_predictions_strictly
 from .records_check import read_records_strictly
-from .run_facts import RunFacts, read_run_facts
+from .run_facts import FILE, RunFacts, read_run_facts
 from .summary_check import check_summary, expected_files, metric_order, read_summary_strictly
 
 __all__ = ["Checked", "check", "check_folder", "extract_bundle", "open_bundle", "unpack_bundles"]
@@ -34,12 +35,14 @@ class Checked:
         definition: its names, resolved.
         records: by checkpoint and attribution, of the files that could be read.
         predictions: by checkpoint, likewise.
+        digest: SHA-256 over all files, by name.
     """
 
     facts: RunFacts | None
     definition: Definition | None
     records: Mapping[tuple[str, str], pd.DataFrame]
     predictions: Mapping[str, pd.DataFrame]
+    digest: str
 
 
 def extract_bundle(path: str | Path, folder: str | Path) -> Path:
@@ -118,11 +121,19 @@ def opened(path: Path, findings: Findings) -> Iterator[Path]:
 Further = Callable[[Checked, Findings], Mapping[str, object]]
 
 
-def check(path: str | Path, *, further: Further | None = None) -> Report:
+def check(
+    path: str | Path,
+    *,
+    further: Further | None = None,
+    board: Iterable[str | Path] = (),
+    own: bool = False,
+) -> Report:
     """Check a bundle or a result folder.
 
     Args:
         path: a .zip file from `submit`, or the output folder of a run.
+        board: bundles and result folders that were there before, to look for copies among.
+        own: whether one's own run is checked, whose images that were left out one need not prove.
         further: a check on top, such as measuring again; returns facts for the report. Its `RaybenchError` is
             raised: it tells of a mistake of the person who checks.
 
@@ -137,8 +148,11 @@ def check(path: str | Path, *, further: Further | None = None) -> Report:
     except RaybenchError as error:
         return replace(report, unusable=str(error))
     facts = facts_of(checked)
+    check_copies(checked.records, checked.facts, board, findings)
     if further is not None:
         facts |= further(checked, findings)
+    elif checked.facts and not own:
+        _note_excuses(checked.facts, findings)
     return replace(report, findings=tuple(findings.all), facts=facts)
 
 
@@ -147,7 +161,7 @@ def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checke
     facts = read_run_facts(folder, findings)
     if facts is None:
         findings.problem("run.json", "the other files were not checked, since this one is unusable")
-        return Checked(None, None, {}, {})
+        return Checked(None, None, {}, {}, "")
     definition = check_definition(facts, findings)
     rows = read_summary_strictly(folder, facts, findings)
     records, predictions = _read_rows(
@@ -161,7 +175,15 @@ def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checke
     usable = {row: frame for row, frame in records.items() if frame is not None}
     predicted = {name: frame for name, frame in predictions.items() if frame is not None}
     check_across(usable, predicted, rows, facts, definition, findings)
-    return Checked(facts, definition, usable, predicted)
+    return Checked(facts, definition, usable, predicted, _digest(folder, names))
+
+
+def _digest(folder: Path, names: Iterable[str]) -> str:
+    """SHA-256 over names and content of the files that belong to a bundle."""
+    whole = hashlib.sha256()
+    for name in filter(is_known_name, names):
+        whole.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def _read_rows(
@@ -202,6 +224,17 @@ def _refuse_unnamed(
             findings.problem(name, "run.json names no such row")
 
 
+def _note_excuses(facts: RunFacts, findings: Findings) -> None:
+    """Without the data, images that are left out are a claim that nobody has looked at."""
+    skipped, without = len(facts.skipped), len(facts.without_queries)
+    if skipped or without:
+        findings.claim(
+            FILE,
+            f"{skipped} images are said to be unusable and {without} to have no query: look at each with "
+            f"--data {facts.dataset.name}=PATH, beside --remeasure N",
+        )
+
+
 def facts_of(checked: Checked) -> dict[str, object]:
     """Say what was checked, for the report."""
     if checked.facts is None:
@@ -213,5 +246,5 @@ def facts_of(checked: Checked) -> dict[str, object]:
         "protocol": f"{facts.protocol.name} ({facts.protocol.id})",
         "rows": len(checked.records),
         "records": sum(len(frame) for frame in checked.records.values()),
-        "checkpoints": [entry.name for entry in facts.checkpoints],
+        "checkpoints": ", ".join(entry.name for entry in facts.checkpoints),
     }

@@ -17,13 +17,14 @@ class Finding:
     """One thing that a check noticed.
 
     Attributes:
-        kind: a `problem` makes the check fail; a `remark` is for a person to weigh.
+        kind: a `problem` makes the check fail; so does a `claim` that only the data can tell about; a
+            `remark` is for a person to weigh.
         file: name inside the bundle, or empty.
         line: in the file, from 1, or None.
         message: what was found and what was expected; text of strangers in it is escaped.
     """
 
-    kind: Literal["problem", "remark"]
+    kind: Literal["problem", "claim", "remark"]
     file: str
     line: int | None
     message: str
@@ -51,6 +52,10 @@ class Findings:
     def remark(self, file: str, message: str) -> None:
         """Note something that a person should know."""
         self.all.append(Finding("remark", file, None, message))
+
+    def claim(self, file: str, message: str) -> None:
+        """Note something that nobody can call right without the data."""
+        self.all.append(Finding("claim", file, None, message))
 
     def lines(self, file: str, found: Sequence[tuple[int, str]]) -> None:
         """Note one fault on several lines: (line, message) each; beyond some lines, only how many."""
@@ -88,11 +93,16 @@ class Report:
         return tuple(finding for finding in self.findings if finding.kind == "problem")
 
     @property
+    def claims(self) -> tuple[Finding, ...]:
+        """What keeps it from being called right until somebody looks at the data."""
+        return tuple(finding for finding in self.findings if finding.kind == "claim")
+
+    @property
     def remarks(self) -> tuple[Finding, ...]:
         """What a person should weigh."""
         return tuple(finding for finding in self.findings if finding.kind == "remark")
 
     @property
     def exit_code(self) -> int:
-        """0: nothing wrong; 1: checked and found wrong; 2: could not be checked."""
-        return 2 if self.unusable else 1 if self.problems else 0
+        """0: nothing wrong; 1: found wrong, or not shown to be right; 2: could not be checked."""
+        return 2 if self.unusable else 1 if self.problems or self.claims else 0

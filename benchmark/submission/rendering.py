@@ -12,6 +12,7 @@ from .findings import Finding, Report
 
 __all__ = ["render"]
 
+_VERDICTS = ("right", "wrong", "unusable")
 MOST_FINDINGS = 200
 """Of one report, in Markdown: summaries of workflows are at most 1 MB."""
 
@@ -26,8 +27,8 @@ def _text(reports: Sequence[Report]) -> str:
     for report in reports:
         lines.append(f"{_printable(report.source)}: {_verdict(report)}")
         lines += [f"  {_worded(key)}: {_listed(value)}" for key, value in report.facts.items()]
-        lines += [f"  problem: {_printable(str(finding))}" for finding in report.problems]
-        lines += [f"  remark: {_printable(str(finding))}" for finding in report.remarks]
+        for finding in (*report.problems, *report.claims, *report.remarks):
+            lines.append(f"  {finding.kind}: {_printable(str(finding))}")
     return "\n".join(lines) + "\n"
 
 
@@ -35,7 +36,7 @@ def _json(reports: Sequence[Report]) -> str:
     content = [
         {
             "source": report.source,
-            "verdict": ("right", "wrong", "unusable")[report.exit_code],
+            "verdict": _VERDICTS[report.exit_code] if report.problems or report.exit_code != 1 else "open",
             "unusable": report.unusable,
             "facts": dict(report.facts),
             "findings": [asdict(finding) for finding in report.findings],
@@ -57,6 +58,9 @@ def _markdown(reports: Sequence[Report]) -> str:
             parts.append("\n".join(facts) + "\n")
         if report.problems:
             parts.append("| file | line | what is wrong |\n| --- | ---: | --- |\n" + _rows(report.problems))
+        if report.claims:
+            claims = [f"- {_escaped(str(finding))}" for finding in report.claims]
+            parts.append("Claims that only the data can tell about:\n\n" + "\n".join(claims) + "\n")
         if report.remarks:
             remarks = [f"- {_escaped(str(finding))}" for finding in report.remarks[:MOST_FINDINGS]]
             parts.append("Remarks, for a person to weigh:\n\n" + "\n".join(remarks) + "\n")
@@ -79,11 +83,13 @@ def _verdict(report: Report) -> str:
     if report.problems:
         count = len(report.problems)
         return f"{count} problem{'s' * (count != 1)}"
+    if report.claims:
+        return "not shown to be right: it leaves out images, and only the data can tell whether rightly"
     return "nothing is wrong"
 
 
 def _listed(value: object) -> str:
-    return _printable(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return _printable("; ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _worded(key: str) -> str:

@@ -64,7 +64,7 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
             "differ in capital letters only; submit fewer checkpoints or methods at once"
         )
     pack(bundle, files)
-    return check(bundle)
+    return check(bundle, own=True)
 
 
 def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, bytes]:

@@ -104,14 +104,17 @@ class Again:
 class Remeasuring:
     """How a submission is measured again, with data and cards that one trusts.
 
-    A card inside a bundle is a stranger's: it is neither fetched from nor does it name code. A submitter must
-    not know `seed` beforehand.
+    A card inside a bundle is a stranger's: it is neither fetched from nor does it name code. Which images are
+    drawn follows from the bundle's hash and `seed`: a secret of the checker, or a value that is public only
+    after the bundle is. With no image excuses alone are looked at.
     """
 
     images: Annotated[
-        int, Flag("Measure N random images again and compare.", "--remeasure", metavar="N", least=1)
+        int, Flag("Measure N random images again and compare.", "--remeasure", metavar="N", least=0)
     ]
-    seed: Annotated[int, Flag("Which images are drawn.", least=0, default="another one each time")]
+    seed: Annotated[
+        str, Flag("A secret, or a later public value: with the bundle's hash it draws.", default="a new one")
+    ]
     data: _Data = field(default_factory=dict)
     cards: Annotated[
         Sequence[str],

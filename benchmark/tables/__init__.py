@@ -9,7 +9,9 @@ from .published import (
     find_published,
     load_published,
     normal_training,
+    published_column,
     published_dataset,
+    published_title,
     training_name,
 )
 from .tables import comparison_table, published_tables
@@ -23,8 +25,10 @@ __all__ = [
     "find_published",
     "load_published",
     "normal_training",
+    "published_column",
     "published_dataset",
     "published_tables",
+    "published_title",
     "render_table",
     "rich_table",
     "training_name",

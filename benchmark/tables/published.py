@@ -5,70 +5,79 @@ from __future__ import annotations
 import csv
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
 
-from ...base import RaybenchError, UnknownNameError
+from pydantic import Field
+
+from ...base import Document, RaybenchError, UnknownNameError, parse_document
+from ..results import Column, column_for
 
 __all__ = [
+    "REPEATED",
     "SOURCES",
     "PublishedValue",
     "Source",
     "find_published",
     "load_published",
     "normal_training",
+    "published_column",
     "published_dataset",
+    "published_title",
     "training_name",
 ]
 
 REPEATED = "repeats the ImageNet rows"
 """Mark of values that are printed in a source but are an evident copy of other rows."""
 
+_FOLDER = "raybench.results.published"
 
-@dataclass(frozen=True)
-class Source:
+
+class Source(Document):
     """Where published numbers are from.
 
     Attributes:
-        name: file name under results/published, without extension.
         title: for headings.
         protocol: name of the protocol that the numbers were made by.
-        repeated: datasets whose rows are an evident copy of the source's other rows.
+        repeated: datasets whose rows are an evident copy of the source's other rows, and what to say of it.
     """
 
-    name: str
     title: str
     protocol: str
-    repeated: frozenset[str] = frozenset()
+    repeated: dict[str, str] = Field(default_factory=dict)
 
 
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {
-        source.name: source
-        for source in (
-            Source(
-                "aaai21-readme",
-                "Explainable Models with Consistent Interpretations (AAAI 2021), README of its code",
-                "aaai21",
-                repeated=frozenset({"coco_val2014"}),
-            ),
-            Source("torchray-docs", "TorchRay's documentation of the pointing game", "iccv19"),
-        )
-    }
-)
+class _Dataset(Document):
+    """A dataset as published files call it: its name for people, and what measures the same."""
+
+    label: str
+    measured: tuple[str, ...]
 
 
-_PUBLISHED_NAMES = {
-    ("imagenet", ""): "imagenet_val",
-    ("imagenet", "val"): "imagenet_val",
-    ("imagenet_boxes", ""): "imagenet_val",
-    ("coco", ""): "coco_val2014",
-    ("coco", "val2014"): "coco_val2014",
-    ("voc", "test"): "voc2007_test",  # the one year whose test annotations are public
-}
-"""Names in published files, by dataset and split (empty for the dataset's default)."""
+class _Metric(Document):
+    """A metric that nothing here measures."""
+
+    label: str
+    title: str
+
+
+class _Published(Document):
+    """What sources.yaml says."""
+
+    datasets: dict[str, _Dataset]
+    metrics: dict[str, _Metric]
+    sources: dict[str, Source]
+
+
+def _read() -> _Published:
+    file = files(_FOLDER) / "sources.yaml"
+    return parse_document(file.read_text(encoding="utf-8"), _Published, str(file))
+
+
+_KNOWN = _read()
+SOURCES: Mapping[str, Source] = MappingProxyType(_KNOWN.sources)
+"""By file name under results/published, without extension."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def load_published(source: str) -> tuple[PublishedValue, ...]:
     """
     if source not in SOURCES:
         raise UnknownNameError("published source", source, SOURCES)
-    path = files("raybench.results.published") / f"{source}.csv"
+    path = files(_FOLDER) / f"{source}.csv"
     reader = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
     values = []
     for row in reader:
@@ -124,14 +133,25 @@ def load_published(source: str) -> tuple[PublishedValue, ...]:
     return tuple(values)
 
 
-def published_dataset(dataset: Mapping[str, Any]) -> str | None:
+def published_dataset(label: str) -> str | None:
     """Return the name under which published files hold a measured dataset; None if they do not hold it.
 
     Args:
-        dataset: the `dataset` entry of `run.json`: a name and `options`, of which `split` matters.
+        label: name of the dataset with its split; see `dataset_label`.
     """
-    options = dataset.get("options") or {}
-    return _PUBLISHED_NAMES.get((str(dataset.get("name")), str(options.get("split", ""))))
+    return next((name for name, one in _KNOWN.datasets.items() if label in one.measured), None)
+
+
+def published_title(dataset: str) -> str:
+    """Name a published dataset as people do."""
+    return _KNOWN.datasets[dataset].label if dataset in _KNOWN.datasets else dataset
+
+
+def published_column(metric: str) -> Column:
+    """Return the column of a metric of published rows; not all of them can be measured here."""
+    known = _KNOWN.metrics.get(metric)
+    column = column_for(metric, "")
+    return replace(column, label=known.label, title=known.title) if known else column
 
 
 def normal_training(training: str | None) -> str:
@@ -164,9 +184,9 @@ def find_published(
     recipe = normal_training(training) or "none"
     found = [
         value
-        for source in SOURCES.values()
+        for name, source in SOURCES.items()
         if protocol in (None, source.protocol)
-        for value in load_published(source.name)
+        for value in load_published(name)
         if value.metric == metric
         and value.dataset == dataset
         and value.training == recipe

@@ -15,14 +15,23 @@ from ..results import (
     ResultFolder,
     Row,
     Table,
-    column_for,
-    difference,
+    columns_of,
+    dataset_label,
+    group_comparable,
     open_results,
     protocol_changes,
+    refuse_incomparable,
     remarks,
 )
 from ..statistics import AGGREGATE_WORDS
-from .published import SOURCES, PublishedValue, find_published, load_published, published_dataset
+from .published import (
+    SOURCES,
+    PublishedValue,
+    find_published,
+    load_published,
+    published_column,
+    published_dataset,
+)
 
 __all__ = ["comparison_table", "published_tables"]
 
@@ -60,14 +69,14 @@ def comparison_table(
     if not folders:
         raise RaybenchError("no result folder was given; give the --out folder of `raybench run`")
     runs = [open_results(folder) for folder in dict.fromkeys(Path(folder) for folder in folders)]
-    groups = _groups(runs, mixed=mixed)
+    if not mixed:
+        refuse_incomparable(runs, "use --mixed to show both")
+    groups = group_comparable(runs)
     entries = [entry for run, group in zip(runs, groups, strict=True) for entry in _entries(run, group)]
-    entries.sort(
-        key=lambda entry: entry.checkpoint == NO_CHECKPOINT
-    )  # stable: the floor and ceiling rows last
+    entries.sort(key=lambda entry: entry.checkpoint == NO_CHECKPOINT)  # the floor and ceiling rows last
     if not entries:
         raise RaybenchError(f"{runs[0].path / 'summary.csv'} has no rows; measure first with `raybench run`")
-    columns = _columns(runs)
+    columns = columns_of((run, row) for run in runs for row in run.rows)
     headings, labels = _labels(entries)
     grid = [[_cell(entry, column, with_published=with_published) for column in columns] for entry in entries]
     grid = _mark_best(grid, entries, columns)
@@ -94,7 +103,7 @@ def published_tables(source: str) -> tuple[Table, ...]:
 
 def _published_table(source: str, dataset: str, values: Sequence[PublishedValue]) -> Table:
     by_key = {(v.architecture, v.training, v.attribution, v.metric): v for v in values}
-    columns = tuple(column_for(metric, "") for metric in dict.fromkeys(value.metric for value in values))
+    columns = tuple(published_column(metric) for metric in dict.fromkeys(value.metric for value in values))
     title = f"{SOURCES[source].title}: {dataset}"
     methods = {value.attribution for value in values}
     width = 3 if len(methods) > 1 else 2  # a method that all rows share goes to the title
@@ -107,21 +116,6 @@ def _published_table(source: str, dataset: str, values: Sequence[PublishedValue]
         rows.append(Row(key[:width], cells))
     headings = ("architecture", "training", "attribution")[:width]
     return Table(title, headings, columns, tuple(rows), ("in percent, as published",))
-
-
-def _groups(runs: Sequence[ResultFolder], *, mixed: bool) -> list[int]:
-    """Number the runs so that comparable ones share a number; refuse others unless `mixed`."""
-    groups: list[int] = []
-    for place, run in enumerate(runs):
-        differences = [difference(earlier, run) for earlier in runs[:place]]
-        if any(differences) and not mixed:
-            other, found = next((o, d) for o, d in zip(runs, differences, strict=False) if d)
-            raise RaybenchError(
-                f"{other.path} and {run.path} are not comparable: {found}; use --mixed to show both"
-            )
-        same = [groups[earlier] for earlier, found in enumerate(differences) if not found]
-        groups.append(same[0] if same else max(groups, default=-1) + 1)
-    return groups
 
 
 def _entries(run: ResultFolder, group: int) -> list[_Entry]:
@@ -138,25 +132,10 @@ def _entries(run: ResultFolder, group: int) -> list[_Entry]:
     ]
 
 
-def _columns(runs: Sequence[ResultFolder]) -> tuple[Column, ...]:
-    """One column per metric, under the aggregate that the protocol quotes, those of the checkpoint first."""
-    columns: dict[str, Column] = {}
-    for run in runs:
-        for row in run.rows:
-            metric = row["metric"]
-            # a protocol names the aggregate of a metric in a field of the metric's name
-            quoted = run.protocol_fields.get(metric, row["aggregate"])
-            if metric not in columns:
-                columns[metric] = column_for(
-                    metric, str(quoted), runs, about_checkpoint=not row["attribution"]
-                )
-    return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
-
-
 def _labels(entries: Sequence[_Entry]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return headings and each row's labels, as many as rows and groups need to be told apart."""
     parts = {
-        "dataset": [_dataset_label(entry.folder) for entry in entries],
+        "dataset": [dataset_label(entry.folder) for entry in entries],
         "protocol": [_first(entry.folder, "protocol") for entry in entries],
         "protocol_id": [_first(entry.folder, "protocol_id") for entry in entries],
         "run": [str(entry.folder.path) for entry in entries],
@@ -189,7 +168,7 @@ def _cell(entry: _Entry, column: Column, *, with_published: bool) -> Cell:
     run, card = entry.folder, entry.folder.checkpoints.get(entry.checkpoint, {})
     method = str(run.attributions.get(entry.attribution, {}).get("method", entry.attribution))
     published = find_published(
-        dataset=published_dataset({"name": _first(run, "dataset"), **run.dataset}),
+        dataset=published_dataset(dataset_label(run)),
         architecture=card.get("architecture"),
         training=card.get("training"),
         attribution="" if column.about_checkpoint else method,
@@ -263,14 +242,8 @@ def _queries(entry: _Entry) -> int:
 
 
 def _title(runs: Sequence[ResultFolder]) -> str:
-    parts = dict.fromkeys(f"{_dataset_label(run)}, protocol {_first(run, 'protocol')}" for run in runs)
+    parts = dict.fromkeys(f"{dataset_label(run)}, protocol {_first(run, 'protocol')}" for run in runs)
     return "; ".join(parts)
-
-
-def _dataset_label(run: ResultFolder) -> str:
-    """Name of the dataset with its split, if the manifest says it."""
-    split = (run.dataset.get("options") or {}).get("split")
-    return f"{_first(run, 'dataset')} {split}" if split else _first(run, "dataset")
 
 
 def _first(run: ResultFolder, column: str) -> str:

@@ -23,11 +23,14 @@ from raybench.attributions.sharing import shared
 from raybench.benchmark.board.plots import script_safe, section_drawings, section_plots
 from raybench.benchmark.measuring.costs import Cost, CostMeter, add_costs
 from raybench.benchmark.measuring.single import read_image
+from raybench.benchmark.pictures.drawing.panels import Axis, Dot, front_of, side_by_side
+from raybench.benchmark.pictures.drawing.style import for_matplotlib, for_plotly, shortened
 from raybench.benchmark.pictures.figures.classes import class_differences, pairs_of
-from raybench.benchmark.pictures.figures.cost import cost_drawing, milliseconds_per_map
-from raybench.benchmark.pictures.figures.localisation import localisation_drawing
-from raybench.benchmark.pictures.figures.scatter import Axis, Dot, front_of, side_by_side
-from raybench.benchmark.pictures.figures.style import for_matplotlib, for_plotly, shortened
+from raybench.benchmark.pictures.figures.scatter import (
+    cost_drawing,
+    localisation_drawing,
+    milliseconds_per_map,
+)
 from raybench.benchmark.pictures.figures.values import spread_of, values_drawing
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings

@@ -22,8 +22,8 @@ from typer.testing import CliRunner
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.board import build as site
 from raybench.benchmark.board.bars import Scale
+from raybench.benchmark.board.build import write_plotly
 from raybench.benchmark.board.collect import collect
-from raybench.benchmark.board.libraries import write_plotly
 from raybench.benchmark.board.naming import safe_key
 from raybench.benchmark.board.provenance import command_again
 from raybench.benchmark.results.files.folder import open_results

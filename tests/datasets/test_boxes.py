@@ -12,6 +12,7 @@ from raybench.benchmark.datasets.layouts.boxes import (
     CLAMPED,
     DROPPED,
     EMPTY_SLICE,
+    ONE_PIXEL,
     WrittenBox,
     place_boxes,
     region_of,
@@ -22,7 +23,8 @@ from raybench.benchmark.datasets.sample import AnnotationError
 SIZE = Size(height=30, width=40)
 BY_HAND = {
     "inside": ((1, 1, 40, 30), Box(0, 0, 39, 29), None),
-    "one pixel": ((5, 7, 5, 7), Box(4, 6, 4, 6), None),
+    "one pixel": ((5, 7, 5, 7), Box(4, 6, 4, 6), ONE_PIXEL),
+    "one row": ((5, 7, 9, 7), Box(4, 6, 8, 6), ONE_PIXEL),
     "wide": ((3, 5, 20, 6), Box(2, 4, 19, 5), None),
     "from 0": ((0, 0, 20, 6), Box(0, 0, 19, 5), CLAMPED),
     "past the end": ((3, 5, 41, 99), Box(2, 4, 39, 29), CLAMPED),
@@ -94,3 +96,19 @@ def test_legacy_region_may_be_empty() -> None:
     region, notes = region_of([WrittenBox(0, 1, 10, 5)], SIZE, legacy=True, place="a.xml")
     assert region == BoxRegion(SIZE, ())
     assert notes == (EMPTY_SLICE,)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ((20, 5, 3, 6), "there: a box ends before it starts: x 20 to 3, y 5 to 6"),
+        ((3, 6, 20, 5), "ends before it starts"),
+        ((0.1, 0.2, 0.9, 1), "in shares of the picture, from 0 to 1; expected pixels"),
+    ],
+)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_box_that_cannot_be_in_pixels_is_refused(
+    written: tuple[float, ...], message: str, legacy: bool
+) -> None:
+    with pytest.raises(AnnotationError, match=message):
+        region_of([WrittenBox(1, 1, 2, 2), WrittenBox(*written)], SIZE, legacy=legacy, place="there")

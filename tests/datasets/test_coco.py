@@ -121,7 +121,7 @@ def test_class_without_a_pixel_keeps_its_query_with_a_note(
 ) -> None:
     (sample,) = open_folder(make([annotation(1, 7, polygons)]))
     assert sample.targets == (2,)
-    assert sample.notes == (EMPTY_MASK,)
+    assert sample.notes[-1] == EMPTY_MASK
     assert not sample.queries[0].region.near(15).any()
 
 
@@ -141,7 +141,7 @@ BAD_ANNOTATIONS = {
     "unknown category": ({"category_id": 55}, "has an unknown category_id: 55"),
     "no category": ({"category_id": None}, "has an unknown category_id: None"),
     "category outside the class list": ({"category_id": 9}, "category 'yak', which is not in the class list"),
-    "no segmentation": ({"segmentation": None}, "neither a list of polygons nor run lengths"),
+    "no segmentation": ({"segmentation": None}, "it has no segmentation"),
     "words": ({"segmentation": [["a", "b", "c", "d", "e", "f"]]}, "not a number"),
     "nested": ({"segmentation": [[[1, 2], [3, 4], [5, 6]]]}, "not a flat list"),
     "infinite": ({"segmentation": [[1, 2, float("inf"), 4, 5, 6]]}, "a corner that is not a number"),

@@ -14,8 +14,9 @@ import pytest
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import DATASETS, Box, BoxRegion, Dataset, Query, Size
+from raybench.benchmark.datasets.files import files_in
 from raybench.benchmark.datasets.layouts.boxes import CLAMPED, EMPTY_SLICE
-from raybench.benchmark.datasets.pictures import SIZE_DIFFERS, files_in, read_picture
+from raybench.benchmark.datasets.pictures import SIZE_DIFFERS, read_picture
 from raybench.benchmark.datasets.readers.imagenet import FOLDER_DIFFERS, NOT_ANNOTATED
 from raybench.benchmark.datasets.sample import AnnotationError, UnreadableImageError
 from raybench.benchmark.suite.protocol import protocol_from
@@ -334,7 +335,7 @@ def test_real_pictures_in_class_folders_give_the_same_samples(real_data: Path, t
     for index, image_id in enumerate(flat.image_ids):
         synset = flat.classes.ids[flat[index].targets[0]]
         (tmp_path / "val" / synset).mkdir(parents=True, exist_ok=True)
-        (tmp_path / "val" / synset / f"{image_id}.JPEG").symlink_to(flat.path_of(index))
+        shutil.copy(flat.path_of(index), tmp_path / "val" / synset / f"{image_id}.JPEG")
         (tmp_path / "Annotations/CLS-LOC/val").mkdir(parents=True, exist_ok=True)
         shutil.copy(
             Path(flat.path_of(index)).with_suffix(".xml"),

@@ -93,7 +93,7 @@ BAD = {
         "'animals' has 3 classes",
     ),
     "size of another image": ("image_sizes.txt", "val/else.JPEG,40,30\n", "do not name the same images"),
-    "label twice": ("class_labels.txt", GOOD["class_labels.txt"] + "val/two.JPEG,2\n", "each once"),
+    "label twice": ("class_labels.txt", GOOD["class_labels.txt"] + "val/two.JPEG,2\n", "names 'two' twice"),
     "box of another image": (
         "localization.txt",
         "val/else.JPEG,1,1,2,2\n",

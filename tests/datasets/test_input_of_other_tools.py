@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 
 from raybench.base import Box, RaybenchError, Size
-from raybench.benchmark.datasets import DATASETS, AnnotationError, BoxRegion, Dataset, Query, Sample
-from raybench.benchmark.datasets.pictures import NOT_TURNED, SIZE_DIFFERS, TURNED
-from raybench.benchmark.datasets.readers.coco import OTHER_BOX, SAME_ID
+from raybench.benchmark.datasets import (
+    DATASETS,
+    AnnotationError,
+    BoxRegion,
+    Dataset,
+    Query,
+    Sample,
+    UnreadableImageError,
+)
+from raybench.benchmark.datasets.files import LINKED
+from raybench.benchmark.datasets.pictures import MAYBE_TURNED, NOT_TURNED, SIZE_DIFFERS, TURNED
 from raybench.benchmark.loading import Needs, PreparedImages
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.suite import PROTOCOLS, Settings, Suite
@@ -64,13 +70,22 @@ def test_turned_picture_that_was_reduced_is_scored_at_the_annotations_size(tmp_p
     assert sample.notes == (TURNED, SIZE_DIFFERS)
 
 
-@pytest.mark.parametrize("size", [(60, 40), None])
-@pytest.mark.parametrize("orientation", [2, 3, 6])
-def test_picture_annotated_as_stored_is_left_as_it_is_and_noted(
-    tmp_path: Path, size: tuple[int, int] | None, orientation: int
+@pytest.mark.parametrize(
+    ("size", "orientation", "note"),
+    [
+        ((60, 40), 6, NOT_TURNED),
+        ((60, 40), 8, NOT_TURNED),
+        (None, 6, MAYBE_TURNED),  # nothing tells
+        ((60, 40), 2, MAYBE_TURNED),  # mirrored or upside down: of the same size
+        ((60, 40), 3, MAYBE_TURNED),
+        ((60, 40), 4, MAYBE_TURNED),
+    ],
+)
+def test_picture_that_is_not_known_to_be_turned_is_left_as_it_is_and_noted(
+    tmp_path: Path, size: tuple[int, int] | None, orientation: int, note: str
 ) -> None:
     (sample,) = open_voc(voc(tmp_path, dog(BOX.format(20, 30)), size=size, exif=orientation))
-    assert (sample.size, sample.notes) == (Size(40, 60), (NOT_TURNED,))
+    assert (sample.size, sample.notes) == (Size(40, 60), (note,))
 
 
 def test_swapped_size_without_an_orientation_is_refused(tmp_path: Path) -> None:
@@ -81,16 +96,29 @@ def test_swapped_size_without_an_orientation_is_refused(tmp_path: Path) -> None:
 # XML
 
 
-@pytest.mark.parametrize("word", ["1", "True", "yes", "1.0", " TRUE "])
+@pytest.mark.parametrize("word", ["1", "True", "yes", "1.0", " TRUE ", "1.00", "+1", "on"])
 def test_difficult_is_understood_as_a_word(tmp_path: Path, word: str) -> None:
     folder = voc(tmp_path, dog(f"<difficult>{word}</difficult>", BOX.format(20, 30)))
     assert open_voc(folder, "iccv19")[0].queries == ()
 
 
-@pytest.mark.parametrize("word", ["0", "False", "no", "0.0", ""])
+@pytest.mark.parametrize("word", ["0", "False", "no", "0.0", "", "  ", "None", "-0"])
 def test_not_difficult_is_understood_as_a_word(tmp_path: Path, word: str) -> None:
     folder = voc(tmp_path, dog(f"<difficult>{word}</difficult>", BOX.format(20, 30)))
     assert len(open_voc(folder, "iccv19")[0].queries) == 1
+
+
+@pytest.mark.parametrize(
+    "item", ['<object difficult="1"><name>dog</name>{}</object>', dog("<Difficult>1</Difficult>", "{}")]
+)
+def test_difficult_is_seen_as_an_attribute_and_in_capitals(tmp_path: Path, item: str) -> None:
+    assert open_voc(voc(tmp_path, item.format(BOX.format(20, 30))), "iccv19")[0].queries == ()
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e400", "1,5", "3_0", "٣", "", "0x1f"])
+def test_corner_that_is_no_plain_number_is_refused(tmp_path: Path, number: str) -> None:
+    with pytest.raises(AnnotationError, match=r"a\.xml: <xmax> of the box of 'dog' is .*expected a number"):
+        open_voc(voc(tmp_path, dog(BOX.format(number, 30))))[0]
 
 
 def test_other_word_for_difficult_is_refused(tmp_path: Path) -> None:
@@ -142,6 +170,8 @@ def test_split_of_one_class_holds_the_pictures_marked_one(tmp_path: Path, text: 
         ("a 2\n", "line 1: expected an image id, and for a list of one class 1, 0 or -1; not 'a 2'"),
         ("a 1 2\n", "line 1: expected"),
         ("a -1\n", "names no picture"),
+        ("a 1\nb\n", "line 2: some lines have a mark"),
+        ("a\nb 1\n", "line 2: some lines have a mark"),
     ],
 )
 def test_bad_split_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -151,121 +181,60 @@ def test_bad_split_is_refused(tmp_path: Path, text: str, message: str) -> None:
         open_voc(folder, split="test")
 
 
+@pytest.mark.parametrize("text", ["a.jpg\n", "JPEGImages\\a.JPG  \r\n", "\ufeffa\t\n\n"])
+def test_split_may_name_files(tmp_path: Path, text: str) -> None:
+    folder = voc(tmp_path, dog(BOX.format(2, 2)))
+    (folder / "ImageSets/Main/test.txt").write_text(text, encoding="utf-8")
+    assert open_voc(folder, split="test").image_ids == ("a",)
+
+
+def test_split_may_name_a_picture_with_blanks_and_a_number(tmp_path: Path) -> None:
+    folder = voc(tmp_path, dog(BOX.format(2, 2)))
+    for old in (folder / "JPEGImages/a.jpg", folder / "Annotations/a.xml"):
+        old.rename(old.with_stem("my dog 1"))
+    (folder / "ImageSets/Main/test.txt").write_text("my dog 1\n")
+    assert len(open_voc(folder, split="test")[0].queries) == 1
+
+
+def test_year_whose_lists_divide_it_wants_a_split(tmp_path: Path) -> None:
+    folder = voc(tmp_path, dog(BOX.format(2, 2)))
+    (folder / "ImageSets/Main/train.txt").write_text("a\n")
+    assert open_voc(folder).image_ids == ("a",)  # the list divides nothing
+    (folder / "Annotations/b.xml").write_text((folder / "Annotations/a.xml").read_text())
+    with pytest.raises(
+        RaybenchError, match="holds the splits train, and none was chosen: .* or 'all' for ever"
+    ):
+        open_voc(folder)
+    assert open_voc(folder, split="all").image_ids == ("a", "b")
+
+
+def test_annotation_without_its_picture_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    folder = voc(tmp_path, dog(BOX.format(2, 2)))
+    (folder / "Annotations/B.XML").write_text((folder / "Annotations/a.xml").read_text())
+    with pytest.raises(UnreadableImageError, match=r"cannot read .*B\.jpg: no such file"):
+        open_voc(folder)[0]
+
+
+@pytest.mark.parametrize("name", ["JPEGImages/a.PNG", "Annotations/a.XML"])
+def test_two_files_of_one_id_are_refused(tmp_path: Path, name: str) -> None:
+    folder = voc(tmp_path, dog(BOX.format(2, 2)))
+    (folder / name).write_bytes(b"")
+    with pytest.raises(RaybenchError, match="share the id 'a': .*; remove or rename one"):
+        open_voc(folder)
+
+
+def test_picture_that_is_a_link_out_of_the_folder_is_noted(tmp_path: Path) -> None:
+    folder = voc(tmp_path / "in", dog(BOX.format(2, 2)))
+    (folder / "JPEGImages/a.jpg").rename(tmp_path / "a.jpg")
+    (folder / "JPEGImages/a.jpg").symlink_to(tmp_path / "a.jpg")
+    assert open_voc(folder)[0].notes == (LINKED,)
+
+
 def test_list_that_names_a_picture_twice_is_refused(tmp_path: Path) -> None:
     folder = voc(tmp_path, dog(BOX.format(2, 2)))
     (tmp_path / "ids.txt").write_text("a.jpg\nsub\\A.JPG\na\n")
     with pytest.raises(RaybenchError, match=r"ids\.txt names 'a' twice"):
         open_voc(folder, list=str(tmp_path / "ids.txt"))
-
-
-# COCO
-
-
-SQUARE = [[10, 10, 30, 10, 30, 25, 10, 25]]
-
-
-def coco(folder: Path, *annotations: dict[str, Any], text: str = "", **changes: Any) -> Path:
-    """Write a picture of 60 x 40 pixels and an instances file."""
-    for name in ("val2014", "annotations"):
-        (folder / name).mkdir(exist_ok=True)
-    PIL.Image.new("RGB", (60, 40)).save(folder / "val2014/a.jpg")
-    content = {
-        "images": [{"id": 1, "file_name": "a.jpg", "width": 60, "height": 40}],
-        "annotations": [
-            {"id": n, "image_id": 1, "category_id": 18, **one} for n, one in enumerate(annotations)
-        ],
-        "categories": [{"id": 18, "name": "dog"}],
-        **changes,
-    }
-    path = folder / "annotations/instances_val2014.json"
-    path.write_text(text or json.dumps(content))
-    return folder
-
-
-def open_coco(folder: Path) -> Dataset:
-    return DATASETS.get("coco").open(folder, PROTOCOLS["aaai21"])
-
-
-@pytest.mark.parametrize(
-    ("polygons", "bbox", "noted"),
-    [
-        (SQUARE, [10, 10, 20, 15], False),
-        (SQUARE, [9.4, 9.2, 21, 16.4], False),  # rounded outwards
-        (SQUARE, None, False),
-        (SQUARE, [10, 10, 0, 0], False),  # not filled in
-        ([[0.1, 0.2, 0.6, 0.2, 0.6, 0.7, 0.1, 0.7]], [6, 8, 30, 20], True),  # shares of the picture
-        ([[0.4, 0.4, 1.6, 0.4, 1.6, 1.7, 0.4, 1.7]], [6, 8, 30, 20], True),
-        ([[10, 10, 10, 30, 25, 30, 25, 10]], [40, 2, 15, 10], True),  # elsewhere
-        (SQUARE, [10, 10, 60, 40], True),  # of another scale
-        (SQUARE, [10, 10, 20, "15"], False),
-    ],
-)
-def test_mask_that_contradicts_its_bbox_is_noted(
-    tmp_path: Path, polygons: list[list[float]], bbox: object, noted: bool
-) -> None:
-    (sample,) = open_coco(coco(tmp_path, {"segmentation": polygons, "bbox": bbox}))
-    assert sample.notes == ((OTHER_BOX,) if noted else ())
-
-
-def test_annotations_of_one_id_are_noted(tmp_path: Path) -> None:
-    (sample,) = open_coco(
-        coco(tmp_path, {"segmentation": SQUARE, "id": 7}, {"segmentation": SQUARE, "id": 7})
-    )
-    assert sample.notes == (SAME_ID, SAME_ID)
-
-
-def test_key_that_an_annotation_has_twice_is_refused(tmp_path: Path) -> None:
-    folder = coco(tmp_path, {"segmentation": SQUARE})
-    path = folder / "annotations/instances_val2014.json"
-    path.write_text(path.read_text().replace('"category_id": 18', '"category_id": 17, "category_id": 18'))
-    with pytest.raises(AnnotationError, match=r"an annotation of a\.jpg .* has the key 'category_id' twice"):
-        open_coco(folder)[0]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"categories": [{"id": 18, "name": "dog"}, {"id": 18, "name": "cat"}]},
-         "two categories of the id 18: 'dog' and 'cat'"),
-        ({"images": [{"id": 1, "file_name": "/etc/a.jpg", "width": 60, "height": 40}]}, "leads out of"),
-        ({"images": [{"id": 1, "file_name": "../a.jpg", "width": 60, "height": 40}]}, "leads out of"),
-        ({"images": [{"id": 1, "file_name": "x\\..\\..\\a.jpg", "width": 60, "height": 40}]}, "leads out of"),
-        ({"images": [{"id": 1, "file_name": "C:\\a.jpg", "width": 60, "height": 40}]}, "leads out of"),
-    ],
-)  # fmt: skip
-def test_instances_that_cannot_be_meant_are_refused(
-    tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(RaybenchError, match=message):
-        open_coco(coco(tmp_path, {"segmentation": SQUARE}, **changes))
-
-
-def test_member_that_the_file_has_twice_is_refused(tmp_path: Path) -> None:
-    folder = coco(tmp_path, {"segmentation": SQUARE})
-    path = folder / "annotations/instances_val2014.json"
-    path.write_text(path.read_text()[:-1] + ', "annotations": []}')
-    with pytest.raises(RaybenchError, match="has the member 'annotations' twice"):
-        open_coco(folder)
-
-
-def test_backslashes_of_a_file_name_are_read_as_folders(tmp_path: Path) -> None:
-    image = {"id": 1, "file_name": "night\\a.jpg", "width": 60, "height": 40}
-    folder = coco(tmp_path, {"segmentation": SQUARE}, images=[image])
-    (folder / "val2014/night").mkdir()
-    (folder / "val2014/a.jpg").rename(folder / "val2014/night/a.jpg")
-    (sample,) = open_coco(folder)
-    assert (sample.image_id, len(sample.queries)) == ("a", 1)
-
-
-def test_swapped_size_of_an_image_is_refused(tmp_path: Path) -> None:
-    image = {"id": 1, "file_name": "a.jpg", "width": 40, "height": 60}
-    with pytest.raises(AnnotationError, match=r"json: a\.jpg: the annotation's size is 40 x 60 .* swapped"):
-        open_coco(coco(tmp_path, {"segmentation": SQUARE}, images=[image]))[0]
-
-
-def test_real_annotations_contradict_nothing(real_data: Path) -> None:
-    notes = {note for sample in open_coco(real_data / "coco") for note in sample.notes}
-    assert not {OTHER_BOX, SAME_ID, TURNED} & notes
 
 
 # whole runs

@@ -136,7 +136,7 @@ def test_an_error_about_the_size_is_one_sentence() -> None:
         raybench.attribute(network, picture(), [0])
 
 
-def test_an_error_of_a_method_stays_what_it_is() -> None:
+def test_an_error_of_a_method_is_one_sentence_and_stays_its_cause() -> None:
     network = network_from_module(small_vit(), name="vit", classes=_classes())
     rules = raybench.benchmark.suite.protocol_from(
         "square", {"short_side": 64, "crop": 64, "crop_resize": 64}
@@ -145,8 +145,11 @@ def test_an_error_of_a_method_stays_what_it_is() -> None:
     def fails(network, images, image_index, class_index):  # type: ignore[no-untyped-def]
         raise ZeroDivisionError("my own mistake")
 
-    with pytest.raises(ZeroDivisionError, match="my own mistake"):
+    with pytest.raises(
+        RaybenchError, match="fails' on checkpoint 'vit' has failed: .*my own mistake"
+    ) as told:
         raybench.attribute(network, picture(), [0], method=fails, protocol=rules)
+    assert isinstance(told.value.__cause__, ZeroDivisionError)
 
 
 def test_maps_of_the_square_view_come_back_to_the_pictures_size() -> None:

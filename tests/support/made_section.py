@@ -63,6 +63,7 @@ def made_section(*rows: BoardRow, class_index: Sequence[int] | None = None, **ch
         key="made",
         title="made, protocol aaai21",
         dataset="made",
+        dataset_title="Made",
         protocol="aaai21",
         protocol_id="0",
         changes="",

@@ -101,15 +101,15 @@ def test_coco_rows_of_the_paper_repeat_its_imagenet_rows_and_say_so():
 @pytest.mark.parametrize(
     ("dataset", "name"),
     [
-        ({"name": "imagenet", "options": {}}, "imagenet_val"),
-        ({"name": "imagenet_boxes", "options": {}}, "imagenet_val"),
-        ({"name": "coco", "options": {"split": "val2014"}}, "coco_val2014"),
-        ({"name": "coco"}, "coco_val2014"),
-        ({"name": "coco", "options": {"split": "val2017"}}, None),
-        ({"name": "voc", "options": {"split": "test"}}, "voc2007_test"),
-        ({"name": "voc", "options": {}}, None),
-        ({"name": "shapes", "options": {}}, None),
-        ({}, None),
+        ("imagenet", "imagenet_val"),
+        ("imagenet_boxes", "imagenet_val"),
+        ("coco val2014", "coco_val2014"),
+        ("coco", "coco_val2014"),
+        ("coco val2017", None),
+        ("voc test", "voc2007_test"),
+        ("voc", None),
+        ("shapes", None),
+        ("", None),
     ],
 )
 def test_measured_datasets_map_to_published_ones(dataset, name):

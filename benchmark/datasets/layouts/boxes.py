@@ -10,10 +10,11 @@ from ....base import Box, Size
 from ..region import BoxRegion
 from ..sample import AnnotationError
 
-__all__ = ["CLAMPED", "DROPPED", "EMPTY_SLICE", "WrittenBox", "place_boxes", "region_of"]
+__all__ = ["CLAMPED", "DROPPED", "EMPTY_SLICE", "ONE_PIXEL", "WrittenBox", "place_boxes", "region_of"]
 
 CLAMPED = "a box reaches outside the picture; clamped"
 DROPPED = "a box lies outside the picture; dropped"
+ONE_PIXEL = "a box starts and ends at the same number; read as one pixel wide or high"
 EMPTY_SLICE = "a box selects nothing under legacy_boxes, since it starts at 0 or lies outside; dropped"
 
 
@@ -27,6 +28,17 @@ class WrittenBox(NamedTuple):
     ymin: float
     xmax: float
     ymax: float
+
+    @property
+    def flaw(self) -> str:
+        """Why it cannot be a box in pixels, or empty."""
+        if self.xmin > self.xmax or self.ymin > self.ymax:
+            return (
+                f"ends before it starts: x {self.xmin:g} to {self.xmax:g}, y {self.ymin:g} to {self.ymax:g}"
+            )
+        if all(0 <= corner <= 1 for corner in self) and any(corner % 1 for corner in self):
+            return "is given in shares of the picture, from 0 to 1; expected pixels"
+        return ""
 
 
 def place_boxes(
@@ -54,6 +66,8 @@ def place_boxes(
             notes.append(EMPTY_SLICE if legacy else DROPPED)
             continue
         boxes.append(Box(columns[0], rows[0], columns[-1], rows[-1]))
+        if box.xmin == box.xmax or box.ymin == box.ymax:
+            notes.append(ONE_PIXEL)
         as_written = (_pixel(box.xmin), _pixel(box.ymin), _pixel(box.xmax), _pixel(box.ymax))
         if boxes[-1] != tuple(corner - 1 for corner in as_written):
             notes.append(CLAMPED)
@@ -66,9 +80,14 @@ def region_of(
     """Return the union of boxes with notes on those that were changed; see `place_boxes`.
 
     Raises:
-        AnnotationError: every box lies outside the picture; `place` says in the message whose boxes. Under
-            `legacy` the region is empty instead: the published code scores such a query as missed.
+        AnnotationError: a box has a flaw, or every box lies outside the picture; `place` says in the message
+            whose boxes. Under `legacy` the region is empty instead where every box lies outside: the
+            published code scores such a query as missed.
     """
+    written = list(written)
+    for box in written:
+        if box.flaw:
+            raise AnnotationError(f"{place}: a box {box.flaw}")
     boxes, notes = place_boxes(written, size, legacy=legacy)
     if not boxes and not legacy:
         raise AnnotationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -11,8 +12,14 @@ from pycocotools import mask as coco_mask
 
 from ....base import Size
 
-__all__ = ["contradicts", "encode", "union"]
+__all__ = ["OTHER_AREA", "OTHER_BOX", "OUTSIDE", "encode", "has_pixels", "remarks_on", "union"]
 
+OTHER_AREA = "a mask contradicts the area of its own annotation; the mask is used"
+OTHER_BOX = "a mask contradicts the bbox of its own annotation; the mask is used"
+OUTSIDE = "a mask reaches outside the picture; cut"
+# notes on samples
+
+_BEYOND_PX = 1.5  # polygons of exact tools end up to a pixel outside
 _FARTHEST = 100_000  # pixels from the origin; a polygon that reaches farther is damaged, and slow to fill
 
 
@@ -31,8 +38,10 @@ def encode(segmentation: Any, size: Size) -> list[dict[str, Any]]:
     """
     if isinstance(segmentation, dict):
         return [_encode_run_lengths(segmentation, size)]
+    if segmentation is None:
+        raise ValueError("it has no segmentation")
     if not isinstance(segmentation, list):
-        raise ValueError("it is neither a list of polygons nor run lengths")
+        raise ValueError("its segmentation is neither a list of polygons nor run lengths")
     polygons = [_polygon(numbers) for numbers in segmentation]
     polygons = [polygon for polygon in polygons if len(polygon) >= 6]
     return coco_mask.frPyObjects(polygons, *size) if polygons else []
@@ -49,17 +58,48 @@ def union(encoded: list[dict[str, Any]], size: Size) -> NDArray[np.bool_]:
     return np.ascontiguousarray(mask).view(np.bool_)
 
 
-def contradicts(encoded: list[dict[str, Any]], bbox: Any) -> bool:
-    """Say whether an annotation's mask lies elsewhere than its own `bbox` [x, y, width, height].
+def has_pixels(encoded: list[dict[str, Any]]) -> bool:
+    """Say whether a mask has any."""
+    return bool(encoded) and any(coco_mask.area(encoded))
+
+
+def remarks_on(record: dict[str, Any], encoded: list[dict[str, Any]], size: Size) -> list[str]:
+    """Say in which ways an annotation contradicts itself or its picture; `encoded` is its mask."""
+    merged = coco_mask.merge(encoded) if encoded else None
+    mask_area = int(coco_mask.area(merged)) if encoded else 0
+    bounds = [float(number) for number in coco_mask.toBbox(merged)] if encoded else [0.0] * 4
+    return [
+        *[OUTSIDE]
+        * (isinstance(record["segmentation"], list) and _reaches_outside(record["segmentation"], size)),
+        *[OTHER_BOX] * _is_other_box(record.get("bbox"), bounds),
+        *[OTHER_AREA] * _is_other_area(record.get("area"), mask_area, bounds),
+    ]
+
+
+def _reaches_outside(segmentation: Any, size: Size) -> bool:
+    return isinstance(segmentation, list) and any(
+        min(polygon) < -_BEYOND_PX
+        or max(polygon[::2]) > size.width + _BEYOND_PX
+        or max(polygon[1::2]) > size.height + _BEYOND_PX
+        for polygon in segmentation
+        if polygon
+    )
+
+
+def _is_other_box(bbox: Any, bounds: list[float]) -> bool:
+    """Say whether a mask lies elsewhere than its annotation's `bbox`, both [x, y, width, height].
 
     The two come from the same polygons, so that they agree to a pixel or two. They are told apart where less
-    than half of the area that they cover together is common, and a side differs by more than two pixels.
+    than half of the area that they cover together is common, and a side differs by more than two pixels. A
+    box of no size was not filled in.
     """
-    if not encoded or not isinstance(bbox, list) or len(bbox) != 4:
+    if bbox is None or bbox == [] or (bounds[2:] == [0, 0] and not _is_box(bbox)):
         return False
-    if not all(isinstance(number, (int, float)) for number in bbox) or min(bbox[2:]) <= 0:
-        return False
-    x, y, width, height = (float(number) for number in coco_mask.toBbox(coco_mask.merge(encoded)))
+    if not _is_box(bbox):
+        return True
+    if bbox[2:] == [0, 0] or bounds[2:] == [0, 0]:
+        return bbox[2:] != [0, 0]
+    x, y, width, height = bounds
     ours, theirs = (x, y, x + width, y + height), (*bbox[:2], bbox[0] + bbox[2], bbox[1] + bbox[3])
     if max(abs(one - other) for one, other in zip(ours, theirs, strict=True)) <= 2:
         return False
@@ -69,16 +109,40 @@ def contradicts(encoded: list[dict[str, Any]], bbox: Any) -> bool:
     return bool(common < 0.5 * (width * height + bbox[2] * bbox[3] - common))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+
+
+def _is_box(bbox: Any) -> bool:
+    numbers = bbox if isinstance(bbox, list) else []
+    return len(numbers) == 4 and all(map(_is_number, numbers)) and min(numbers[2:]) >= 0
+
+
+def _is_other_area(area: Any, mask_area: int, bounds: list[float]) -> bool:
+    """Say whether a mask is of another area than its annotation gives.
+
+    A filled polygon holds up to half of its border's pixels more, and parts that overlap are counted twice.
+    So they are told apart where they differ by a factor of two and by more than the border. An area of 0 was
+    not filled in.
+    """
+    if area is None or area == 0:
+        return False
+    if not _is_number(area):
+        return True
+    border = 2 * (bounds[2] + bounds[3])
+    return bool(abs(area - mask_area) > max(border, 0.5 * max(area, mask_area)))
+
+
 def _polygon(numbers: Any) -> NDArray[np.float64]:
-    try:
-        polygon = np.array(numbers, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError("a polygon holds something that is not a number") from None
-    if polygon.ndim != 1:
+    if not isinstance(numbers, list) or any(isinstance(number, (list, dict)) for number in numbers):
         raise ValueError("a polygon is not a flat list of numbers")
-    if not (np.abs(polygon) < _FARTHEST).all():
+    if not all(type(number) in (int, float) for number in numbers):
+        raise ValueError("a polygon holds something that is not a number")
+    if len(numbers) % 2:
+        raise ValueError(f"a polygon has {len(numbers)} numbers; expected pairs of x and y")
+    if not all(abs(number) < _FARTHEST for number in numbers):
         raise ValueError("a polygon has a corner that is not a number, or lies far outside the picture")
-    return polygon
+    return np.array(numbers, dtype=np.float64)
 
 
 def _encode_run_lengths(segmentation: dict[str, Any], size: Size) -> dict[str, Any]:
@@ -89,6 +153,8 @@ def _encode_run_lengths(segmentation: dict[str, Any], size: Size) -> dict[str, A
         )
     try:
         runs = counts if isinstance(counts, list) else _decompress(str(counts))
+        if not all(type(run) is int for run in runs):  # pycocotools cuts fractions off
+            raise ValueError
         # pycocotools reads beyond its memory where the runs do not add up
         if min(runs) < 0 or sum(runs) != size.height * size.width:
             raise ValueError

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ....base import RaybenchError
 from ....checkpoints import ClassList
-from ..pictures import PICTURE_SUFFIXES, files_in
+from ..files import PICTURE_SUFFIXES, files_by_id, subfolders
 
 __all__ = ["ImageFiles", "find_image_files"]
 
@@ -75,32 +74,10 @@ def _annotation_folders(pictures: str, split: str) -> Iterator[str]:
 def _first(root: Path, folders: tuple[str, ...], suffixes: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return the first folder that holds such files, and the files in it by id."""
     for folder in folders:
-        found = _files_by_id(root, folder, suffixes)
+        found = files_by_id(root, (folder, *subfolders(root, folder)), suffixes)
         if found:
             return folder, found
     return "", {}
-
-
-def _files_by_id(root: Path, folder: str, suffixes: tuple[str, ...]) -> dict[str, str]:
-    """Paths of the files in `folder` and its sub-folders, by file name without extension."""
-    found: dict[str, str] = {}
-    for place in (folder, *_subfolders(root, folder)):
-        for name in files_in(root / place, suffixes):
-            image_id, path = name.rpartition(".")[0], _join(place, name)
-            if image_id in found:
-                raise RaybenchError(
-                    f"two files in {root} share the id {image_id!r}: {found[image_id]} and {path}"
-                )
-            found[image_id] = path
-    return found
-
-
-def _subfolders(root: Path, folder: str) -> list[str]:
-    try:
-        with os.scandir(root / folder) as entries:
-            return sorted(_join(folder, entry.name) for entry in entries if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _join(folder: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from ....base import Size
+from ....base import Size, quoted
 from ....checkpoints import ClassList
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 from ..sample import AnnotationError
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AnnotatedObject", "Annotation", "class_index_of", "read_annotation"]
 
-_SET = ("1", "1.0", "true", "yes", "y", "t")
-_NOT_SET = ("", "0", "0.0", "false", "no", "n", "f")
+_SET = ("true", "yes", "y", "t", "on")
+_NOT_SET = ("", "false", "no", "n", "f", "off", "none", "null")
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -117,27 +119,25 @@ def _objects_from(element: Element, path: Path) -> Iterator[AnnotatedObject]:
     difficult = _is_set(element, "difficult", f"object {name!r}", path)
     for corners in boxes:
         box = WrittenBox(*(_number(corners, side, f"box of {name!r}", path) for side in WrittenBox._fields))
-        if box.xmin > box.xmax or box.ymin > box.ymax:
-            raise AnnotationError(
-                f"{path}: the box of {name!r} ends before it starts: "
-                f"x {box.xmin:g} to {box.xmax:g}, y {box.ymin:g} to {box.ymax:g}"
-            )
+        if box.flaw:
+            raise AnnotationError(f"{path}: the box of {name!r} {box.flaw}")
         yield AnnotatedObject(name, box, difficult)
 
 
 def _is_set(parent: Element, tag: str, what: str, path: Path) -> bool:
     """Read a mark that tools write as a number or a word; a missing one is not set."""
-    text = (_text(parent, tag, what, path) or "").strip()
-    if text.lower() in _SET:
+    text = (_text(parent, tag, what, path) or parent.get(tag) or "").strip()
+    value = _as_number(text)
+    if text.lower() in _SET or value == 1:
         return True
-    if text.lower() in _NOT_SET:
+    if text.lower() in _NOT_SET or value == 0:
         return False
-    raise AnnotationError(f"{path}: <{tag}> of the {what} is {text!r}; expected 1 or 0")
+    raise AnnotationError(f"{path}: <{tag}> of the {what} is {quoted(text)}; expected 1 or 0")
 
 
 def _text(parent: Element, tag: str, what: str, path: Path) -> str | None:
     """Return the text of a part that may be there once, or None if it is not."""
-    found = parent.findall(tag)
+    found = [part for part in parent if part.tag.lower() == tag]
     if len(found) > 1:
         raise AnnotationError(
             f"{path}: the {what.removeprefix('an ')} has <{tag}> {len(found)} times; expected one"
@@ -150,10 +150,12 @@ def _number(parent: Element, tag: str, what: str, path: Path) -> float:
     text = _text(parent, tag, what, path)
     if text is None:
         raise AnnotationError(f"{path}: the {what} has no <{tag}>")
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _as_number(text)
     if not math.isfinite(number):
-        raise AnnotationError(f"{path}: <{tag}> of the {what} is {text.strip()!r}; expected a number")
+        raise AnnotationError(f"{path}: <{tag}> of the {what} is {quoted(text.strip())}; expected a number")
     return number
+
+
+def _as_number(text: str) -> float:
+    """Read a plain decimal number; anything else is NaN."""
+    return float(text) if _NUMBER.fullmatch(text.strip()) else math.nan

@@ -10,10 +10,11 @@ from typing import Any
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
+from ..files import leads_out
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
-from ..layouts.coco_masks import contradicts, encode, union
+from ..layouts.coco_masks import encode, has_pixels, remarks_on, union
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion
 from ..sample import AnnotationError, Query, Sample
@@ -21,8 +22,8 @@ from ..selection import Selection
 
 __all__ = ["Coco", "open_coco"]
 
+EMPTY_PART = "an annotation has no pixels (an empty mask); the others of its class are used"
 EMPTY_MASK = "the mask of a class has no pixels (an empty mask); every map misses it"
-OTHER_BOX = "a mask contradicts the bbox of its own annotation; the mask is used"
 SAME_ID = "an annotation has the id of another one; both are used"
 
 
@@ -63,28 +64,39 @@ class Coco:
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         size, place = self.sizes[index], f"{self.source}: {self.file_names[index]}"
-        picture, notes = as_annotated(self.read_file(Path(self.path_of(index))), size, place)
+        picture, notes = as_annotated(self.read_file(self._picture(index)), size, place)
         encoded: dict[int, list[dict[str, Any]]] = {}
+        empty: list[int] = []
         for record in self._records(index):
-            parts = encoded.setdefault(self._class_of(record, index), [])
+            class_index = self._class_of(record, index)
             try:
                 found = encode(record.get("segmentation"), size)
             except ValueError as error:
                 raise AnnotationError(f"{self._place(record, index)} cannot be used: {error}") from None
-            parts.extend(found)
-            if contradicts(found, record.get("bbox")):
-                notes.append(OTHER_BOX)
+            encoded.setdefault(class_index, []).extend(found)
+            if not has_pixels(found):
+                empty.append(class_index)
+            notes += remarks_on(record, found, size)
             if record.get("id") in self.repeated:
                 notes.append(SAME_ID)
-        regions = {index: MaskRegion(union(parts, size)) for index, parts in sorted(encoded.items())}
+        regions = {key: MaskRegion(union(parts, size)) for key, parts in sorted(encoded.items())}
+        notes += [EMPTY_PART for class_index in empty if regions[class_index].pixels.any()]
         notes += [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
         queries = tuple(Query(class_index, region) for class_index, region in regions.items())
         return Sample(self.image_ids[index], size, picture, queries, tuple(regions), tuple(notes))
 
+    def _picture(self, index: int) -> Path:
+        path = Path(self.path_of(index))
+        if leads_out(path, self.root):  # whoever wrote the file chose the name
+            raise AnnotationError(
+                f"{self.source}: {self.file_names[index]} leads by a link out of {self.root}; copy the file"
+            )
+        return path
+
     def _records(self, index: int) -> list[dict[str, Any]]:
         try:
             records: list[dict[str, Any]] = parse_records(self.annotations[index])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             place = f"{self.source}: an annotation of {self.file_names[index]}"
             raise AnnotationError(f"{place} cannot be used: {error}") from None
         return records
@@ -123,7 +135,7 @@ class Coco:
         return f"{self.source}: annotation {record.get('id')} of {self.file_names[index]}"
 
 
-@dataset("coco", classes="coco80", multilabel=True)
+@dataset("coco", label="COCO", classes="coco80", multilabel=True)
 def open_coco(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val2014"
 ) -> Coco:
@@ -156,7 +168,8 @@ def open_coco(
         image_id = PurePosixPath(image["file_name"]).stem
         if image_id in images:
             raise RaybenchError(
-                f"{source} lists two pictures of the same file name, {image['file_name']!r}; rename one"
+                f"{source} lists two pictures of the same name, {images[image_id]['file_name']!r} and "
+                f"{image['file_name']!r}; rename one"
             )
         images[image_id] = image
     image_ids = selection.of(images, root)

@@ -111,7 +111,7 @@ def _blank(_path: Path) -> PIL.Image.Image:
     return PIL.Image.new("RGB", (1, 1))
 
 
-@composed_dataset("grid", multilabel=True)
+@composed_dataset("grid", label="Grids", multilabel=True)
 def open_grid(source: Dataset, *, n: int = 3, count: int = 500, cell: int = 224, seed: int = 0) -> Grid:
     """Grids of n x n pictures of distinct classes of another dataset, squashed to cells of equal size.
 

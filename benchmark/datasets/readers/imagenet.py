@@ -9,6 +9,7 @@ from pathlib import Path
 from ....base import Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
+from ..files import LINKED, leads_out
 from ..fingerprint import fingerprint_of_files
 from ..interface import dataset
 from ..layouts.boxes import region_of
@@ -50,24 +51,24 @@ class ImageNet:
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         image_id, entry = self.image_ids[index], self.files[index]
-        picture = self.read_file(self.root / entry.picture)
+        file = self.root / entry.picture
+        picture = self.read_file(file)
         picture_size = Size(picture.height, picture.width)
+        linked = [LINKED] * leads_out(file, self.root, file.parent)
         in_folder = None if entry.folder_class is None else self.classes.index_of[entry.folder_class]
         if entry.annotation is None:
             if in_folder is None:
-                raise AnnotationError(
-                    f"{self.root / entry.picture} has no annotation; no {image_id}.xml was found"
-                )
-            return Sample(
-                image_id, picture_size, picture, (), (in_folder,), (NOT_ANNOTATED,) if self._annotated else ()
-            )
+                raise AnnotationError(f"{file} has no annotation; no {image_id}.xml was found")
+            _, notes = as_annotated(picture, None, str(file))
+            notes += linked + [NOT_ANNOTATED] * self._annotated
+            return Sample(image_id, picture_size, picture, (), (in_folder,), tuple(notes))
         path = self.root / entry.annotation
         annotation = read_annotation(path)
         size = annotation.size or picture_size
         picture, turned = as_annotated(picture, annotation.size, str(path))
         target = class_index_of(annotation.objects[0], self.classes, path)
         queries, notes = self._queries(annotation, size, path)
-        notes += turned
+        notes += turned + linked
         if in_folder not in (None, target):
             notes.append(FOLDER_DIFFERS)
         return Sample(image_id, size, picture, queries, (target,), tuple(notes))
@@ -101,7 +102,7 @@ class ImageNet:
         )
 
 
-@dataset("imagenet", classes="imagenet1k", multilabel=False)
+@dataset("imagenet", label="ImageNet", classes="imagenet1k", multilabel=False)
 def open_imagenet(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val"
 ) -> ImageNet:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
+from ..files import first_repeated
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.boxes import WrittenBox, region_of
@@ -86,7 +87,13 @@ class ImageNetBoxes:
         return fingerprint_of((*self.image_ids, *(numbers.astype("<i8").tobytes() for numbers in arrays)))
 
 
-@dataset("imagenet_boxes", classes="imagenet1k", multilabel=False, folder="imagenet/all_val_boxes")
+@dataset(
+    "imagenet_boxes",
+    label="ImageNet boxes",
+    classes="imagenet1k",
+    multilabel=False,
+    folder="imagenet/all_val_boxes",
+)
 def open_imagenet_boxes(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection
 ) -> ImageNetBoxes:
@@ -106,9 +113,15 @@ def open_imagenet_boxes(
     if missing:
         raise RaybenchError(f"{root} has no {' and no '.join(missing)}; expected {', '.join(_COLUMNS)} in it")
     (ids, labels), (sized, sizes), (boxed, boxes) = (_read_rows(root / name) for name in _COLUMNS)
-    if sorted(ids) != sorted(sized) or len(set(ids)) < len(ids):
+    for name, names in (("class_labels.txt", ids), ("image_sizes.txt", sized)):
+        twice = first_repeated(names)
+        if twice is not None:
+            raise RaybenchError(f"{root / name} names {twice!r} twice; remove one of the lines")
+    lone = set(ids) ^ set(sized)
+    if lone:
         raise RaybenchError(
-            f"{root}: class_labels.txt and image_sizes.txt do not name the same images, each once"
+            f"{root}: class_labels.txt and image_sizes.txt do not name the same images: {min(lone)!r} is in "
+            "one of them alone"
         )
     strangers = set(boxed) - set(ids)
     if strangers:
@@ -137,7 +150,7 @@ def _read_rows(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     One regular expression for the whole file: ten times as fast as a loop over its lines.
     """
     columns = _COLUMNS[path.name]
-    row = r"(?:.*[/\\])?([^/\\,\n]+?)(?:\.\w+)?" + r",(\d{1,9})" * columns.count(",") + r"[ \r]*"
+    row = r"(?:.*[/\\])?([^/\\,\n]+?)(?:\.\w+)?" + r",([0-9]{1,9})" * columns.count(",") + r"[ \r]*"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -26,7 +26,7 @@ def _generate(say: Callable[[str], None]) -> Path:
     return folder
 
 
-@dataset("shapes", classes="classes.txt", multilabel=False, generate=_generate)
+@dataset("shapes", label="Shapes", classes="classes.txt", multilabel=False, generate=_generate)
 def open_shapes(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val"
 ) -> ImageNet:
@@ -34,7 +34,14 @@ def open_shapes(
     return replace(open_imagenet(root, protocol, classes, selection, split=split), name="shapes")
 
 
-@dataset("shapes_coco", classes="classes.txt", multilabel=True, folder="shapes", generate=_generate)
+@dataset(
+    "shapes_coco",
+    label="Shapes, several each",
+    classes="classes.txt",
+    multilabel=True,
+    folder="shapes",
+    generate=_generate,
+)
 def open_shapes_coco(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val"
 ) -> Coco:

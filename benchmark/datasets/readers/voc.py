@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ....base import RaybenchError, Size, nearest
+from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
+from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, leads_out
 from ..fingerprint import fingerprint_of_files
 from ..interface import dataset
 from ..layouts.boxes import region_of
+from ..layouts.voc_splits import read_split, refuse_unchosen_split
 from ..layouts.voc_xml import AnnotatedObject, class_index_of, read_annotation
-from ..pictures import PICTURE_SUFFIXES, ReadPicture, as_annotated, files_in, read_picture
+from ..pictures import ReadPicture, as_annotated, read_picture
 from ..sample import Query, Sample
 from ..selection import Selection
 
 __all__ = ["Voc", "open_voc"]
-
-_MARKS = {"1": "1", "+1": "1", "0": "0", "-1": "-1"}
 
 
 @dataclass(eq=False)
@@ -32,6 +32,7 @@ class Voc:
     protocol: Protocol
     image_ids: tuple[str, ...] = field(repr=False)
     pictures: tuple[str, ...] = field(repr=False)
+    annotations: tuple[str, ...] = field(repr=False)
     multilabel: bool = True
     has_images: bool = True
     read_file: ReadPicture = read_picture
@@ -44,8 +45,8 @@ class Voc:
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
-        path = self._annotation(self.image_ids[index])
-        picture = self.read_file(Path(self.path_of(index)))
+        path, file = self.root / self.annotations[index], Path(self.path_of(index))
+        picture = self.read_file(file)
         annotation = read_annotation(path)
         picture, turned = as_annotated(picture, annotation.size, str(path))
         size = annotation.size or Size(picture.height, picture.width)
@@ -62,30 +63,31 @@ class Voc:
             queries.append(Query(class_index, region))
             notes.extend(remarks)
         notes += turned
+        if leads_out(file, self.root, file.parent):
+            notes.append(LINKED)
         return Sample(
             self.image_ids[index], size, picture, tuple(queries), tuple(sorted(objects_of)), tuple(notes)
         )
 
     def path_of(self, index: int) -> str:
         """Path of the picture."""
-        return str(self.root / "JPEGImages" / self.pictures[index])
+        return str(self.root / self.pictures[index])
 
     def fingerprint(self) -> str:
         """SHA-256 over image ids and the bytes of the annotations."""
-        return fingerprint_of_files((image_id, self._annotation(image_id)) for image_id in self.image_ids)
-
-    def _annotation(self, image_id: str) -> Path:
-        return self.root / "Annotations" / f"{image_id}.xml"
+        files = (self.root / path for path in self.annotations)
+        return fingerprint_of_files(zip(self.image_ids, files, strict=True))
 
 
-@dataset("voc", classes="voc20", multilabel=True)
+@dataset("voc", label="VOC", classes="voc20", multilabel=True)
 def open_voc(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = ""
 ) -> Voc:
     """PASCAL VOC pictures with boxes: `VOC2007/JPEGImages/*.jpg` and `VOC2007/Annotations/*.xml`.
 
     Root is the folder of one year, or holds it (directly or in `VOCdevkit/`). The option `split` takes the
-    images that `ImageSets/Main/<split>.txt` names, such as `test`; without it all of `JPEGImages` is used.
+    images that `ImageSets/Main/<split>.txt` names, such as `test`; `all`, and nothing where no list divides
+    them, takes all pictures and annotations.
 
     One query per class that is present, whatever `Protocol.queries` says; its region is the union of all
     boxes of the class. Coordinates count from 1 and include both ends; fractions are rounded. Under
@@ -93,16 +95,26 @@ def open_voc(
     target: F1 counts every class that is present.
 
     Raises:
-        RaybenchError: the folders or the split are not there, or several years are and none was chosen.
+        RaybenchError: the folders or the split are not there, or none of several years or splits was chosen.
     """
     folder = _year_folder(root)
-    picture_of = {name.rpartition(".")[0]: name for name in files_in(folder / "JPEGImages", PICTURE_SUFFIXES)}
-    available = _read_split(folder, split) if split else list(picture_of)
-    if not available:
+    picture_of = files_by_id(folder, ("JPEGImages",), PICTURE_SUFFIXES)
+    if not picture_of:
         raise RaybenchError(f"no pictures in {folder / 'JPEGImages'}; expected *.jpg there")
-    image_ids = selection.of(available, folder)
-    pictures = tuple(picture_of.get(image_id, f"{image_id}.jpg") for image_id in image_ids)
-    return Voc("voc", folder, classes, protocol, image_ids, pictures)
+    xml_of = files_by_id(folder, ("Annotations",), (".xml",))
+    there, lists = picture_of.keys() | xml_of.keys(), folder / "ImageSets" / "Main"
+    if not split:
+        refuse_unchosen_split(lists, there)
+    image_ids = selection.of(read_split(lists, split, there) if split else there, folder)
+    return Voc(
+        name="voc",
+        root=folder,
+        classes=classes,
+        protocol=protocol,
+        image_ids=image_ids,
+        pictures=tuple(picture_of.get(one, f"JPEGImages/{one}.jpg") for one in image_ids),
+        annotations=tuple(xml_of.get(one, f"Annotations/{one}.xml") for one in image_ids),
+    )
 
 
 def _year_folder(root: Path) -> Path:
@@ -122,37 +134,3 @@ def _year_folder(root: Path) -> Path:
         names = " and ".join(str(folder.relative_to(root)) for folder in found)
         raise RaybenchError(f"{root} holds {names}; give the folder of one year, such as {found[0]}")
     return found[0]
-
-
-def _read_split(folder: Path, split: str) -> list[str]:
-    """Read the image ids of a split: the first word of each line.
-
-    A list of one class, such as `dog_test`, marks each picture by 1 (shown), -1 (not shown) or 0 (difficult):
-    those marked 1 are the split.
-    """
-    path = folder / "ImageSets" / "Main" / f"{split}.txt"
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        known = [entry.stem for entry in sorted(path.parent.glob("*.txt"))]
-        hint = nearest(split, known) or ", ".join(known[:8])
-        raise RaybenchError(
-            f"cannot read the split {path}; {f'there is {hint}' if hint else 'there is no split'}"
-        ) from None
-    ids: dict[str, str] = {}
-    for number, words in enumerate((line.split() for line in lines), 1):
-        if not words:
-            continue
-        image_id, *mark = words
-        if len(mark) > 1 or (mark and mark[0] not in _MARKS):
-            raise RaybenchError(
-                f"{path}, line {number}: expected an image id, and for a list of one class 1, 0 or -1; "
-                f"not {' '.join(words)[:80]!r}"
-            )
-        if image_id in ids:
-            raise RaybenchError(f"{path}, line {number}: the picture {image_id!r} is named twice; remove one")
-        ids[image_id] = _MARKS[mark[0]] if mark else "1"
-    chosen = [image_id for image_id, mark in ids.items() if mark == "1"]
-    if not chosen:
-        raise RaybenchError(f"the split {path} names no picture; expected one image id per line")
-    return chosen

@@ -63,6 +63,8 @@ def explain(
     save_figure(figure, out)
     for name, probability in explanation.top5:
         typer.echo(f"{probability:6.1%}  {name}", err=True)
+    for remark in explanation.remarks:
+        typer.echo(f"{network.name}: {remark}", err=True)
     if explanation.status[0] != "ok":
         typer.echo(f"the map is {explanation.status[0]}: it says nothing", err=True)
     typer.echo(f"look at {out}", err=True)

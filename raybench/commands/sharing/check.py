@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,13 +31,17 @@ def check(
         typer.Option(metavar="REVISION", help="Check what a branch adds to results/submitted."),
     ] = None,
     repository: Annotated[Path, typer.Option(help="Where --changed-since looks.")] = Path(),
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="BUNDLE", help="Bundles on the board, to look for copies among."),
+    ] = None,
     **options: Any,
 ) -> None:
     """Recompute every number of bundles from their records, and name each thing that is wrong.
 
     Exit code 0: nothing is wrong. 1: something is. 2: a bundle, or the command, cannot be used.
     """
-    from ...benchmark.submission import changes_since, remeasuring, render
+    from ...benchmark.submission import board_before, changes_since, remeasuring, render
     from ...benchmark.submission import check as check_one
     from ..progress import ProgressReporter
 
@@ -44,15 +49,20 @@ def check(
         raise RaybenchError(
             "give bundles to check, or --changed-since REVISION, such as results/submitted/mine.zip"
         )
-    reports, paths, further = [], bundles or [], None
-    if changed_since is not None:
-        changes = changes_since(changed_since, repository)
-        reports, paths = [changes.report], [repository / name for name in changes.bundles]
-    if options["images"] is not None:
+    further = None
+    if options["images"] is not None or options["data"]:
         # a submitter who knew the seed would need to be honest on those images only
-        seed = secrets.randbelow(2**31) if options["seed"] is None else options["seed"]
-        further = remeasuring(read_options(Remeasuring, {**options, "seed": seed}), ProgressReporter())
-    reports += [check_one(path, further=further) for path in paths]
+        drawing = {"images": options["images"] or 0, "seed": options["seed"] or secrets.token_hex(16)}
+        further = remeasuring(read_options(Remeasuring, {**options, **drawing}), ProgressReporter())
+    with tempfile.TemporaryDirectory(prefix="raybench-board-") as folder:
+        reports, paths, board = [], bundles or [], list(against or [])
+        if changed_since is not None:
+            changes = changes_since(changed_since, repository)
+            reports, paths = [changes.report], [repository / name for name in changes.bundles]
+            board += board_before(changed_since, repository, Path(folder))
+        for path in paths:
+            others = [*board, *(one for one in paths if one != path)]
+            reports.append(check_one(path, further=further, board=others))
     typer.echo(render(reports, form), nl=False)
     code = max((report.exit_code for report in reports), default=0)
     typer.echo(_next(code, len(paths), remeasured=further is not None), err=True)

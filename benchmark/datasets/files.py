@@ -1,0 +1,115 @@
+"""Files in the folders of a dataset: finding them, and saying what is odd about a name."""
+
+from __future__ import annotations
+
+import functools
+import os
+import unicodedata
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from ...base import RaybenchError, quoted
+
+__all__ = [
+    "LINKED",
+    "PICTURE_SUFFIXES",
+    "files_by_id",
+    "files_in",
+    "first_repeated",
+    "leads_out",
+    "other_spelling",
+    "subfolders",
+]
+
+PICTURE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+LINKED = "the picture is a link to a file outside the dataset's folder"
+"""Note on a sample."""
+
+
+def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
+    """Names of the files directly in `folder` with one of the (lower-case) suffixes, in any case, sorted.
+
+    A folder that does not exist holds none.
+
+    Raises:
+        RaybenchError: a name is not UTF-8, so that it could not be written to any result.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.lower().endswith(suffixes)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for name in names:
+        if not name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in name):
+            raise RaybenchError(
+                f"a file name in {folder} is not UTF-8: {os.fsencode(name)!r}; rename the file"
+            )
+    return sorted(name for name in names if not name.startswith("."))  # ._x.jpg is macOS metadata
+
+
+def files_by_id(root: Path, folders: tuple[str, ...], suffixes: tuple[str, ...]) -> dict[str, str]:
+    """Paths, relative to `root`, of the files in some folders below it, by file name without extension.
+
+    Raises:
+        RaybenchError: two files share an id, such as `a.jpg` and `a.png`.
+    """
+    found: dict[str, str] = {}
+    for folder in folders:
+        for name in files_in(root / folder, suffixes):
+            image_id, path = name.rpartition(".")[0], f"{folder}/{name}" if folder else name
+            if image_id in found:
+                raise RaybenchError(
+                    f"two files in {root} share the id {image_id!r}: {found[image_id]} and {path}; "
+                    "remove or rename one"
+                )
+            found[image_id] = path
+    return found
+
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+def first_repeated(names: Iterable[Name]) -> Name | None:
+    """Return the first of some names or ids that was there before, or None."""
+    seen: set[Name] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def subfolders(root: Path, folder: str = "") -> list[str]:
+    """Folders directly in a folder, as paths relative to `root`, sorted; none if it does not exist."""
+    try:
+        with os.scandir(root / folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return []
+    return [f"{folder}/{name}" if folder else name for name in names]
+
+
+def leads_out(path: Path, *folders: Path) -> bool:
+    """Say whether a path leads, by links, out of all of some folders."""
+    real = Path(os.path.realpath(path))
+    return not any(real.is_relative_to(os.path.realpath(folder)) for folder in folders)
+
+
+def other_spelling(path: Path) -> str:
+    """Say which file a missing one may be, whose name differs in case, blanks or accents alone."""
+    there = _spellings(path.parent).get(_plain(path.name))
+    return f"; there is {quoted(there)}, whose letters differ in case or form" if there else ""
+
+
+@functools.lru_cache(maxsize=8)
+def _spellings(folder: Path) -> dict[str, str]:
+    try:
+        return {_plain(name): name for name in os.listdir(folder)}  # noqa: PTH208 - a Path for each is slow
+    except OSError:
+        return {}
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
