@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
@@ -115,11 +114,17 @@ def blurred(image: Tensor, deviation: float) -> Tensor:
     reach = int(4 * deviation + 0.5)
     if reach == 0:
         return image
-    places = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    kernel = torch.exp(-0.5 * (places / deviation).square())
-    kernel = (kernel / kernel.sum()).to(image)
-    rows = F.conv2d(image[:, None], kernel.view(1, 1, -1, 1), padding=(reach, 0))
-    return F.conv2d(rows, kernel.view(1, 1, 1, -1), padding=(0, reach))[:, 0]
+    height, width = (_blur_along(length, deviation, reach).to(image) for length in image.shape[1:])
+    return height @ image @ width
+
+
+def _blur_along(length: int, deviation: float, reach: int) -> Tensor:
+    """The blur of a row of numbers as a matrix (length, length), symmetric; float64."""
+    weights = torch.exp(-0.5 * (torch.arange(reach + 1, dtype=torch.float64) / deviation).square())
+    weights = weights / (2 * weights.sum() - 1)
+    places = torch.arange(length)
+    apart = (places[:, None] - places).abs()
+    return torch.where(apart <= reach, weights[apart.clamp(max=reach)], 0)
 
 
 @attribution(
