@@ -27,8 +27,10 @@ from .methods.gradient import gradient, input_x_gradient
 from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
 from .methods.modified_relu import deconvnet, guided_backprop, guided_grad_cam
 from .methods.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
+from .methods.occlusion import occlusion
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
+from .methods.superpixels import kernel_shap, lime
 from .methods.winding_paths import blur_integrated_gradients, guided_integrated_gradients
 from .own import method_of
 from .progress import Bar, shown_by
@@ -89,8 +91,10 @@ __all__ = [
     "input_gradients",
     "input_x_gradient",
     "integrated_gradients",
+    "kernel_shap",
     "layer_cam",
     "layer_of",
+    "lime",
     "linear_approximation",
     "lrp_alpha_beta",
     "lrp_epsilon_gamma_box",
@@ -98,6 +102,7 @@ __all__ = [
     "lrp_epsilon_plus_flat",
     "method_of",
     "norm_grad",
+    "occlusion",
     "over_colours",
     "random",
     "raw_attention",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from ..base import Document, read_document
+from ..base import Document, names_code, read_document
 
 __all__ = ["Card", "WeightSource", "read_card"]
 
@@ -110,14 +110,15 @@ class Card(Document):
 
     Attributes:
         name: unique; also the name of its result folder.
-        architecture: a torchvision classifier (`resnet18`), `timm:NAME`, or `package.module:function`, a
-            function that is called with `num_classes` and returns a module; see `architectures`.
+        architecture: a torchvision classifier (`resnet18`), `timm:NAME`, or `package.module:function` or
+            `FILE.py:function`, a function that is called with `num_classes` if it takes that, and returns a
+            module; see `architectures`.
         pooling: `max` replaces the last global average pooling by global max pooling.
         classes: name of a class list that ships with raybench, or a .txt file relative to the card.
         multilabel: whether an image may show several classes, so that the probability of each is the sigmoid
             of its own score.
         weights: weight files, merged in order: later files override tensors of earlier ones. Empty only for
-            networks that came from memory.
+            networks that came from memory, or trained from a function in a file.
         target_layer: dotted name of the last convolutional stage, where Grad-CAM reads; methods that read a
             layer need it, others do not.
         excitation_layer: dotted name of the layer at whose output excitation backprop reads.
@@ -171,7 +172,10 @@ class Card(Document):
         if classes.endswith(".txt"):
             classes = str((folder / Path(classes).expanduser()).resolve())
         weights = tuple(source.anchored(folder) for source in self.weights)
-        return self.model_copy(update={"classes": classes, "weights": weights})
+        architecture = self.architecture
+        if names_code(architecture):
+            architecture = str((folder / Path(architecture).expanduser()).resolve())
+        return self.model_copy(update={"architecture": architecture, "classes": classes, "weights": weights})
 
 
 def read_card(path: Path) -> Card:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ..base import RaybenchError, UnknownNameError, document_from, worded
+from ..base import CodeFiles, RaybenchError, UnknownNameError, document_from, names_code, worded
 from .architectures import build_module
 from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
-from .network import Network
+from .network import Network, state_sha256
 from .preprocessing import set_transform_input, statistics_of, with_own_statistics
 from .scores import read_scores
 from .sources.files import read_weights
@@ -34,7 +34,8 @@ def load_network(
     """Load and verify a checkpoint.
 
     Args:
-        checkpoint: name of a shipped card, path of a card of one's own (.yaml), or a card. A card's relative
+        checkpoint: name of a shipped card, path of a card of one's own (.yaml), a function in a file
+            (`mine.py:my_network`) that returns a trained network, or a card. A card's relative
             paths are resolved against its file; those of a card made in memory against the working folder.
         device: where the network goes.
         data: data folders by name, for weights at `data:NAME/FILE`; default `$RAYBENCH_DATA/NAME`.
@@ -47,13 +48,17 @@ def load_network(
         UnknownNameError: no such card, class list, architecture or layer; names the nearest.
         RaybenchError: the weights cannot be fetched, verified, read safely or fitted to the architecture.
     """
-    card = with_own_statistics(checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint))
+    code = CodeFiles(trusted=trust_code)
+    card = with_own_statistics(checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint, code))
     classes = load_classes(card.classes)
     target = _usable_device(device)
     module = build_module(
         card.architecture, num_classes=len(classes), pooling=card.pooling, trust_code=trust_code
     )
     _check_layers(module, card)
+    if not card.weights and names_code(card.architecture):
+        ready = _ready(module, card, classes, target)
+        return Network(ready, card, classes, state_sha256(ready))
     weights = read_weights(card, data)
     set_transform_input(module, card, weights.sha256)
     remark = fill_module(module, weights.tensors, name=card.name, classes=classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from .card import Card
 from .classes import ClassList
 
-__all__ = ["Network"]
+__all__ = ["Network", "state_sha256"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,16 @@ class Network:
             rows.sub_(mean.repeat(width)).div_(std.repeat(width))
             return images
         return images.sub_(mean.view(1, 3, 1, 1)).div_(std.view(1, 3, 1, 1))
+
+
+def state_sha256(module: nn.Module) -> str:
+    """Hash a module's state: names, kinds, shapes and values of its tensors, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _own_size(module: nn.Module) -> tuple[int, int] | None:

@@ -256,7 +256,7 @@ def refused(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     flowing = [one for one in _tensors([*args, *kwargs.values()]) if one.requires_grad]
     if len(flowing) > 1 or (flowing and "attention" in func.__name__):
         raise RaybenchError(
-            f"no rule hands relevance down through {func.__name__}, by which this network attends; choose a "
+            f"no rule hands anything down through {func.__name__}, by which this network attends; choose a "
             "method that reads attention, or one that goes by gradients"
         )
     return func(*args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from ...base import RaybenchError
 from ..arithmetic import denormals_flushed
 from ..interface import NetworkLike
 from ..queries import Portion, check_logits, check_queries, one_hot, portions
-from ..reading.capture import undisturbed
+from ..reading.capture import captured, undisturbed
 from .backward_rules import Rules, Table, uncompiled
 
 __all__ = ["check_rules", "handed_to_pixels", "score"]
@@ -86,14 +87,20 @@ _SIDES = (96, 224)
 """Height and width of the pictures that a network is tried on: a small one, and what transformers want."""
 
 
-def check_rules(network: NetworkLike, table: Table) -> None:
-    """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture."""
+def check_rules(network: NetworkLike, table: Table, *, layer: str = "") -> None:
+    """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture.
+
+    With `layer`, what is computed ahead of it may be anything.
+    """
     like = next(network.module.parameters(), torch.zeros(()))
-    for side in _SIDES:
+    sizes = [network.input_size] if network.input_size else [(side, side) for side in _SIDES]
+    for size in sizes:
         with undisturbed(network.module):
-            pixels = like.new_zeros((1, 3, side, side)).requires_grad_()
+            pixels = like.new_zeros((1, 3, *size)).requires_grad_(not layer)
+            begun = captured(network.module, layer, cut=True) if layer else nullcontext()
             try:
-                _logits(network.module, pixels, table)
+                with begun:
+                    _logits(network.module, pixels, table)
             except (RaybenchError, torch.OutOfMemoryError):
                 raise
             except Exception:  # it may want pictures of another size

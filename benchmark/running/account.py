@@ -11,9 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...base import RaybenchError
+from ...base import RaybenchError, names_code, without_folder
 from ...checkpoints import Card, ClassList, Network
-from ..datasets import DATASETS
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
     NO_CHECKPOINT,
@@ -139,7 +138,8 @@ def finish(
     _refuse_nothing_usable(plan, manifest)
     _refuse_gaps(plan, manifest, noticed)
     write_summary(out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes))
-    noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
+    rows = notes_of(plan.settings).rows()
+    noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
     manifest |= {
         "status": "complete",
         "wall_seconds": round(wall_seconds, 3),
@@ -214,7 +214,7 @@ def _facts(plan: Plan) -> Manifest:
         "metrics": {one.metric.name: one.metric.described() for one in plan.metrics},
         "methods": {one.attribution.name: one.attribution.summary for one in plan.attributions},
         "truth": {one.attribution.name: True for one in plan.attributions if one.attribution.truth},
-        "dataset": {"label": DATASETS.get(plan.suite.dataset_choice.name).label},
+        "dataset": {"label": plan.reader.label},
         "classes": dict(zip(classes.ids, classes.labels, strict=True)),
     }
 
@@ -225,12 +225,15 @@ def _described_card(card: Card, classes: ClassList) -> Manifest:
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
     size = {"input_size": list(card.input_size)} if card.input_size else {}
-    return described | several | size | _described_input(card) | {"classes": classes.name}
+    described |= several | size | _described_input(card) | {"classes": classes.name}
+    if names_code(card.architecture):
+        described["architecture"] = without_folder(card.architecture)
+    return described
 
 
 def _described_input(card: Card) -> Manifest:
     """What few cards say of the input."""
-    caffe = {"channels": card.channels} if card.channels != "rgb" else {}
+    caffe: Manifest = {"channels": card.channels} if card.channels != "rgb" else {}
     caffe |= {"input_range": card.input_range} if card.input_range != 1 else {}
     changed = {"transform_input": card.transform_input} if card.transform_input is not None else {}
     return caffe | changed

@@ -10,10 +10,9 @@ from tiny_suite import TinySuite, manifest_of, result_bytes
 
 import raybench
 from raybench.base import RaybenchError
-from raybench.benchmark.running.networks import state_sha256
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite import Settings
-from raybench.checkpoints import Network, load_network, network_from_module
+from raybench.checkpoints import Network, load_network, network_from_module, state_sha256
 
 
 @pytest.fixture

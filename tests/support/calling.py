@@ -8,14 +8,17 @@ from raybench.attributions import ATTRIBUTIONS, bind
 from raybench.base import RaybenchError
 
 OPTIONS = {
-    "rise": {"masks": 4, "cells": 3},
     "integrated_gradients": {"steps": 2},
+    "kernel_shap": {"samples": 10, "cells": 2},
+    "lime": {"samples": 6, "cells": 3},
+    "occlusion": {"window": 0.5, "stride": 0.5},
     "smooth_grad": {"samples": 3},
     "smooth_grad_squared": {"samples": 3},
     "var_grad": {"samples": 3},
     "expected_gradients": {"samples": 3},
     "blur_integrated_gradients": {"steps": 3, "largest": 3.0},
     "guided_integrated_gradients": {"steps": 3},
+    "rise": {"masks": 4, "cells": 3},
 }
 """Options of methods that would otherwise ask a network very often."""
 

@@ -18,7 +18,9 @@ EXAMPLE = (
 
 def explain(
     image: Annotated[Path, typer.Argument(help="Picture to explain.")],
-    checkpoint: Annotated[str, typer.Option(metavar="NAME|CARD.yaml", help="Which network.")],
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME|CARD.yaml|FILE.py:FUNCTION", help="Which network.")
+    ],
     attribution: Annotated[
         str, typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Which method.")
     ] = "grad_cam",

@@ -156,7 +156,8 @@ def test_bfloat16_autocast_gives_float32_maps_near_the_exact_ones(method, random
         maps = function(network, *queries)
     assert maps.dtype == torch.float32
     similarity = torch.nn.functional.cosine_similarity(maps.flatten(1), expected.flatten(1))
-    assert (similarity > 0.9).all()
+    nothing = torch.cat([maps, expected], dim=1).amax(dim=(1, 2)) == 0  # speaks for the class, on both sides
+    assert ((similarity > 0.9) | nothing).all()
 
 
 def test_reference_methods_are_absent_without_torchray_and_importing_stays_light():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from raybench.attributions import contrastive_excitation_backprop, excitation_backprop
+from raybench.attributions import bind, contrastive_excitation_backprop, excitation_backprop
 from raybench.base.errors import RaybenchError, UnknownNameError
 
 
@@ -127,3 +127,36 @@ def test_unknown_layers_are_named(option, small, small_queries):
 def test_a_layer_without_feature_maps_is_refused(small, small_queries):
     with pytest.raises(RaybenchError, match=r"layer 'hidden' gives features \(1, 6\); expected feature maps"):
         excitation_backprop(small, *small_queries, layer="hidden")
+
+
+class Attending(nn.Module):
+    """A stem, attention over its places, a stage of maps, a head; the stage is behind the attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.ReLU())
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.stage = nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU())
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, images):
+        maps = self.stem(images)
+        tokens = maps.flatten(2).transpose(1, 2)
+        attended = self.attention(tokens, tokens, tokens, need_weights=False)[0]
+        maps = self.stage(attended.transpose(1, 2).reshape(maps.shape))
+        return self.head(maps.mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", ["excitation_backprop", "contrastive_excitation_backprop"])
+def test_shares_are_not_handed_down_through_attention_but_read_behind_it(name, small):
+    module = Attending().eval().requires_grad_(False)
+    index = torch.tensor([0])
+    behind = type(small)(module, "stage", "stage", "head")
+    ahead = type(small)(module, "stem", "stem", "head")
+    bind(name).check(behind)
+    shares = excitation_backprop(behind, torch.rand(1, 3, 96, 96), index, index)
+    assert shares.shape == (1, 24, 24)
+    with pytest.raises(RaybenchError, match="no rule hands anything down through .*attention"):
+        bind(name).check(ahead)
+    with pytest.raises(RaybenchError, match="no rule hands anything down through .*attention"):
+        excitation_backprop(ahead, torch.rand(1, 3, 96, 96), index, index)

@@ -155,10 +155,10 @@ def test_networks_that_attend_are_refused_in_a_sentence(name, small):
     module = torchvision.models.get_model(name, weights=None).eval().requires_grad_(False)
     network = type(small)(module, "encoder")
     with pytest.raises(
-        RaybenchError, match="no rule hands relevance down through .*; choose a method that reads"
+        RaybenchError, match="no rule hands anything down through .*; choose a method that reads"
     ):
         bind("lrp_epsilon_plus_flat").attribution.check(network)
-    with pytest.raises(RaybenchError, match="no rule hands relevance down through"):
+    with pytest.raises(RaybenchError, match="no rule hands anything down through"):
         lrp_epsilon_plus_flat(network, torch.zeros(1, 3, 224, 224), ZERO, ZERO)
 
 
