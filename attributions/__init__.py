@@ -9,6 +9,8 @@ from .asking.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.attention_maps import attention_rollout, raw_attention
+from .methods.attention_relevance import attention_gradient_cam, transformer_attribution_generic
+from .methods.attn_lrp import attn_lrp, cp_lrp
 from .methods.baselines import box_oracle, center, random, uniform
 from .methods.cam import (
     grad_cam,
@@ -21,6 +23,7 @@ from .methods.cam import (
 )
 from .methods.cam_components import cam, eigen_cam, eigen_grad_cam
 from .methods.cam_scores import ablation_cam, score_cam
+from .methods.deep_lift import deep_lift
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.full_grad import full_grad
 from .methods.gradient import gradient, input_x_gradient
@@ -28,6 +31,7 @@ from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus
 from .methods.modified_relu import deconvnet, guided_backprop, guided_grad_cam
 from .methods.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
 from .methods.occlusion import occlusion
+from .methods.optimised_masks import extremal_perturbation
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .methods.superpixels import kernel_shap, lime
@@ -59,7 +63,9 @@ __all__ = [
     "Precision",
     "Sign",
     "ablation_cam",
+    "attention_gradient_cam",
     "attention_rollout",
+    "attn_lrp",
     "attribution",
     "bind",
     "blur_integrated_gradients",
@@ -69,12 +75,15 @@ __all__ = [
     "center",
     "computing_in",
     "contrastive_excitation_backprop",
+    "cp_lrp",
     "deconvnet",
+    "deep_lift",
     "denormals_flushed",
     "eigen_cam",
     "eigen_grad_cam",
     "excitation_backprop",
     "expected_gradients",
+    "extremal_perturbation",
     "features_and_gradients",
     "forward_pass",
     "full_grad",
@@ -114,6 +123,7 @@ __all__ = [
     "smooth_grad",
     "smooth_grad_squared",
     "torchray",
+    "transformer_attribution_generic",
     "undisturbed",
     "uniform",
     "var_grad",

@@ -28,6 +28,7 @@ from ..results import (
     write_manifest,
     write_summary,
 )
+from ..statistics import INTERVALS
 from .crew import was_restarted
 from .plan import Plan
 from .work import notes_of
@@ -142,6 +143,7 @@ def finish(
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
     manifest |= {
         "status": "complete",
+        "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),
         "measured_images": noticed.images,
         "measuring_seconds": round(noticed.seconds, 3),

@@ -106,6 +106,7 @@ class RunFacts(_Facts):
     git_revision: str | None = None
     started: str = ""
     notes: dict[str, int] = {}
+    intervals: str = "bootstrap"
     facts: dict[str, Any] = {}
     costs: dict[str, dict[str, dict[str, Amount]]] = {}
     wall_seconds: Amount = 0.0

@@ -20,6 +20,7 @@ from ..results import (
     summarise_predictions,
     summarise_records,
 )
+from ..statistics import INTERVALS
 from .definition import Definition
 from .findings import Findings
 from .reading import read_csv
@@ -103,7 +104,7 @@ def check_summary(
         if frame is None:
             damaged.add((checkpoint, attribution))
             continue
-        for summary in summarise_records(frame, [one.metric for one in definition.metrics], seed=facts.seed):
+        for summary in summarise_records(frame, [one.metric for one in definition.metrics]):
             expected[checkpoint, attribution, summary.metric, summary.aggregate] = summary
     for checkpoint, frame in predictions.items():
         if frame is None:
@@ -111,6 +112,12 @@ def check_summary(
             continue
         for summary in _predicted(frame, rows, facts, definition, checkpoint, findings):
             expected[checkpoint, "", summary.metric, summary.aggregate] = summary
+    if facts.intervals != INTERVALS:
+        findings.problem(
+            FILE,
+            f"its intervals are of an older kind ({quoted(facts.intervals)}); `raybench run` with the same "
+            "command makes them anew from the records",
+        )
     for key, row in rows.items():
         if key in expected:
             _compare(key, row, expected[key], findings)
@@ -131,7 +138,7 @@ def _predicted(
     metrics = [one.metric for one in definition.metrics]
     n_classes = len(definition.classes) if definition.classes is not None else _stated_classes(frame, rows)
     try:
-        return summarise_predictions(frame, metrics, n_classes=n_classes, seed=facts.seed)
+        return summarise_predictions(frame, metrics, n_classes=n_classes)
     except RaybenchError as error:
         findings.problem(predictions_file(checkpoint), quoted(error, 300)[1:-1])
         return []

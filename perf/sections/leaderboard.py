@@ -75,9 +75,7 @@ def _make_runs(folder: Path, *, rows: int, images: int) -> None:
             for place, method in enumerate(names)
         }
         accuracy = dict.fromkeys(mine, 67.0)
-        write_run(
-            folder / f"run{part}", values, accuracy=accuracy, dataset="imagenet", classes=1000, draws=64
-        )
+        write_run(folder / f"run{part}", values, accuracy=accuracy, dataset="imagenet", classes=1000)
 
 
 def _built(folder: Path, site: Path, options: Options) -> dict[str, float]:

@@ -140,10 +140,10 @@ def test_no_value_in_a_manifest_makes_the_build_fail(key: str, tmp_path: Path) -
     folders = []
     for number, value in enumerate(WEIRD):
         rows = {(f"net{number}", "grad_cam"): made_up_values(4, 60, seed=number)}
-        folders.append(write_run(tmp_path / f"run{number}", rows, draws=2))
+        folders.append(write_run(tmp_path / f"run{number}", rows))
         change_manifest(folders[-1], **{key: value})
     rows = {("sound", "grad_cam"): made_up_values(4, 60, seed=99)}
-    folders.append(write_run(tmp_path / "sound", rows, draws=2))
+    folders.append(write_run(tmp_path / "sound", rows))
     board = collect(folders, with_published=False)
     shown = {row.checkpoint for section in board.sections for row in section.rows}
     assert "sound" in shown

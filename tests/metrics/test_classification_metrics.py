@@ -40,7 +40,7 @@ def test_accuracy_equals_torchmetrics(top):
     logits = torch.randn(300, 12, generator=generator)
     target = torch.randint(12, (300,), generator=generator)
     frame = frame_of(torch.nn.functional.one_hot(target, 12).bool(), logits)
-    found = summarise_predictions(frame, ACCURACY, n_classes=12, seed=0, draws=0)
+    found = summarise_predictions(frame, ACCURACY, n_classes=12)
     oracle = MulticlassAccuracy(num_classes=12, top_k=top, average="micro")(logits, target)
     assert found[0 if top == 1 else 1].value == pytest.approx(100 * oracle.item(), abs=1e-4)
 
@@ -53,7 +53,7 @@ def test_f1_equals_torchmetrics(seed):
     logits = torch.randn(200, 9, generator=generator) - 0.8 + targets
     logits[:, 5] = -1
     frame = frame_of(targets, logits)
-    per_class, overall = summarise_predictions(frame, F1, n_classes=9, seed=0, draws=0)
+    per_class, overall = summarise_predictions(frame, F1, n_classes=9)
     for found, average in ((per_class, "macro"), (overall, "micro")):
         oracle = MultilabelF1Score(num_labels=9, average=average, threshold=0.5)
         expected = oracle((logits > 0).float(), targets.int()).item()
@@ -67,7 +67,7 @@ def test_f1_of_a_hand_computed_case():
     frame = pd.DataFrame(
         {"image_id": ["a", "b"], "targets": ["0 1", ""], "top5": ["", ""], "positives": ["0", "0"]}
     )
-    per_class, overall = summarise_predictions(frame, F1, n_classes=3, seed=0, draws=0)
+    per_class, overall = summarise_predictions(frame, F1, n_classes=3)
     assert per_class.value == pytest.approx(100 * (2 / 3) / 3)
     assert overall.value == pytest.approx(50)
 
@@ -95,13 +95,13 @@ def test_statistics_add_up_over_batches(name):
 def test_accuracy_of_an_image_with_two_classes_is_refused():
     frame = pd.DataFrame({"image_id": ["a"], "targets": ["0 1"], "top5": ["0 1 2"], "positives": [""]})
     with pytest.raises(RaybenchError, match=r"image 'a' has 2; ask for F1"):
-        summarise_predictions(frame, ACCURACY, n_classes=3, seed=0)
+        summarise_predictions(frame, ACCURACY, n_classes=3)
 
 
 def test_accuracy_without_top_five_is_refused():
     frame = pd.DataFrame({"image_id": ["a"], "targets": ["0"], "top5": [""], "positives": [""]})
     with pytest.raises(RaybenchError, match="image 'a' has no top five classes"):
-        summarise_predictions(frame, ACCURACY, n_classes=3, seed=0)
+        summarise_predictions(frame, ACCURACY, n_classes=3)
 
 
 @pytest.mark.parametrize(

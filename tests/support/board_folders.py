@@ -21,6 +21,7 @@ from raybench.benchmark.suite.protocol import protocol_from
 __all__ = ["METRIC_NAMES", "change_manifest", "made_up_values", "write_run"]
 
 METRIC_NAMES = ("pointing_game", "stochastic_pointing_game", "content_heatmap")
+LABELS = {"imagenet": "ImageNet", "coco": "COCO"}
 N_CLASSES = 7
 
 Values = NDArray[np.float64]
@@ -40,7 +41,6 @@ def write_run(
     dataset: str = "shapes",
     protocol: str = "aaai21",
     classes: int = N_CLASSES,
-    draws: int = 50,
     prefix: str = "",
     **manifest: Any,
 ) -> Path:
@@ -54,7 +54,6 @@ def write_run(
         dataset: its name.
         protocol: its name.
         classes: how many the pictures are of, in turn.
-        draws: bootstrap draws of the summary's intervals.
         prefix: of image ids and class names.
         **manifest: entries of run.json to add or change.
     """
@@ -63,13 +62,13 @@ def write_run(
     head = ("made-up", rules.name, rules.id, dataset)
     lines: list[tuple[Any, ...]] = []
     for checkpoint, share in (accuracy or {}).items():
-        found = _write_predictions(out / safe_name(checkpoint), images, share, classes, draws)
+        found = _write_predictions(out / safe_name(checkpoint), images, share, classes)
         lines += [(*head, checkpoint, "", *_cells(one)) for one in found]
     for (checkpoint, attribution), values in rows.items():
         folder = out / safe_name(checkpoint) / safe_name(attribution)
         lines += [
             (*head, checkpoint, attribution, *_cells(one))
-            for one in _write_records(folder, images, values, classes, draws, prefix)
+            for one in _write_records(folder, images, values, classes, prefix)
         ]
     with (out / "summary.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([SUMMARY_COLUMNS, *lines])
@@ -86,6 +85,7 @@ def write_run(
             "fingerprint": "ab" * 32,
         },
         "metrics": {metric: {} for metric in (*METRIC_NAMES, "top1_accuracy")},
+        "facts": {"dataset": {"label": LABELS.get(dataset, dataset)}},
         "seed": 0,
         "limit": None,
         "attributions": [{"name": name, "method": name, "options": {}} for name in methods],
@@ -124,7 +124,7 @@ def change_manifest(folder: Path, **changes: Any) -> None:
 
 
 def _write_records(
-    folder: Path, images: Sequence[str], values: Values, n_classes: int, draws: int, prefix: str
+    folder: Path, images: Sequence[str], values: Values, n_classes: int, prefix: str
 ) -> list[Summary]:
     folder.mkdir(parents=True, exist_ok=True)
     classes = np.arange(len(images)) % n_classes
@@ -142,12 +142,10 @@ def _write_records(
         }
     )
     frame.to_csv(folder / "records.csv", index=False, lineterminator="\n")
-    return summarise_records(frame, [METRICS.get(name) for name in METRIC_NAMES], seed=0, draws=draws)
+    return summarise_records(frame, [METRICS.get(name) for name in METRIC_NAMES])
 
 
-def _write_predictions(
-    folder: Path, images: Sequence[str], share: float, n_classes: int, draws: int
-) -> list[Summary]:
+def _write_predictions(folder: Path, images: Sequence[str], share: float, n_classes: int) -> list[Summary]:
     folder.mkdir(parents=True, exist_ok=True)
     targets = [number % n_classes for number in range(len(images))]
     right = [number < len(images) * share / 100 for number in range(len(images))]
@@ -157,7 +155,7 @@ def _write_predictions(
     )
     frame.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
     metrics = [METRICS.get("top1_accuracy")]
-    return summarise_predictions(frame, metrics, n_classes=n_classes, seed=0, draws=draws)
+    return summarise_predictions(frame, metrics, n_classes=n_classes)
 
 
 def _cells(summary: Summary) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from raybench.attributions import ATTRIBUTIONS, bind
 from raybench.base import RaybenchError
 
 OPTIONS = {
+    "extremal_perturbation": {"steps": 3, "areas": [0.2], "sigma": 10.0},
     "integrated_gradients": {"steps": 2},
     "kernel_shap": {"samples": 10, "cells": 2},
     "lime": {"samples": 6, "cells": 3},
@@ -24,12 +25,17 @@ OPTIONS = {
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
 OURS = [name for name in METHODS if not name.startswith("torchray.")]
-ON_CNNS = [name for name in OURS if "attention" not in name]
-"""Those that are defined for convolutional networks; the others refuse them."""
+ON_TRANSFORMERS = [
+    name
+    for name in OURS
+    if "attention" in name or name in ("attn_lrp", "cp_lrp", "transformer_attribution_generic")
+]
+"""Those that need attention; networks without any are refused."""
+ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
 PRIMITIVES = [
     *("grad_cam", "grad_cam_elementwise", "gradient", "integrated_gradients", "rise"),
     *("excitation_backprop", "contrastive_excitation_backprop", "lrp_epsilon_plus_flat"),
-    *("guided_backprop", "ablation_cam", "full_grad"),
+    *("guided_backprop", "ablation_cam", "full_grad", "deep_lift"),
 ]
 """One of each kind of work: what the others are a formula on."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....base import RaybenchError
-from ...statistics import Facts
+from ...statistics import Estimate, Facts, estimate_mean
 from ..complete import first_lost
 from ..facts import facts_of
 from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
 from ..summary import summarise_predictions, summarise_sums
-from .interval_checks import check_interval
 from .reading import QuerySet, QuerySets, RowRecords, read_row_records
 
 __all__ = [
@@ -43,7 +42,8 @@ class CheckedRow:
     """A checkpoint under an attribution whose summary follows from its records.
 
     Attributes:
-        scores: rows of the summary by metric and aggregate, those of the checkpoint included.
+        scores: rows of the summary by metric and aggregate, those of the checkpoint included; where there are
+            records, with the intervals that these give, whatever the summary says.
         queries: None if the folder holds no records.
         values: by metric, (N,) float32, in the order of `queries`.
         note: what a reader must know about the row; may be empty.
@@ -82,34 +82,48 @@ def check_row(
             f"{path} has {len(records.queries)} records, but summary.csv counts {expected}; it was cut short"
             + (f": image {first!r} is missing" if first is not None else "")
         )
+    found = {}
     for (metric, aggregate), row in scores.items():
         facts = facts_of(metric, [results])
         if facts is not None and facts.of_set:
-            _check_set(facts, row, path.with_name("statistics.csv"))
+            estimate = _check_set(facts, row, path.with_name("statistics.csv"))
         else:
-            _check_score(records, metric, aggregate, row, path)
+            bounds = facts.bounds if facts else (-math.inf, math.inf)
+            estimate = _check_score(records, metric, aggregate, bounds, row, path)
+        found[metric, aggregate] = {**row, "ci_low": estimate.low, "ci_high": estimate.high}
     values = {metric: column.astype(np.float32) for metric, column in records.values.items()}
-    return CheckedRow(checkpoint, attribution, scores, records.queries, values)
+    return CheckedRow(checkpoint, attribution, found, records.queries, values)
 
 
-def _check_set(metric: Facts, row: SummaryRow, path: Path) -> None:
-    """Refuse a value of the whole set that does not follow from the statistics."""
-    (found,) = summarise_sums(read_lists(path), [metric], degenerate=0, seed=0, draws=0)
+def _check_set(metric: Facts, row: SummaryRow, path: Path) -> Estimate:
+    """Return the value of the whole set; refuse one that does not follow from the statistics."""
+    (found,) = summarise_sums(read_lists(path), [metric], degenerate=0)
     if not _equal(found.value, float(row["value"])) or found.n != int(row["n"]):
         raise RaybenchError(
             f"{path} gives {metric.name} = {found.value:.10g} for {found.n} queries, but summary.csv says "
             f"{row['value']:.10g} for {row['n']:.0f}: one of the two was changed"
         )
+    return Estimate(found.value, found.ci_low, found.ci_high)
 
 
-def _check_score(records: RowRecords, metric: str, aggregate: str, row: SummaryRow, path: Path) -> None:
-    """Refuse a summary row that does not follow from the records."""
+def _check_score(
+    records: RowRecords,
+    metric: str,
+    aggregate: str,
+    bounds: tuple[float, float],
+    row: SummaryRow,
+    path: Path,
+) -> Estimate:
+    """Return what the records give; refuse a summary row that does not follow from them."""
     if metric not in records.values:
         raise RaybenchError(f"{path} has no column {metric}, which summary.csv reports")
     values = records.values[metric]
     there = ~np.isnan(values)
+    ids, classes = records.queries.image_ids[there], records.queries.class_index[there]
+    images = np.cumsum(np.r_[False, ids[1:] != ids[:-1]][: len(ids)])  # those of an image stand together
+    found = estimate_mean(values[there], images, classes if aggregate == "class_mean" else None, bounds)
     facts = {
-        "value": _aggregated(values[there], records.queries.class_index[there], aggregate),
+        "value": found.value,
         "n": float(there.sum()),
         "degenerate": float(records.degenerate.sum()),
     }
@@ -120,25 +134,7 @@ def _check_score(records: RowRecords, metric: str, aggregate: str, row: SummaryR
                 f"{path} gives {key} = {ours:.10g} for {place}, but summary.csv says {row[key]:.10g}: "
                 "one of the two was changed"
             )
-    classes = records.queries.class_index[there]
-    check_interval(
-        f"{metric}, {aggregate}",
-        float(row["ci_low"]),
-        float(row["ci_high"]),
-        values[there],
-        classes if aggregate == "class_mean" else np.zeros_like(classes),
-        records.queries.image_ids[there],
-    )
-
-
-def _aggregated(values: NDArray[np.float64], classes: NDArray[np.int64], aggregate: str) -> float:
-    """Aggregate values (N,) as `summarise_records` does."""
-    if not len(values):
-        return math.nan
-    if aggregate != "class_mean":
-        return float(values.mean())
-    _, place = np.unique(classes, return_inverse=True)
-    return float(np.mean(np.bincount(place, weights=values) / np.bincount(place)))
+    return found
 
 
 def check_checkpoint(
@@ -157,14 +153,19 @@ def check_checkpoint(
     n_classes = int(max(counts, default=0)) or _outputs(predictions["targets"], predictions["top5"])
     if n_classes > _MOST_CLASSES:
         raise RaybenchError(f"{path} asks for {n_classes} classes; at most {_MOST_CLASSES} can be checked")
-    for found in summarise_predictions(predictions, metrics, n_classes=n_classes, seed=0, draws=0):
+    checked = dict(scores)
+    for found in summarise_predictions(predictions, metrics, n_classes=n_classes):
         claimed = scores.get((found.metric, found.aggregate))
-        if claimed and not _equal(found.value, float(claimed["value"])):
+        if not claimed:
+            continue
+        if not _equal(found.value, float(claimed["value"])):
             raise RaybenchError(
                 f"{path} gives {found.metric} = {found.value:.10g}, but summary.csv says "
                 f"{claimed['value']:.10g}: one of the two was changed"
             )
-    return scores
+        key = (found.metric, found.aggregate)
+        checked[key] = {**claimed, "ci_low": found.ci_low, "ci_high": found.ci_high}
+    return checked
 
 
 def _outputs(*columns: Any) -> int:

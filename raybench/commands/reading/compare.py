@@ -25,7 +25,6 @@ def compare(
     form: Annotated[
         Literal["terminal", "markdown", "csv"], typer.Option("--format", help="How to print it.")
     ] = "terminal",
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Compare two rows, or all rows that two runs share, image by image: difference, interval and p-value."""
     from rich.console import Console
@@ -33,7 +32,7 @@ def compare(
     from ...benchmark.comparison import compare as compare_rows
     from ...benchmark.comparison import comparison_csv, comparison_markdown, rich_comparison
 
-    found = compare_rows(first, second, metric=metric, images=images, seed=seed)
+    found = compare_rows(first, second, metric=metric, images=images)
     if form == "terminal":
         Console().print(rich_comparison(found))
     else:

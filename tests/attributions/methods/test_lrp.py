@@ -23,7 +23,7 @@ from raybench.attributions.asking.handing_down import handed_to_pixels, score
 from raybench.attributions.methods.lrp import PLUS, composite, epsilon_rule
 from raybench.base.errors import RaybenchError
 
-LRP = [entry.name for entry in ATTRIBUTIONS if entry.family == "relevance"]
+LRP = [entry.name for entry in ATTRIBUTIONS if entry.name.startswith("lrp_")]
 ZERO = torch.tensor([0])
 
 
