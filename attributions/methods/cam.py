@@ -80,7 +80,7 @@ def grad_cam_elementwise(
     return (gradients * features).sum(dim=1).clamp(min=0).float()
 
 
-@attribution("grad_cam_plus_plus", source="Chattopadhay et al., WACV 2018", family="cam")
+@attribution("grad_cam_plus_plus", source="Chattopadhay et al., WACV 2018", family="activation")
 def grad_cam_plus_plus(
     network: NetworkLike,
     images: Tensor,
@@ -110,7 +110,7 @@ def grad_cam_plus_plus(
     return weighted_sum(weights.sum(dim=(2, 3)), features)
 
 
-@attribution("xgrad_cam", source="Fu et al., BMVC 2020", family="cam")
+@attribution("xgrad_cam", source="Fu et al., BMVC 2020", family="activation")
 def xgrad_cam(
     network: NetworkLike,
     images: Tensor,
@@ -133,7 +133,7 @@ def xgrad_cam(
     return weighted_sum(weights.masked_fill(total.abs() < _NOTHING, 0), features)
 
 
-@attribution("layer_cam", source="Jiang et al., TIP 2021", family="cam")
+@attribution("layer_cam", source="Jiang et al., TIP 2021", family="activation")
 def layer_cam(
     network: NetworkLike,
     images: Tensor,
@@ -153,7 +153,7 @@ def layer_cam(
     return (gradients.clamp(min=0) * features).sum(dim=1).clamp(min=0).float()
 
 
-@attribution("linear_approximation", source="Fong et al., ICCV 2019", family="cam", signed=True)
+@attribution("linear_approximation", source="Fong et al., ICCV 2019", family="activation", signed=True)
 def linear_approximation(
     network: NetworkLike,
     images: Tensor,
@@ -173,7 +173,7 @@ def linear_approximation(
     return (gradients * features).sum(dim=1).float()
 
 
-@attribution("norm_grad", source="Rebuffi et al., CVPR 2020", family="cam")
+@attribution("norm_grad", source="Rebuffi et al., CVPR 2020", family="activation")
 def norm_grad(
     network: NetworkLike,
     images: Tensor,

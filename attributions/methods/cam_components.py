@@ -33,7 +33,7 @@ def _averages_and_weighs(network: NetworkLike) -> None:
         )
 
 
-@attribution("cam", source="Zhou et al., CVPR 2016", family="cam", signed=True, check=_averages_and_weighs)
+@attribution("cam", source="Zhou et al., CVPR 2016", family="activation", signed=True, check=_averages_and_weighs)
 def cam(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """CAM: the class's own weights of the classifier, sum_k W_ck F_k, with its sign.
 
@@ -61,7 +61,7 @@ def _one_forward(_options: Mapping[str, Any]) -> Passes:
 @attribution(
     "eigen_cam",
     source="Muhammad & Yeasin, IJCNN 2020",
-    family="cam",
+    family="activation",
     class_independent=True,
     passes=_one_forward,
 )
@@ -94,7 +94,7 @@ def eigen_cam(
     return _first_components(features, centred)
 
 
-@attribution("eigen_grad_cam", source="pytorch-grad-cam, Gildenblat 2021", family="cam")
+@attribution("eigen_grad_cam", source="pytorch-grad-cam, Gildenblat 2021", family="activation")
 def eigen_grad_cam(
     network: NetworkLike,
     images: Tensor,

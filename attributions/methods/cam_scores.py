@@ -29,7 +29,7 @@ def _per_channel(_options: Mapping[str, Any]) -> Passes:
     return Passes(forwards_per_image=_CHANNELS)
 
 
-@attribution("score_cam", source="Wang et al., CVPRW 2020", family="cam", passes=_per_channel)
+@attribution("score_cam", source="Wang et al., CVPRW 2020", family="activation", passes=_per_channel)
 def score_cam(
     network: NetworkLike,
     images: Tensor,
@@ -83,7 +83,7 @@ def score_cam(
     return weighted_sum(weights, features)
 
 
-@attribution("ablation_cam", source="Desai & Ramaswamy, WACV 2020", family="cam", passes=_per_channel)
+@attribution("ablation_cam", source="Desai & Ramaswamy, WACV 2020", family="activation", passes=_per_channel)
 def ablation_cam(
     network: NetworkLike,
     images: Tensor,
