@@ -137,13 +137,17 @@ def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
     """Refuse metrics of which the ground truth itself does not reach the value that they call perfect."""
     metrics = [one for one in scorer.metrics if one.metric.per_query and not one.metric.asks_network]
     oracle = bound(method_of(box_oracle.__name__, box_oracle))
+    (image,) = batch.images
+    assert image.masks is not None, "there are maps to score"
     for scores in replace(scorer, metrics=metrics).score(oracle, batch):
-        for _, _, _, _, *values in scores.numbers.fetch().tolist():
+        for mask, (_, _, _, _, *values) in zip(image.masks, scores.numbers.fetch().tolist(), strict=True):
+            if not mask.any():
+                continue  # no map reaches a region without pixels
             for metric, value in zip(scores.metrics, values, strict=True):
                 if metric.perfect is not None and not abs(value - metric.perfect) <= _TOLERANCE:
                     raise RaybenchError(
                         f"metric {metric.name!r} gives {value:g} for {oracle.label}, the region itself, "
-                        f"and calls {metric.perfect:g} perfect (image {batch.images[0].image_id!r}); mend "
+                        f"and calls {metric.perfect:g} perfect (image {image.image_id!r}); mend "
                         "the metric, or register it with perfect=None"
                     )
 
@@ -162,18 +166,19 @@ def words_on_scores(network: Network, image: Tensor) -> Iterator[str]:
     """Say what the scores of a network are, if they are no logits, and what that does to methods.
 
     Args:
-        network: is tried on the picture, on black, white and noise.
+        network: is tried on the picture and, if need be, on black, white and noise.
         image: (1, 3, H, W), normalised.
     """
-    low, high = (bound.to(image) for bound in network.input_range)
-    noise = torch.rand(image.shape, generator=generator(0, "rehearsal", 0)).to(image)
-    shown = [image, low.expand_as(image), high.expand_as(image), low + noise * (high - low)]
-    kind = kind_of_scores(_scores(network, shown))
-    if kind == "sigmoid":
+    kind = kind_of_scores(_scores(network, [image]))
+    if kind:
+        low, high = (bound.to(image) for bound in network.input_range)
+        noise = torch.rand(image.shape, generator=generator(0, "rehearsal", 0)).to(image)
+        shown = [image, low.expand_as(image), high.expand_as(image), low + noise * (high - low)]
         # what is made of a bounded function stays bounded, however far from any picture the input is
+        far = [shown[3] * _FAR, shown[3] * -_FAR] if kind == "sigmoid" else []
         try:
-            kind = kind_of_scores(_scores(network, [shown[3] * _FAR, shown[3] * -_FAR]))
-        except RaybenchError:
+            kind = kind_of_scores(_scores(network, shown + far))
+        except RaybenchError:  # no numbers, for none of the data's pictures
             kind = ""
     if kind:
         yield (
@@ -202,7 +207,7 @@ def kind_of_scores(scores: Tensor) -> str:
         return "softmax"
     if scores.shape[1] > 1 and scores.max() <= 0 and scores.logsumexp(dim=1).abs().max() < _TOLERANCE:
         return "log-softmax"
-    return "sigmoid" if scores.min() >= 0 and scores.max() <= 1 else ""
+    return "sigmoid" if 0 <= scores.min() < scores.max() <= 1 else ""
 
 
 def _scores(network: Network, images: list[Tensor]) -> Tensor:

@@ -66,7 +66,7 @@ def attribute(
     protocol: str | Protocol = "aaai21",
     seed: int = 0,
     trust_code: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Tensor:
     """Compute saliency maps of one image, as `raybench run` would score them.
 
@@ -114,7 +114,7 @@ def explain_image(
     seed: int = 0,
     trust_code: bool = False,
     image_id: str = "",
-    **options: object,
+    **options: Any,
 ) -> Explanation:
     """Compute maps and the network's answer; see `attribute`.
 
