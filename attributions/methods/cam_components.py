@@ -33,7 +33,9 @@ def _averages_and_weighs(network: NetworkLike) -> None:
         )
 
 
-@attribution("cam", source="Zhou et al., CVPR 2016", family="activation", signed=True, check=_averages_and_weighs)
+@attribution(
+    "cam", source="Zhou et al., CVPR 2016", family="activation", signed=True, check=_averages_and_weighs
+)
 def cam(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """CAM: the class's own weights of the classifier, sum_k W_ck F_k, with its sign.
 

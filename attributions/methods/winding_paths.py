@@ -47,7 +47,7 @@ def blur_integrated_gradients(
     *,
     steps: Steps = 100,
     largest: Annotated[float, Field(gt=0)] = 50.0,
-    grid: Literal["squares", "uniform"] = "squares",
+    grid: Literal["squares", "equal"] = "squares",
     colours: Colours = "sum",
 ) -> Tensor:
     """Blur integrated gradients: gradients along the way from a blurred image to the sharp one.
@@ -63,7 +63,7 @@ def blur_integrated_gradients(
         steps: of the sum.
         largest: standard deviation of the Gaussian at the start, in pixels.
         grid: deviations rise with the `squares` of the steps, which are dense where the image changes most;
-            or they are `uniform`, and the change is a difference quotient of 0.01 pixels at the sharper end
+            or their steps are `equal`, and the change is a difference quotient of 0.01 pixels at the sharper end
             of each step, as in the authors' code.
         colours: how three colours become one number.
 

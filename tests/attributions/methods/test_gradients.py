@@ -172,7 +172,7 @@ def test_blur_integrated_gradients_are_pairs(pair, small):
     expected = pair.BlurIG().GetMask(
         image.permute(1, 2, 0).numpy(), call_model(small.module, 2), {}, max_sigma=6, steps=8, grad_step=0.01
     )
-    found = ours("blur_integrated_gradients", small, image, 2, steps=8, largest=6.0, grid="uniform")
+    found = ours("blur_integrated_gradients", small, image, 2, steps=8, largest=6.0, grid="equal")
     assert near(found, torch.from_numpy(expected).sum(dim=2), 1e-6)
 
 
