@@ -63,8 +63,8 @@ def blur_integrated_gradients(
         steps: of the sum.
         largest: standard deviation of the Gaussian at the start, in pixels.
         grid: deviations rise with the `squares` of the steps, which are dense where the image changes most;
-            or their steps are `equal`, and the change is a difference quotient of 0.01 pixels at the sharper end
-            of each step, as in the authors' code.
+            or their steps are `equal`, and the change is a difference quotient of 0.01 pixels at the sharper
+            end of each step, as in the authors' code.
         colours: how three colours become one number.
 
     Returns:
