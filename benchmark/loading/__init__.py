@@ -2,11 +2,11 @@
 
 from .batch import Batch
 from .batches import group_by_shape, load, workers_beside
-from .children import end_with_parent
+from .children import end_with_launcher, end_with_parent
 from .inputs import decoded, network_input
 from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
-from .views import View, centre_crop, pillow_view, to_pixels
+from .views import View, centre_crop, pillow_view, to_pixels, too_narrow
 
 __all__ = [
     "Batch",
@@ -17,6 +17,7 @@ __all__ = [
     "View",
     "centre_crop",
     "decoded",
+    "end_with_launcher",
     "end_with_parent",
     "group_by_shape",
     "load",
@@ -24,5 +25,6 @@ __all__ = [
     "pillow_view",
     "send_joined",
     "to_pixels",
+    "too_narrow",
     "workers_beside",
 ]

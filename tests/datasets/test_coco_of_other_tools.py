@@ -72,9 +72,10 @@ def test_mask_that_contradicts_its_bbox_is_noted(
     assert sample.notes == ((OTHER_BOX,) if noted else ())
 
 
-def test_annotations_of_one_id_are_noted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [7, 7.5, "seven", 0])
+def test_annotations_of_one_id_are_noted(tmp_path: Path, number: object) -> None:
     (sample,) = open_coco(
-        coco(tmp_path, {"segmentation": SQUARE, "id": 7}, {"segmentation": SQUARE, "id": 7})
+        coco(tmp_path, {"segmentation": SQUARE, "id": number}, {"segmentation": SQUARE, "id": number})
     )
     assert sample.notes == (SAME_ID, SAME_ID)
 
@@ -170,7 +171,9 @@ def test_pictures_whose_masks_have_no_pixels_ask_nothing(tmp_path: Path, empty: 
         ([[10, 10, None, 10, 30, 25]], "holds something that is not a number"),
         ([[10, 10, float("nan"), 10, 30, 25]], "is not a number, or lies far outside"),
         ([[10, 10, 10**400, 10, 30, 25]], "is not a number, or lies far outside"),
+        ([[0, 0, 99_999, 99_999] * 1000], "borders of its polygons are longer than 5,000,000 pixels"),
         ({"size": [40, 60], "counts": [10.5, 2389.5]}, "do not add up"),
+        ({"size": [40, 60], "counts": "o" * 300_000}, "do not add up"),  # one number of a million bits
         ({"size": [60, 40], "counts": [0, 2400]}, "for size .60, 40., the picture has .40, 60."),
     ],
 )
@@ -235,6 +238,7 @@ def test_text_that_cannot_be_meant_is_refused(
         ("s3://bucket/a.jpg", "an address"),
         ("\\\\host\\share\\a.jpg", "leads out"),
         ("", "expected the printable name of a file"),
+        ("night/", "expected the printable name of a file"),
         ("a\n.jpg", "expected the printable name"),
         ("a\0.jpg", "expected the printable name"),
         ("a\ud800.jpg", "expected the printable name"),
