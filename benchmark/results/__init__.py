@@ -22,7 +22,6 @@ from .files.folder import (
     read_manifest,
     read_predictions,
     read_records,
-    safe_name,
 )
 from .files.layout import (
     BUNDLE_MANIFEST,
@@ -37,6 +36,7 @@ from .files.layout import (
     size_limit,
 )
 from .files.lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
+from .files.names import ResultFiles, safe_name
 from .files.predictions import prediction_batches
 from .files.rows import (
     NOTE_COLUMNS,
@@ -86,6 +86,7 @@ __all__ = [
     "QuerySet",
     "QuerySets",
     "RankRange",
+    "ResultFiles",
     "ResultFolder",
     "Row",
     "RowStore",

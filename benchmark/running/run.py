@@ -15,7 +15,7 @@ import torch
 from ...attributions import denormals_flushed
 from ...checkpoints import Card, Network
 from ..measuring import Outcome, Pass, add_costs
-from ..results import Manifest, open_results, read_records
+from ..results import Manifest, ResultFiles, open_results, read_records
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_weights
 from .crew import joined_crew
@@ -46,7 +46,7 @@ class Results:
 
     def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
         """records.csv of one row of the comparison: one row per query."""
-        return read_records(self.out / checkpoint / attribution / "records.csv")
+        return read_records(ResultFiles(self.out).records(checkpoint, attribution))
 
 
 def evaluate(

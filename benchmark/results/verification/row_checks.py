@@ -15,7 +15,8 @@ from ....base import RaybenchError
 from ...statistics import Estimate, Facts, estimate_mean
 from ..complete import first_lost
 from ..facts import facts_of
-from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
+from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions
+from ..files.names import STATISTICS, ResultFiles
 from ..summary import summarise_predictions, summarise_sums
 from .reading import QuerySet, QuerySets, RowRecords, read_row_records
 
@@ -86,7 +87,7 @@ def check_row(
     for (metric, aggregate), row in scores.items():
         facts = facts_of(metric, [results])
         if facts is not None and facts.of_set:
-            estimate = _check_set(facts, row, path.with_name("statistics.csv"))
+            estimate = _check_set(facts, row, path.with_name(STATISTICS))
         else:
             bounds = facts.bounds if facts else (-math.inf, math.inf)
             estimate = _check_score(records, metric, aggregate, bounds, row, path)
@@ -142,7 +143,7 @@ def check_checkpoint(
 ) -> Mapping[tuple[str, str], SummaryRow]:
     """Recompute accuracy and F1 from the predictions; metrics that are unknown here stay as they are."""
     _check_ranges(scores, results)
-    path = results.path / safe_name(checkpoint) / "predictions.csv"
+    path = results.files.predictions(checkpoint)
     known = [facts_of(metric, [results]) for metric, _ in scores]
     metrics = [metric for metric in known if metric is not None]
     if not recorded or not metrics:
@@ -191,7 +192,7 @@ def _equal(first: float, second: float) -> bool:
 
 def records_path(folder: Path, checkpoint: str, attribution: str) -> Path:
     """Return where the records of a row are."""
-    return folder / safe_name(checkpoint) / safe_name(attribution) / "records.csv"
+    return ResultFiles(folder).records(checkpoint, attribution)
 
 
 def refuse_outside(path: Path, folder: Path) -> None:
