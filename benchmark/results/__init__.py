@@ -22,6 +22,7 @@ from .folder import (
     read_manifest,
     read_predictions,
     read_records,
+    read_summary,
     safe_name,
 )
 from .layout import (
@@ -51,12 +52,22 @@ from .rows import (
 )
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
-from .summary import Summary, summarise_predictions, summarise_records, write_summary
+from .summary import Summary, summarise_predictions, summarise_records, summarise_sums, write_summary
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 from .thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .verification.checking import CheckedFolder, check_folder, result_folders
+from .verification.faults import prediction_faults, record_faults
 from .verification.reading import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
+from .verification.summary_rows import (
+    Key,
+    SummaryRow,
+    keyed,
+    source_of,
+    stated_classes,
+    summary_faults,
+    worded_key,
+)
 
 __all__ = [
     "BUNDLE_MANIFEST",
@@ -80,6 +91,7 @@ __all__ = [
     "Column",
     "Excluded",
     "GalleryImage",
+    "Key",
     "Manifest",
     "PublishedRow",
     "QuerySet",
@@ -91,6 +103,7 @@ __all__ = [
     "Score",
     "Section",
     "Summary",
+    "SummaryRow",
     "Table",
     "card_file",
     "check_folder",
@@ -111,12 +124,14 @@ __all__ = [
     "group_comparable",
     "is_known_name",
     "is_plain_name",
+    "keyed",
     "map_path",
     "method_words",
     "network_rows",
     "open_results",
     "pack",
     "prediction_batches",
+    "prediction_faults",
     "predictions_file",
     "protocol_changes",
     "quoted_aggregate",
@@ -128,6 +143,8 @@ __all__ = [
     "read_numbers",
     "read_predictions",
     "read_records",
+    "read_summary",
+    "record_faults",
     "records_file",
     "refuse_incomparable",
     "refuse_lost_rows",
@@ -141,9 +158,14 @@ __all__ = [
     "save_picture",
     "shows_the_truth",
     "size_limit",
+    "source_of",
+    "stated_classes",
     "summarise_predictions",
     "summarise_records",
+    "summarise_sums",
+    "summary_faults",
     "unpack",
+    "worded_key",
     "write_atomically",
     "write_choice",
     "write_integers",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...base import quoted
 from ..results import PREDICTION_COLUMNS, prediction_batches
 from ..statistics import Facts
-from .findings import Findings
+from .report import Findings
 
 __all__ = ["OTHER", "SAME", "Agreement", "Allowance", "chance_to_pass", "fewest_to_draw", "fewest_to_shift"]
 
@@ -237,10 +237,10 @@ def compare_records(
             salient pixel have there, or None if that pixel is not as salient as any, within rounding.
         agreement: counts and faults.
     """
-    anew = {(row["image_id"], row["class_index"]): row for _, row in measured.iterrows()}
+    anew = {(row["image_id"], row["class_index"]): row for row in measured.to_dict("records")}
     pairs = []
     moved = 0
-    for line, row in given.iterrows():
+    for line, row in zip(given.index, given.to_dict("records"), strict=True):
         key = (row["image_id"], row["class_index"])
         number, query = int(str(line)), f"{quoted(key[0])} class {key[1]}"
         other = anew.pop(key, None)

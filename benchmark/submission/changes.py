@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from ...base import RaybenchError, quoted
 from ..results import safe_name
-from .findings import Findings, Report
+from .report import Findings, Report
 
 __all__ = ["FOLDER", "Changes", "board_before", "changes_since"]
 

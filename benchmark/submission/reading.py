@@ -5,20 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from ...base import quoted
-from ..results import size_limit
-from .findings import Findings
+from ...base import RaybenchError, quoted
+from ..results import SUMMARY_COLUMNS, size_limit
+from .report import Findings
 
-__all__ = ["read_csv", "read_inside", "read_json"]
-
-MOST_CHARACTERS = 4000
-"""In one value of a CSV file; image ids are checked more strictly."""
+__all__ = ["read_exactly", "read_inside", "read_json"]
 
 
 def read_inside(folder: Path, name: str, findings: Findings) -> str | None:
@@ -47,22 +46,24 @@ def read_inside(folder: Path, name: str, findings: Findings) -> str | None:
     return None
 
 
-def read_csv(
-    folder: Path, name: str, columns: Sequence[str], findings: Findings, *, more: bool = False
+def read_exactly(
+    folder: Path,
+    name: str,
+    columns: Sequence[str],
+    read: Callable[[Path], pd.DataFrame],
+    findings: Findings,
 ) -> pd.DataFrame | None:
-    """Read a CSV file as text; its index is the line on which each row ends.
-
-    Rows with another number of values are noted and left out.
+    """Read a CSV file that holds to the letter what a run writes.
 
     Args:
         folder: the submission's.
         name: of the file.
         columns: expected, in this order.
+        read: reads such a file, and raises `RaybenchError` where a line is damaged.
         findings: where faults are noted.
-        more: whether further columns may follow.
 
     Returns:
-        All columns as text, or None if the file cannot be read as such a table.
+        The rows, indexed by line; or None if the file cannot be read as such a table.
     """
     text = read_inside(folder, name, findings)
     if text is None:
@@ -72,32 +73,46 @@ def read_csv(
     if "\r" in text or "\0" in text:
         findings.problem(name, "it holds carriage returns or NUL characters; expected lines that end in \\n")
         return None
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    faults: list[tuple[int, str]] = []
-    reader = csv.reader(io.StringIO(text), strict=True)
-    try:
-        heading = next(reader, [])
-        for row in reader:
-            if len(row) != len(heading):
-                faults.append((reader.line_num, f"{len(row)} values; expected {len(heading)}"))
-            elif any(len(value) > MOST_CHARACTERS for value in row):
-                faults.append((reader.line_num, f"a value of more than {MOST_CHARACTERS} characters"))
-            else:
-                rows.append(row)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        findings.problem(name, f"not valid CSV: {error}", line=reader.line_num)
-        return None
-    findings.lines(name, faults)
-    if tuple(heading[: len(columns)]) != tuple(columns) or (len(heading) > len(columns) and not more):
-        given = quoted(",".join(heading), 200)
+    heading = text.partition("\n")[0]
+    if heading != ",".join(columns):
+        given = quoted(heading, 200)
         findings.problem(name, f"columns are {given}; expected {','.join(columns)}", line=1)
         return None
-    if len(set(heading)) < len(heading):
-        findings.problem(name, "a column appears twice", line=1)
+    try:
+        frame = read(folder / name)
+    except RaybenchError as error:
+        place, _, message = str(error).partition(": ")
+        line = place.rpartition(", line ")[2]
+        findings.problem(name, quoted(message, 300)[1:-1], line=int(line) if line.isdecimal() else None)
         return None
-    return pd.DataFrame(rows, columns=heading, index=lines, dtype=str)
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    findings.lines(name, list(_differently_written(frame, text)))
+    return frame
+
+
+def _differently_written(frame: pd.DataFrame, text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines with a value that a run writes in another way: `1e2` for 100."""
+    columns = [map(_written(frame[column]), frame[column].tolist()) for column in frame]
+    reader = csv.reader(io.StringIO(text))
+    next(reader)
+    for line, expected, found in zip(frame.index, zip(*columns, strict=True), reader, strict=False):
+        for column, word, given in zip(frame, expected, found, strict=False):
+            if word != given:
+                kind = "a whole number" if frame[column].dtype == np.int64 else "a number"
+                words = f"expected {kind} as raybench writes it: {word}"
+                yield int(line), f"{column} is {quoted(given)}; {words}"
+    if text.count("\n") != len(frame) + 1 and text.endswith("\n"):
+        yield len(frame) + 2, "lines are empty, or broken within a value"
+
+
+def _written(values: pd.Series[Any]) -> Callable[[Any], str]:
+    """Return how a run writes the values of a column; numbers of a summary have all their digits."""
+    if values.dtype != np.float64:
+        return str
+    if values.name in SUMMARY_COLUMNS:
+        whole = values.name in ("n", "n_classes", "degenerate")
+        return lambda value: "" if math.isnan(value) else str(int(value)) if whole else repr(value)
+    return lambda value: "" if math.isnan(value) else format(value, ".10g")
 
 
 def read_json(folder: Path, name: str, findings: Findings) -> dict[str, Any] | None:

@@ -35,7 +35,7 @@ from .agreement import (
 )
 from .check import Checked, Further
 from .definition import Definition, compare_with_card
-from .findings import Findings
+from .report import Findings
 from .run_facts import FILE, RunFacts
 
 __all__ = ["drawn", "remeasure", "remeasuring"]

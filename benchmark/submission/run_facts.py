@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ...base import names_code, quoted
 from ..results import is_plain_name
-from .findings import Findings
 from .reading import read_json
+from .report import Findings
 
 __all__ = ["RunFacts", "read_run_facts"]
 
@@ -105,6 +105,7 @@ class RunFacts(_Facts):
     command: list[str] = []
     git_revision: str | None = None
     started: str = ""
+    not_defined: dict[str, dict[str, str]] = {}
     notes: dict[str, int] = {}
     facts: dict[str, Any] = {}
     costs: dict[str, dict[str, dict[str, Amount]]] = {}

@@ -15,8 +15,7 @@ from typer.testing import CliRunner, Result
 
 from raybench.base.errors import RaybenchError, quoted
 from raybench.benchmark.submission.changes import changes_since
-from raybench.benchmark.submission.findings import Finding, Findings, Report
-from raybench.benchmark.submission.rendering import render
+from raybench.benchmark.submission.report import Finding, Findings, Report, render
 from raybench.commands import app
 
 ROOT = Path(__file__).resolve().parents[2]

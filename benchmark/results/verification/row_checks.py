@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....base import RaybenchError
-from ...statistics import Facts
+from ...statistics import Aggregate, Facts
 from ..complete import first_lost
 from ..facts import facts_of
 from ..folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
-from ..summary import summarise_predictions, summarise_sums
+from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
+from .faults import order_faults, record_faults, refuse_faults
 from .interval_checks import check_interval
 from .reading import QuerySet, QuerySets, RowRecords, read_row_records
+from .summary_rows import SummaryRow, stated_classes, summary_faults
 
 __all__ = [
     "SUMMARY_ONLY",
@@ -30,12 +32,10 @@ __all__ = [
     "refuse_outside",
 ]
 
+_ANY = (-math.inf, math.inf)
 SUMMARY_ONLY = "the folder holds no records: shown as its summary says, neither checked nor ranked"
 
 _TOLERANCE = 1e-6  # percent; records keep ten significant digits
-_MOST_CLASSES = 25_000  # bounds the memory that a class count in a stranger's summary can ask for
-
-SummaryRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def check_row(
     *,
     recorded: bool,
 ) -> CheckedRow:
-    """Recompute the localisation scores of a row from its records."""
+    """Recompute the scores of a row from its records, and look at each of these."""
     _check_ranges(scores, results)
     if checkpoint != NO_CHECKPOINT and checkpoint not in results.checkpoints:
         raise RaybenchError(f"run.json does not describe checkpoint {checkpoint!r}")
@@ -74,71 +74,72 @@ def check_row(
         return CheckedRow(checkpoint, attribution, scores, note=SUMMARY_ONLY)
     path = records_path(results.path, checkpoint, attribution)
     refuse_outside(path, results.path)
-    records = read_row_records(path, known)
+    frame, records = read_row_records(path, known)
     expected = max((int(row["n"]) for row in scores.values() if not math.isnan(row["n"])), default=0)
-    if len(records.queries) < expected:
+    if len(frame) < expected:
         first = first_lost(results, path)
         raise RaybenchError(
-            f"{path} has {len(records.queries)} records, but summary.csv counts {expected}; it was cut short"
+            f"{path} has {len(frame)} records, but summary.csv counts {expected}; it was cut short"
             + (f": image {first!r} is missing" if first is not None else "")
         )
-    for (metric, aggregate), row in scores.items():
-        facts = facts_of(metric, [results])
-        if facts is not None and facts.of_set:
-            _check_set(facts, row, path.with_name("statistics.csv"))
-        else:
-            _check_score(records, metric, aggregate, row, path)
+    facts = [
+        facts_of(name, [results]) or Facts(name=name, aggregates=_means(scores, name), bounds=_ANY)
+        for name in dict.fromkeys(metric for metric, _ in scores)
+    ]
+    missing = [one.name for one in facts if one.per_query and one.name not in records.values]
+    if missing:
+        raise RaybenchError(f"{path} has no column {missing[0]}, which summary.csv reports")
+    found = summarise_records(frame, facts, seed=0, draws=0)
+    if any(one.of_set for one in facts):
+        sums, degenerate = read_lists(path.with_name("statistics.csv")), int(records.degenerate.sum())
+        found += summarise_sums(sums, facts, degenerate=degenerate, seed=0, draws=0)
+    _refuse_other(checkpoint, attribution, scores, found)
+    for one in facts:
+        for aggregate in one.aggregates if one.per_query and (one.name, one.aggregates[0]) in scores else ():
+            _check_interval(records, one.name, aggregate, scores[one.name, aggregate])
+    per_query = [one for one in facts if one.per_query]
+    refuse_faults(
+        path, record_faults(frame, per_query, truth=_is_truth(results, attribution), complete=False)
+    )
     values = {metric: column.astype(np.float32) for metric, column in records.values.items()}
     return CheckedRow(checkpoint, attribution, scores, records.queries, values)
 
 
-def _check_set(metric: Facts, row: SummaryRow, path: Path) -> None:
-    """Refuse a value of the whole set that does not follow from the statistics."""
-    (found,) = summarise_sums(read_lists(path), [metric], degenerate=0, seed=0, draws=0)
-    if not _equal(found.value, float(row["value"])) or found.n != int(row["n"]):
-        raise RaybenchError(
-            f"{path} gives {metric.name} = {found.value:.10g} for {found.n} queries, but summary.csv says "
-            f"{row['value']:.10g} for {row['n']:.0f}: one of the two was changed"
-        )
+def _means(scores: Mapping[tuple[str, str], SummaryRow], name: str) -> tuple[Aggregate, ...]:
+    """The means of a metric that nobody describes."""
+    return tuple(cast(Aggregate, aggregate) for metric, aggregate in scores if metric == name)
 
 
-def _check_score(records: RowRecords, metric: str, aggregate: str, row: SummaryRow, path: Path) -> None:
-    """Refuse a summary row that does not follow from the records."""
-    if metric not in records.values:
-        raise RaybenchError(f"{path} has no column {metric}, which summary.csv reports")
-    values = records.values[metric]
+def _is_truth(results: ResultFolder, attribution: str) -> bool:
+    """Whether the manifest says that the maps of a row are the ground truth itself."""
+    facts = results.manifest.get("facts")
+    named = facts.get("truth") if isinstance(facts, dict) else None
+    method = results.attributions.get(attribution, {}).get("method")
+    return isinstance(named, dict) and bool(named.get(method))
+
+
+def _refuse_other(
+    checkpoint: str, attribution: str, scores: Mapping[tuple[str, str], SummaryRow], found: Sequence[Summary]
+) -> None:
+    """Refuse rows of the summary that say other than the records or predictions."""
+    rows = {(checkpoint, attribution, *key): {**row, "line": 0} for key, row in scores.items()}
+    expected = {(checkpoint, attribution, one.metric, one.aggregate): one for one in found}
+    for _, message in summary_faults(rows, expected, intervals=False):
+        raise RaybenchError(f"summary.csv: {message}: one of the two was changed")
+
+
+def _check_interval(records: RowRecords, metric: str, aggregate: str, row: SummaryRow) -> None:
+    """Hold an interval against the spread of the records."""
+    values, classes = records.values[metric], records.queries.class_index
     there = ~np.isnan(values)
-    facts = {
-        "value": _aggregated(values[there], records.queries.class_index[there], aggregate),
-        "n": float(there.sum()),
-        "degenerate": float(records.degenerate.sum()),
-    }
-    for key, ours in facts.items():
-        if not _equal(ours, float(row[key])):
-            place = f"{metric}, {aggregate}" if key == "value" else metric
-            raise RaybenchError(
-                f"{path} gives {key} = {ours:.10g} for {place}, but summary.csv says {row[key]:.10g}: "
-                "one of the two was changed"
-            )
-    classes = records.queries.class_index[there]
     check_interval(
         f"{metric}, {aggregate}",
         float(row["ci_low"]),
         float(row["ci_high"]),
         values[there],
-        classes if aggregate == "class_mean" else np.zeros_like(classes),
+        classes[there] if aggregate == "class_mean" else np.zeros_like(classes[there]),
         records.queries.image_ids[there],
     )
-
-
-def _aggregated(values: NDArray[np.float64], classes: NDArray[np.int64], aggregate: str) -> float:
-    """Aggregate values (N,) as `summarise_records` does."""
-    if not len(values):
-        return math.nan
-    if aggregate != "class_mean":
-        return float(values.mean())
-    _, place = np.unique(classes, return_inverse=True)
-    return float(np.mean(np.bincount(place, weights=values) / np.bincount(place)))
 
 
 def check_checkpoint(
@@ -152,25 +153,13 @@ def check_checkpoint(
     if not recorded or not metrics:
         return scores
     refuse_outside(path, results.path)
-    counts = [row["n_classes"] for (_, mean), row in scores.items() if mean == "class_mean"]
     predictions = read_predictions(path)
-    n_classes = int(max(counts, default=0)) or _outputs(predictions["targets"], predictions["top5"])
-    if n_classes > _MOST_CLASSES:
-        raise RaybenchError(f"{path} asks for {n_classes} classes; at most {_MOST_CLASSES} can be checked")
-    for found in summarise_predictions(predictions, metrics, n_classes=n_classes, seed=0, draws=0):
-        claimed = scores.get((found.metric, found.aggregate))
-        if claimed and not _equal(found.value, float(claimed["value"])):
-            raise RaybenchError(
-                f"{path} gives {found.metric} = {found.value:.10g}, but summary.csv says "
-                f"{claimed['value']:.10g}: one of the two was changed"
-            )
+    refuse_faults(path, order_faults(predictions, ("image_id",)))
+    keys = {(checkpoint, "", *key): row for key, row in scores.items()}
+    n_classes = stated_classes(predictions, keys, checkpoint)
+    found = summarise_predictions(predictions, metrics, n_classes=n_classes, seed=0, draws=0)
+    _refuse_other(checkpoint, "", scores, found)
     return scores
-
-
-def _outputs(*columns: Any) -> int:
-    """Return the smallest number of classes that the class indices in some columns of text allow."""
-    words = {word for column in columns for word in set(" ".join(column).split())}
-    return 1 + max((int(word) for word in words if word.isdecimal() and len(word) < 9), default=0)
 
 
 def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultFolder) -> None:
@@ -182,10 +171,6 @@ def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultF
             raise RaybenchError(f"{metric} is {row['value']:.10g}, outside of {low:g} to {high:g}")
         if row["ci_low"] > row["ci_high"]:
             raise RaybenchError(f"the interval of {metric} runs from {row['ci_low']} to {row['ci_high']}")
-
-
-def _equal(first: float, second: float) -> bool:
-    return (math.isnan(first) and math.isnan(second)) or abs(first - second) <= _TOLERANCE
 
 
 def records_path(folder: Path, checkpoint: str, attribution: str) -> Path:

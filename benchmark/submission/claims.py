@@ -14,18 +14,25 @@ import numpy as np
 import pandas as pd
 
 from ...base import RaybenchError, quoted
-from ..results import NO_CHECKPOINT, RECORD_COLUMNS, open_results, predictions_file, records_file, unpack
-from .definition import Definition
-from .findings import Findings
-from .known import CENTER_METRICS, queries_sha256
+from ..results import (
+    NO_CHECKPOINT,
+    RECORD_COLUMNS,
+    Key,
+    SummaryRow,
+    open_results,
+    predictions_file,
+    records_file,
+    unpack,
+)
+from .definition import Definition, queries_sha256
+from .report import Findings
 from .run_facts import RunFacts
-from .summary_check import FILE as SUMMARY
-from .summary_check import Key
 
-__all__ = ["Frames", "check_across", "check_copies"]
+__all__ = ["SUMMARY", "Frames", "check_across", "check_copies"]
 
 Row = tuple[str, str]
 Frames = Mapping[Row, pd.DataFrame]
+SUMMARY = "summary.csv"
 _MOST_NAMED = 5
 _FEWEST_TELLING = 5
 """Values that are neither 0 nor 100; fewer tell nothing."""
@@ -36,7 +43,7 @@ _COPIED, _ALIKE = 0.2, 0.5
 def check_across(
     records: Frames,
     predictions: Mapping[str, pd.DataFrame],
-    rows: Mapping[Key, pd.Series[str]],
+    rows: Mapping[Key, SummaryRow],
     facts: RunFacts,
     definition: Definition,
     findings: Findings,
@@ -154,11 +161,11 @@ def _same_targets(
 
 
 def _points_inside(records: Frames, definition: Definition, findings: Findings) -> None:
-    """The method `center` gives away the size of each image; every point lies inside."""
+    """A middle pixel gives away the size of each image; every point lies inside."""
     centers = [
         frame.drop_duplicates("image_id").set_index("image_id")[["point_x", "point_y"]]
         for (_, label), frame in records.items()
-        if (method := definition.attributions.get(label)) and method.name == "center"
+        if (method := definition.attributions.get(label)) and method.middle
     ]
     if not centers:
         return
@@ -183,7 +190,7 @@ def _points_inside(records: Frames, definition: Definition, findings: Findings) 
 
 def _same_uniform_maps(records: Frames, definition: Definition, findings: Findings) -> None:
     """A degenerate map is scored as uniform, so that its values depend on the query alone."""
-    metrics = [one.metric.name for one in definition.metrics if one.metric.per_query]
+    metrics = [one.metric.name for one in definition.metrics if one.metric.kind in ("localisation", "map")]
     first: dict[tuple[str, int], tuple[str, tuple[float, ...]]] = {}
     for row, frame in records.items():
         name, faults = records_file(*row), []
@@ -293,32 +300,22 @@ def _compare_rows(one: _Row, other: _Row, findings: Findings) -> None:
 
 
 def _known_values(
-    rows: Mapping[Key, pd.Series[str]], facts: RunFacts, definition: Definition, findings: Findings
+    rows: Mapping[Key, SummaryRow], facts: RunFacts, definition: Definition, findings: Findings
 ) -> None:
-    """Methods without a network have known values on known data."""
+    """The middle pixel has known values on known data."""
     known = definition.known
     if known is None or definition.protocol is None or facts.skipped:
         return
-    values = known.center.get(definition.protocol.id)
-    for label, method in definition.attributions.items():
-        if values is None or method.name != "center":
-            continue
-        for (metric, aggregate), expected in zip(CENTER_METRICS, values, strict=True):
-            row = rows.get((NO_CHECKPOINT, label, metric, aggregate))
-            if row is not None and row["value"] and not _close(row["value"], expected):
-                findings.problem(
-                    SUMMARY,
-                    f"value of {label}, {metric} is {quoted(row['value'])}; it is known to be "
-                    f"{expected!r} on {known.title}",
-                    line=int(str(row.name)),
-                )
-
-
-def _close(text: str, expected: float) -> bool:
-    try:
-        return abs(float(text) - expected) < 1e-6
-    except ValueError:
-        return True  # noted as a wrong number elsewhere
+    values = known.center.get(definition.protocol.id, {})
+    for (_, label, metric, aggregate), row in rows.items():
+        method, expected = definition.attributions.get(label), values.get(f"{metric} {aggregate}")
+        if method and method.middle and expected is not None and not abs(row["value"] - expected) < 1e-6:
+            findings.problem(
+                SUMMARY,
+                f"value of {label}, {metric} is {row['value']!r}; it is known to be {expected!r} on "
+                f"{known.title}",
+                line=row["line"],
+            )
 
 
 def _few(names: set[str] | frozenset[str]) -> str:
