@@ -37,8 +37,8 @@ from raybench.benchmark.submission.agreement import (
     fewest_to_shift,
 )
 from raybench.benchmark.submission.check import Checked
-from raybench.benchmark.submission.report import Findings, Report
 from raybench.benchmark.submission.remeasure import drawn, remeasure
+from raybench.benchmark.submission.report import Findings, Report
 from raybench.benchmark.suite.protocol import PROTOCOLS
 from raybench.benchmark.suite.settings import Remeasuring, Settings
 from raybench.benchmark.suite.suite import Suite
