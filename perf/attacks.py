@@ -22,11 +22,10 @@ from raybench.benchmark.statistics import Facts
 from raybench.benchmark.submission.agreement import (
     OTHER,
     Agreement,
-    chance_to_pass,
-    compare_predictions,
     compare_records,
 )
-from raybench.benchmark.submission.report import Findings
+from raybench.benchmark.submission.remeasure import compare_predictions
+from raybench.benchmark.submission.report import Findings, chance_to_pass
 
 TIMES = 100
 PG, SPG, CH = "pointing_game", "stochastic_pointing_game", "content_heatmap"

@@ -56,6 +56,7 @@ from .summary import Summary, summarise_predictions, summarise_records, summaris
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 from .thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .verification.checking import CheckedFolder, check_folder, result_folders
+from .verification.exactly import read_exactly, read_inside
 from .verification.faults import prediction_faults, record_faults
 from .verification.reading import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
@@ -136,6 +137,8 @@ __all__ = [
     "protocol_changes",
     "quoted_aggregate",
     "read_choice",
+    "read_exactly",
+    "read_inside",
     "read_integers",
     "read_lists",
     "read_manifest",

@@ -1,7 +1,7 @@
 """Getting on the leaderboard: bundles of results that strangers send, and how they are checked."""
 
+from .before import FOLDER, board_before, changes_since
 from .bundles import collect_all, extract_bundle, open_bundle, unpack_bundles
-from .changes import FOLDER, board_before, changes_since
 from .check import Checked, Further, check
 from .remeasure import remeasure, remeasuring
 from .report import Finding, Findings, Report, render

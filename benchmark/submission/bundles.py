@@ -14,10 +14,18 @@ from pydantic import Field
 
 from ...base import Document, RaybenchError, parse_document, quoted
 from ..board import collect
-from ..results import BUNDLE_MANIFEST, Board, Excluded, card_file, is_known_name, safe_name, unpack
-from .reading import read_inside, read_json
+from ..results import (
+    BUNDLE_MANIFEST,
+    Board,
+    Excluded,
+    card_file,
+    is_known_name,
+    read_inside,
+    safe_name,
+    unpack,
+)
 from .report import Findings
-from .run_facts import RunFacts
+from .run_facts import RunFacts, read_json
 
 __all__ = [
     "bundle_manifest", "check_bundle_files", "check_cards", "collect_all", "describe_checkpoint",
@@ -129,7 +137,7 @@ def check_cards(folder: Path, names: Sequence[str], facts: RunFacts, findings: F
     for file in sorted({name for name in names if name.startswith("cards/")} - wanted.keys()):
         findings.problem(file, "run.json names no such checkpoint")
     for file, name in wanted.items():
-        text = read_inside(folder, file, findings)
+        text = read_inside(folder, file, findings.problem)
         if text is None:
             continue
         try:

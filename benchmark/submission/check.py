@@ -24,6 +24,7 @@ from ..results import (
     keyed,
     prediction_faults,
     predictions_file,
+    read_exactly,
     read_predictions,
     read_records,
     read_summary,
@@ -37,10 +38,10 @@ from ..results import (
     unpack,
     worded_key,
 )
+from .before import check_copies
 from .bundles import check_bundle_files, check_cards
-from .claims import SUMMARY, Frames, check_across, check_copies
+from .claims import SUMMARY, Frames, check_across
 from .definition import Definition, check_definition
-from .reading import read_exactly
 from .report import Findings, Report
 from .run_facts import FILE, RunFacts, read_run_facts
 
@@ -185,7 +186,7 @@ def _read_records(
         key=lambda metric: order.index(metric.name) if metric.name in order else len(order),
     )
     columns = (*RECORD_COLUMNS, *(metric.name for metric in metrics))
-    frame = read_exactly(folder, name, columns, read_records, findings)
+    frame = read_exactly(folder, name, columns, read_records, findings.problem)
     if frame is not None:
         known = {"middle": method.middle, "truth": method.truth} if method else {}
         classes = definition.classes.ids if definition.classes else None
@@ -197,7 +198,7 @@ def _read_predictions(
     folder: Path, checkpoint: str, definition: Definition, findings: Findings
 ) -> pd.DataFrame | None:
     name = predictions_file(checkpoint)
-    frame = read_exactly(folder, name, PREDICTION_COLUMNS, read_predictions, findings)
+    frame = read_exactly(folder, name, PREDICTION_COLUMNS, read_predictions, findings.problem)
     if frame is not None:
         ranked = any(one.metric.view == "crop" for one in definition.metrics)
         n_classes = len(definition.classes) if definition.classes else None
@@ -208,7 +209,7 @@ def _read_predictions(
 
 def _read_summary(folder: Path, facts: RunFacts, findings: Findings) -> dict[Key, SummaryRow]:
     """Read summary.csv, and check what its rows say they are."""
-    frame = read_exactly(folder, SUMMARY, SUMMARY_COLUMNS, read_summary, findings)
+    frame = read_exactly(folder, SUMMARY, SUMMARY_COLUMNS, read_summary, findings.problem)
     if frame is None:
         return {}
     heading = (facts.suite.name, facts.protocol.name, facts.protocol.id, facts.dataset.name)

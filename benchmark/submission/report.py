@@ -1,4 +1,4 @@
-"""What a check found, each wrong thing with its file and line, and how that is printed."""
+"""What a check found, how that is printed, and what such a check can miss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-__all__ = ["Finding", "Findings", "Report", "render"]
+import numpy as np
+import pandas as pd
+
+from ..statistics import Facts
+
+__all__ = [
+    "Finding", "Findings", "Report", "chance_to_pass", "fewest_to_draw", "fewest_to_shift", "promises", "render",
+]  # fmt: skip
 
 MOST_LINES = 10
 """Lines of one file that are worded one by one for the same fault; the rest are counted."""
@@ -218,3 +225,61 @@ def _escaped(text: str) -> str:
 
 
 _KINDS: dict[str, Callable[[Sequence[Report]], str]] = {"text": _text, "json": _json, "markdown": _markdown}
+
+
+def chance_to_pass(images: int, drawn: int, changed: int) -> float:
+    """Chance that none of `changed` images is among `drawn` of `images`."""
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.pmf(0, images, min(changed, images), min(drawn, images)))
+
+
+def fewest_to_shift(frame: pd.DataFrame, aggregate: str, shift: float) -> int:
+    """Smallest number of images by which a mean can be shifted, if values change by all that they span.
+
+    Args:
+        frame: records; queries of rare classes weigh more in a class mean.
+        aggregate: which mean.
+        shift: as a share of the span.
+    """
+    classes = frame["class_index"]
+    if aggregate == "class_mean":
+        weights = 1 / (classes.map(classes.value_counts()) * classes.nunique())
+    else:
+        weights = pd.Series(1 / len(frame), index=frame.index)
+    largest = weights.groupby(frame["image_id"]).sum().sort_values(ascending=False).cumsum().to_numpy()
+    return int(np.searchsorted(largest, shift - 1e-12)) + 1
+
+
+def fewest_to_draw(images: int, changed: int, chance: float = 1e-3) -> int:
+    """Smallest number of images to draw so that `changed` ones are missed with less than a chance."""
+    low, high = 1, images
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if chance_to_pass(images, middle, changed) < chance else (middle + 1, high)
+    return low
+
+
+def promises(frame: pd.DataFrame, metrics: Sequence[Facts], images: int, drawn: int) -> list[str]:
+    """Say with what chance changes of a given size are missed.
+
+    Args:
+        frame: records of a row.
+        metrics: percentages that have a value per query.
+        images: of the data.
+        drawn: how many of them are measured again.
+    """
+
+    def missed(changed: int) -> str:
+        chance = chance_to_pass(images, drawn, max(1, changed))
+        return f"probability {100 * chance:.2g} %" if chance >= 1e-3 else "probability below 0.1 %"
+
+    lines = [f"{share} % of the images changed: {missed(round(share * images / 100))}" for share in (1, 5)]
+    for metric in metrics:
+        for aggregate in metric.aggregates:
+            needed = fewest_to_shift(frame, aggregate, 0.005)
+            lines.append(
+                f"a shift of {metric.label} ({aggregate.replace('_', ' ')}) by 0.5 points needs {needed} images "
+                f"changed: {missed(needed)}, and below 0.1 % with {fewest_to_draw(images, needed)} measured again"
+            )
+    return lines

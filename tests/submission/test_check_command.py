@@ -14,7 +14,7 @@ from submissions import change_json, copy_of, members_of, repacked
 from typer.testing import CliRunner, Result
 
 from raybench.base.errors import RaybenchError, quoted
-from raybench.benchmark.submission.changes import changes_since
+from raybench.benchmark.submission.before import changes_since
 from raybench.benchmark.submission.report import Finding, Findings, Report, render
 from raybench.commands import app
 

@@ -30,15 +30,17 @@ from raybench.benchmark.submission.agreement import (
     OTHER,
     SAME,
     Agreement,
-    chance_to_pass,
-    compare_predictions,
     compare_records,
+)
+from raybench.benchmark.submission.check import Checked
+from raybench.benchmark.submission.remeasure import compare_predictions, drawn, remeasure
+from raybench.benchmark.submission.report import (
+    Findings,
+    Report,
+    chance_to_pass,
     fewest_to_draw,
     fewest_to_shift,
 )
-from raybench.benchmark.submission.check import Checked
-from raybench.benchmark.submission.remeasure import drawn, remeasure
-from raybench.benchmark.submission.report import Findings, Report
 from raybench.benchmark.suite.protocol import PROTOCOLS
 from raybench.benchmark.suite.settings import Remeasuring, Settings
 from raybench.benchmark.suite.suite import Suite

@@ -1,26 +1,33 @@
-"""Reads the files of a submission: text from strangers, every fault noted with its line."""
+"""Reads files of strangers, which have to hold to the letter what a run writes."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from ...base import RaybenchError, quoted
-from ..results import SUMMARY_COLUMNS, size_limit
-from .report import Findings
+from ....base import RaybenchError, quoted
+from ..folder import SUMMARY_COLUMNS
+from ..layout import size_limit
 
-__all__ = ["read_exactly", "read_inside", "read_json"]
+__all__ = ["Note", "read_exactly", "read_inside"]
 
 
-def read_inside(folder: Path, name: str, findings: Findings) -> str | None:
+class Note(Protocol):
+    """Takes down what is wrong with a file."""
+
+    def __call__(self, file: str, message: str, *, line: int | None = None) -> None:
+        """Note it, with the line."""
+
+
+def read_inside(folder: Path, name: str, note: Note) -> str | None:
     """Read a file of the folder as UTF-8 text; None, with a problem noted, if that cannot be done.
 
     A link that leads out of the folder is not followed.
@@ -30,19 +37,19 @@ def read_inside(folder: Path, name: str, findings: Findings) -> str | None:
     assert limit is not None, f"{name} is not a file of a bundle"
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            findings.problem(name, "it is a link that leads out of its folder; not followed")
+            note(name, "it is a link that leads out of its folder; not followed")
             return None
         if path.stat().st_size > limit:
-            findings.problem(name, f"it has {path.stat().st_size} bytes; expected up to {limit}")
+            note(name, f"it has {path.stat().st_size} bytes; expected up to {limit}")
             return None
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        findings.problem(name, "the file is missing")
+        note(name, "the file is missing")
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        findings.problem(name, f"not UTF-8 text: {error.reason} at byte {error.start}", line=line)
+        note(name, f"not UTF-8 text: {error.reason} at byte {error.start}", line=line)
     except (OSError, RuntimeError) as error:
-        findings.problem(name, f"cannot be read: {str(getattr(error, 'strerror', error)).lower()}")
+        note(name, f"cannot be read: {str(getattr(error, 'strerror', error)).lower()}")
     return None
 
 
@@ -51,7 +58,7 @@ def read_exactly(
     name: str,
     columns: Sequence[str],
     read: Callable[[Path], pd.DataFrame],
-    findings: Findings,
+    note: Note,
 ) -> pd.DataFrame | None:
     """Read a CSV file that holds to the letter what a run writes.
 
@@ -60,33 +67,34 @@ def read_exactly(
         name: of the file.
         columns: expected, in this order.
         read: reads such a file, and raises `RaybenchError` where a line is damaged.
-        findings: where faults are noted.
+        note: takes down faults.
 
     Returns:
         The rows, indexed by line; or None if the file cannot be read as such a table.
     """
-    text = read_inside(folder, name, findings)
+    text = read_inside(folder, name, note)
     if text is None:
         return None
     if not text.endswith("\n"):
-        findings.problem(name, "the last line has no end: the file is cut short", line=text.count("\n") + 1)
+        note(name, "the last line has no end: the file is cut short", line=text.count("\n") + 1)
     if "\r" in text or "\0" in text:
-        findings.problem(name, "it holds carriage returns or NUL characters; expected lines that end in \\n")
+        note(name, "it holds carriage returns or NUL characters; expected lines that end in \\n")
         return None
     heading = text.partition("\n")[0]
     if heading != ",".join(columns):
         given = quoted(heading, 200)
-        findings.problem(name, f"columns are {given}; expected {','.join(columns)}", line=1)
+        note(name, f"columns are {given}; expected {','.join(columns)}", line=1)
         return None
     try:
         frame = read(folder / name)
     except RaybenchError as error:
         place, _, message = str(error).partition(": ")
         line = place.rpartition(", line ")[2]
-        findings.problem(name, quoted(message, 300)[1:-1], line=int(line) if line.isdecimal() else None)
+        note(name, quoted(message, 300)[1:-1], line=int(line) if line.isdecimal() else None)
         return None
     frame.index = pd.RangeIndex(2, len(frame) + 2)
-    findings.lines(name, list(_differently_written(frame, text)))
+    for number, message in itertools.islice(_differently_written(frame, text), 10):
+        note(name, message, line=number)
     return frame
 
 
@@ -113,34 +121,3 @@ def _written(values: pd.Series[Any]) -> Callable[[Any], str]:
         whole = values.name in ("n", "n_classes", "degenerate")
         return lambda value: "" if math.isnan(value) else str(int(value)) if whole else repr(value)
     return lambda value: "" if math.isnan(value) else format(value, ".10g")
-
-
-def read_json(folder: Path, name: str, findings: Findings) -> dict[str, Any] | None:
-    """Read a JSON object; None, with a problem noted, if the file holds anything else."""
-    text = read_inside(folder, name, findings)
-    if text is None:
-        return None
-    try:
-        content = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        findings.problem(name, f"not valid JSON: {error.msg.lower()}", line=error.lineno)
-    except (ValueError, RecursionError) as error:
-        findings.problem(name, f"not valid JSON: {str(error)[:200].lower() or 'nested too deeply'}")
-    else:
-        if isinstance(content, dict):
-            return content
-        findings.problem(name, f"expected a JSON object, not a {type(content).__name__}")
-    return None
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {quoted(twice)} appears twice")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
