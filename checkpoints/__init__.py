@@ -6,7 +6,10 @@ from .catalogue import card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
 from .compiled import Compile, compile_stages
 from .loading import load_network, network_from_module
-from .network import Network
+from .network import Network, state_sha256
+from .own import function_of
+from .preprocessing import with_own_statistics
+from .scores import UnusableScoresError, reader_of
 from .sources.cache import cache_folder
 from .sources.files import local_weights_sha256
 
@@ -15,16 +18,21 @@ __all__ = [
     "ClassList",
     "Compile",
     "Network",
+    "UnusableScoresError",
     "WeightSource",
     "build_module",
     "cache_folder",
     "card_names",
     "compile_stages",
     "find_card",
+    "function_of",
     "load_classes",
     "load_network",
     "local_weights_sha256",
     "network_from_module",
     "read_card",
+    "reader_of",
     "shipped_cards",
+    "state_sha256",
+    "with_own_statistics",
 ]

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ..base import RaybenchError, UnknownNameError
+from ..base import CodeFiles, RaybenchError, UnknownNameError, names_code, without_folder
+from .own import built_by
 from .pooling import use_global_max_pooling
 
 __all__ = ["build_module"]
@@ -28,6 +29,7 @@ def build_module(
 
             - a torchvision classifier, such as `resnet18`;
             - `timm:NAME`, a classifier of timm;
+            - `FILE.py:function`, called as the next is, if `trust_code` is set;
             - `package.module:function`, called as `function(num_classes=…)`. Importing a module runs its
               code, and a card may come from a stranger: only functions of `raybench.checkpoints` are called,
               unless `trust_code` is set.
@@ -43,7 +45,10 @@ def build_module(
     with torch.random.fork_rng(devices=[]):
         if architecture.startswith("timm:"):
             return _build_timm(architecture.removeprefix("timm:"), num_classes, pooling)
-        if ":" in architecture:
+        if names_code(architecture):
+            function = CodeFiles(trusted=trust_code).function("architecture", architecture)
+            module = built_by(function, f"architecture {without_folder(architecture)!r}", num_classes)
+        elif ":" in architecture:
             module = _build_with_function(architecture, num_classes, trust_code)
         else:
             module = _build_torchvision(architecture, num_classes)
@@ -56,7 +61,9 @@ def _build_torchvision(name: str, num_classes: int) -> nn.Module:
     known = models.list_models(module=models)
     if name not in known:
         raise UnknownNameError("torchvision architecture", name, known)
-    module: nn.Module = models.get_model(name, weights=None, num_classes=num_classes)
+    # these two warn unless they are told
+    further = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    module: nn.Module = models.get_model(name, weights=None, num_classes=num_classes, **further)
     return module
 
 
@@ -94,7 +101,4 @@ def _build_with_function(path: str, num_classes: int, trust_code: bool) -> nn.Mo
         raise RaybenchError(
             f"architecture {path!r}: {module_name} has no function {function_name!r}"
         ) from None
-    module = function(num_classes=num_classes)
-    if not isinstance(module, nn.Module):
-        raise RaybenchError(f"architecture {path!r} returned {type(module).__name__}, not a torch.nn.Module")
-    return module
+    return built_by(function, f"architecture {path!r}", num_classes)

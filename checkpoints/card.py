@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from ..base import Document, read_document
+from ..base import Document, names_code, read_document
 
 __all__ = ["Card", "WeightSource", "read_card"]
 
 
-_BY_255 = "mean and std are applied: divide values for pixels of 0 to 255 by 255"
+_BY_255 = (
+    "pixels are scaled to 0 to 1 before mean and std are applied: divide values for pixels of 0 to 255 by "
+    "255, or say input_range: 255 if the network was trained on such pixels"
+)
+
+
+Statistics = tuple[float, float, float]
 
 
 def _one_or_many(value: Any) -> Any:
@@ -49,17 +55,21 @@ def _checked_url(url: str) -> str:
     )
 
 
-def _checked_mean(mean: tuple[float, float, float]) -> tuple[float, float, float]:
-    if max(map(abs, mean)) > 1:
-        raise ValueError(f"pixels are scaled to 0 to 1 before {_BY_255}")
+def _checked_mean(mean: Statistics, info: ValidationInfo) -> Statistics:
+    range_, largest = info.data.get("input_range", 1), max(map(abs, mean))
+    if not largest <= range_:
+        raise ValueError(_BY_255 if range_ == 1 else "expected values of up to 255")
+    if range_ == 255 and 0 < largest <= 1:
+        raise ValueError("with input_range: 255 multiply mean and std by 255, or leave input_range out")
     return mean
 
 
-def _checked_std(std: tuple[float, float, float]) -> tuple[float, float, float]:
-    if min(std) <= 0:
+def _checked_std(std: Statistics, info: ValidationInfo) -> Statistics:
+    range_ = info.data.get("input_range", 1)
+    if not min(std) > 0:
         raise ValueError("every standard deviation must be above 0")
-    if max(std) > 1:
-        raise ValueError(f"pixels are scaled to 0 to 1 before {_BY_255}")
+    if not max(std) <= range_:
+        raise ValueError(_BY_255 if range_ == 1 else "expected values of up to 255")
     return std
 
 
@@ -100,20 +110,26 @@ class Card(Document):
 
     Attributes:
         name: unique; also the name of its result folder.
-        architecture: a torchvision classifier (`resnet18`), `timm:NAME`, or `package.module:function`, a
-            function that is called with `num_classes` and returns a module; see `architectures`.
+        architecture: a torchvision classifier (`resnet18`), `timm:NAME`, or `package.module:function` or
+            `FILE.py:function`, a function that is called with `num_classes` if it takes that, and returns a
+            module; see `architectures`.
         pooling: `max` replaces the last global average pooling by global max pooling.
         classes: name of a class list that ships with raybench, or a .txt file relative to the card.
         multilabel: whether an image may show several classes, so that the probability of each is the sigmoid
             of its own score.
         weights: weight files, merged in order: later files override tensors of earlier ones. Empty only for
-            networks that came from memory.
+            networks that came from memory, or trained from a function in a file.
         target_layer: dotted name of the last convolutional stage, where Grad-CAM reads; methods that read a
             layer need it, others do not.
         excitation_layer: dotted name of the layer at whose output excitation backprop reads.
         contrast_layer: dotted name of the layer at whose output contrastive excitation backprop contrasts.
-        mean: per channel (red, green, blue), in units of pixels scaled to 0…1: at most 1.
+        mean: per channel of the input, in the order of `channels` and in units of `input_range`. Without both
+            mean and std, what torchvision says of its own weights and timm of its networks, else ImageNet's.
         std: as `mean`; above 0.
+        channels: the order in which the network takes colours; `bgr` for those from Caffe.
+        input_range: what white is before mean and std: 1, or 255 for networks from Caffe.
+        transform_input: whether GoogLeNet or Inception v3 of torchvision changes the input's mean and std; to
+            be said of weights that are not torchvision's own.
         input_size: height and width of the only pictures that the network takes; not needed for networks that
             take any, nor for vision transformers of torchvision and timm, which say it themselves.
         training: `baseline`, `gc`, `gmp`, `gmp_gc`, `none`, or a word of your own.
@@ -132,8 +148,11 @@ class Card(Document):
     target_layer: str | None = None
     excitation_layer: str | None = None
     contrast_layer: str | None = None
-    mean: Annotated[tuple[float, float, float], AfterValidator(_checked_mean)] = (0.485, 0.456, 0.406)
-    std: Annotated[tuple[float, float, float], AfterValidator(_checked_std)] = (0.229, 0.224, 0.225)
+    channels: Literal["rgb", "bgr"] = "rgb"
+    input_range: Literal[1, 255] = 1  # ahead of what is checked by it
+    mean: Annotated[Statistics, AfterValidator(_checked_mean)] = (0.485, 0.456, 0.406)
+    std: Annotated[Statistics, AfterValidator(_checked_std)] = (0.229, 0.224, 0.225)
+    transform_input: bool | None = None
     input_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
     training: str = "none"
     source: str = ""
@@ -141,13 +160,22 @@ class Card(Document):
     reported: dict[str, float] = Field(default_factory=dict)
     notes: str | None = None
 
+    @model_validator(mode="after")
+    def _has_statistics_of_its_range(self) -> Card:
+        if self.input_range == 255 and not {"mean", "std"} <= self.model_fields_set:
+            raise ValueError("with input_range: 255 both mean and std have to be given, in the same range")
+        return self
+
     def anchored(self, folder: Path) -> Card:
         """Return the card with its relative paths resolved against `folder`."""
         classes = self.classes
         if classes.endswith(".txt"):
             classes = str((folder / Path(classes).expanduser()).resolve())
         weights = tuple(source.anchored(folder) for source in self.weights)
-        return self.model_copy(update={"classes": classes, "weights": weights})
+        architecture = self.architecture
+        if names_code(architecture):
+            architecture = str((folder / Path(architecture).expanduser()).resolve())
+        return self.model_copy(update={"architecture": architecture, "classes": classes, "weights": weights})
 
 
 def read_card(path: Path) -> Card:

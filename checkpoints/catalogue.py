@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from ..base import UnknownNameError
+from ..base import CodeFiles, UnknownNameError, names_code
 from .card import Card, read_card
+from .own import card_of_function
 
 __all__ = ["card_names", "find_card", "shipped_cards"]
 
@@ -21,14 +22,20 @@ def shipped_cards() -> list[Card]:
     return [read_card(path) for _, path in sorted(_card_files().items())]
 
 
-def find_card(name_or_path: str | Path) -> Card:
-    """Return a shipped card by its name, or read a card of one's own from a .yaml file.
+def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
+    """Return a shipped card by its name, read one of one's own, or make one of a function in a file.
+
+    Args:
+        name_or_path: such as `resnet18`, `mine.yaml` or `mine.py:my_network`; see `card_of_function`.
+        code: where files with functions are looked for; by default they may not run.
 
     Raises:
         UnknownNameError: neither a shipped card nor the path of a YAML file; names the nearest.
-        RaybenchError: the file cannot be read or is no valid card.
+        RaybenchError: the file cannot be read or is no valid card, or its code may not run.
     """
     text = str(name_or_path)
+    if names_code(text):
+        return card_of_function(text, code or CodeFiles())
     shipped = _card_files()
     if text in shipped:
         return read_card(shipped[text])

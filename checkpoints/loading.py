@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from ..base import RaybenchError, UnknownNameError, document_from
+from ..base import CodeFiles, RaybenchError, UnknownNameError, document_from, names_code, worded
 from .architectures import build_module
 from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
-from .network import Network
+from .network import Network, state_sha256
+from .preprocessing import set_transform_input, statistics_of, with_own_statistics
+from .scores import read_scores
 from .sources.files import read_weights
 from .sources.state_dict import fill_module
 
@@ -31,7 +34,8 @@ def load_network(
     """Load and verify a checkpoint.
 
     Args:
-        checkpoint: name of a shipped card, path of a card of one's own (.yaml), or a card. A card's relative
+        checkpoint: name of a shipped card, path of a card of one's own (.yaml), a function in a file
+            (`mine.py:my_network`) that returns a trained network, or a card. A card's relative
             paths are resolved against its file; those of a card made in memory against the working folder.
         device: where the network goes.
         data: data folders by name, for weights at `data:NAME/FILE`; default `$RAYBENCH_DATA/NAME`.
@@ -44,16 +48,22 @@ def load_network(
         UnknownNameError: no such card, class list, architecture or layer; names the nearest.
         RaybenchError: the weights cannot be fetched, verified, read safely or fitted to the architecture.
     """
-    card = checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint)
+    code = CodeFiles(trusted=trust_code)
+    card = with_own_statistics(checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint, code))
     classes = load_classes(card.classes)
     target = _usable_device(device)
     module = build_module(
         card.architecture, num_classes=len(classes), pooling=card.pooling, trust_code=trust_code
     )
     _check_layers(module, card)
-    tensors, sha256 = read_weights(card, data)
-    fill_module(module, tensors, name=card.name, classes=classes)
-    return Network(_ready(module, target), card, classes, sha256)
+    if not card.weights and names_code(card.architecture):
+        ready = _ready(module, card, classes, target)
+        return Network(ready, card, classes, state_sha256(ready))
+    weights = read_weights(card, data)
+    set_transform_input(module, card, weights.sha256)
+    remark = fill_module(module, weights.tensors, name=card.name, classes=classes)
+    remarks = tuple(filter(None, (*weights.remarks, remark)))
+    return Network(_ready(module, card, classes, target), card, classes, weights.sha256, remarks)
 
 
 def network_from_module(
@@ -64,8 +74,10 @@ def network_from_module(
     target_layer: str | None = None,
     excitation_layer: str | None = None,
     contrast_layer: str | None = None,
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
+    channels: Literal["rgb", "bgr"] = "rgb",
+    input_range: Literal[1, 255] = 1,
     input_size: tuple[int, int] | None = None,
     training: str = "none",
     device: str | torch.device | None = None,
@@ -82,8 +94,10 @@ def network_from_module(
         target_layer: as in `Card`.
         excitation_layer: as in `Card`.
         contrast_layer: as in `Card`.
-        mean: as in `Card`.
+        mean: as in `Card`; without both, what a network of timm says of itself, else ImageNet's.
         std: as in `Card`.
+        channels: as in `Card`.
+        input_range: as in `Card`.
         input_size: as in `Card`.
         training: as in `Card`.
         device: where the copy goes; default where the module is.
@@ -92,7 +106,12 @@ def network_from_module(
         UnknownNameError: the module has no such layer, or there is no such class list.
         RaybenchError: the module has no parameters, or the name cannot be that of a folder.
     """
+    module, target_layer, excitation_layer, contrast_layer = _without_wrapper(
+        module, target_layer, excitation_layer, contrast_layer
+    )
     class_list = classes if isinstance(classes, ClassList) else load_classes(classes)
+    own = statistics_of(module) if mean is None and std is None and input_range == 1 else None
+    mean, std = own or (mean, std)
     facts = {
         "name": name,
         "architecture": type(module).__name__,
@@ -100,8 +119,10 @@ def network_from_module(
         "target_layer": target_layer,
         "excitation_layer": excitation_layer,
         "contrast_layer": contrast_layer,
-        "mean": mean,
-        "std": std,
+        **({"mean": mean} if mean is not None else {}),
+        **({"std": std} if std is not None else {}),
+        "channels": channels,
+        "input_range": input_range,
         "input_size": input_size,
         "training": training,
         "source": "a module in memory",
@@ -111,7 +132,12 @@ def network_from_module(
     first = next(module.parameters(), None)
     if first is None:
         raise RaybenchError(f"checkpoint {name!r}: the module has no parameters")
-    return Network(_ready(copy.deepcopy(module), _usable_device(device or first.device)), card, class_list)
+    target = _usable_device(device or first.device)
+    try:
+        copied = copy.deepcopy(module)
+    except Exception as error:  # a module may hold anything
+        raise RaybenchError(f"checkpoint {name!r}: the module cannot be copied: {worded(error)}") from error
+    return Network(_ready(copied, card, class_list, target), card, class_list)
 
 
 def _check_layers(module: nn.Module, card: Card) -> None:
@@ -130,6 +156,34 @@ def _usable_device(device: str | torch.device) -> torch.device:
         raise RaybenchError(f"cannot use the device {str(device)!r}: {reason}") from None
 
 
-def _ready(module: nn.Module, device: torch.device) -> nn.Module:
-    module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return module.eval().requires_grad_(False)
+def _without_wrapper(module: nn.Module, *layers: str | None) -> tuple[Any, ...]:
+    """Take off what DataParallel and torch.compile put around a module, also from the names of its layers."""
+    while True:
+        inner = [
+            name for name in ("module", "_orig_mod") if [name] == [n for n, _ in module.named_children()]
+        ]
+        if not inner or not _wraps(module):
+            return module, *layers
+        module = module.get_submodule(inner[0])
+        layers = tuple(layer and layer.removeprefix(f"{inner[0]}.") for layer in layers)
+
+
+def _wraps(module: nn.Module) -> bool:
+    from torch._dynamo import OptimizedModule
+
+    return isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel, OptimizedModule))
+
+
+def _ready(module: nn.Module, card: Card, classes: ClassList, device: torch.device) -> nn.Module:
+    """Prepare a module for measuring: in float32, on its device, in eval mode, frozen, returning scores."""
+    try:
+        module = module.float().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module = module.eval().requires_grad_(False)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # its parameters may be of any kind
+        raise RaybenchError(
+            f"checkpoint {card.name!r}: the network cannot be brought to {device} in float32: {worded(error)}"
+        ) from error
+    read_scores(module, card.name, classes.name, len(classes))
+    return module

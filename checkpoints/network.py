@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from .card import Card
 from .classes import ClassList
 
-__all__ = ["Network"]
+__all__ = ["Network", "state_sha256"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +25,14 @@ class Network:
         card: where it comes from.
         classes: the class list that the logits follow.
         weights_sha256: hash of the weight files, or empty for weights that came from memory.
+        remarks: what readers of its numbers should know of how it was loaded, in sentences.
     """
 
     module: nn.Module
     card: Card
     classes: ClassList
     weights_sha256: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -67,7 +70,7 @@ class Network:
         mean, std = (
             _constant(tuple(values), self.device).view(3, 1, 1) for values in (self.card.mean, self.card.std)
         )
-        return (0 - mean) / std, (1 - mean) / std
+        return (0 - mean) / std, (self.card.input_range - mean) / std
 
     @property
     def device(self) -> torch.device:
@@ -79,7 +82,11 @@ class Network:
 
         The result lies in memory as the pixels do.
         """
-        images = pixels.to(torch.float32, memory_format=torch.preserve_format).div_(255)
+        if self.card.channels == "bgr":
+            pixels = pixels.flip(1)
+        images = pixels.to(torch.float32, memory_format=torch.preserve_format)
+        if self.card.input_range == 1:
+            images.div_(255)
         mean, std = (_constant(tuple(values), pixels.device) for values in (self.card.mean, self.card.std))
         if images.is_contiguous(memory_format=torch.channels_last):
             # whole rows at once: three numbers at a time are too few for a processor to go fast
@@ -88,6 +95,16 @@ class Network:
             rows.sub_(mean.repeat(width)).div_(std.repeat(width))
             return images
         return images.sub_(mean.view(1, 3, 1, 1)).div_(std.view(1, 3, 1, 1))
+
+
+def state_sha256(module: nn.Module) -> str:
+    """Hash a module's state: names, kinds, shapes and values of its tensors, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        plain = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
+        digest.update(plain.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _own_size(module: nn.Module) -> tuple[int, int] | None:

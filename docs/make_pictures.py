@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from raybench.benchmark.pictures.drawing.style import save_figure
 from raybench.benchmark.pictures.gallery import gallery_columns, gallery_figure
-from raybench.benchmark.pictures.style import save_figure
 from raybench.benchmark.tables.formats import render_table
 from raybench.benchmark.tables.tables import comparison_table, published_tables
 

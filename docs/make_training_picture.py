@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from raybench.benchmark.pictures.style import save_figure
+from raybench.benchmark.pictures.drawing.style import save_figure
 from raybench.checkpoints import load_network
 from raybench.training import make_grids, normalised_grad_cam, place_in_quadrants
 from raybench.training.data.pictures import Views, draw_scenes

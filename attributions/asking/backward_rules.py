@@ -19,6 +19,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...base import RaybenchError
 from .linear_rules import Divide, LinearCall, LinearRule, handed_down
+from .multipliers import taken_apart
 
 __all__ = [
     "Rule",
@@ -164,7 +165,7 @@ def pooled(rule: LinearRule) -> Rule:
     """Hand down through a pooling that averages."""
 
     def ruled(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        inputs, others, options = _taken_apart(args, kwargs)
+        inputs, others, options = taken_apart(args, kwargs)
         if not inputs.requires_grad:
             return func(*args, **kwargs)
         return handed_down(inputs, LinearCall(func, others=others, options=options), rule)
@@ -222,7 +223,7 @@ def passed(*, active_only: bool = False) -> Rule:
     """Pass on all, or what arrives where the output is positive, whatever the slope."""
 
     def ruled(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        inputs, others, options = _taken_apart(args, kwargs)
+        inputs, others, options = taken_apart(args, kwargs)
         if not inputs.requires_grad:
             return func(*args, **kwargs)
         return _Pass.apply(inputs, lambda signal: func(signal, *others, **options), active_only)
@@ -256,7 +257,7 @@ def refused(_rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     flowing = [one for one in _tensors([*args, *kwargs.values()]) if one.requires_grad]
     if len(flowing) > 1 or (flowing and "attention" in func.__name__):
         raise RaybenchError(
-            f"no rule hands relevance down through {func.__name__}, by which this network attends; choose a "
+            f"no rule hands anything down through {func.__name__}, by which this network attends; choose a "
             "method that reads attention, or one that goes by gradients"
         )
     return func(*args, **kwargs)
@@ -266,11 +267,3 @@ def uncompiled() -> AbstractContextManager[Any]:
     """While open, compiled parts of a network run as they were written: the rules have to see every call."""
     eager: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
     return eager
-
-
-def _taken_apart(
-    args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
-    """The input, the other arguments and those by keyword."""
-    options = dict(kwargs)
-    return (args[0], args[1:], options) if args else (options.pop("input"), (), options)

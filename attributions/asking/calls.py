@@ -8,13 +8,17 @@ from torch import Tensor
 
 __all__ = [
     "ACTIVATIONS",
+    "ACTIVATIONS_THROUGH_ZERO",
     "ATTENTION",
     "CONVOLUTIONS",
+    "MATRIX_PRODUCTS",
+    "MAXIMA",
     "MEANS",
     "NORMALISATIONS",
     "POOLINGS",
     "PRODUCTS",
     "RELUS",
+    "SOFTMAXES",
     "SUMS",
 ]
 
@@ -23,19 +27,27 @@ POOLINGS = (
     *(F.avg_pool1d, F.avg_pool2d, F.avg_pool3d),
     *(F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d),
 )
+MAXIMA = (
+    *(F.max_pool1d, F.max_pool2d, F.max_pool3d),
+    *(F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d),
+)
 MEANS = (torch.mean, Tensor.mean, torch.sum, Tensor.sum)
 SUMS = (torch.add, Tensor.add, Tensor.add_, Tensor.__add__, Tensor.__iadd__)
 PRODUCTS = (torch.mul, Tensor.mul, Tensor.mul_, Tensor.__mul__, Tensor.__imul__)
 NORMALISATIONS = (F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm, F.local_response_norm)
 RELUS = (F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
+ACTIVATIONS_THROUGH_ZERO = (
+    *(F.relu6, F.leaky_relu, F.elu, F.selu, F.celu, F.prelu),
+    *(F.gelu, F.silu, F.mish, F.hardswish),
+    *(torch.tanh, Tensor.tanh),
+)
+"""That give zero for zero."""
 ACTIVATIONS = (
-    *(F.relu6, F.hardtanh, F.leaky_relu, F.elu, F.selu, F.celu, F.prelu),
-    *(F.gelu, F.silu, F.mish, F.hardswish, F.softplus),
-    *(F.hardsigmoid, F.sigmoid, torch.sigmoid, Tensor.sigmoid, torch.tanh, Tensor.tanh),
+    *ACTIVATIONS_THROUGH_ZERO,
+    *(F.hardtanh, F.softplus, F.hardsigmoid, F.sigmoid, torch.sigmoid, Tensor.sigmoid),
     *(torch.clamp, Tensor.clamp),
 )
-ATTENTION = (
-    *(F.scaled_dot_product_attention, F.multi_head_attention_forward),
-    *(torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm, torch.einsum),
-)
+SOFTMAXES = (torch.softmax, Tensor.softmax, F.softmax)
+MATRIX_PRODUCTS = (torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm, torch.einsum)
+ATTENTION = (F.scaled_dot_product_attention, F.multi_head_attention_forward, *MATRIX_PRODUCTS)
 """What attention is computed by: whole, or a product of two tensors that both depend on the image."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +12,10 @@ from ...base import RaybenchError
 from ..arithmetic import denormals_flushed
 from ..interface import NetworkLike
 from ..queries import Portion, check_logits, check_queries, one_hot, portions
-from ..reading.capture import undisturbed
+from ..reading.capture import captured, undisturbed
 from .backward_rules import Rules, Table, uncompiled
 
-__all__ = ["check_rules", "handed_to_pixels", "score"]
+__all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score", "tried"]
 
 Start = Callable[[Tensor, Tensor], Tensor]
 """Takes logits (n, C) and a class (n,) of each row, and returns what the logits receive (n, C)."""
@@ -63,7 +64,7 @@ def _hand_down(module: nn.Module, part: Portion, class_index: Tensor, table: Tab
     """Hand down for some queries: (n, 3, H, W), by one forward pass where all ask about one image."""
     alone = len(part.images) == 1
     pixels = (part.images.clone() if alone else part.images[part.image_index]).requires_grad_()
-    logits = _logits(module, pixels, table)
+    logits = ruled_logits(module, pixels, table)
     rounds = torch.split(class_index, max(len(logits), 1))
     return torch.cat(
         [
@@ -73,8 +74,8 @@ def _hand_down(module: nn.Module, part: Portion, class_index: Tensor, table: Tab
     )
 
 
-def _logits(module: nn.Module, pixels: Tensor, table: Table) -> Tensor:
-    """Class scores (n, C) with a graph by the rules of the table."""
+def ruled_logits(module: nn.Module, pixels: Tensor, table: Table) -> Tensor:
+    """Return class scores (n, C) with a graph by the rules of the table."""
     with torch.autocast(pixels.device.type, enabled=False), uncompiled(), Rules(table):
         logits = module(pixels.clone())  # a network may begin with an in-place operation
     check_logits(logits, len(pixels))
@@ -86,14 +87,32 @@ _SIDES = (96, 224)
 """Height and width of the pictures that a network is tried on: a small one, and what transformers want."""
 
 
-def check_rules(network: NetworkLike, table: Table) -> None:
-    """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture."""
+def check_rules(network: NetworkLike, table: Table, *, layer: str = "") -> None:
+    """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture.
+
+    With `layer`, what is computed ahead of it may be anything.
+    """
+
+    def trial(blank: Tensor) -> None:
+        begun = captured(network.module, layer, cut=True) if layer else nullcontext()
+        with begun:
+            ruled_logits(network.module, blank.requires_grad_(not layer), table)
+
+    tried(network, trial)
+
+
+def tried(network: NetworkLike, trial: Callable[[Tensor], object]) -> None:
+    """Try something on a blank picture (1, 3, H, W) of a size that a network takes, if one of two is such.
+
+    Raises:
+        RaybenchError: the trial does.
+    """
     like = next(network.module.parameters(), torch.zeros(()))
-    for side in _SIDES:
+    sizes = [network.input_size] if network.input_size else [(side, side) for side in _SIDES]
+    for size in sizes:
         with undisturbed(network.module):
-            pixels = like.new_zeros((1, 3, side, side)).requires_grad_()
             try:
-                _logits(network.module, pixels, table)
+                trial(like.new_zeros((1, 3, *size)))
             except (RaybenchError, torch.OutOfMemoryError):
                 raise
             except Exception:  # it may want pictures of another size

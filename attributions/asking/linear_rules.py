@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .multipliers import HandDown, replaced
+
 __all__ = [
     "Divide",
     "LinearCall",
@@ -30,6 +32,7 @@ __all__ = [
     "Term",
     "everything",
     "handed_down",
+    "multipliers_down",
     "negative",
     "nothing",
     "ones",
@@ -167,6 +170,26 @@ def handed_down(inputs: Tensor, call: LinearCall, rule: LinearRule) -> Tensor:
     """Compute the call on its inputs, and hand down by the rule when the backward pass comes by."""
     result: Tensor = _HandedDown.apply(inputs, call, rule)
     return result
+
+
+def multipliers_down(inputs: Tensor, call: LinearCall, rule: LinearRule) -> Tensor:
+    """Do the same where what is handed down is relevance per unit: divided by outputs, and by inputs."""
+
+    def ruled(_result: Tensor, before: Tensor) -> HandDown:
+        precise = before.to(torch.promote_types(before.dtype, torch.float32))
+        with torch.autocast(before.device.type, enabled=False), torch.enable_grad():
+            prepared = [_Prepared.of(share, call, precise) for share in rule]
+        outputs = call.contribution(Term(everything, everything, everything), precise)
+
+        def hand_down(received: Tensor) -> tuple[Tensor]:
+            relevance = received.to(outputs.dtype) * outputs
+            first, *others = (one.hand_down(relevance) for one in prepared)
+            handed = sum(others, start=first)
+            return (torch.where(precise == 0, 0, handed / precise).to(before.dtype),)
+
+        return hand_down
+
+    return replaced(call, ruled, inputs)
 
 
 class _HandedDown(torch.autograd.Function):

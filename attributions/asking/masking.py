@@ -50,7 +50,7 @@ def masked_scores(
     count: int,
     classes: Tensor,
     *,
-    fill: Fill = "mean",
+    fill: Fill | Tensor = "mean",
     score: Score = "probability",
     label: str = "masks",
 ) -> Iterator[Masked]:
@@ -62,7 +62,7 @@ def masked_scores(
         masks: the masks of some numbers below `count`: (m, 1, H, W), on any device.
         count: of all masks.
         classes: (K,) int64.
-        fill: what is shown where a mask is 0.
+        fill: what is shown where a mask is 0: a colour, or a normalised picture (3, H, W).
         score: the class's logit, or its probability: a softmax, for networks of several classes per image a
             sigmoid.
         label: for those who watch the progress.
@@ -71,7 +71,7 @@ def masked_scores(
         The masks in order, in chunks whose size depends on the type of device alone, with their scores.
     """
     module, device = network.module, image.device
-    ground = filling(network, fill).to(image)
+    ground = (fill if isinstance(fill, Tensor) else filling(network, fill)).to(image)
 
     def ask(part: range) -> Masked:
         shown = masks(part).to(image)

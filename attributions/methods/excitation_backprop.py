@@ -35,12 +35,14 @@ from ..asking.backward_rules import (
     averaged,
     passed,
     pooled,
+    refused,
     rows,
     scaled,
     summed,
     uncompiled,
     weighted,
 )
+from ..asking.handing_down import check_rules
 from ..asking.linear_rules import LinearCall, Share, Term, positive
 from ..interface import NetworkLike, attribution
 from ..queries import Portion, check_queries, one_hot, portions
@@ -77,11 +79,19 @@ EXCITATION = {
     **rows(calls.PRODUCTS, scaled),
     **rows(calls.NORMALISATIONS, passed()),
     **rows(calls.ACTIVATIONS, passed(active_only=True)),  # a ReLU needs no rule: its gradient is this one
+    **rows(calls.ATTENTION, refused),
 }
 """The backward rules of excitation backprop."""
 
 
-@attribution("excitation_backprop", source="Zhang et al., ECCV 2016")
+def _check(network: NetworkLike) -> None:
+    """Refuse networks that attend behind the layer that is read: their shares would be no probabilities."""
+    name = network.excitation_layer or network.target_layer
+    if name:
+        check_rules(network, EXCITATION, layer=name)
+
+
+@attribution("excitation_backprop", source="Zhang et al., ECCV 2016", check=_check)
 def excitation_backprop(
     network: NetworkLike,
     images: Tensor,
@@ -116,7 +126,7 @@ def excitation_backprop(
     return _backward(runs, class_index, contrasted=False)
 
 
-@attribution("contrastive_excitation_backprop", source="Zhang et al., ECCV 2016")
+@attribution("contrastive_excitation_backprop", source="Zhang et al., ECCV 2016", check=_check)
 def contrastive_excitation_backprop(
     network: NetworkLike,
     images: Tensor,

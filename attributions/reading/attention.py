@@ -93,7 +93,9 @@ class AttentionCapture(TorchFunctionMode):
         biases = (None,) * 3 if bias is None else bias.chunk(3)
         tokens = (given["query"], given["key"], given["value"])
         query, key, value = (
-            F.linear(part, weight, offset).view(*part.shape[:2], heads, -1).permute(1, 2, 0, 3)
+            F.linear(part, weight, offset)
+            .view(*part.shape[:2], heads, len(weight) // heads)
+            .permute(1, 2, 0, 3)
             for part, weight, offset in zip(tokens, weights, biases, strict=True)
         )
         dropout = given["dropout_p"] if given["training"] else 0.0

@@ -23,6 +23,7 @@ __all__ = [
     "Capture",
     "captured",
     "features_and_gradients",
+    "in_eval_mode",
     "input_gradients",
     "is_cut",
     "layer_of",
@@ -135,20 +136,29 @@ def undisturbed(module: nn.Module) -> Iterator[None]:
     On leaving, also by an exception, every mode and flag is as it was. Works inside `torch.no_grad()` and
     `torch.inference_mode()`.
     """
-    training = [part for part in module.modules() if part.training]
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    with in_eval_mode(module):
+        try:
+            for parameter in trainable:
+                parameter.requires_grad_(False)
+            with torch.inference_mode(False), torch.enable_grad():
+                yield
+        finally:
+            for parameter in trainable:
+                parameter.requires_grad_(True)
+
+
+@contextmanager
+def in_eval_mode(module: nn.Module) -> Iterator[None]:
+    """While open, the module is in eval mode; on leaving, every part is in the mode that it was in."""
+    training = [part for part in module.modules() if part.training]
     try:
         for part in training:
             part.training = False
-        for parameter in trainable:
-            parameter.requires_grad_(False)
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
+        yield
     finally:
         for part in training:
             part.training = True
-        for parameter in trainable:
-            parameter.requires_grad_(True)
 
 
 @dataclass

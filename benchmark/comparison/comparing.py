@@ -41,7 +41,6 @@ class Comparison:
         images: of each pair, the images on which its rows differ most in `metric`, each with the query on
             which they do: the four names, `image_id, class_index, class_name, value_a, value_b, difference`.
         metric: which one the images were chosen by; empty if there is none.
-        draws: resamples of the bootstrap.
         notes: what a reader must know, a sentence each.
         runs: that the rows belong to.
     """
@@ -51,7 +50,6 @@ class Comparison:
     metrics: pd.DataFrame
     images: pd.DataFrame
     metric: str
-    draws: int
     notes: tuple[str, ...]
     runs: tuple[ResultFolder, ...] = ()
 
@@ -66,8 +64,6 @@ def compare(
     *,
     metric: str | None = None,
     images: int = 10,
-    seed: int = 0,
-    draws: int = 10_000,
 ) -> Comparison:
     """Compare two rows of results, or all rows that two runs share, on the queries that both measured.
 
@@ -77,8 +73,6 @@ def compare(
         second: B, likewise.
         metric: by which to choose images; the first whose values are more than hit and miss if None.
         images: how many to list for each pair.
-        seed: of the bootstrap.
-        draws: resamples of the images.
 
     Raises:
         RaybenchError: no results there, other rules or data, no pair of rows, or no common query.
@@ -86,7 +80,9 @@ def compare(
     """
     pairs = pair_rows(find_rows(first), find_rows(second))
     refuse_other_rules(pairs[0][0].run, pairs[0][1].run)
-    measured, listed, notes, chosen = [], [], dict[str, None](), metric or ""
+    listed, notes, chosen = [], dict[str, None](), metric or ""
+    contrasts: list[dict[str, Any]] = []
+    checkpoints: set[tuple[str, str]] = set()
     for a, b in pairs:
         common, left_out = common_queries(a, b)
         aggregates = common_metrics(common, a)
@@ -95,34 +91,27 @@ def compare(
         chosen = chosen or finest_metric(common, list(aggregates))
         if chosen in aggregates:
             listed.append(_named(most_different(common, chosen, images), a, b))
-        measured.append((common, aggregates))
         notes |= dict.fromkeys(left_out)
-    contrasts: list[dict[str, Any]] = []
-    checkpoints: set[tuple[str, str]] = set()
-    for (a, b), found in zip(pairs, contrast_values(measured, seed=seed, draws=draws), strict=True):
         if (a.checkpoint, b.checkpoint) not in checkpoints:
             checkpoints.add((a.checkpoint, b.checkpoint))
-            about_both, left_out = _checkpoint_contrasts(a, b, seed=seed, draws=draws)
+            about_both, left_out = _checkpoint_contrasts(a, b)
             contrasts += [_names(a, b, of_checkpoints=True) | asdict(contrast) for contrast in about_both]
             notes |= dict.fromkeys(left_out)
-        contrasts += [_names(a, b) | asdict(contrast) for contrast in found]
+        contrasts += [_names(a, b) | asdict(contrast) for contrast in contrast_values(common, aggregates)]
     frame = pd.DataFrame(contrasts)
     frame["p_holm"] = holm(frame["p_value"].to_numpy(np.float64))
     pictures = pd.concat(listed, ignore_index=True) if listed else pd.DataFrame()
     runs = (pairs[0][0].run, pairs[0][1].run)
-    return Comparison(str(first), str(second), frame, pictures, chosen, draws, tuple(notes), runs)
+    return Comparison(str(first), str(second), frame, pictures, chosen, tuple(notes), runs)
 
 
-def _checkpoint_contrasts(
-    a: MeasuredRow, b: MeasuredRow, *, seed: int, draws: int
-) -> tuple[list[Contrast], list[str]]:
+def _checkpoint_contrasts(a: MeasuredRow, b: MeasuredRow) -> tuple[list[Contrast], list[str]]:
     """Compare two rows in what does not depend on the attribution: accuracy and F1."""
     metrics, both = classification_metrics(a, b), common_predictions(a, b)
     if not metrics or both is None:
         return [], []
     first, second, notes = both
-    n_classes = output_count(first, second, a)
-    return contrast_predictions(first, second, metrics, n_classes=n_classes, seed=seed, draws=draws), notes
+    return contrast_predictions(first, second, metrics, n_classes=output_count(first, second, a)), notes
 
 
 def _named(frame: pd.DataFrame, a: MeasuredRow, b: MeasuredRow) -> pd.DataFrame:

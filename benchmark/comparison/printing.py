@@ -152,8 +152,7 @@ def _notes(comparison: Comparison) -> list[str]:
     tests = len(comparison.metrics)
     return [
         "; ".join(["in percent, differences in points", *means]),
-        f"paired bootstrap over images, {comparison.draws:,} draws: percentile intervals; p by its standard "
-        "error and Student's t",
+        "paired over images; intervals and p by the linearised standard error and Student's t",
         f"p (Holm): corrected for the {tests} comparisons shown; bold where it is at most {_SURE}",
         *comparison.notes,
     ]

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ..results import RankRange
 from ..statistics import Aggregate
-from .paired import PairedTests, paired_tests
-from .resampling import Block, resampled_means
+from .paired import Block, PairedTests, paired_tests
 
 __all__ = ["holm", "rank_rows"]
 
@@ -29,14 +28,12 @@ def rank_rows(
     *,
     aggregates: Mapping[str, Aggregate],
     higher_is_better: Mapping[str, bool] | None = None,
-    seed: int = 0,
-    draws: int = 10_000,
     alpha: float = 0.05,
 ) -> dict[str, list[RankRange | None]]:
     """Rank rows that were measured on the same queries, for each metric on its own.
 
-    All pairs of rows are tested by a paired bootstrap over images (see `paired_tests`), Holm-corrected over
-    the pairs of the metric: among rows that do not differ, the chance that any two get separate places is at
+    All pairs of rows are tested, paired by images (see `paired_tests`), Holm-corrected over the pairs of the
+    metric: among rows that do not differ, the chance that any two get separate places is at
     most `alpha`. A row's best place is 1 + the number of rows that are significantly better; its worst is
     the number of rows less those that are significantly worse.
 
@@ -47,8 +44,6 @@ def rank_rows(
         classes: (Q,), class index of the query.
         aggregates: by metric, how values become one number; `image_mean` is a mean over queries.
         higher_is_better: by metric; True where it says nothing.
-        seed: of the bootstrap.
-        draws: resamples of the images.
         alpha: chance of a false difference that is accepted.
 
     Returns:
@@ -57,21 +52,14 @@ def rank_rows(
     """
     better_up = higher_is_better or {}
     _, image = np.unique(np.asarray(images), return_inverse=True)
-    ranked, blocks = {}, {}
+    ranges: dict[str, list[RankRange | None]] = {}
     for metric, found in values.items():
-        ranked[metric], there = _complete(found)
-        _, group = np.unique(np.asarray(classes)[there], return_inverse=True)
-        by_class = group if aggregates[metric] == "class_mean" else None
-        blocks[metric] = Block(found[ranked[metric]][:, there], image[there], by_class)
-    n_images = int(image.max(initial=-1)) + 1
-    resampled = resampled_means(list(blocks.values()), n_images, seed=seed, draws=draws) if n_images else []
-    ranges: dict[str, list[RankRange | None]] = {
-        metric: [None] * len(rows) for metric, rows in ranked.items()
-    }
-    for (metric, block), means in zip(blocks.items(), resampled, strict=False):
-        tests = paired_tests(block, means)
+        ranked, there = _complete(found)
+        ranges[metric] = [None] * len(found)
+        by_class = np.asarray(classes)[there] if aggregates[metric] == "class_mean" else None
+        tests = paired_tests(Block(found[ranked][:, there], image[there], by_class))
         places = _ranges(tests, higher_is_better=better_up.get(metric, True), alpha=alpha)
-        for row, place in zip(np.flatnonzero(ranked[metric]), places, strict=True):
+        for row, place in zip(np.flatnonzero(ranked), places, strict=True):
             ranges[metric][row] = place
     return ranges
 

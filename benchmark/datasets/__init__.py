@@ -3,13 +3,23 @@
 from ...base import Box, Point, Size
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .layouts.voc_xml import class_index_of, read_annotation
-from .opening import open_dataset
+from .opening import find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
 from .readers import coco, grid, imagenet, imagenet_boxes, shapes, voc
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
-from .region import BoxRegion, MaskRegion, Region
-from .sample import AnnotationError, Dataset, Query, Sample, UnreadableImageError, asks_anything, reading_by
+from .region import BoxRegion, MaskRegion, Region, unaffordable
+from .sample import (
+    AnnotationError,
+    Dataset,
+    LayoutError,
+    Query,
+    Sample,
+    UnreadableImageError,
+    asks_anything,
+    reading_by,
+)
+from .selection import Selection
 from .shapes.files import write_shapes
 from .shapes.scene import draw_scene
 
@@ -22,11 +32,13 @@ __all__ = [
     "Dataset",
     "DatasetReader",
     "ImageNet",
+    "LayoutError",
     "MaskRegion",
     "Point",
     "Query",
     "Region",
     "Sample",
+    "Selection",
     "Size",
     "UnreadableImageError",
     "asks_anything",
@@ -36,6 +48,7 @@ __all__ = [
     "dataset",
     "draw_scene",
     "encoded_bytes",
+    "find_reader",
     "grid",
     "imagenet",
     "imagenet_boxes",
@@ -46,6 +59,7 @@ __all__ = [
     "reading_by",
     "shapes",
     "to_rgb",
+    "unaffordable",
     "voc",
     "write_shapes",
 ]

@@ -18,11 +18,14 @@ __all__ = [
     "files_in",
     "first_repeated",
     "leads_out",
+    "other_folder",
     "other_spelling",
     "subfolders",
 ]
 
 PICTURE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+_MOST_LOOKED_INTO = 50  # folders, for a hint
 
 LINKED = "the picture is a link to a file outside the dataset's folder"
 """Note on a sample."""
@@ -89,6 +92,17 @@ def subfolders(root: Path, folder: str = "") -> list[str]:
     except OSError:
         return []
     return [f"{folder}/{name}" if folder else name for name in names]
+
+
+def other_folder(root: Path, signs: Iterable[str]) -> Path | None:
+    """Find a folder around or below one, up to two levels away, that holds one of some paths."""
+    signs, resolved = tuple(signs), root.resolve()
+    below = [resolved / name for name in subfolders(resolved)[:_MOST_LOOKED_INTO]]
+    farther = (one / name for one in below for name in subfolders(one)[:_MOST_LOOKED_INTO])
+    for folder in (*resolved.parents[:2], *below, *farther):
+        if any((folder / sign).exists() for sign in signs):
+            return folder
+    return None
 
 
 def leads_out(path: Path, *folders: Path) -> bool:

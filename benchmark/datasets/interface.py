@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from ...base import RaybenchError, Registry, nearest
 from ...checkpoints import ClassList, load_classes
 from ..suite import Protocol
-from .sample import Dataset
+from .files import other_folder
+from .sample import Dataset, LayoutError
 from .selection import Selection
 
 __all__ = ["DATASETS", "DatasetReader", "composed_dataset", "dataset"]
@@ -37,6 +38,7 @@ class DatasetReader:
         generate: writes what the reader reads where no folder is given, and returns the folder.
         composed: whether it is made of another dataset, which the option `of` names.
         label: how people write its name; the name by default.
+        signs: paths of which a right folder holds one, with `{split}` for the option; for hints.
     """
 
     name: str
@@ -47,6 +49,7 @@ class DatasetReader:
     generate: Generate | None = None
     composed: bool = False
     label: str = ""
+    signs: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -100,11 +103,22 @@ class DatasetReader:
             return self._compose(root, protocol, given)
         self._check(given, self.options)
         if not root.is_dir():
-            raise RaybenchError(f"the folder of dataset {self.name!r} is {root}, which does not exist")
+            lacks = "is no folder" if root.exists() else "does not exist"
+            raise RaybenchError(f"the folder of dataset {self.name!r} is {root}, which {lacks}")
+        split = str(given.get("split", self.options.get("split", "")))
+        if ".." in Path(split).parts or Path(split).is_absolute():
+            raise RaybenchError(
+                f"option 'split' of dataset {self.name!r} is {split!r}; expected a plain name"
+            )
         classes = self._classes(root, given.pop("classes", None) or self.classes)
         listed = given.pop("list", None)
         selection = Selection.from_file(_find(listed, root)) if listed else Selection()
-        return self.function(root, protocol, classes, selection, **given)
+        try:
+            return self.function(root, protocol, classes, selection, **given)
+        except LayoutError as error:
+            better = other_folder(root, [sign.format(split=split) for sign in self.signs])
+            hint = f"; did you mean {better}?" if better else ""
+            raise RaybenchError(f"{error}{hint}") from None
 
     def _compose(self, root: Path, protocol: Protocol, given: Mapping[str, Any]) -> Dataset:
         source = self.source(given)
@@ -153,6 +167,7 @@ def dataset(
     folder: str = "",
     generate: Generate | None = None,
     label: str = "",
+    signs: tuple[str, ...] = (),
 ) -> Callable[[Opener], Opener]:
     """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
 
@@ -163,8 +178,18 @@ def dataset(
     """
 
     def register(function: Opener) -> Opener:
-        place = folder or name
-        DATASETS.add(DatasetReader(name, function, classes, multilabel, place, generate, label=label or name))
+        DATASETS.add(
+            DatasetReader(
+                name=name,
+                function=function,
+                classes=classes,
+                multilabel=multilabel,
+                folder=folder or name,
+                generate=generate,
+                label=label or name,
+                signs=signs,
+            )
+        )
         return function
 
     return register

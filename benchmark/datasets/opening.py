@@ -7,26 +7,47 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...base import RaybenchError
+from ...base import CodeFiles, RaybenchError
 from ..suite import Protocol
 from .interface import DATASETS, DatasetReader
 from .sample import Dataset
 
-__all__ = ["open_dataset"]
+__all__ = ["find_reader", "open_dataset"]
+
+
+def find_reader(name: str, code: CodeFiles | None = None) -> DatasetReader:
+    """Return a registered reader, or one in a file: `mine.py:my_reader`.
+
+    Args:
+        name: of either.
+        code: where files are looked for; by default they may not run.
+
+    Raises:
+        UnknownNameError: no such dataset, or no such function in the file.
+        RaybenchError: the file may not run, cannot, or its function lacks the decorator `@dataset`.
+    """
+    return (code or CodeFiles()).find(DATASETS, name, _undecorated)
+
+
+def _undecorated(name: str, _function: Callable[..., Any]) -> DatasetReader:
+    raise RaybenchError(
+        f"dataset {name!r} is a function without the facts of a reader; decorate it with "
+        "@raybench.benchmark.datasets.dataset(NAME, classes=..., multilabel=...)"
+    )
 
 
 def open_dataset(
-    name: str,
+    dataset: str | DatasetReader,
     data: Mapping[str, Path],
     protocol: Protocol,
     options: Mapping[str, Any],
     *,
     say: Callable[[str], None] = lambda message: None,
 ) -> Dataset:
-    """Open a dataset by name.
+    """Open a dataset.
 
     Args:
-        name: a registered dataset.
+        dataset: the name of a registered one, or its reader.
         data: folders by dataset name; others are looked for under $RAYBENCH_DATA. Pictures that raybench
             can generate are written to the cache folder if they are nowhere.
         protocol: the rules.
@@ -37,7 +58,7 @@ def open_dataset(
         UnknownNameError: no such dataset.
         RaybenchError: its folder was not given, does not exist, or does not look as expected.
     """
-    reader = DATASETS.get(name)
+    reader = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
     source = reader.source(options)
     root = _find(source, data)
     if root is None and source.generate:

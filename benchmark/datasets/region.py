@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 
 from ...base import Box, Size
 
-__all__ = ["BoxRegion", "MaskRegion", "Region"]
+__all__ = ["BoxRegion", "MaskRegion", "Region", "unaffordable"]
+
+_MOST_PIXELS = 150_000_000  # of all masks of an image; to score maps there takes some 26 bytes for each
+
+
+def unaffordable(size: Size, queries: int) -> str:
+    """Say why an image of so many queries would take too much memory to be scored; empty if it does not."""
+    if size.height * size.width * queries <= _MOST_PIXELS:
+        return ""
+    return (
+        f"{queries} maps of {size.width} x {size.height} pixels, the size of the annotation, take too "
+        f"much memory; up to {_MOST_PIXELS:,} pixels in all can be scored"
+    )
 
 
 class Region(ABC):

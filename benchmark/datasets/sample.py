@@ -17,6 +17,7 @@ from .region import MaskRegion, Region
 __all__ = [
     "AnnotationError",
     "Dataset",
+    "LayoutError",
     "Query",
     "Sample",
     "UnreadableImageError",
@@ -31,6 +32,10 @@ class UnreadableImageError(RaybenchError):
 
 class AnnotationError(RaybenchError):
     """An annotation that cannot be used: no object, an unknown class, a box outside the picture."""
+
+
+class LayoutError(RaybenchError):
+    """A folder that does not hold what a reader looks for; another one may."""
 
 
 @dataclass(frozen=True)

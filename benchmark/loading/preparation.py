@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base import RaybenchError, Size, seed_for
-from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by
+from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by, unaffordable
 from ..suite import Protocol
-from .views import Pixels, View, pillow_view, to_pixels, whole_view_size
+from .views import Pixels, View, pillow_view, to_pixels, whole_size, whole_view_size
 
 __all__ = ["Needs", "Prepared", "PreparedImages"]
 
@@ -120,7 +120,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             sample = self.dataset[index]
         except RaybenchError as error:
             return Prepared(image_id, path, error=str(error))
-        extreme = _too_extreme(sample, path, self.protocol) if "whole" in self.needs.views else ""
+        extreme = _too_extreme(sample, path, self.needs, self.protocol)
         return Prepared(image_id, path, error=extreme) if extreme else self._prepare(sample, path)
 
     def _prepare(self, sample: Sample, path: str) -> Prepared:
@@ -159,16 +159,24 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         )
 
 
-def _too_extreme(sample: Sample, path: str, protocol: Protocol) -> str:
-    """Say why a picture is too long and narrow to be shown to a network; empty if it is not."""
-    image = sample.image
-    if image is None or not sample.queries:
+def _too_extreme(sample: Sample, path: str, needs: Needs, protocol: Protocol) -> str:
+    """Say why a picture cannot be shown to a network, or its maps not be scored; empty if they can."""
+    too_large = unaffordable(sample.size, len(sample.queries)) if needs.masks else ""
+    if too_large:
+        return f"{path}: {too_large}"
+    if sample.image is None:
         return ""
-    size = whole_view_size(Size(image.height, image.width), protocol)
-    if size.height * size.width <= _MOST_INPUT_PIXELS:
-        return ""
-    return (
-        f"{path} is {image.width} x {image.height} pixels, and {size.width} x {size.height} with a "
-        f"shorter side of {protocol.short_side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels "
-        "can be measured"
-    )
+    stored, sides = Size(sample.image.height, sample.image.width), []
+    if "whole" in needs.views and sample.queries and protocol.fit == "whole":
+        sides.append(protocol.short_side)
+    if "crop" in needs.views:
+        sides.append(protocol.crop_resize)
+    for side in sides:
+        size = whole_size(stored, side)
+        if size.height * size.width > _MOST_INPUT_PIXELS:
+            return (
+                f"{path} is {stored.width} x {stored.height} pixels, and {size.width} x {size.height} with a "
+                f"shorter side of {side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be "
+                "measured"
+            )
+    return ""

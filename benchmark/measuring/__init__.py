@@ -5,6 +5,7 @@ from .environment import environment, peak_memory_mb
 from .fitting import check_input_size
 from .measure import measure
 from .passes import Job, Outcome, Pass
+from .rehearsal import rehearse
 from .scoring import Scorer
 from .single import attribute, explain_image, logits_of, read_image
 
@@ -23,4 +24,5 @@ __all__ = [
     "measure",
     "peak_memory_mb",
     "read_image",
+    "rehearse",
 ]

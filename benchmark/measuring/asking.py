@@ -13,12 +13,13 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from ...attributions import BoundAttribution, forward_pass, generator, in_chunks
-from ...base import RaybenchError, Size
+from ...base import Size
 from ...checkpoints import Network
 from ..loading import Batch
 from ..metrics import BoundMetric, Curve, ExplainedQuery, Fill, NetworkQuery
 from ..results import write_numbers
 from ..suite import Protocol
+from .failures import failures_told
 from .maps import prepare_saliency, status_of
 
 __all__ = ["Asked", "ask_again"]
@@ -85,24 +86,15 @@ def ask_again(
             network.input_range,
             functools.partial(_explain, method, network, class_index, image_seed),
         )
-        found = [
-            metric(network_query if metric.metric.kind == "network" else explained) for metric in metrics
-        ]
-        values.append([one.area if isinstance(one, Curve) else float(one) for one in found])
+        found = []
+        for metric in metrics:
+            with failures_told(f"metric {metric.metric.name!r}", [batch.images[index].image_id]):
+                one = metric(network_query if metric.metric.kind == "network" else explained)
+                found.append(one if isinstance(one, Curve) else float(one))
+        values.append([one.area if isinstance(one, Curve) else one for one in found])
         curves.append([write_numbers(one.points) for one in found if isinstance(one, Curve)])
     table = torch.tensor(values, dtype=torch.float64).reshape(len(values), len(metrics))
-    _check_values(metrics, table)
     return Asked(table, curves)
-
-
-def _check_values(metrics: Sequence[BoundMetric], values: Tensor) -> None:
-    for column, metric in enumerate(metrics):
-        for value in values[:, column].tolist():
-            if value == value and not metric.metric.allows(value):
-                raise RaybenchError(
-                    f"metric {metric.metric.name!r} returned {value:g}, outside of its bounds "
-                    f"{metric.metric.bounds}; mend the metric"
-                )
 
 
 def _scores(

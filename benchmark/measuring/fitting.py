@@ -1,20 +1,15 @@
-"""Whether a network takes the pictures that a protocol shows it, and what to do if it does not."""
+"""Whether a network takes the pictures that a protocol shows it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 
-import torch
-from torch import Tensor
-
-from ...attributions import forward_pass
 from ...base import RaybenchError
 from ...checkpoints import Network
 from ..loading import View
 from ..suite import Protocol
 
-__all__ = ["check_input_size", "sizes_explained"]
+__all__ = ["check_input_size"]
 
 
 def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
@@ -45,38 +40,3 @@ def check_input_size(network: Network, protocol: Protocol, views: Collection[Vie
             f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
             f"{protocol.name!r} shows it {' and '.join(shown)}; {way_out}"
         )
-
-
-@contextmanager
-def sizes_explained(network: Network, images: Tensor) -> Iterator[None]:
-    """While open, an error inside the network becomes one sentence if bare inference fails on the images too.
-
-    Raises:
-        RaybenchError: the network does not take images (B, 3, H, W) of this size.
-    """
-    try:
-        yield
-    except (RaybenchError, torch.OutOfMemoryError):
-        raise
-    except Exception:
-        reason = _failure(network, images[:1])
-        if reason is None:
-            raise
-        height, width = images.shape[2:]
-        raise RaybenchError(
-            f"checkpoint {network.name!r} fails on a picture of {height} x {width}: {reason}; if it takes "
-            "one size alone, name it in its card (input_size: [HEIGHT, WIDTH]) and use a protocol of that "
-            "size, such as {name: square, short_side: 224}"
-        ) from None
-
-
-def _failure(network: Network, image: Tensor) -> str | None:
-    """Say in a line why the network itself fails on an image; None if it does not."""
-    try:
-        with torch.no_grad(), forward_pass(network.device):
-            network.module(image)
-    except torch.OutOfMemoryError:
-        return None
-    except Exception as error:
-        return (str(error) or type(error).__name__).splitlines()[0]
-    return None

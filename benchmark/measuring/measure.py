@@ -10,9 +10,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ...attributions import computing_in, forward_pass, sharing
+from ...attributions import computing_in, forward_pass, in_eval_mode, sharing
 from ...base import RaybenchError
-from ...checkpoints import Network
+from ...checkpoints import Network, reader_of
 from ..loading import (
     Batch,
     OnItsWay,
@@ -27,12 +27,12 @@ from ..loading import (
 from ..results import RowStore, save_map
 from .asking import ask_again
 from .environment import peak_memory_mb
-from .fitting import sizes_explained
+from .failures import failures_told, named
 from .passes import Job, Outcome, Pass
 from .scoring import Scores
 from .writer import BackgroundWriter, Task
 
-__all__ = ["measure"]
+__all__ = ["measure", "measure_batch"]
 
 
 def measure(
@@ -57,6 +57,8 @@ def measure(
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         stack.enter_context(computing_in(work.protocol.precision))
+        if network:
+            stack.enter_context(in_eval_mode(network.module))
         for store in work.stores:
             stack.enter_context(store)
         writer = stack.enter_context(BackgroundWriter())
@@ -126,7 +128,7 @@ def _measure_as_it_fits(
             part = Batch(tuple(_usable(pictures, work, outcome, skip)))
             if part.images:
                 tasks.append(partial(_append_notes, part, work))
-                _measure_batch(part, work, network, tasks)
+                measure_batch(part, work, network, tasks)
                 outcome.images += len(part.images)
                 tasks.append(partial(advance, len(part.images)))
         except torch.OutOfMemoryError:
@@ -141,7 +143,7 @@ def _measure_as_it_fits(
             torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
 
 
-def _measure_batch(batch: Batch, work: Pass, network: Network | None, tasks: list[Task]) -> None:
+def measure_batch(batch: Batch, work: Pass, network: Network | None, tasks: list[Task]) -> None:
     """Every method's maps of a batch, and every metric's values of these maps."""
     for job in work.jobs:
         if job.attribution.attribution.kind != "network":
@@ -162,12 +164,14 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
     class_index = send_joined([batch.class_index.numpy()], work.device)
     seeds = tuple(image.image_seed for image in batch.images)
     asking, waiting = work.scorer.asking, []
+    ids = [image.image_id for image in batch.images]
     with sharing(work.meter):
         for job in work.jobs:
             method = job.attribution
             if method.attribution.kind == "network":
                 timed = work.meter.timed(method.label, len(class_index))
-                with timed, sizes_explained(network, images):
+                thing = f"attribution {method.label!r} on checkpoint {network.name!r}"
+                with timed, failures_told(thing, ids, network=network, images=images):
                     maps = method(network, images, image_index, class_index, seeds=seeds)
                 if asking:
                     waiting.append((job, maps))
@@ -180,6 +184,20 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
         asked = ask_again(asking, method, network, images, maps, batch, work.protocol)
         for scores in work.scorer.score(method, batch, maps, asked):
             _keep(work, job, scores, tasks)
+    _have_doubts_looked_at(network, ids, tasks)
+
+
+def _have_doubts_looked_at(network: Network, image_ids: Sequence[str], tasks: list[Task]) -> None:
+    """Ahead of what is written, refuse scores on a GPU that are not finite."""
+    reader = reader_of(network.module)
+    doubt = reader.doubt() if reader else None
+    if reader and doubt is not None:
+        tasks.insert(0, partial(_refuse_doubtful, OnItsWay(doubt), reader.refuse(), image_ids))
+
+
+def _refuse_doubtful(doubt: OnItsWay, error: RaybenchError, image_ids: Sequence[str]) -> None:
+    if doubt.fetch():
+        raise RaybenchError(f"{error} ({named(image_ids)})")
 
 
 def _keep(work: Pass, job: Job, scores: Scores, tasks: list[Task]) -> None:
@@ -220,6 +238,7 @@ def _predict(batch: Batch, work: Pass, predictions: RowStore, network: Network, 
     if "square" in work.needs.views:
         positive = OnItsWay(_logits(images, "square", work, network) > 0)
     images = [image.without_pixels() for image in images]
+    _have_doubts_looked_at(network, [image.image_id for image in images], tasks)
     tasks.append(partial(_write_predictions, images, best, positive, predictions))
 
 
@@ -238,6 +257,8 @@ def _write_predictions(
 def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:
     """Logits (B, C) float32 of one view of each image."""
     pixels = network_input(network, images, view, work.protocol, work.device)
-    with sizes_explained(network, pixels), forward_pass(work.device):
+    ids = [image.image_id for image in images]
+    told = failures_told(f"checkpoint {network.name!r}", ids, network=network, images=pixels)
+    with told, forward_pass(work.device):
         logits: Tensor = network.module(pixels)
     return logits.float()

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
-from ...base import RaybenchError
 from ...checkpoints import ClassList
 from ..loading import Batch, OnItsWay, Prepared
-from ..metrics import BoundMetric, SaliencyBatch
+from ..metrics import BoundMetric, Metric, SaliencyBatch
 from ..results import STATUSES, write_integers
 from ..suite import Protocol
 from .asking import Asked
+from .checked import below_zero, check_shape, refuse_negative, refuse_outside, sums_of, values_of
+from .failures import failures_told
 from .maps import normalise, prepare_saliency, status_of
 
 __all__ = ["Scorer", "Scores"]
@@ -30,10 +31,13 @@ class Scores:
     Attributes:
         saliency: (N, H, W) float32 at the size of the original images, one map per query, image by image;
             None once the maps were let go.
-        numbers: (N, 3 + M) float64, on its way from the device: status, x, y, and the value of each metric.
+        numbers: (N, 4 + M) float64, on its way from the device: status, x, y, by how much the raw map falls
+            below zero, and the value of each metric.
         sums: (N, K) int64 of each metric of the set.
         curves: for each query the texts of the curves that metrics keep; empty if nothing was asked.
         classes: words class indices.
+        method: label of the method.
+        metrics: those that have a value for each query, in the order of the values.
     """
 
     images: tuple[Prepared, ...]
@@ -42,6 +46,8 @@ class Scores:
     sums: tuple[OnItsWay, ...]
     curves: tuple[Sequence[str], ...]
     classes: ClassList
+    method: str = ""
+    metrics: tuple[Metric, ...] = ()
 
     def maps_of(self, image_id: str, classes: Collection[int] | None) -> Iterator[tuple[int, Tensor]]:
         """Yield the maps (H, W) of an image, if it is here, and their classes; None stands for the first."""
@@ -59,12 +65,19 @@ class Scores:
         return replace(self, saliency=None, images=tuple(image.without_pixels() for image in self.images))
 
     def rows(self) -> list[list[list[str]]]:
-        """Word the rows of records.csv, image by image; waits for the numbers."""
+        """Word the rows of records.csv, image by image; waits for the numbers.
+
+        Raises:
+            RaybenchError: a map has negative values, or a value is no number or out of its metric's bounds.
+        """
         numbers, rows = iter(self.numbers.fetch().tolist()), []
         for image in self.images:
             image_rows = []
             for class_index in image.class_index.tolist():
-                status, x, y, *values = next(numbers)
+                status, x, y, low, *values = next(numbers)
+                refuse_negative(self.method, low, image.image_id, class_index)
+                for metric, value in zip(self.metrics, values, strict=True):
+                    refuse_outside(metric, value, image.image_id, class_index)
                 head = (
                     image.image_id,
                     str(class_index),
@@ -129,13 +142,15 @@ class Scorer:
             asked: the values of the metrics that ask the network; without it they are missing.
         """
         if raw is not None:
-            _check_maps(method, raw, (len(batch.class_index),))
+            check_shape(method, raw, (len(batch.class_index),))
         for part in batch.by_size:
             queries, masks, near = part.on(self.device)
             seeds = tuple(seed for image in part.images for seed in image.seeds)
+            ids = [image.image_id for image in part.images]
             if raw is None:
-                maps = method(masks, list(seeds))
-                _check_maps(method, maps, tuple(masks.shape))
+                with failures_told(f"attribution {method.label!r}", ids):
+                    maps = method(masks, list(seeds))
+                check_shape(method, maps, tuple(masks.shape))
                 status = status_of(maps)
                 saliency = normalise(maps, status)
             else:
@@ -143,31 +158,31 @@ class Scorer:
                 status = status_of(maps)
                 saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
             given = SaliencyBatch(saliency, masks, near, seeds)
-            columns = [status.double(), *given.points.double().T]
+            columns = [status.double(), *given.points.double().T, below_zero(maps).double()]
             for metric in self.metrics:
                 if metric.metric.asks_network:
                     columns.append(self._answers(metric, part.queries, asked).to(status.device))
                 elif metric.metric.per_query:
-                    columns.append(metric.metric.function(given, **metric.options).double())
+                    columns.append(values_of(metric, given, ids))
             numbers = torch.stack(columns, dim=1)
-            sums = tuple(OnItsWay(one(given)) for one in self.metrics if one.metric.of_set)
+            sums = tuple(OnItsWay(sums_of(one, given, ids)) for one in self.metrics if one.metric.of_set)
             curves = tuple(asked.curves[row] for row in part.queries.tolist()) if asked else ()
-            yield Scores(part.images, saliency, OnItsWay(numbers), sums, curves, self.classes)
+            yield Scores(
+                images=part.images,
+                saliency=saliency,
+                numbers=OnItsWay(numbers),
+                sums=sums,
+                curves=curves,
+                classes=self.classes,
+                method=method.label,
+                metrics=tuple(one.metric for one in self.metrics if one.metric.per_query),
+            )
 
     def _answers(self, metric: BoundMetric, queries: Tensor, asked: Asked | None) -> Tensor:
         """Values (N,) float64 of a metric that asks again; NaN where it could not."""
         if asked is None:
             return torch.full((len(queries),), float("nan"), dtype=torch.float64)
         return asked.values[queries, self.asking.index(metric)]
-
-
-def _check_maps(attribution: BoundAttribution, maps: Tensor, shape: tuple[int, ...]) -> None:
-    """Refuse what a method returned unless its shape is (N, h, w) and begins with `shape`."""
-    if maps.ndim != 3 or tuple(maps.shape[: len(shape)]) != shape:
-        expected = ", ".join(map(str, shape)) + (", h, w" if len(shape) == 1 else "")
-        raise RaybenchError(
-            f"attribution {attribution.label!r} returned maps {tuple(maps.shape)}; expected ({expected})"
-        )
 
 
 def _number(value: float) -> str:

@@ -13,15 +13,27 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from ...attributions import bind, bound, computing_in, denormals_flushed, forward_pass, method_of
+from ...attributions import (
+    BoundAttribution,
+    bind,
+    bound,
+    computing_in,
+    denormals_flushed,
+    forward_pass,
+    in_eval_mode,
+    method_of,
+)
 from ...base import CodeFiles, RaybenchError, Size, seed_for
 from ...checkpoints import Network
 from ..datasets import to_rgb
 from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
-from .fitting import check_input_size, sizes_explained
+from .checked import below_zero, check_shape, refuse_negative
+from .failures import failures_told, refuse_doubtful
+from .fitting import check_input_size
 from .maps import prepare_saliency, status_of
+from .rehearsal import kind_of_scores, words_on_scores
 
 __all__ = ["Explanation", "attribute", "explain_image", "logits_of", "read_image"]
 
@@ -35,12 +47,14 @@ class Explanation:
         status: K words, `ok` or what is degenerate about the map.
         class_index: the K classes.
         top5: (label, probability) of the five most probable classes, from the centre crop, descending.
+        remarks: what else is to be known of the network, in sentences.
     """
 
     saliency: Tensor
     status: tuple[str, ...]
     class_index: tuple[int, ...]
     top5: tuple[tuple[str, float], ...]
+    remarks: tuple[str, ...] = ()
 
 
 def attribute(
@@ -119,17 +133,18 @@ def explain_image(
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
     check_input_size(network, rules, ("whole", "crop"))
     asked.check(network)
-    with torch.no_grad(), denormals_flushed(), computing_in(rules.precision):
+    quiet = in_eval_mode(network.module)
+    with torch.no_grad(), denormals_flushed(), computing_in(rules.precision), quiet:
         logits = _logits(network, picture, "crop", rules)
+        odd = kind_of_scores(logits[None]) != ""
+        remarks = (
+            *network.remarks,
+            *(words_on_scores(network, _input(network, picture, "crop", rules)) if odd else ()),
+        )
         best = logits.softmax(0).topk(min(5, len(logits)))
         indices = _class_indices(network, classes, default=int(best.indices[0]))
-        maps = asked(
-            network,
-            _input(network, picture, "whole", rules),
-            torch.zeros(len(indices), dtype=torch.int64, device=network.device),
-            torch.tensor(indices, device=network.device),
-            seeds=[seed_for(seed, image_id or _digest(picture))],
-        )
+        image_seed = seed_for(seed, image_id or _digest(picture))
+        maps = _maps(asked, network, _input(network, picture, "whole", rules), indices, image_seed)
         status = status_of(maps)
         size = Size(picture.height, picture.width)
         saliency = prepare_saliency(maps, status, size, rules, smoothed=asked.attribution.smoothed)
@@ -139,6 +154,7 @@ def explain_image(
         status=tuple(STATUSES[code] for code in status.tolist()),
         class_index=indices,
         top5=tuple(zip(labels, best.values.tolist(), strict=True)),
+        remarks=remarks,
     )
 
 
@@ -189,9 +205,31 @@ def _class_indices(
 
 def _logits(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
     pixels = _input(network, picture, view, rules)
-    with sizes_explained(network, pixels), forward_pass(network.device):
+    told = failures_told(f"checkpoint {network.name!r}", network=network, images=pixels)
+    with told, forward_pass(network.device):
         logits: Tensor = network.module(pixels)[0].float()
+    refuse_doubtful(network)
     return logits
+
+
+def _maps(
+    method: BoundAttribution, network: Network, image: Tensor, classes: Sequence[int], image_seed: int
+) -> Tensor:
+    """Raw maps (K, h, w) of an image (1, 3, H, W), one for each class."""
+    thing = f"attribution {method.label!r} on checkpoint {network.name!r}"
+    with failures_told(thing, network=network, images=image):
+        maps = method(
+            network,
+            image,
+            torch.zeros(len(classes), dtype=torch.int64, device=network.device),
+            torch.tensor(classes, device=network.device),
+            seeds=[image_seed],
+        )
+    check_shape(method, maps, (len(classes),))
+    refuse_doubtful(network)
+    for index, low in zip(classes, below_zero(maps).tolist(), strict=True):
+        refuse_negative(method.label, low, "", index)
+    return maps
 
 
 def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:

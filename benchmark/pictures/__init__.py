@@ -2,15 +2,15 @@
 
 from .answers import Answer, QueryKey, answers_of
 from .cells import cell_picture, encoded
+from .drawing.screen import base_layout
+from .drawing.style import INK, for_matplotlib, looks_of, save_figure, save_plot, shortened, tidy
 from .figures.classes import classes_drawing
-from .figures.cost import cost_drawing
-from .figures.localisation import localisation_drawing
-from .figures.style import Drawing, base_layout, for_matplotlib, shortened, with_network
+from .figures.drawing import Drawing, with_network
+from .figures.scatter import cost_drawing, localisation_drawing
 from .figures.values import values_drawing
 from .gallery import gallery_columns, gallery_figure
 from .overlay import explain_figure
 from .plots import plot_all
-from .style import INK, colour_of, save_figure, save_plot, tidy
 
 __all__ = [
     "INK",
@@ -21,7 +21,6 @@ __all__ = [
     "base_layout",
     "cell_picture",
     "classes_drawing",
-    "colour_of",
     "cost_drawing",
     "encoded",
     "explain_figure",
@@ -29,6 +28,7 @@ __all__ = [
     "gallery_columns",
     "gallery_figure",
     "localisation_drawing",
+    "looks_of",
     "plot_all",
     "save_figure",
     "save_plot",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from ...base import Point, broken
 from ..results import (
@@ -22,18 +21,17 @@ from ..results import (
     map_path,
     open_results,
     read_map,
-    safe_name,
 )
 from .answers import Answer, QueryKey, answers_of
-from .gallery_page import CELL_INCHES, HEADING_INCHES, PageLayout
-from .overlay import draw_outline, draw_point, overlay
-from .style import INK
+from .drawing.style import INK
+from .overlay import HIT_COLOUR, MISS_COLOUR, bare, draw_outline, draw_point, overlay
 
 __all__ = ["GalleryColumn", "gallery_columns", "gallery_figure"]
 
-_RULE_INCHES = 0.48  # from the top: between checkpoints and methods
+_CELL_INCHES = 1.8  # width of a picture
+_FLATTEST, _TALLEST = 0.5, 1.4  # limits of height / width of a picture
 _MOST_SCORES = 3  # below a picture, for want of room
-_FLATTEST, _TALLEST = 0.5, 1.4  # limits of height / width of a cell
+_MARKS = (("o", HIT_COLOUR, "hit"), ("X", MISS_COLOUR, "miss"), ("s", "none", "ground truth"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +42,9 @@ class GalleryColumn:
     checkpoint: str
     attribution: str
 
-
-@dataclass(frozen=True)
-class _Query:
-    image: GalleryImage
-    class_index: int
+    def map_of(self, query: QueryKey) -> Path:
+        """Where the map of a query is kept."""
+        return map_path(self.folder.path, self.checkpoint, self.attribution, *query)
 
 
 def gallery_columns(folders: Sequence[str | Path]) -> list[GalleryColumn]:
@@ -60,9 +56,10 @@ def gallery_columns(folders: Sequence[str | Path]) -> list[GalleryColumn]:
     for folder in map(open_results, folders):
         pairs = folder.summary[["checkpoint", "attribution"]].drop_duplicates()
         for checkpoint, attribution in pairs.itertuples(index=False):
-            kept = folder.path / safe_name(checkpoint) / safe_name(attribution) / "gallery"
-            if attribution and checkpoint != NO_CHECKPOINT and any(kept.glob("*.png")):
-                columns.append(GalleryColumn(folder, checkpoint, attribution))
+            column = GalleryColumn(folder, checkpoint, attribution)
+            kept = column.map_of(("", 0)).parent.glob("*.png")
+            if attribution and checkpoint != NO_CHECKPOINT and any(kept):
+                columns.append(column)
     return columns
 
 
@@ -70,7 +67,7 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     """Draw queries as rows and checkpoints x methods as columns: heat over the picture, region and point.
 
     The ground truth is outlined. The most salient pixel is a green disc if it hits and a red cross if it
-    misses. Below each picture stand the query's other scores, in percent.
+    misses. Below each picture stand some of the query's other scores.
 
     Args:
         columns: from `gallery_columns`.
@@ -79,91 +76,87 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     Returns:
         None if the columns have no query in common.
     """
-    queries = _shared_queries(columns)[:rows]
+    queries = dict(list(_shared_queries(columns).items())[:rows])
     if not queries:
         return None
-    pictures = [query.image.picture() for query in queries]
-    shapes = [np.clip(picture.shape[0] / picture.shape[1], _FLATTEST, _TALLEST) for picture in pictures]
-    layout = PageLayout(len(columns) + 1, [float(shape) * CELL_INCHES for shape in shapes])
-    figure = Figure(figsize=layout.size, facecolor="white")
-    _write_headings(figure, layout, columns)
-    keys = {(query.image.folder.name, query.class_index) for query in queries}
-    answers = [answers_of(one.folder, one.checkpoint, one.attribution, keys) for one in columns]
-    for row, (query, picture) in enumerate(zip(queries, pictures, strict=True)):
-        region = query.image.region(query.class_index)
-        axes = layout.axes(figure, row, 0)
-        axes.imshow(picture)
-        draw_outline(axes, region)
-        first = answers[0].get((query.image.folder.name, query.class_index))
-        name = first.class_name if first else str(query.class_index)
-        layout.write_left(figure, row, class_label(columns[0].folder, query.class_index, name))
-        for place, (column, found) in enumerate(zip(columns, answers, strict=True), start=1):
-            axes = layout.axes(figure, row, place)
-            _draw_answer(axes, column, query, picture, found)
-            draw_outline(axes, region)
-    layout.write_legend(figure)
+    shapes = [image.size.height / image.size.width for image in queries.values()]
+    heights = [float(np.clip(shape, _FLATTEST, _TALLEST)) * _CELL_INCHES for shape in shapes]
+    size = (1.4 + (len(columns) + 1) * (_CELL_INCHES + 0.06), 1.1 + sum(heights) + 0.26 * len(heights))
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
+    grid = figure.subplots(len(queries), len(columns) + 1, squeeze=False, height_ratios=heights)
+    answers = [answers_of(one.folder, one.checkpoint, one.attribution, queries.keys()) for one in columns]
+    for (query, image), line in zip(queries.items(), grid, strict=True):
+        first = answers[0].get(query)
+        name = class_label(columns[0].folder, query[1], first.class_name if first else str(query[1]))
+        line[0].imshow(image.picture())
+        line[0].set_ylabel(_wrapped(name, 14), rotation=0, ha="right", va="center", fontsize=11, color=INK)
+        for axes, column, found in zip(line[1:], columns, answers, strict=True):
+            _draw_answer(axes, image, column.map_of(query), found.get(query))
+        for axes in line:
+            bare(axes)
+            draw_outline(axes, image.region(query[1]))
+    _write_headings(figure, grid[0], columns)
+    marks = {"linestyle": "none", "markersize": 9, "markeredgecolor": "black", "markeredgewidth": 0.8}
+    handles = [
+        Line2D([], [], marker=marker, color=colour, label=text, **marks) for marker, colour, text in _MARKS
+    ]
+    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=11)
     return figure
 
 
-def _write_headings(figure: Figure, layout: PageLayout, columns: Sequence[GalleryColumn]) -> None:
-    """Write each checkpoint once above its methods, and the methods below it."""
-    baseline = HEADING_INCHES - 0.07
-    middle = layout.left(0) + CELL_INCHES / 2
-    figure.text(*layout.share(middle, baseline), "ground truth", fontsize=10, ha="center", color=INK)
-    start = 0
-    for place, column in enumerate(columns):
-        middle = layout.left(place + 1) + CELL_INCHES / 2
-        name = broken(column.attribution, 21)
-        figure.text(*layout.share(middle, baseline), name, fontsize=10, ha="center", va="bottom", color=INK)
-        following = columns[place + 1] if place + 1 < len(columns) else None
-        if following and (following.folder, following.checkpoint) == (column.folder, column.checkpoint):
-            continue
-        left, right = layout.left(start + 1), layout.left(place + 1) + CELL_INCHES
-        title = broken(column.checkpoint, max(12, int((right - left) / 0.1)))
-        x, y = layout.share((left + right) / 2, 0.08)
-        figure.text(x, y, title, fontsize=12, fontweight="bold", ha="center", va="top", color=INK)
-        ends = [layout.share(left, _RULE_INCHES), layout.share(right, _RULE_INCHES)]
-        figure.add_artist(Line2D(*zip(*ends, strict=True), color="#bbbbbb", linewidth=1))
-        start = place + 1
+def _write_headings(figure: Figure, top: Sequence[Axes], columns: Sequence[GalleryColumn]) -> None:
+    """Write the method above each column, and the checkpoint above the first of its methods."""
+    top[0].set_title("ground truth", fontsize=10, color=INK)
+    blocks: dict[tuple[ResultFolder, str], list[Axes]] = {}
+    methods = [broken(column.attribution, 21) for column in columns]
+    for axes, column, method in zip(top[1:], columns, methods, strict=True):
+        axes.set_title(method, fontsize=10, color=INK)
+        blocks.setdefault((column.folder, column.checkpoint), []).append(axes)
+    below, names = max(method.count("\n") for method in methods), []
+    for (_, checkpoint), own in blocks.items():
+        names.append(broken(checkpoint, 19 * len(own)))
+        place = (0, 22 + 14 * below)
+        text = own[0].annotate(names[-1], (0, 1), place, "axes fraction", textcoords="offset points")
+        text.set(fontsize=12, fontweight="bold", color=INK, annotation_clip=False, in_layout=False)
+    figure.suptitle("\n" * max(name.count("\n") for name in names) + " ", fontsize=17)  # room for the names
 
 
-def _draw_answer(
-    axes: Axes,
-    column: GalleryColumn,
-    query: _Query,
-    picture: NDArray[np.uint8],
-    answers: Mapping[QueryKey, Answer],
-) -> None:
+def _draw_answer(axes: Axes, image: GalleryImage, path: Path, answer: Answer | None) -> None:
     """Draw one cell: heat, point and scores."""
-    name = query.image.folder.name
-    path = map_path(column.folder.path, column.checkpoint, column.attribution, name, query.class_index)
+    picture = image.picture()
     axes.imshow(overlay(picture, read_map(path)))
-    answer = answers.get((name, query.class_index))
     if answer is None:
         return
     height, width = picture.shape[:2]
-    x = (answer.point.x + 0.5) * width / query.image.size.width - 0.5
-    y = (answer.point.y + 0.5) * height / query.image.size.height - 0.5
+    x = (answer.point.x + 0.5) * width / image.size.width - 0.5
+    y = (answer.point.y + 0.5) * height / image.size.height - 0.5
     draw_point(axes, Point(round(x), round(y)), hit=answer.hit, size=10)
-    scores = "   ".join(" ".join(score) for score in answer.scores[:_MOST_SCORES])
-    axes.text(0.5, -0.02, scores, transform=axes.transAxes, fontsize=9, ha="center", va="top")
+    axes.set_xlabel("   ".join(" ".join(score) for score in answer.scores[:_MOST_SCORES]), fontsize=9)
     if answer.status != "ok":
         remark = axes.text(0.03, 0.96, f"{answer.status} map", transform=axes.transAxes, fontsize=9, va="top")
         remark.set(color="white", bbox={"facecolor": "black", "edgecolor": "none", "pad": 1.5})
 
 
-def _shared_queries(columns: Sequence[GalleryColumn]) -> list[_Query]:
-    """Return the queries for which every column has a map."""
+def _shared_queries(columns: Sequence[GalleryColumn]) -> dict[QueryKey, GalleryImage]:
+    """Return the queries for which every column has a map, with their pictures."""
     images: dict[str, GalleryImage] = {}
     for folder in dict.fromkeys(column.folder for column in columns):
         for image in gallery_images(folder.path):
             images.setdefault(image.folder.name, image)
-    return [
-        _Query(image, class_index)
+    return {
+        (name, index): image
         for name, image in sorted(images.items())
-        for class_index in image.class_indices
-        if all(
-            map_path(column.folder.path, column.checkpoint, column.attribution, name, class_index).is_file()
-            for column in columns
-        )
-    ]
+        for index in image.class_indices
+        if all(column.map_of((name, index)).is_file() for column in columns)
+    }
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Break a text into lines at spaces, and a long word at its joints."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return "\n".join(broken(line, width) for line in lines)

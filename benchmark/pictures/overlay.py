@@ -13,9 +13,9 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from ...base import Point
-from .style import INK, save_figure
+from .drawing.style import INK
 
-__all__ = ["draw_outline", "draw_point", "explain_figure", "overlay", "save_figure"]
+__all__ = ["draw_outline", "draw_point", "explain_figure", "overlay"]
 
 HEAT_COLOURS = "inferno"
 """Perceptually uniform, and told apart by colour-blind readers; dark where a map is empty."""

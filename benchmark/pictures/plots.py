@@ -1,15 +1,18 @@
-"""Writes all plots of one or several runs: bars, accuracy against localisation, and the gallery."""
+"""Writes all plots of one or several runs: bars, accuracy against localisation, curves, and the gallery."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from ..tables import comparison_table
-from .bars import bar_figure
+from .drawing.style import save_plot
+from .figures.bars import bar_figure
+from .figures.curves import curve_figures
+from .figures.scatter import methods_of, scatter_figure
 from .gallery import GalleryColumn, gallery_columns, gallery_figure
-from .scatter import scatter_figure
-from .style import save_plot
 
 __all__ = ["plot_all"]
 
@@ -17,10 +20,11 @@ _COLUMNS_PER_GALLERY = 8
 
 
 def plot_all(folders: Sequence[str | Path], out: Path, *, mixed: bool = False) -> list[Path]:
-    """Write `bars`, `accuracy` and `gallery`, each as PNG and SVG.
+    """Write `bars`, `accuracy`, `curves` and `gallery`, each as PNG and SVG.
 
-    A plot for which there is nothing to draw is left out: `accuracy` without accuracy or F1, `gallery`
-    without pictures. A gallery with many columns is split: `gallery`, `gallery-2`, and so on.
+    A plot for which there is nothing to draw is left out: `accuracy` without accuracy or F1, `curves` without
+    a metric that keeps them, `gallery` without pictures. Curves and galleries of many rows are split:
+    `gallery`, `gallery-2`, and so on.
 
     Args:
         folders: result folders of `raybench run`.
@@ -34,29 +38,35 @@ def plot_all(folders: Sequence[str | Path], out: Path, *, mixed: bool = False) -
         RaybenchError: a folder without results, a damaged file, runs that are not comparable, or an `out`
             that cannot be written to.
     """
+    return [path for name, figure in _figures(folders, mixed=mixed) for path in save_plot(figure, out, name)]
+
+
+def _figures(folders: Sequence[str | Path], *, mixed: bool) -> Iterator[tuple[str, Figure]]:
+    """Draw one figure after another, so that only one is held at a time."""
     table = comparison_table(folders, mixed=mixed)
-    written = save_plot(bar_figure(table), out, "bars")
+    yield "bars", bar_figure(table)
     scatter = scatter_figure(table)
     if scatter:
-        written += save_plot(scatter, out, "accuracy")
+        yield "accuracy", scatter
+    for number, figure in enumerate(curve_figures(folders, methods_of(table), table.title), start=1):
+        yield _numbered("curves", number), figure
     for number, columns in enumerate(_pages(gallery_columns(folders)), start=1):
         gallery = gallery_figure(columns)
         if gallery:
-            written += save_plot(gallery, out, "gallery" if number == 1 else f"gallery-{number}")
-    return written
+            yield _numbered("gallery", number), gallery
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
 
 
 def _pages(columns: Sequence[GalleryColumn]) -> list[list[GalleryColumn]]:
     """Split the columns into pages, if possible between checkpoints."""
-    blocks: list[list[GalleryColumn]] = []
+    blocks: dict[tuple[int, str], list[GalleryColumn]] = {}
     for column in columns:
-        last = blocks[-1][-1] if blocks else None
-        if last and (last.folder, last.checkpoint) == (column.folder, column.checkpoint):
-            blocks[-1].append(column)
-        else:
-            blocks.append([column])
+        blocks.setdefault((id(column.folder), column.checkpoint), []).append(column)
     pages: list[list[GalleryColumn]] = []
-    for block in blocks:
+    for block in blocks.values():
         for start in range(0, len(block), _COLUMNS_PER_GALLERY):
             part = block[start : start + _COLUMNS_PER_GALLERY]
             if pages and len(pages[-1]) + len(part) <= _COLUMNS_PER_GALLERY:

@@ -1,7 +1,5 @@
 """A result folder: what is in it, what it promises, and the numbers that all readers share."""
 
-from .archive import pack, unpack
-from .clearing import clear_results, results_in
 from .comparable import difference, group_comparable, protocol_changes, refuse_incomparable
 from .complete import find_gaps, forget, refuse_lost_rows
 from .facts import (
@@ -13,7 +11,9 @@ from .facts import (
     registered_facts,
     shows_the_truth,
 )
-from .folder import (
+from .files.archive import pack, unpack
+from .files.clearing import clear_results, results_in
+from .files.folder import (
     NO_CHECKPOINT,
     SUMMARY_COLUMNS,
     ResultFolder,
@@ -25,7 +25,7 @@ from .folder import (
     read_summary,
     safe_name,
 )
-from .layout import (
+from .files.layout import (
     BUNDLE_MANIFEST,
     MAX_FILES,
     MAX_TOTAL_BYTES,
@@ -37,11 +37,9 @@ from .layout import (
     records_file,
     size_limit,
 )
-from .lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
-from .manifest import Manifest, refuse_other_definition, write_manifest
-from .predictions import prediction_batches
-from .remarks import remarks
-from .rows import (
+from .files.lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
+from .files.predictions import prediction_batches
+from .files.rows import (
     NOTE_COLUMNS,
     PREDICTION_COLUMNS,
     RECORD_COLUMNS,
@@ -50,11 +48,13 @@ from .rows import (
     disk_error,
     write_atomically,
 )
+from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
+from .manifest import Manifest, refuse_other_definition, write_manifest
+from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
 from .summary import Summary, summarise_predictions, summarise_records, summarise_sums, write_summary
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
-from .thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
 from .verification.faults import prediction_faults, record_faults

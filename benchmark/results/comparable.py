@@ -8,7 +8,7 @@ from typing import Any
 
 from ...base import RaybenchError
 from ..suite import PROTOCOLS
-from .folder import ResultFolder
+from .files.folder import ResultFolder
 
 __all__ = ["difference", "group_comparable", "protocol_changes", "refuse_incomparable"]
 

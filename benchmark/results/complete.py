@@ -14,8 +14,8 @@ import pandas as pd
 
 from ...base import RaybenchError
 from ..statistics import Facts
-from .folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
-from .rows import write_atomically
+from .files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
+from .files.rows import write_atomically
 
 __all__ = ["Gap", "find_gaps", "first_lost", "forget", "lost_rows", "refuse_lost_rows"]
 

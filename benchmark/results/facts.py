@@ -11,7 +11,7 @@ from typing import Any
 
 from ...base import RaybenchError, UnknownNameError
 from ..statistics import Facts
-from .folder import ResultFolder
+from .files.folder import ResultFolder
 
 __all__ = [
     "class_label",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...base import RaybenchError
-from .rows import write_atomically
+from .files.rows import write_atomically
 
 __all__ = ["Manifest", "refuse_other_definition", "write_manifest"]
 

@@ -1,4 +1,4 @@
-"""What happened to pictures while they were measured, in the sentences that stand below every table."""
+"""What is to be known of pictures and networks of a run, in the sentences that stand below every table."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from .complete import lost_rows
-from .folder import ResultFolder
+from .files.folder import ResultFolder
 
 __all__ = ["remarks"]
 
+_DIGITS = 8
+
 
 def remarks(runs: Sequence[ResultFolder]) -> tuple[str, ...]:
-    """Say how many pictures were skipped, and what was noted on others; empty if there is nothing to say.
+    """Say how many pictures were skipped, what was noted on others and on networks, and which weights.
 
     Of several runs, a sentence that not all of them share names its folder.
     """
@@ -29,13 +31,37 @@ def remarks(runs: Sequence[ResultFolder]) -> tuple[str, ...]:
 
 def _of_run(run: ResultFolder) -> list[str]:
     skipped, noted = run.manifest.get("skipped"), run.manifest.get("notes")
-    lines = []
+    lines = _weights(run)
     if isinstance(skipped, list) and skipped:
         lines.append(f"skipped, as they could not be used: {_pictures(len(skipped))}; run.json says why")
+    asking_nothing = run.manifest.get("without_queries")
+    if isinstance(asking_nothing, list) and asking_nothing:
+        lines.append(f"{_pictures(len(asking_nothing))}: nothing is annotated that could be asked about")
     lines += lost_rows(run)
     if isinstance(noted, dict):
         lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]
-    return lines
+    return lines + _on_networks(run)
+
+
+def _weights(run: ResultFolder) -> list[str]:
+    """Say which weights were measured: files may be replaced under the same name."""
+    hashes = run.manifest.get("weights_sha256")
+    known = hashes.items() if isinstance(hashes, dict) else ()
+    words = [
+        f"{checkpoint} {'+'.join(one[:_DIGITS] for one in sha256.split('+'))}"
+        for checkpoint, sha256 in sorted(known)
+        if isinstance(sha256, str) and sha256
+    ]
+    return [f"weights measured, by the first digits of their SHA-256: {', '.join(words)}"] if words else []
+
+
+def _on_networks(run: ResultFolder) -> list[str]:
+    remarks = run.manifest.get("remarks")
+    return [
+        f"{checkpoint}: {remark}"
+        for checkpoint, said in (remarks.items() if isinstance(remarks, dict) else ())
+        for remark in (said if isinstance(said, list) else ())
+    ]
 
 
 def _is_count(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from .facts import facts_of
-from .folder import ResultFolder
+from .files.folder import ResultFolder
 
 __all__ = ["Cell", "Column", "RankRange", "Row", "Table", "column_for", "columns_of", "quoted_aggregate"]
 

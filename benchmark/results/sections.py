@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .folder import ResultFolder
+from .files.folder import ResultFolder
 from .scores import Column, RankRange
 
 __all__ = ["Board", "BoardRow", "Excluded", "PublishedRow", "Score", "Section"]

@@ -14,16 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..statistics import Aggregate, Facts, Statistic, bootstrap
-from .folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
-from .lists import read_integers
-from .predictions import prediction_batches
-from .rows import write_atomically
+from ..statistics import Aggregate, Facts, Statistic, estimate, estimate_mean
+from .files.folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
+from .files.lists import read_integers
+from .files.predictions import prediction_batches
+from .files.rows import write_atomically
 
 __all__ = ["Summary", "summarise_predictions", "summarise_records", "summarise_sums", "write_summary"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Summary:
 
     Attributes:
         value: in percent; NaN if there is nothing to average.
-        ci_low, ci_high: 95 % percentile bootstrap interval over images; NaN for fewer than two images.
+        ci_low, ci_high: 95 % interval over images; NaN for fewer than two images.
         n: queries, or images for classification metrics, that the value is a mean of.
         n_classes: classes that the value covers: for a class mean the classes averaged, else those that a
             query or image asks about.
@@ -49,18 +48,13 @@ class Summary:
     degenerate: int
 
 
-def summarise_records(
-    records: pd.DataFrame, metrics: Sequence[Facts], *, seed: int, draws: int = 1000
-) -> list[Summary]:
+def summarise_records(records: pd.DataFrame, metrics: Sequence[Facts]) -> list[Summary]:
     """Aggregate the metrics with a value per query of one checkpoint and attribution.
 
     Args:
         records: one row per query: image_id, class_index, status and a column per metric, in percent. Order
             does not matter. Missing (NaN) values are left out of means and counts.
         metrics: what to aggregate; those of predictions and of the set are passed over.
-        seed: of the bootstrap. The same images under the same seed are resampled alike, so that checkpoints
-            and methods can be compared draw by draw.
-        draws: number of bootstrap resamples of the images; 0 for no intervals.
 
     Returns:
         One summary per metric and aggregate, in the order in which the metrics give them.
@@ -68,28 +62,22 @@ def summarise_records(
     images, _ = pd.factorize(records["image_id"].astype(str), sort=True)
     classes = records["class_index"].to_numpy(dtype=np.int64)
     order = np.lexsort((classes, images))
-    rows: list[tuple[str, Aggregate, int, int]] = []
-    statistics = []
+    degenerate = int((records["status"] != "ok").sum())
+    found = []
     for metric in (metric for metric in metrics if metric.per_query):
         values = records[metric.name].to_numpy(np.float64)[order]
         there = ~np.isnan(values)
-        n, n_classes = int(there.sum()), len(np.unique(classes[order][there]))
+        shown = classes[order][there]
         for aggregate in metric.aggregates:
-            groups = classes[order] if aggregate == "class_mean" else np.zeros_like(classes)
-            per_image = _sums_and_counts(values, there, images[order], groups)
-            statistics.append(Statistic(per_image, _mean_of_means))
-            rows.append((metric.name, aggregate, n, n_classes))
-    estimates = bootstrap(statistics, seed=seed, draws=draws)
-    degenerate = int((records["status"] != "ok").sum())
-    return [
-        Summary(metric, aggregate, *estimate, n, n_classes, degenerate)
-        for (metric, aggregate, n, n_classes), estimate in zip(rows, estimates, strict=True)
-    ]
+            groups = shown if aggregate == "class_mean" else None
+            estimated = estimate_mean(values[there], images[order][there], groups, metric.bounds)
+            found.append(
+                Summary(metric.name, aggregate, *estimated, len(shown), len(np.unique(shown)), degenerate)
+            )
+    return found
 
 
-def summarise_sums(
-    sums: pd.DataFrame, metrics: Sequence[Facts], *, degenerate: int, seed: int, draws: int = 1000
-) -> list[Summary]:
+def summarise_sums(sums: pd.DataFrame, metrics: Sequence[Facts], *, degenerate: int) -> list[Summary]:
     """Compute the metrics that have a value for the whole set of one checkpoint and attribution.
 
     Args:
@@ -97,8 +85,6 @@ def summarise_sums(
             does not matter.
         metrics: what to compute; those that do not stand in statistics.csv are passed over.
         degenerate: queries whose map was degenerate.
-        seed: of the bootstrap.
-        draws: number of bootstrap resamples of the images; 0 for no intervals.
     """
     chosen = [metric for metric in metrics if metric.of_set]
     sums = sums.assign(image_id=sums["image_id"].astype(str)).sort_values(["image_id", "class_index"])
@@ -109,13 +95,13 @@ def summarise_sums(
         rows = [read_integers(text) for text in sums[metric.name]]
         per_image = np.zeros((count, len(rows[0]) if rows else 0))
         np.add.at(per_image, images, np.array(rows, dtype=np.float64).reshape(len(rows), -1))
-        (estimate,) = bootstrap([Statistic(per_image, metric.compute)], seed=seed, draws=draws)
-        found.append(Summary(metric.name, "whole_set", *estimate, len(sums), shown, degenerate))
+        estimated = estimate(Statistic(per_image, metric.compute, metric.bounds))
+        found.append(Summary(metric.name, "whole_set", *estimated, len(sums), shown, degenerate))
     return found
 
 
 def summarise_predictions(
-    predictions: pd.DataFrame, metrics: Sequence[Facts], *, n_classes: int, seed: int, draws: int = 1000
+    predictions: pd.DataFrame, metrics: Sequence[Facts], *, n_classes: int
 ) -> list[Summary]:
     """Aggregate the classification metrics of one checkpoint.
 
@@ -124,13 +110,11 @@ def summarise_predictions(
             descending logit) and positives. Order does not matter.
         metrics: what to aggregate; those of maps are passed over.
         n_classes: outputs of the checkpoint.
-        seed: of the bootstrap.
-        draws: number of bootstrap resamples of the images; 0 for no intervals.
 
     Raises:
         RaybenchError: an image with an impossible class index, or, for accuracy, without exactly one target.
     """
-    from scipy import sparse  # as in `bootstrap`
+    from scipy import sparse  # tables, which compute no value, start sooner without it
 
     chosen = [metric for metric in metrics if metric.of_predictions]
     predictions = predictions.assign(image_id=predictions["image_id"].astype(str)).sort_values("image_id")
@@ -140,21 +124,16 @@ def summarise_predictions(
         shown |= batch.targets.any(axis=0)
         for metric, block in zip(chosen, blocks, strict=True):
             block.append(sparse.csr_array(metric.of_images(batch)))
-    statistics = [
-        Statistic(sparse.vstack(block, format="csr"), metric.compute)
-        for metric, block in zip(chosen, blocks, strict=True)
-    ]
-    estimates = bootstrap(statistics, seed=seed, draws=draws)
     return [
         Summary(
             metric.name,
             metric.aggregates[0],
-            *estimate,
+            *estimate(Statistic(sparse.vstack(block, format="csr"), metric.compute, metric.bounds)),
             n=len(predictions),
             n_classes=n_classes if metric.aggregates[0] == "class_mean" else int(shown.sum()),
             degenerate=0,
         )
-        for metric, estimate in zip(chosen, estimates, strict=True)
+        for metric, block in zip(chosen, blocks, strict=True)
     ]
 
 
@@ -174,7 +153,6 @@ def write_summary(
         image_ids: images that count; a folder may hold more, measured with a higher `--limit`.
         n_classes: of the dataset.
     """
-    plain, seed = metrics, manifest["seed"]
     protocol = manifest["protocol"]
     head = (manifest["suite"]["name"], protocol["name"], protocol["id"], manifest["dataset"]["name"])
     text = io.StringIO()
@@ -183,14 +161,14 @@ def write_summary(
     for checkpoint, attribution, path in _measured_files(out, manifest):
         if attribution:
             frame = _selected(read_records(path), image_ids)
-            summaries = summarise_records(frame, plain, seed=seed)
-            if any(metric.of_set for metric in plain):
+            summaries = summarise_records(frame, metrics)
+            if any(metric.of_set for metric in metrics):
                 sums = _selected(read_lists(path.with_name("statistics.csv")), image_ids)
                 degenerate = int((frame["status"] != "ok").sum())
-                summaries += summarise_sums(sums, plain, degenerate=degenerate, seed=seed)
+                summaries += summarise_sums(sums, metrics, degenerate=degenerate)
         else:
             frame = _selected(read_predictions(path), image_ids)
-            summaries = summarise_predictions(frame, plain, n_classes=n_classes, seed=seed)
+            summaries = summarise_predictions(frame, metrics, n_classes=n_classes)
         for summary in summaries:
             writer.writerow((*head, checkpoint, attribution, *map(_text, astuple(summary))))
     write_atomically(out / "summary.csv", text.getvalue())
@@ -215,32 +193,3 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     return str(value)
-
-
-def _sums_and_counts(values: Floats, there: NDArray[np.bool_], images: Integers, groups: Integers) -> Any:
-    """Add up values (N,) per image and group: sparse (images, 2 G), the sums of each group, then the counts.
-
-    Args:
-        values: one per query.
-        there: (N,), False for values that are missing.
-        images: (N,), index of the query's image.
-        groups: (N,), what to average over first: the query's class, or one group for all.
-    """
-    from scipy import sparse  # as in `bootstrap`
-
-    present, columns = np.unique(groups[there], return_inverse=True)
-    width = max(1, len(present))
-    data = np.concatenate((values[there], np.ones(there.sum())))
-    rows = np.tile(images[there], 2)
-    columns = np.concatenate((columns, columns + width))
-    return sparse.csr_array((data, (rows, columns)), shape=(int(images.max(initial=-1)) + 1, 2 * width))
-
-
-def _mean_of_means(totals: Floats) -> Floats:
-    """Turn (..., 2 G) sums, then counts, of G groups into the mean over groups that are not empty: (...)."""
-    sums, counts = np.split(totals, 2, axis=-1)
-    means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
-    groups = (counts > 0).sum(axis=-1)
-    nothing = np.full(groups.shape, np.nan)
-    mean: Floats = np.divide(means.sum(axis=-1), groups, out=nothing, where=groups > 0)
-    return mean

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...base import RaybenchError
-from .folder import NO_CHECKPOINT, ResultFolder, safe_name
-from .rows import write_atomically
+from .files.folder import NO_CHECKPOINT, ResultFolder, safe_name
+from .files.rows import write_atomically
 
 __all__ = [
     "REASONS",

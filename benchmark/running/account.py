@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...base import RaybenchError
+from ...base import RaybenchError, names_code, without_folder
 from ...checkpoints import Card, ClassList, Network
-from ..datasets import DATASETS
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
     NO_CHECKPOINT,
@@ -29,11 +28,12 @@ from ..results import (
     write_manifest,
     write_summary,
 )
+from ..statistics import INTERVALS
 from .crew import was_restarted
 from .plan import Plan
 from .work import notes_of
 
-__all__ = ["begin", "finish", "locked", "note_undefined", "note_weights"]
+__all__ = ["begin", "finish", "locked", "note_rehearsal", "note_weights"]
 
 
 @contextmanager
@@ -101,6 +101,7 @@ def begin(plan: Plan) -> Manifest:
         "weights_sha256": old.get("weights_sha256", {}),
         "costs": old.get("costs", {}),
         "not_defined": old.get("not_defined", {}),
+        "remarks": old.get("remarks", {}),
     }
     write_manifest(out, manifest)
     if plan.dataset.has_images:
@@ -114,9 +115,13 @@ def note_weights(plan: Plan, manifest: Manifest, network: Network) -> None:
     write_manifest(plan.settings.out, manifest)
 
 
-def note_undefined(plan: Plan, manifest: Manifest, card: Card, reasons: Mapping[str, str]) -> None:
-    """Write which methods are not defined for a checkpoint, and why; they have no row."""
-    manifest["not_defined"][card.name] = dict(reasons)
+def note_rehearsal(
+    plan: Plan, manifest: Manifest, card: Card, undefined: Mapping[str, str], remarks: Sequence[str]
+) -> None:
+    """Write which methods are not defined for a checkpoint, and why, and what else is to be known of it."""
+    manifest["not_defined"][card.name] = dict(undefined)
+    if remarks:
+        manifest["remarks"][card.name] = list(remarks)
     write_manifest(plan.settings.out, manifest)
 
 
@@ -134,9 +139,11 @@ def finish(
     _refuse_nothing_usable(plan, manifest)
     _refuse_gaps(plan, manifest, noticed)
     write_summary(out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes))
-    noted = Counter(note for image_id, _, note in notes_of(plan.settings).rows() if image_id in selected)
+    rows = notes_of(plan.settings).rows()
+    noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
     manifest |= {
         "status": "complete",
+        "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),
         "measured_images": noticed.images,
         "measuring_seconds": round(noticed.seconds, 3),
@@ -209,7 +216,7 @@ def _facts(plan: Plan) -> Manifest:
         "metrics": {one.metric.name: one.metric.described() for one in plan.metrics},
         "methods": {one.attribution.name: one.attribution.summary for one in plan.attributions},
         "truth": {one.attribution.name: True for one in plan.attributions if one.attribution.truth},
-        "dataset": {"label": DATASETS.get(plan.suite.dataset_choice.name).label},
+        "dataset": {"label": plan.reader.label},
         "classes": dict(zip(classes.ids, classes.labels, strict=True)),
     }
 
@@ -220,7 +227,18 @@ def _described_card(card: Card, classes: ClassList) -> Manifest:
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
     size = {"input_size": list(card.input_size)} if card.input_size else {}
-    return described | several | size | {"classes": classes.name}
+    described |= several | size | _described_input(card) | {"classes": classes.name}
+    if names_code(card.architecture):
+        described["architecture"] = without_folder(card.architecture)
+    return described
+
+
+def _described_input(card: Card) -> Manifest:
+    """What few cards say of the input."""
+    caffe: Manifest = {"channels": card.channels} if card.channels != "rgb" else {}
+    caffe |= {"input_range": card.input_range} if card.input_range != 1 else {}
+    changed = {"transform_input": card.transform_input} if card.transform_input is not None else {}
+    return caffe | changed
 
 
 def _read_old(out: Path, *, fresh: bool) -> Manifest:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...base import RaybenchError
+from ...base import CodeFiles, RaybenchError
 from ...checkpoints import find_card, shipped_cards
 from ..metrics import METRICS
 from ..results import (
@@ -61,7 +61,7 @@ def extend_gallery(path: Path, again: Again, *, reporter: Reporter | None = None
             data=again.data,
             out=Path(name),
             device=again.device,
-            checkpoints=_cards(run, again.checkpoints),
+            checkpoints=_cards(run, again),
             trust_code=again.trust_code,
         )
         found = evaluate(_suite(run), settings, only=only, reporter=reporter)
@@ -138,9 +138,10 @@ def _named(
     return NamedChoice.model_validate({**kept, "name": name, "label": label})
 
 
-def _cards(run: ResultFolder, given: Sequence[str]) -> list[str]:
+def _cards(run: ResultFolder, again: Again) -> list[str]:
     """Name the cards of the run's checkpoints: those given, else those that ship with raybench."""
-    cards = {find_card(name).name: name for name in given}
+    code = CodeFiles(trusted=again.trust_code)
+    cards = {find_card(name, code).name: name for name in again.checkpoints}
     wanted = dict.fromkeys(checkpoint for checkpoint, _ in network_rows(run))
     for name in cards.keys() - wanted.keys():
         raise RaybenchError(

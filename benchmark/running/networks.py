@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-from torch import nn
-
 from ...base import RaybenchError
-from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256
+from ...checkpoints import (
+    Card,
+    Network,
+    compile_stages,
+    load_network,
+    local_weights_sha256,
+    state_sha256,
+)
 from ..results import Manifest
 from .plan import Plan, pick_device
 
@@ -19,7 +22,6 @@ __all__ = [
     "network_of",
     "refuse_other_weights",
     "refuse_replaced_weights",
-    "state_sha256",
     "undefined_methods",
 ]
 
@@ -68,16 +70,6 @@ def undefined_methods(plan: Plan, network: Network) -> dict[str, str]:
     return reasons
 
 
-def state_sha256(module: nn.Module) -> str:
-    """Hash a module's state: names, kinds, shapes and values of its tensors, in the order of the names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        plain = tensor.detach().cpu().contiguous()
-        digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
-        digest.update(plain.reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
 def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:
     """Raise `RaybenchError` unless the weights of a checkpoint are those that are known, if any are."""
     if known is not None and known != sha256:
@@ -92,8 +84,10 @@ def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
     known = manifest["weights_sha256"].get(card.name)
     if known is None:
         return
-    held = plan.held.get(card.name)
-    found = state_sha256(held.module) if held else local_weights_sha256(card, plan.settings.data)
+    if card.name in plan.held or not card.weights:
+        found: str | None = network_of(plan, card).weights_sha256
+    else:
+        found = local_weights_sha256(card, plan.settings.data)
     if found is not None:
         refuse_other_weights(card.name, found, known, str(plan.settings.out), "use another --out, or --fresh")
 

@@ -13,8 +13,17 @@ import torch
 
 from ...attributions import BoundAttribution, bind
 from ...base import CodeFiles, RaybenchError, UnknownNameError
-from ...checkpoints import Card, ClassList, Network, find_card, load_classes, shipped_cards
-from ..datasets import DATASETS, Dataset, asks_anything, open_dataset
+from ...checkpoints import (
+    Card,
+    ClassList,
+    Network,
+    find_card,
+    function_of,
+    load_classes,
+    shipped_cards,
+    with_own_statistics,
+)
+from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_reader, open_dataset
 from ..metrics import BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
@@ -30,6 +39,7 @@ class Plan:
     Attributes:
         settings: how it is to be run.
         cards: of the networks to measure, in order.
+        reader: of the dataset.
         indices: of the images to measure.
         held: networks that are in memory already, by name.
         only: None, or ids of images with the classes whose maps are kept.
@@ -42,6 +52,7 @@ class Plan:
     metrics: tuple[BoundMetric, ...]
     attributions: tuple[BoundAttribution, ...]
     cards: tuple[Card, ...]
+    reader: DatasetReader
     dataset: Dataset
     indices: tuple[int, ...]
     device: torch.device
@@ -70,20 +81,22 @@ class Plan:
         if settings.attributions:
             suite = suite.model_copy(update={"attributions": list(settings.attributions)})
             methods_code = replace(code, folder=Path())
-        cards = [_find_card(name, Path()) for name in settings.checkpoints]
+        cards = [_find_card(name, replace(code, folder=Path())) for name in settings.checkpoints]
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
             metrics = bound_metrics(suite, code)
-            cards = cards or [_find_card(name, path.parent) for name in suite.checkpoints]
+            cards = cards or [_find_card(name, code) for name in suite.checkpoints]
             attributions = _possible(suite, cards, reporter, methods_code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
             raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
-        _check_data_names(settings.data, cards)
+        choice = suite.dataset_choice
         with _told(place):
-            choice = suite.dataset_choice
-            dataset = open_dataset(choice.name, settings.data, protocol, choice.options, say=reporter.say)
+            reader = find_reader(choice.name, code)
+        _check_data_names(settings.data, cards, reader)
+        with _told(place):
+            dataset = open_dataset(reader, settings.data, protocol, choice.options, say=reporter.say)
         plan = cls(
             suite=suite,
             settings=settings,
@@ -91,6 +104,7 @@ class Plan:
             metrics=metrics,
             attributions=attributions,
             cards=tuple(cards),
+            reader=reader,
             dataset=dataset,
             indices=_indices(dataset, only)[: settings.limit],
             device=device,
@@ -231,9 +245,9 @@ def _refuse_twins(noun: str, names: Iterable[str], suite: str) -> None:
         seen.add(name)
 
 
-def _check_data_names(data: Mapping[str, Path], cards: Sequence[Card]) -> None:
+def _check_data_names(data: Mapping[str, Path], cards: Sequence[Card], reader: DatasetReader) -> None:
     """Refuse folders whose names nothing would ever ask for."""
-    known = {"weights", *(reader.name for reader in DATASETS), *_data_names(cards)}
+    known = {"weights", reader.name, *(entry.name for entry in DATASETS), *_data_names(cards)}
     if not known.issuperset(data):
         known |= _data_names(shipped_cards())
     for name in data:
@@ -264,10 +278,12 @@ def _possible(
     return possible
 
 
-def _find_card(name: str, folder: Path) -> Card:
-    """Return a shipped card, or read one whose path is relative to the suite's folder or the working one."""
-    beside = folder / name
-    return find_card(beside if Path(name).suffix and beside.is_file() else name)
+def _find_card(name: str, code: CodeFiles) -> Card:
+    """Return a shipped card, one whose path is relative to the code's folder, or that of a function there."""
+    beside = code.folder / name
+    card = find_card(beside if Path(name).suffix and beside.is_file() else name, code)
+    function_of(card, code)  # notes the hash of its file
+    return with_own_statistics(card)
 
 
 def pick_device(name: str) -> torch.device:

@@ -170,7 +170,8 @@ def _outcomes(team: dict[Any, BaseProcess], advance: Callable[[int], None]) -> l
             if kind == "images":
                 advance(content)
             elif kind == "mistake":
-                raise RaybenchError(content)
+                sentence, trace = content
+                raise RaybenchError(sentence) from RuntimeError(f"in a process that measured:\n{trace}")
             elif kind == "crash":
                 raise RuntimeError(f"a process that measured has failed:\n{content}")
             else:
@@ -220,6 +221,6 @@ def _measure_and_tell(work: Pass, network: Network | None, counter: Counter, sen
             outcome = measure(work, network, positions, lambda images: sender.send(("images", images)))
             sender.send(("outcome", outcome))
         except RaybenchError as error:
-            sender.send(("mistake", str(error)))
+            sender.send(("mistake", (str(error), traceback.format_exc())))
         except Exception:
             sender.send(("crash", traceback.format_exc()))

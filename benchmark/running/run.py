@@ -14,23 +14,18 @@ import torch
 
 from ...attributions import denormals_flushed
 from ...checkpoints import Card, Network
-from ..measuring import Outcome, add_costs, check_input_size
+from ..measuring import Outcome, Pass, add_costs
 from ..results import Manifest, open_results, read_records
 from ..suite import Settings, Suite
-from .account import begin, finish, locked, note_undefined, note_weights
-from .crew import Crew, joined_crew
+from .account import begin, finish, locked, note_weights
+from .crew import joined_crew
 from .fast import choose_fast
 from .forecast import costly
-from .networks import (
-    device_of,
-    network_of,
-    refuse_other_weights,
-    refuse_replaced_weights,
-    undefined_methods,
-)
+from .networks import device_of
 from .plan import Plan, pick_device
 from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
+from .rehearsing import rehearse_all, verified
 from .work import left_to_measure
 
 __all__ = ["Results", "evaluate"]
@@ -95,20 +90,19 @@ def evaluate(
         crew.lead(lambda: stack.enter_context(locked(asked.out)))
         manifest = crew.lead(lambda: begin(plan))
         noticed = Outcome(without_queries=set(manifest["without_queries"]))
-        for card in plan.cards or (None,):
-            left = functools.partial(left_to_measure, plan, card, noticed.without_queries, crew, division)
+
+        def left(card: Card | None) -> Pass:
             undefined = manifest["not_defined"].get(card.name, {}) if card else {}
-            work, network = left(undefined=undefined), None
+            return left_to_measure(plan, card, noticed.without_queries, crew, division, undefined=undefined)
+
+        loaded = rehearse_all(plan, manifest, crew, left, reporter)
+        for card in plan.cards or (None,):
+            work, network = left(card), None
             if card and len(work.images):
-                network = _verified(plan, card, manifest, crew)
-                undefined = undefined_methods(plan, network)
-                for label, reason in undefined.items():
-                    reporter.say(f"{card.name}, {label}: not defined: {reason}")
-                crew.lead(functools.partial(note_undefined, plan, manifest, card, undefined))
-                work = left(undefined=undefined)
-                check_input_size(network, plan.protocol, work.needs.views)
-            elif card:
-                crew.agree(functools.partial(refuse_replaced_weights, plan, card, manifest))
+                network = loaded.pop(card.name, None) or crew.agree(
+                    functools.partial(verified, plan, card, manifest)
+                )
+                crew.lead(functools.partial(note_weights, plan, manifest, network))
             title = card.name if card else "without a network"
             with passing(
                 reporter, crew.counter(f"done of {title}"), title, len(plan.indices), len(work.images)
@@ -125,13 +119,3 @@ def evaluate(
             lambda: finish(plan, manifest, noticed, wall_seconds=seconds, processes=crew.size)
         )
         return Results(asked.out, manifest)
-
-
-def _verified(plan: Plan, card: Card, manifest: Manifest, crew: Crew) -> Network:
-    """Load a checkpoint in every process, make sure that it is the one measured before, and note it."""
-    network = crew.agree(lambda: network_of(plan, card))
-    place, remedy = str(plan.settings.out), "use another --out, or --fresh"
-    known = manifest["weights_sha256"].get(card.name)
-    crew.agree(lambda: refuse_other_weights(card.name, network.weights_sha256, known, place, remedy))
-    crew.lead(lambda: note_weights(plan, manifest, network))
-    return network

@@ -2,27 +2,48 @@
 
 from .classification import accuracy, f1_per_class_of, hits_among
 from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Unit, Where
-from .intervals import Statistic, bootstrap
+from .intervals import (
+    INTERVALS,
+    Estimate,
+    Statistic,
+    estimate,
+    estimate_mean,
+    influence,
+    interval,
+    p_values,
+    spread_of,
+)
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
 from .rules import RULES, Rule, rule
+from .spread import Deviations, Spread, deviations
 
 __all__ = [
     "AGGREGATE_WORDS",
+    "INTERVALS",
     "RULES",
     "Aggregate",
+    "Deviations",
+    "Estimate",
     "Facts",
     "Group",
     "Kind",
     "PredictionBatch",
     "Rule",
+    "Spread",
     "Statistic",
     "Unit",
     "Where",
     "accuracy",
-    "bootstrap",
+    "deviations",
+    "estimate",
+    "estimate_mean",
     "f1_per_class_of",
     "hits_among",
+    "influence",
+    "interval",
+    "p_values",
     "pooled_average_precision",
     "rule",
+    "spread_of",
 ]

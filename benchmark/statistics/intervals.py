@@ -1,19 +1,38 @@
-"""How far a mean over images may be off: the percentile bootstrap, for any value of additive statistics."""
+"""Intervals and p-values: how far a value may be off, and whether two values differ."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Estimate", "Statistic", "bootstrap"]
+from .spread import Spread, deviations
+
+__all__ = [
+    "INTERVALS",
+    "Estimate",
+    "Statistic",
+    "estimate",
+    "estimate_mean",
+    "influence",
+    "interval",
+    "p_values",
+    "spread_of",
+]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
-_DRAWS_AT_ONCE = 32  # bounds the dense (images, draws) array of resampling counts
+INTERVALS = "linearised, version 1"
+"""How intervals are made: in run.json, so that other intervals are known for what they are."""
+
+_STEP = 1e-5  # relative; of a central difference, whose error is its square
+_AT_ONCE = 64  # statistics changed at once, which bounds memory
+_CERTAIN = 64  # images from which on the floor of a p-value, 2^(1 - images), is too small to matter
+UNBOUNDED = (-np.inf, np.inf)
 
 
 class Estimate(NamedTuple):
@@ -32,60 +51,109 @@ class Statistic:
         per_image: (images, K), sparse, or dense where most of it is not 0; the sum over any images is
             sufficient for their value.
         compute: turns sums (..., K) into values (...).
+        bounds: smallest and largest value that there is.
     """
 
     per_image: Any  # a scipy.sparse.csr_array
     compute: Callable[[Floats], Floats]
+    bounds: tuple[float, float] = (0.0, 100.0)
 
 
-def bootstrap(statistics: Sequence[Statistic], *, seed: int, draws: int) -> list[Estimate]:
-    """Compute each statistic on all images, and its interval from `draws` resamples of the images.
+def estimate_mean(
+    values: Floats, images: Integers, classes: Integers | None, bounds: tuple[float, float]
+) -> Estimate:
+    """Return the mean of values (Q,) over queries, or over classes of class means, with its interval."""
+    if not len(values):
+        return Estimate(*[float("nan")] * 3)
+    found = deviations(values[None], images, classes)
+    return interval(float(found.means[0]), found.own(), bounds)
 
-    All statistics see the same resamples, and so does every other call with as many images and the same seed.
-    One image alone gives no interval.
+
+def estimate(statistic: Statistic) -> Estimate:
+    """Compute a statistic on all images, with its interval."""
+    if statistic.per_image.shape[0] == 0:
+        return Estimate(*[float("nan")] * 3)
+    value, own = influence(statistic)
+    return interval(value, spread_of(own), statistic.bounds)
+
+
+def influence(statistic: Statistic) -> tuple[float, Floats]:
+    """Return a statistic's value on all images, and what each image adds to its error: (images,).
+
+    That is the derivative by the sums times the image's own part: the infinitesimal jackknife.
     """
-    from scipy import sparse  # tables, which compute no interval, start sooner without it
-
-    if not statistics:
-        return []
-    images = statistics[0].per_image.shape[0]
-    if images == 0:
-        return [Estimate(*[float("nan")] * 3) for _ in statistics]
-    thin: list[Any] = [one.per_image for one in statistics if sparse.issparse(one.per_image)]
-    joined = sparse.csr_array(sparse.hstack(thin).T) if thin else None
-    drawn = [np.ones((images, 1)), *(_resamples(images, seed=seed, draws=draws) if images > 1 else ())]
-    thin_sums = (
-        np.concatenate([joined @ counts for counts in drawn], axis=1).T if joined is not None else None
-    )
-    estimates, start = [], 0
-    for statistic in statistics:
-        width = statistic.per_image.shape[1]
-        if thin_sums is not None and sparse.issparse(statistic.per_image):
-            sums = thin_sums[:, start : start + width]
-            start += width
-        else:  # most of it is filled: a product of dense matrices is ten times faster
-            sums = np.concatenate([statistic.per_image.T @ counts for counts in drawn], axis=1).T
-        value, *resampled = statistic.compute(sums)
-        estimates.append(Estimate(float(value), *_interval(np.array(resampled))))
-    return estimates
+    per_image = statistic.per_image
+    sums = np.asarray(per_image.sum(axis=0), dtype=np.float64)
+    value = statistic.compute(np.stack([sums, sums], axis=1).T)[0]  # summed in this order since version 1
+    slope, filled = np.zeros(len(sums)), np.flatnonzero(sums)  # where all images have 0, nothing changes
+    for start in range(0, len(filled), _AT_ONCE):
+        columns = filled[start : start + _AT_ONCE]
+        steps = np.zeros((len(columns), len(sums)))
+        steps[np.arange(len(columns)), columns] = _STEP * sums[columns]
+        up, down = statistic.compute(sums + steps), statistic.compute(sums - steps)
+        slope[columns] = (up - down) / (2 * _STEP * sums[columns])
+    return float(value), np.asarray(per_image @ slope, dtype=np.float64)
 
 
-def _resamples(images: int, *, seed: int, draws: int) -> Iterator[Floats]:
-    """Yield how often each image is drawn: arrays (images, columns) with `draws` columns in all."""
-    generator = np.random.default_rng(seed)
-    for start in range(0, draws, _DRAWS_AT_ONCE):
-        width = min(_DRAWS_AT_ONCE, draws - start)
-        counts = np.empty((images, width))
-        for column in range(width):
-            drawn = generator.integers(0, images, size=images)
-            counts[:, column] = np.bincount(drawn, minlength=images)
-        yield counts
+def spread_of(own: Floats) -> Spread:
+    """Return the spread of a value from what each of n images adds to its error: (n,)."""
+    images = len(own)
+    if images < 2:
+        return Spread(np.full(1, np.nan), np.ones(1), float(images))
+    variance = ((own - own.mean()) ** 2).sum() * images / (images - 1)
+    return Spread(np.full(1, variance), np.full(1, images - 1.0), float(images))
 
 
-def _interval(resampled: Floats) -> tuple[float, float]:
-    """Return the 2.5 and 97.5 percentiles of the values that are defined."""
-    resampled = resampled[~np.isnan(resampled)]
-    if not len(resampled):
-        return float("nan"), float("nan")
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return float(low), float(high)
+def interval(value: float, spread: Spread, bounds: tuple[float, float] = UNBOUNDED) -> Estimate:
+    """Return a value with its 95 % interval, from a spread of one row.
+
+    Without finite bounds it is Student's t interval. Within bounds the variance of a value falls to 0 towards
+    them, so that the same t intervals are too short on the side of the middle and reach beyond the bound:
+    there it is Wilson's interval for as many images as give that variance to a share of hits. If all images
+    lie on a bound, it is the one for `units` images.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22
+        (1927); with an effective sample size as E. Korn and B. Graubard, Confidence intervals for proportions
+        with small expected number of positive counts estimated from survey data, Survey Methodology 24
+        (1998), use it.
+    """
+    from scipy.special import stdtrit  # tables, which compute no interval, start sooner without it
+
+    variance, freedom = float(spread.variance[0]), float(spread.freedom[0])
+    if np.isnan(variance) or np.isnan(value):
+        return Estimate(value, float("nan"), float("nan"))
+    quantile, (least, most) = float(stdtrit(freedom, 0.975)), bounds
+    if not np.isfinite(most - least):
+        reach = quantile * variance**0.5
+        return Estimate(value, value - reach, value + reach)
+    width = most - least
+    part = min(max((value - least) / width, 0.0), 1.0)
+    room = part * (1 - part)
+    extra = quantile**2 * (variance / width**2 / room if room > 1e-12 else 1 / spread.units)
+    middle, reach = (part + extra / 2) / (1 + extra), (extra * room + extra**2 / 4) ** 0.5 / (1 + extra)
+    low, high = max(0.0, middle - reach), min(1.0, middle + reach)
+    return Estimate(value, min(value, least + width * low), max(value, least + width * high))
+
+
+def p_values(difference: Floats, spread: Spread, differing: Integers) -> Floats:
+    """Two-sided p-values of paired differences, by Student's t.
+
+    For means over queries with one query per image this is the paired t-test, `scipy.stats.ttest_rel`.
+
+    A t-test is too sure of itself where only a few images differ. If there were no difference, the two rows
+    could be exchanged on any image; k images that differ then agree by chance with probability 2^(1 - k),
+    and no p-value may be smaller. Rows that are equal on all images have p = 1, and rows that differ by a
+    constant, with a variance of 0, are as far apart as a sign test over their images says.
+
+    Args:
+        difference: any shape.
+        spread: of the differences; p is 1 where the variance is NaN.
+        differing: how many images differ, up to 64.
+    """
+    from scipy.special import stdtr  # of `scipy.stats`, which takes half a second to load
+
+    distance, error = np.abs(difference), np.sqrt(spread.variance)
+    score = np.divide(distance, error, out=np.where(distance > 0, np.inf, 0.0), where=error > 0)
+    floor = np.where(differing < _CERTAIN, 2.0 ** (1 - differing.clip(1, _CERTAIN)), 0.0)
+    p_value: Floats = np.maximum(2 * stdtr(spread.freedom, -score), floor)
+    return np.where(np.isnan(error), 1.0, p_value)

@@ -38,6 +38,7 @@ from ..results import (
     unpack,
     worded_key,
 )
+from ..statistics import INTERVALS
 from .before import check_copies
 from .bundles import check_bundle_files, check_cards
 from .claims import SUMMARY, Frames, check_across
@@ -236,16 +237,22 @@ def _check_summary(
     """Compare every number with what the records and predictions give; no row may lack or be too many."""
     metrics, expected = [one.metric for one in definition.metrics], dict[Key, Summary]()
     for (checkpoint, label), frame in records.items():
-        for one in summarise_records(frame, metrics, seed=facts.seed):
+        for one in summarise_records(frame, metrics):
             expected[checkpoint, label, one.metric, one.aggregate] = one
     for checkpoint, frame in predictions.items():
         known = definition.classes
         n_classes = len(known) if known else stated_classes(frame, rows, checkpoint)
         try:
-            for one in summarise_predictions(frame, metrics, n_classes=n_classes, seed=facts.seed):
+            for one in summarise_predictions(frame, metrics, n_classes=n_classes):
                 expected[checkpoint, "", one.metric, one.aggregate] = one
         except RaybenchError as error:
             findings.problem(predictions_file(checkpoint), quoted(error, 300)[1:-1])
+    if facts.intervals != INTERVALS:
+        findings.problem(
+            FILE,
+            f"its intervals are of an older kind ({quoted(facts.intervals)}); `raybench run` with the same "
+            "command makes them anew from the records",
+        )
     for line, message in summary_faults(rows, expected, intervals=True):
         findings.problem(SUMMARY, message, line=line)
     for key, row in rows.items():

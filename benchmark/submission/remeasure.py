@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...base import RaybenchError
+from ...base import RaybenchError, quoted
 from ...checkpoints import Card, card_names, find_card
 from ..results import (
     PREDICTION_COLUMNS,

@@ -15,7 +15,8 @@ import pandas as pd
 from ..statistics import Facts
 
 __all__ = [
-    "Finding", "Findings", "Report", "chance_to_pass", "fewest_to_draw", "fewest_to_shift", "promises", "render",
+    "Finding", "Findings", "Report", "chance_to_pass", "fewest_to_draw", "fewest_to_shift", "promises",
+    "render",
 ]  # fmt: skip
 
 MOST_LINES = 10
@@ -279,7 +280,8 @@ def promises(frame: pd.DataFrame, metrics: Sequence[Facts], images: int, drawn: 
         for aggregate in metric.aggregates:
             needed = fewest_to_shift(frame, aggregate, 0.005)
             lines.append(
-                f"a shift of {metric.label} ({aggregate.replace('_', ' ')}) by 0.5 points needs {needed} images "
-                f"changed: {missed(needed)}, and below 0.1 % with {fewest_to_draw(images, needed)} measured again"
+                f"a shift of {metric.label} ({aggregate.replace('_', ' ')}) by 0.5 points needs {needed} "
+                f"images changed: {missed(needed)}, and below 0.1 % with {fewest_to_draw(images, needed)} "
+                "measured again"
             )
     return lines

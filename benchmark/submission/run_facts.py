@@ -106,6 +106,7 @@ class RunFacts(_Facts):
     started: str = ""
     not_defined: dict[str, dict[str, str]] = {}
     notes: dict[str, int] = {}
+    intervals: str = "bootstrap"
     facts: dict[str, Any] = {}
     costs: dict[str, dict[str, dict[str, Amount]]] = {}
     wall_seconds: Amount = 0.0

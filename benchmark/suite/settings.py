@@ -51,7 +51,11 @@ class Settings:
     fresh: Annotated[bool, Flag("Measure anew instead of resuming.")] = False
     checkpoints: Annotated[
         Sequence[str],
-        Flag("Measure these checkpoints instead of the suite's.", "--checkpoint", "NAME|CARD.yaml"),
+        Flag(
+            "Measure these checkpoints instead of the suite's.",
+            "--checkpoint",
+            "NAME|CARD.yaml|FILE.py:FUNCTION",
+        ),
     ] = ()
     attributions: Annotated[
         Sequence[str],

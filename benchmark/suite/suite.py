@@ -57,7 +57,7 @@ class Suite(Document):
         checkpoints: names of shipped cards, or paths of cards relative to the suite's file; may be empty for
             methods that need no network.
         attributions, metrics: registered names, or mappings with options.
-        seed: of everything random: sampled metrics, random maps, bootstrap.
+        seed: of everything random: sampled metrics and random maps.
         gallery: number of queries whose maps are kept as thumbnails.
     """
 

@@ -190,7 +190,7 @@ def _notes(table: Table, marks: dict[str, str], intervals: bool) -> list[str]:
     """The sentences below a table, the remarks on single values last."""
     notes = list(table.notes)
     if intervals:
-        notes.append("in square brackets: 95 % bootstrap interval over images")
+        notes.append("in square brackets: 95 % interval over images")
     notes += [f"{letter}: {mark}" for mark, letter in marks.items()]
     if not marks:
         notes += dict.fromkeys(cell.mark for row in table.rows for cell in row.cells if cell.mark)

@@ -21,6 +21,8 @@ from ...base import RaybenchError
 from ..card import Card, WeightSource
 from .cache import pinned_sha256, sha256_of
 from .download import download, looks_like_html
+from .formats import other_format
+from .selecting import select_tensors
 
 __all__ = ["Weights", "local_weights_sha256", "read_tensors", "read_weights"]
 
@@ -31,10 +33,12 @@ class Weights(NamedTuple):
     Attributes:
         tensors: by name, on the CPU; floating-point ones in float32.
         sha256: hash of the weight file; of several, joined by "+".
+        remarks: what was read of files that hold more, in sentences.
     """
 
     tensors: dict[str, Tensor]
     sha256: str
+    remarks: tuple[str, ...] = ()
 
 
 def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
@@ -52,12 +56,14 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
     if not card.weights:
         raise RaybenchError(f"checkpoint {card.name!r} names no weights; give its card a url or a path")
     tensors: dict[str, Tensor] = {}
-    hashes = []
+    hashes, remarks = [], []
     for source in card.weights:
         path = download(source.url) if source.url else _local_file(source.path or "", card.name, data or {})
         hashes.append(_verified_sha256(path, source))
-        tensors.update(_select(read_tensors(path), source, path))
-    return Weights(tensors, "+".join(hashes))
+        found, remark = select_tensors(read_tensors(path), source, path)
+        tensors.update(found)
+        remarks += [remark] if remark else []
+    return Weights(tensors, "+".join(hashes), tuple(remarks))
 
 
 def local_weights_sha256(card: Card, data: Mapping[str, Path] | None = None) -> str | None:
@@ -124,6 +130,9 @@ def read_tensors(path: Path) -> dict[Any, Any]:
     """
     if looks_like_html(path):
         raise RaybenchError(f"{path} is a web page, not a weight file; download it again")
+    other = other_format(path)
+    if other:
+        raise RaybenchError(f"{path} is {other}")
     with path.open("rb") as file:
         start = file.read(9)
     if path.suffix == ".safetensors" or start[8:] == b"{":  # eight bytes of header length, then JSON
@@ -164,8 +173,9 @@ def _why_refused(path: Path, message: str) -> str:
     what = next((group for group in code.groups() if group), "") if code else _code_in_pickle(path)
     if what:
         return (
-            f"{path} is refused: it wants to run code ({what}); ask its makers for a state dict of plain "
-            "tensors or a .safetensors file"
+            f"{path} is refused: it wants to run code ({what}); save the weights alone, "
+            "torch.save(network.state_dict(), 'weights.pth'), or ask its makers for such a file or a "
+            ".safetensors file"
         )
     return f"{path} is cut short or no weight file"
 
@@ -188,35 +198,3 @@ def _code_in_pickle(path: Path) -> str:
     except Exception:  # damaged bytes make it raise anything
         return ""
     return ""
-
-
-def _select(content: dict[Any, Any], source: WeightSource, path: Path) -> dict[str, Tensor]:
-    """Pick the tensors that a source means out of what its file holds."""
-    if source.state_dict is not None:
-        if not isinstance(content.get(source.state_dict), dict):
-            raise RaybenchError(
-                f"{path} has no state dict under {source.state_dict!r}; its keys: {_few(content)}"
-            )
-        content = content[source.state_dict]
-    strangers = [key for key, value in content.items() if not isinstance(value, Tensor)]
-    if strangers or not content:
-        nested = [key for key, value in content.items() if isinstance(value, dict)]
-        hint = f"; give the card state_dict: {nested[0]}" if nested else ""
-        if not content:
-            raise RaybenchError(f"{path} holds no tensors: its state dict is empty")
-        raise RaybenchError(f"{path} holds more or other things than tensors: {_few(strangers)}{hint}")
-    prefix = source.strip_prefix or ""
-    if prefix and not any(name.startswith(prefix) for name in content):
-        raise RaybenchError(
-            f"{path}: no tensor begins with strip_prefix {prefix!r}; its tensors: {_few(content)}"
-        )
-    return {name.removeprefix(prefix): _full_precision(tensor) for name, tensor in content.items()}
-
-
-def _full_precision(tensor: Tensor) -> Tensor:
-    return tensor.detach().float() if tensor.is_floating_point() else tensor.detach()
-
-
-def _few(names: Any) -> str:
-    names = [str(name) for name in names]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -13,14 +13,24 @@ from ..classes import ClassList
 
 __all__ = ["fill_module"]
 
+_TRACKED = "num_batches_tracked"
+
 _DOTTED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")
 
 
-def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, classes: ClassList) -> None:
+_COUNTED = ("total_ops", "total_params")
+"""What the library thop leaves in the modules whose operations it counts."""
+
+_AUXILIARY = ("aux1", "aux2", "AuxLogits")
+"""Further classifiers of torchvision's GoogLeNet and Inception v3, which only training reads."""
+
+
+def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, classes: ClassList) -> str:
     """Load tensors into a module, strictly.
 
-    The names that DataParallel adds are taken off. `num_batches_tracked`, which old files lack and which
-    only training reads, may be missing.
+    The names that DataParallel adds are taken off, and so is a prefix of all names by which everything fits.
+    What only training reads may be missing: `num_batches_tracked`, and auxiliary classifiers, which are then
+    taken out of the module.
 
     Args:
         module: with as many logits as `classes` is long.
@@ -28,12 +38,18 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
         name: what messages call the checkpoint.
         classes: the class list of its card.
 
+    Returns:
+        What is to be said of the names; mostly nothing.
+
     Raises:
         RaybenchError: tensors are missing, left over, of another shape or kind, or not finite.
     """
+    _leave_out_auxiliary(module, tensors)
     expected = module.state_dict()
+    tensors = {key: one for key, one in tensors.items() if key.rpartition(".")[2] not in _COUNTED}
     tensors = _without_data_parallel(tensors, expected)
-    missing = [key for key in expected if key not in tensors and not key.endswith("num_batches_tracked")]
+    tensors, prefix = _without_prefix(tensors, expected)
+    missing = [key for key in expected if key not in tensors and not key.endswith(_TRACKED)]
     unexpected = [key for key in tensors if key not in expected]
     if missing or unexpected:
         parts = [f"the weights lack {_some(missing)}"] if missing else []
@@ -43,6 +59,7 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
             "check the card's architecture, state_dict and strip_prefix"
         )
     _check_shapes(tensors, expected, name, classes)
+    tensors = {key: _as_count(one) if key.endswith(_TRACKED) else one for key, one in tensors.items()}
     for key, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized:
             raise RaybenchError(
@@ -56,7 +73,36 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
             raise RaybenchError(
                 f"checkpoint {name!r}: {key} holds values that are not finite; the file is damaged"
             )
-    module.load_state_dict({**expected, **tensors})
+    expected.update(tensors)  # it carries the versions of the modules, which some read
+    module.load_state_dict(expected)
+    return f"the names of its tensors begin with {prefix!r}, which was taken off" if prefix else ""
+
+
+def _leave_out_auxiliary(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Take auxiliary classifiers that a file lacks out of a module."""
+    for child in _AUXILIARY:
+        if getattr(module, child, None) is not None and not any(f".{child}." in f".{key}" for key in tensors):
+            setattr(module, child, None)
+
+
+def _as_count(tensor: Tensor) -> Tensor:
+    """Turn a count that was saved in floating point, as half precision does, into an integer."""
+    whole = tensor.is_floating_point() and bool((tensor == tensor.round()).all())
+    return tensor.long() if whole else tensor
+
+
+def _without_prefix(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], str]:
+    """Take off the only prefix by which every expected name is there, if there is one and it is needed."""
+    wanted = [key for key in expected if not key.endswith(_TRACKED)]
+    if not wanted or all(key in tensors for key in wanted):
+        return dict(tensors), ""
+    prefixes = {key[: -len(wanted[0])] for key in tensors if key.endswith(f".{wanted[0]}")}
+    fitting = [one for one in prefixes if all(f"{one}{key}" in tensors for key in wanted)]
+    if len(fitting) != 1:
+        return dict(tensors), ""
+    return {key.removeprefix(fitting[0]): tensor for key, tensor in tensors.items()}, fitting[0]
 
 
 def _without_data_parallel(

@@ -2,7 +2,8 @@
 
 from .code_files import CodeFiles, names_code, without_folder
 from .documents import Document, document_from, parse_document, read_document
-from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, nearest, quoted
+from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, broken, nearest, quoted
+from .failures import worded
 from .flags import Flag, offered, refuse_out_of_range
 from .geometry import Box, Point, Size
 from .memory import keep_freed_memory
@@ -11,8 +12,6 @@ from .plain_yaml import parse_yaml
 from .registry import Registry
 from .seeds import seed_for
 from .stand_ins import stand_ins
-from .text import broken
-from .version import __version__
 
 __all__ = [
     "Box",
@@ -43,4 +42,8 @@ __all__ = [
     "seed_for",
     "stand_ins",
     "without_folder",
+    "worded",
 ]
+
+__version__ = "0.1.0"
+"""As results carry it."""

@@ -1,11 +1,12 @@
-"""The mistakes a user can mend: each prints as one sentence, without a traceback."""
+"""The mistakes a user can mend, each printed as one sentence without a traceback, and names in words."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
-__all__ = ["RaybenchError", "ToldElsewhereError", "UnknownNameError", "nearest", "quoted"]
+__all__ = ["RaybenchError", "ToldElsewhereError", "UnknownNameError", "broken", "nearest", "quoted"]
 
 MOST_LISTED = 40
 """Known names that a message lists, where none resembles the name that was given."""
@@ -54,3 +55,13 @@ def quoted(text: object, most: int = 60) -> str:
     """Return text of a stranger on one line, in quotes, printable, shortened."""
     plain = ascii(str(text))
     return plain if len(plain) <= most + 2 else f"{plain[:most]}…{plain[-1]}"
+
+
+def broken(name: str, width: int) -> str:
+    """Break a name into lines of up to `width` characters, after `-`, `_` or `.` where that is possible."""
+    lines = [""]
+    for part in re.findall(r"[^-_.]*[-_.]?", name):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

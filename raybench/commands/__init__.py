@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from . import (
-    check,
-    compare,
-    explain,
-    gallery,
-    leaderboard,
-    listing,
-    plot,
-    report,
-    run,
-    shapes,
-    submit,
-    table,
-    train,
-)
+from .making import explain, gallery, run, shapes, train
 from .options import OnceCommand
+from .reading import compare, leaderboard, listing, plot, report, table
+from .sharing import check, submit
 
 __all__ = ["app"]
 
 app = typer.Typer(
     name="raybench",
     help="Measures where image classifiers look, by saliency maps scored against boxes and masks.",
-    epilog="Start with: raybench run demo && raybench table runs/demo",
+    epilog="Start with: raybench run demo && raybench table runs/demo; --debug prints tracebacks of errors",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

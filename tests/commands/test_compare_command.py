@@ -48,7 +48,6 @@ def made_up(**changes: object) -> Comparison:
         "metrics": pd.DataFrame([sure, tied]),
         "images": pd.DataFrame([image]),
         "metric": "content_heatmap",
-        "draws": 10_000,
         "notes": ("left out: 3 of 9 queries",),
     }
     return Comparison(**(facts | changes))

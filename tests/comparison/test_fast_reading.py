@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.results import folder
-from raybench.benchmark.results.folder import read_predictions, read_records
-from raybench.benchmark.results.plain_csv import read_plain, read_plain_records
+from raybench.benchmark.results.files import folder
+from raybench.benchmark.results.files.folder import read_predictions, read_records
+from raybench.benchmark.results.files.plain_csv import read_plain, read_plain_records
 
 RECORDS = "image_id,class_index,class_name,status,point_x,point_y,pointing_game,spg\n"
 PREDICTIONS = "image_id,targets,top5,positives\n"

@@ -1,4 +1,4 @@
-"""Tests of paired differences, against scipy's bootstrap, t-test, permutation test and sign test."""
+"""Tests of paired differences, against matrices, and scipy's t-test, permutation test and sign test."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from raybench.benchmark.comparison.paired import PairedTests, differing_images, paired_tests
-from raybench.benchmark.comparison.resampling import Block, resampled_means
-
-
-def every_pair(block: Block, **options: int) -> PairedTests:
-    n_images = int(block.images.max()) + 1
-    (resampled,) = resampled_means([block], n_images, seed=0, draws=options.get("draws", 10_000))
-    return paired_tests(block, resampled)
+from raybench.benchmark.comparison.paired import Block, differing_images, paired_tests
+from raybench.benchmark.statistics import deviations
 
 
 def one_query_per_image(*rows: np.ndarray) -> Block:
@@ -25,32 +19,74 @@ def test_mean_over_images_is_the_paired_t_test(images: int, shift: float) -> Non
     generator = np.random.default_rng(images)
     first = generator.normal(50, 20, images)
     second = first + generator.normal(shift, 6, images)
-    found = every_pair(one_query_per_image(first, second))
+    found = paired_tests(one_query_per_image(first, second))
     expected = stats.ttest_rel(second, first)
     assert found.difference[1, 0] == pytest.approx((second - first).mean(), rel=1e-10)
-    assert found.difference[1, 0] / found.error[1, 0] == pytest.approx(expected.statistic, rel=0.02)
-    assert found.p_value[1, 0] == pytest.approx(expected.pvalue, rel=0.1)
+    score = found.difference[1, 0] / found.spread.variance[1, 0] ** 0.5
+    assert score == pytest.approx(expected.statistic, rel=1e-9)
+    assert found.spread.freedom[1, 0] == pytest.approx(expected.df)
+    assert found.p_value[1, 0] == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+def matrix_variance(values: np.ndarray, images: np.ndarray, classes: np.ndarray) -> float:
+    """Variance of the mean of class means from the whole hat matrix: CR2 within classes, CR3 across."""
+    design = (classes[:, None] == np.unique(classes)).astype(float)
+    lever = np.linalg.solve(design.T @ design, design.T)
+    left = np.eye(len(values)) - design @ lever
+    residuals, weights = left @ values, lever.mean(axis=0)
+    total = 0.0
+    for image in np.unique(images):
+        for one in np.unique(classes[images == image]):
+            for other in np.unique(classes[images == image]):
+                parts = []
+                for label in (one, other):
+                    here = (images == image) & (classes == label)
+                    roots, vectors = np.linalg.eigh(left[np.ix_(here, here)])
+                    power = -0.5 if one == other else -1
+                    adjusted = vectors @ np.diag(roots**power) @ vectors.T @ residuals[here]
+                    parts.append(weights[here] @ adjusted)
+                total += parts[0] * parts[1]
+    return total
 
 
 @pytest.mark.parametrize("by_class", [False, True])
-def test_error_is_that_of_scipy_s_paired_bootstrap(by_class: bool) -> None:
-    generator = np.random.default_rng(3)
-    images = np.repeat(np.arange(30), 2)  # two queries to an image
-    classes = np.tile(np.arange(6), 10)
-    values = generator.normal(50, 20, 60) + generator.normal(0, 10, (2, 60))
-    block = Block(values, images, classes if by_class else None)
+@pytest.mark.parametrize("seed", range(3))
+def test_variance_is_that_of_the_matrices(seed: int, by_class: bool) -> None:
+    generator = np.random.default_rng(seed)
+    images, classes = generator.integers(0, 30, 70), generator.integers(0, 6, 70)
+    values = generator.normal(50, 20, 70) + generator.normal(0, 10, (3, 70))
+    labels = classes if by_class else np.zeros_like(classes)
+    found = paired_tests(Block(values, images, classes if by_class else None))
+    expected = matrix_variance(values[1] - values[0], images, labels)
+    assert found.spread.variance[0, 1] == pytest.approx(expected, rel=1e-9)
+    own = deviations(values[1:] - values[:-1], images, classes if by_class else None).own()
+    for row, pair in enumerate([(0, 1), (1, 2)]):
+        assert own.variance[row] == pytest.approx(found.spread.variance[pair], rel=1e-9)
+        assert own.freedom[row] == pytest.approx(found.spread.freedom[pair], rel=1e-9)
 
-    def difference(drawn: np.ndarray) -> float:
-        queries = np.concatenate([np.flatnonzero(images == image) for image in drawn])
-        labels = classes[queries] if by_class else np.zeros(len(queries))
-        gaps = (values[1] - values[0])[queries]
-        return float(np.mean([gaps[labels == label].mean() for label in np.unique(labels)]))
 
-    expected = stats.bootstrap(
-        (np.arange(30),), difference, n_resamples=2000, vectorized=False, method="percentile", rng=1
-    )
-    corrected = expected.standard_error * np.sqrt(30 / 29)
-    assert every_pair(block).error[0, 1] == pytest.approx(corrected, rel=0.06)
+def test_freedom_of_two_classes_is_welch_s_by_hand() -> None:
+    # class 0: values 0, 2, 4, variance of its mean 4 / 3; class 1: 0, 10, variance 25; halves: 1 / 3, 25 / 4
+    values = np.array([[0.0, 2, 4, 0, 10]])
+    found = deviations(values, np.arange(5), np.array([0, 0, 0, 1, 1])).own()
+    assert found.variance[0] == pytest.approx(1 / 3 + 25 / 4)
+    welch = (1 / 3 + 25 / 4) ** 2 / ((1 / 3) ** 2 / 4 + (25 / 4) ** 2 / 3) - 2
+    assert found.freedom[0] == pytest.approx(max(1.0, welch))
+
+
+def test_variance_is_unbiased_where_most_classes_have_two_images_which_others_share() -> None:
+    generator = np.random.default_rng(0)
+    classes = np.repeat(np.arange(30), 2)
+    images = np.repeat(np.arange(30), 2)[(np.arange(60) * 7) % 60]
+    noise = generator.normal(0, 8, (4000, 30))[:, images] + generator.normal(0, 8, (4000, 60))
+    found = deviations(noise, images, classes)
+    assert found.own().variance.mean() == pytest.approx(found.means.var(), rel=0.06)
+
+
+def test_classes_of_one_image_are_measured_from_the_mean_of_all() -> None:
+    values = np.random.default_rng(2).normal(0, 1, (1, 12))
+    found = deviations(values, np.arange(12), np.arange(12)).own()
+    assert found.variance[0] == pytest.approx(stats.sem(values[0]) ** 2)
 
 
 @pytest.mark.parametrize("shift", [0.0, 3.0, 5.0])
@@ -65,13 +101,13 @@ def test_p_value_is_near_that_of_a_permutation_test(shift: float) -> None:
         n_resamples=20_000,
         rng=2,
     )
-    found = every_pair(one_query_per_image(first, second)).p_value[0, 1]
+    found = paired_tests(one_query_per_image(first, second)).p_value[0, 1]
     assert found == pytest.approx(expected.pvalue, abs=0.015, rel=0.3)
 
 
 def test_rows_that_are_equal_everywhere_have_p_one() -> None:
     row = np.random.default_rng(0).random(50) * 100
-    found = every_pair(one_query_per_image(row, row.copy(), row[::-1].copy()))
+    found = paired_tests(one_query_per_image(row, row.copy(), row[::-1].copy()))
     assert found.p_value[0, 1] == 1
     assert found.difference[0, 1] == 0
     assert found.p_value[0, 2] < 1.01
@@ -80,7 +116,7 @@ def test_rows_that_are_equal_everywhere_have_p_one() -> None:
 @pytest.mark.parametrize("images", [2, 5, 8, 30])
 def test_constant_difference_is_as_sure_as_a_sign_test(images: int) -> None:
     row = np.random.default_rng(0).integers(0, 50, images).astype(float)
-    found = every_pair(one_query_per_image(row, row + 1))
+    found = paired_tests(one_query_per_image(row, row + 1))
     assert found.p_value[0, 1] == pytest.approx(stats.binomtest(images, images).pvalue, rel=1e-12)
 
 
@@ -89,7 +125,7 @@ def test_few_images_that_differ_are_no_surer_than_a_sign_test(differing: int) ->
     row = np.full(5000, 50.0)
     other = row.copy()
     other[:differing] += 40
-    found = every_pair(one_query_per_image(row, other), draws=2000)
+    found = paired_tests(one_query_per_image(row, other))
     assert found.p_value[0, 1] >= stats.binomtest(differing, differing).pvalue
     assert found.p_value[0, 1] < 1.5 * max(
         stats.binomtest(differing, differing).pvalue, stats.ttest_rel(row, other).pvalue
@@ -97,16 +133,16 @@ def test_few_images_that_differ_are_no_surer_than_a_sign_test(differing: int) ->
 
 
 def test_one_image_tells_nothing() -> None:
-    found = every_pair(Block(np.array([[1.0, 2.0], [90.0, 80.0]]), np.zeros(2, dtype=np.int64)))
+    found = paired_tests(Block(np.array([[1.0, 2.0], [90.0, 80.0]]), np.zeros(2, dtype=np.int64)))
     assert found.p_value.tolist() == [[1, 1], [1, 1]]
-    assert np.isnan(found.error).all()
+    assert np.isnan(found.spread.variance).all()
 
 
 def test_pairs_are_symmetric() -> None:
     values = np.random.default_rng(1).random((4, 30)) * 100
-    found = every_pair(Block(values, np.arange(30)), draws=500)
+    found = paired_tests(Block(values, np.arange(30)))
     np.testing.assert_array_equal(found.difference, -found.difference.T)
-    np.testing.assert_allclose(found.error, found.error.T, atol=1e-12)
+    np.testing.assert_allclose(found.spread.variance, found.spread.variance.T, atol=1e-12)
     np.testing.assert_allclose(found.p_value, found.p_value.T, atol=1e-12)
     assert np.diag(found.p_value).tolist() == [1, 1, 1, 1]
 

@@ -21,7 +21,6 @@ def ranks_of(rows: np.ndarray, aggregate: str = "query_mean", **options: object)
         options.pop("images", np.arange(queries)),
         options.pop("classes", np.arange(queries) % 3),
         aggregates={"score": aggregate},
-        draws=2000,
         **options,
     )["score"]
 
@@ -126,7 +125,6 @@ def test_metrics_are_ranked_each_on_its_own() -> None:
         np.arange(IMAGES),
         np.zeros(IMAGES, int),
         aggregates=dict.fromkeys(rows, "query_mean"),
-        draws=500,
     )
     assert found == {"up": [(2, 2), (1, 1)], "down": [(1, 1), (2, 2), (3, 3)]}
 
@@ -160,7 +158,6 @@ def share_separated(trials: list[np.ndarray], **options: object) -> float:
         options.pop("images", np.arange(queries)),
         options.pop("classes", np.zeros(queries, dtype=np.int64)),
         aggregates=dict.fromkeys(values, options.pop("aggregate", "query_mean")),
-        draws=1000,
     )
     return float(np.mean([len(set(ranges)) > 1 for ranges in found.values()]))
 

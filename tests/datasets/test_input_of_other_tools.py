@@ -9,20 +9,10 @@ import PIL.Image
 import pytest
 
 from raybench.base import Box, RaybenchError, Size
-from raybench.benchmark.datasets import (
-    DATASETS,
-    AnnotationError,
-    BoxRegion,
-    Dataset,
-    Query,
-    Sample,
-    UnreadableImageError,
-)
+from raybench.benchmark.datasets import DATASETS, AnnotationError, Dataset, UnreadableImageError
 from raybench.benchmark.datasets.files import LINKED
 from raybench.benchmark.datasets.pictures import MAYBE_TURNED, NOT_TURNED, SIZE_DIFFERS, TURNED
-from raybench.benchmark.loading import Needs, PreparedImages
-from raybench.benchmark.running import evaluate
-from raybench.benchmark.suite import PROTOCOLS, Settings, Suite
+from raybench.benchmark.suite import PROTOCOLS
 
 BOX = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>"
 DOG = 11
@@ -235,45 +225,3 @@ def test_list_that_names_a_picture_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("a.jpg\nsub\\A.JPG\na\n")
     with pytest.raises(RaybenchError, match=r"ids\.txt names 'a' twice"):
         open_voc(folder, list=str(tmp_path / "ids.txt"))
-
-
-# whole runs
-
-
-def test_class_folders_without_boxes_are_refused_before_the_start(tmp_path: Path) -> None:
-    folder = tmp_path / "in/val/n01440764"
-    folder.mkdir(parents=True)
-    for number in range(3):
-        PIL.Image.new("RGB", (40, 30)).save(folder / f"p{number}.JPEG")
-    suite = Suite(
-        name="s",
-        protocol="aaai21",
-        dataset="imagenet",
-        attributions=["uniform"],
-        metrics=["content_heatmap"],
-    )
-    with pytest.raises(RaybenchError, match="no region in any picture, no box and no mask"):
-        evaluate(suite, Settings(data={"imagenet": tmp_path / "in"}, out=tmp_path / "out"))
-    assert not (tmp_path / "out").exists()
-
-
-def test_picture_of_extreme_shape_is_skipped_by_name() -> None:
-    region = BoxRegion(Size(1, 20_000), (Box(0, 0, 9, 0),))
-    image = PIL.Image.new("RGB", (20_000, 1))
-    sample = Sample("a", Size(1, 20_000), image, (Query(3, region),), (3,))
-
-    class One:
-        image_ids = ("a",)
-
-        def __getitem__(self, index: int) -> Sample:
-            return sample
-
-        def path_of(self, index: int) -> str:
-            return "a.png"
-
-    needs = Needs(frozenset({"whole"}), masks=True)
-    prepared = PreparedImages(One(), [0], PROTOCOLS["aaai21"], needs, 0)[0]
-    assert prepared.error.startswith(
-        "a.png is 20000 x 1 pixels, and 8960000 x 448 with a shorter side of 448"
-    )
-    assert "too long and narrow" in prepared.error

@@ -89,6 +89,47 @@ def test_generated_folder_without_classes_is_refused(tmp_path: Path) -> None:
         DATASETS.get("shapes").open(tmp_path, AAAI21)
 
 
+@pytest.mark.parametrize(
+    ("name", "right", "given"),
+    [
+        ("voc", "x/VOC2007", "."),
+        ("voc", "x/VOC2007", "x/VOC2007/JPEGImages"),
+        ("coco", "x", "."),
+        ("coco", "x", "x/annotations"),
+        ("imagenet", "x/in", "."),
+        ("imagenet", "x/in", "x/in/val/n01440764"),
+    ],
+)
+def test_folder_a_level_too_high_or_deep_is_refused_with_the_right_one(
+    tmp_path: Path, write_picture, name: str, right: str, given: str
+) -> None:
+    folder = tmp_path / right
+    if name == "voc":
+        write_picture(folder / "JPEGImages/a.jpg")
+        (folder / "Annotations").mkdir()
+    elif name == "coco":
+        write_picture(folder / "val2014/a.jpg")
+        (folder / "annotations").mkdir()
+        (folder / "annotations/instances_val2014.json").write_text("{}")
+    else:
+        write_picture(folder / "val/n01440764/a.JPEG")
+    with pytest.raises(RaybenchError, match=re.escape(f"; did you mean {folder.resolve()}?")):
+        DATASETS.get(name).open(tmp_path / given, AAAI21)
+
+
+def test_other_splits_of_coco_are_named(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations/instances_val2017.json").write_text("{}")
+    with pytest.raises(RaybenchError, match="there are annotations of val2017"):
+        DATASETS.get("coco").open(tmp_path, AAAI21)
+
+
+@pytest.mark.parametrize("split", ["../val", "a/../../b", "/etc"])
+def test_split_that_leads_out_of_the_folder_is_refused(tmp_path: Path, split: str) -> None:
+    with pytest.raises(RaybenchError, match="option 'split' of dataset 'voc' is .*; expected a plain name"):
+        DATASETS.get("voc").open(tmp_path, AAAI21, options={"split": split})
+
+
 @pytest.fixture
 def five_pictures(tmp_path: Path, write_picture) -> Path:
     for number in range(5):

@@ -16,13 +16,7 @@ from raybench.attributions import BoundAttribution, bind
 from raybench.base import Size
 from raybench.benchmark.loading import Batch, Prepared
 from raybench.benchmark.measuring.asking import Asked, ask_again
-from raybench.benchmark.metrics import (
-    METRICS,
-    ExplainedQuery,
-    MetricPasses,
-    bind_metric,
-    max_sensitivity,
-)
+from raybench.benchmark.metrics import METRICS, ExplainedQuery, MetricPasses, bind_metric, max_sensitivity
 from raybench.benchmark.results import read_numbers
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import ClassList, Network, network_from_module

@@ -12,11 +12,11 @@ from perf import __main__ as program
 from perf.apart import MeasurementError, apart
 from perf.command import Ran, command
 from perf.differences import compare
-from perf.limits import limit_of
 from perf.options import Options, Section
 from perf.pictures import Annotated, made_annotations, make_pictures, texture
 from perf.report import replaced, table
 from perf.turns import in_turn, ratio
+from perf.ways.limits import limit_of
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.suite.protocol import protocol_from
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from perf.options import Options
-from perf.profiling import METHODS
 from perf.sections import SECTIONS, section_of
+from perf.sections.profiling import METHODS
 
 
 def _rows(lines: Sequence[str]) -> dict[str, list[str]]:
@@ -56,7 +56,7 @@ def test_profile_adds_up_and_finds_the_passes(options: Options) -> None:
 def test_exactness_finds_equal_records_and_names_what_is_unknown(
     options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from perf import exactness
+    from perf.sections import exactness
 
     variants = (*exactness.VARIANTS[:1], exactness.Variant("as plain, again", ("--no-such-option",)))
     monkeypatch.setattr(exactness, "VARIANTS", variants)
@@ -94,7 +94,7 @@ def test_training_times_the_loaders(options: Options) -> None:
 def test_gpu_section_runs_on_a_processor_and_reports_what_fails(
     options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from perf import gpu
+    from perf.sections import gpu
 
     broken = gpu.Variant("fast", ("--resize", "no-such-place"))
     monkeypatch.setattr(gpu, "VARIANTS", (broken, *gpu.VARIANTS[:1]))

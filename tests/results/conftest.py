@@ -12,8 +12,8 @@ import PIL.Image
 import pytest
 
 from raybench.benchmark.metrics import METRICS
+from raybench.benchmark.results.files.thumbnails import save_map, save_picture
 from raybench.benchmark.results.summary import write_summary
-from raybench.benchmark.results.thumbnails import save_map, save_picture
 from raybench.benchmark.suite.protocol import protocol_from
 from raybench.checkpoints.classes import ClassList
 

@@ -9,7 +9,7 @@ import pytest
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.comparison.rows import find_rows
 from raybench.benchmark.results.complete import Gap, find_gaps, forget, lost_rows
-from raybench.benchmark.results.folder import open_results
+from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.verification.checking import check_folder
 from raybench.benchmark.results.verification.reading import QuerySets
 from raybench.benchmark.statistics import Facts

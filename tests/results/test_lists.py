@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raybench.benchmark.results.lists import read_integers, read_numbers, write_integers, write_numbers
+from raybench.benchmark.results.files.lists import read_integers, read_numbers, write_integers, write_numbers
 
 runs = st.lists(st.tuples(st.integers(-3, 10**12), st.integers(1, 40)), max_size=12)
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import PIL.Image
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from scipy import stats
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.pictures.bars import bar_figure
+from raybench.benchmark.pictures.drawing.style import ink_on, looks_of, save_figure
+from raybench.benchmark.pictures.figures.bars import bar_figure
+from raybench.benchmark.pictures.figures.curves import curve_figures, mean_curve
+from raybench.benchmark.pictures.figures.scatter import scatter_figure
 from raybench.benchmark.pictures.gallery import gallery_columns, gallery_figure
 from raybench.benchmark.pictures.overlay import HIT_COLOUR, MISS_COLOUR
 from raybench.benchmark.pictures.plots import plot_all
-from raybench.benchmark.pictures.scatter import scatter_figure
-from raybench.benchmark.pictures.style import colour_of, ink_on, save_figure
 from raybench.benchmark.tables.tables import comparison_table
 
 SCORES = {
@@ -35,12 +38,6 @@ def pixels_of(figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
-
-
-def extent_of(name, renderer):
-    """Return the pixels of a name without the line to its dot."""
-    name.update_positions(renderer)
-    return Text.get_window_extent(name, renderer)
 
 
 def test_bars_are_as_long_as_the_values(make_run):
@@ -74,12 +71,14 @@ def test_dots_of_many_methods_differ_and_the_legend_shows_them(make_run):
     methods = {f"method_{number:02d}": 3.0 * number for number in range(24)}
     figure = scatter_figure(comparison_table([make_run(scores={"first": methods}, accuracy=ACCURACY)]))
     markers = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
+    assert len(markers) == 24
     looks = [
         (line.get_markerfacecolor(), line.get_markeredgecolor(), line.get_fillstyle()) for line in markers
     ]
     assert len(set(looks)) == 24
-    shown = figure.legends[0].get_lines()
-    assert [line.get_label() for line in shown] == list(methods)
+    *shown, front = figure.legends[0].get_lines()
+    assert front.get_linestyle() == ":"
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:-1] == list(methods)
     assert [
         (line.get_markerfacecolor(), line.get_markeredgecolor(), line.get_fillstyle()) for line in shown
     ] == looks
@@ -95,8 +94,8 @@ def test_missing_score_leaves_a_gap(make_run):
 
 
 def test_colours_of_the_first_twenty_methods_are_all_different():
-    looks = [colour_of(place) for place in range(20)]
-    assert len(set(looks)) == 20
+    looks = looks_of(f"method {place}" for place in range(20)).values()
+    assert len(set(looks)) == len({(look.colour, look.hatch) for look in looks}) == 20
     assert ink_on("#ffffff") != ink_on("#000000") == "white"
 
 
@@ -106,14 +105,17 @@ def test_dots_stand_at_accuracy_and_score(make_run):
     axes = figure.axes[1]
     dots = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
     places = {(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in dots}
-    assert places == {(50, 25), (50, 50), (75, 75), (75, 50)}
+    # those of a checkpoint stand side by side, up to 1.2 % of the range of both intervals away
+    for x, y in ((50, 25), (50, 50), (75, 75), (75, 50)):
+        assert any(abs(across - x) < 1 and up == y for across, up in places)
+    assert len(places) == 4
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Top-1 (%)", "SPG (%)")
 
 
 def test_scatter_names_checkpoints_in_a_legend_of_markers(make_run):
     scores = {f"a-checkpoint-with-a-long-name-{place}": {"m": 50.0} for place in range(9)}
     figure = scatter_figure(comparison_table([make_run(scores=scores)]))
-    assert not any(axes.texts for axes in figure.axes)
+    assert {text.get_text() for axes in figure.axes for text in axes.texts} == {"1"}  # numbers of the front
     names = {text.get_text().replace("\n", "") for legend in figure.legends for text in legend.get_texts()}
     assert names >= set(scores)
 
@@ -151,12 +153,11 @@ def test_gallery_names_classes_methods_checkpoints_and_scores(make_run):
         ("b", "m"),
     ]
     figure = gallery_figure(columns)
-    texts = [text.get_text() for text in figure.texts]
-    assert texts.count("m") == 2
-    assert [text for text in texts if text in ("a", "b")] == ["a", "b"]
-    assert [text for text in texts if text in ("cat", "dog", "fox")] == ["cat", "dog"]
-    captions = [text.get_text() for axes in figure.axes[:4] for text in axes.texts]
-    assert captions == ["SPG 25   CH 12", "SPG 50   CH 25", "SPG 75   CH 38"]
+    top = figure.axes[:4]
+    assert [axes.get_title() for axes in top] == ["ground truth", "m", "n", "m"]
+    assert [text.get_text() for axes in top for text in axes.texts] == ["a", "b"]
+    assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["cat", "dog"]
+    assert [axes.get_xlabel() for axes in top] == ["", "SPG 25   CH 12", "SPG 50   CH 25", "SPG 75   CH 38"]
 
 
 def test_gallery_says_when_a_map_was_degenerate(make_run):
@@ -169,11 +170,65 @@ def test_gallery_says_when_a_map_was_degenerate(make_run):
 
 def test_gallery_scales_points_of_large_pictures(make_run, monkeypatch):
     monkeypatch.setattr(
-        "raybench.benchmark.results.thumbnails.LONGEST_SIDE_PX", 60
+        "raybench.benchmark.results.files.thumbnails.LONGEST_SIDE_PX", 60
     )  # half of the made-up pictures
     figure = gallery_figure(gallery_columns([make_run(gallery=1)]))
     (marker,) = figure.axes[1].lines
     assert (float(marker.get_xdata()[0]), float(marker.get_ydata()[0])) == pytest.approx((22, 12), abs=1)
+
+
+def test_mean_curve_averages_the_queries_of_an_image_first():
+    cells = ["0 1", "1 1", "1 0.5", ""]
+    curves = pd.DataFrame({"image_id": ["a", "a", "b", "c"], "falling": cells})
+    curve = mean_curve(curves, "falling")
+    assert curve.mean.tolist() == [0.75, 0.75]  # of (0.5, 1) and (1, 0.5)
+    for place in range(2):
+        low, high = stats.t.interval(0.95, 1, 0.75, stats.sem([[0.5, 1], [1, 0.5]][place]))
+        assert (curve.low[place], curve.high[place]) == pytest.approx((low, high))
+    assert np.isnan(mean_curve(curves[:1], "falling").low).all()
+    assert mean_curve(curves[3:], "falling") is None
+
+
+CURVE = {
+    "name": "falling",
+    "kind": "network",
+    "label": "F",
+    "title": "Falling",
+    "curve": "share",
+    "unit": "none",
+}
+
+
+def test_curves_are_drawn_for_each_checkpoint_and_a_damaged_file_is_named(make_run, tmp_path):
+    facts = {"metrics": {"falling": CURVE}}
+    metrics = {"pointing_game": {}, "falling": {}}
+    run = make_run(scores=SCORES, accuracy=ACCURACY, metrics=metrics, facts=facts)
+    for checkpoint, share in (("first", 0.5), ("second", 0.25)):
+        lines = [f"{number:03d},0,1 {share} 0" for number in range(12)]
+        text = "\n".join(["image_id,class_index,falling", *lines]) + "\n"
+        (run / checkpoint / "gradient" / "curves.csv").write_text(text)
+    looks = looks_of(("grad_cam", "gradient"))
+    (figure,) = curve_figures([run], looks, "title")
+    assert [axes.get_title() for axes in figure.axes] == ["Falling, first", "Falling, second"]
+    for axes, share in zip(figure.axes, (0.5, 0.25), strict=True):
+        (line,) = axes.lines
+        assert line.get_xdata().tolist() == [0, 50, 100]
+        assert line.get_ydata().tolist() == [1, share, 0]
+        assert line.get_color() == looks["gradient"].colour
+    assert "curves" in {path.stem for path in plot_all([run], tmp_path / "plots")}
+    path = run / "first" / "gradient" / "curves.csv"
+    path.write_text(path.read_text().replace("1 0.5 0", "1 0.5", 1))
+    with pytest.raises(RaybenchError, match=r"first.gradient.curves\.csv: the curves of falling"):
+        curve_figures([run], looks, "title")
+
+
+def test_bars_of_a_metric_that_asks_the_network_leave_out_methods_without_one(make_run):
+    table = comparison_table([make_run(scores=SCORES)])
+    columns = [replace(one, needs_network=one.label == "SPG") for one in table.columns]
+    panels = {axes.get_title(): axes for axes in bar_figure(replace(table, columns=tuple(columns))).axes}
+    names = {title: [text.get_text() for text in axes.get_yticklabels()] for title, axes in panels.items()}
+    assert names["SPG (%)"] == ["first", "second"]
+    assert names["PG (%)"] == ["first", "second", "box_oracle\n(no network)"]
 
 
 def test_gallery_needs_pictures(make_run):
@@ -223,7 +278,7 @@ def test_folder_that_cannot_be_written_is_a_clear_error(make_run, tmp_path):
 def test_plotting_never_loads_pyplot_and_importing_raybench_never_loads_matplotlib():
     code = (
         "import sys, raybench; assert 'matplotlib' not in sys.modules;"
-        "import raybench.benchmark.results.thumbnails, raybench.benchmark.results.summary;"
+        "import raybench.benchmark.results.files.thumbnails, raybench.benchmark.results.summary;"
         "assert 'matplotlib' not in sys.modules;"
         "import raybench.benchmark.pictures.plots; assert 'matplotlib.pyplot' not in sys.modules"
     )

@@ -24,3 +24,13 @@ def test_of_two_runs_a_sentence_of_one_names_its_folder_and_a_shared_one_stands_
     first, second = make_run("first", skipped=SKIPPED, notes=both), make_run("second", notes=both)
     notes = comparison_table([first, second]).notes
     assert notes[-2:] == ("3 pictures: squeezed", f"{first}: {SENTENCE}")
+
+
+def test_which_weights_were_measured_is_said_of_each_run_where_they_differ(make_run):
+    first = make_run("first", weights_sha256={"net": "1" * 64, "same": f"{'3' * 64}+{'4' * 64}"})
+    second = make_run("second", weights_sha256={"net": "2" * 64, "same": f"{'3' * 64}+{'4' * 64}"})
+    words = "weights measured, by the first digits of their SHA-256: net"
+    notes = comparison_table([first, second]).notes
+    assert f"{first}: {words} 11111111, same 33333333+44444444" in notes
+    assert f"{second}: {words} 22222222, same 33333333+44444444" in notes
+    assert f"{words} 11111111, same 33333333+44444444" in comparison_table([first]).notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.results.folder import (
+from raybench.benchmark.results.files.folder import (
     SUMMARY_COLUMNS,
     open_results,
     read_manifest,

@@ -13,7 +13,7 @@ from submissions import change_json, copy_of, members_of
 from tiny_suite import TinySuite
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.results.folder import open_results
+from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.manifest import Manifest
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.submission import check, extract_bundle, open_bundle, submit, unpack_bundles

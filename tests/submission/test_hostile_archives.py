@@ -13,7 +13,7 @@ import pytest
 from submissions import members_of
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.results.layout import collisions, is_known_name, is_plain_name
+from raybench.benchmark.results.files.layout import collisions, is_known_name, is_plain_name
 from raybench.benchmark.submission import check, extract_bundle
 
 Member = tuple[zipfile.ZipInfo | str, bytes]

@@ -370,9 +370,9 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
         manifest(lambda content: content["checkpoints"][0].update(pooling="max")),
         ["run.json: checkpoints: pooling of shapes-baseline is 'max'; expected 'avg'"],
     ),
-    "other seed": (
-        manifest(lambda content: content.update(seed=1)),
-        ["summary.csv, line 5: ci_low of shapes-baseline/grad_cam, stochastic_pointing_game"],
+    "other intervals": (
+        manifest(lambda content: content.update(intervals="bootstrap")),
+        ["run.json: its intervals are of an older kind ('bootstrap')"],
     ),
     "unknown metric": (
         manifest(lambda content: content["metrics"].update(pointing_gane={})),

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.results.folder import SUMMARY_COLUMNS, safe_name
+from raybench.benchmark.results.files.folder import SUMMARY_COLUMNS, safe_name
 from raybench.benchmark.results.summary import Summary, summarise_predictions, summarise_records
 from raybench.benchmark.suite.protocol import protocol_from
 
@@ -40,7 +40,6 @@ def write_run(
     dataset: str = "shapes",
     protocol: str = "aaai21",
     classes: int = N_CLASSES,
-    draws: int = 50,
     prefix: str = "",
     **manifest: Any,
 ) -> Path:
@@ -54,7 +53,6 @@ def write_run(
         dataset: its name.
         protocol: its name.
         classes: how many the pictures are of, in turn.
-        draws: bootstrap draws of the summary's intervals.
         prefix: of image ids and class names.
         **manifest: entries of run.json to add or change.
     """
@@ -63,13 +61,13 @@ def write_run(
     head = ("made-up", rules.name, rules.id, dataset)
     lines: list[tuple[Any, ...]] = []
     for checkpoint, share in (accuracy or {}).items():
-        found = _write_predictions(out / safe_name(checkpoint), images, share, classes, draws)
+        found = _write_predictions(out / safe_name(checkpoint), images, share, classes)
         lines += [(*head, checkpoint, "", *_cells(one)) for one in found]
     for (checkpoint, attribution), values in rows.items():
         folder = out / safe_name(checkpoint) / safe_name(attribution)
         lines += [
             (*head, checkpoint, attribution, *_cells(one))
-            for one in _write_records(folder, images, values, classes, draws, prefix)
+            for one in _write_records(folder, images, values, classes, prefix)
         ]
     with (out / "summary.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([SUMMARY_COLUMNS, *lines])
@@ -124,7 +122,7 @@ def change_manifest(folder: Path, **changes: Any) -> None:
 
 
 def _write_records(
-    folder: Path, images: Sequence[str], values: Values, n_classes: int, draws: int, prefix: str
+    folder: Path, images: Sequence[str], values: Values, n_classes: int, prefix: str
 ) -> list[Summary]:
     folder.mkdir(parents=True, exist_ok=True)
     classes = np.arange(len(images)) % n_classes
@@ -142,12 +140,10 @@ def _write_records(
         }
     )
     frame.to_csv(folder / "records.csv", index=False, lineterminator="\n")
-    return summarise_records(frame, [METRICS.get(name) for name in METRIC_NAMES], seed=0, draws=draws)
+    return summarise_records(frame, [METRICS.get(name) for name in METRIC_NAMES])
 
 
-def _write_predictions(
-    folder: Path, images: Sequence[str], share: float, n_classes: int, draws: int
-) -> list[Summary]:
+def _write_predictions(folder: Path, images: Sequence[str], share: float, n_classes: int) -> list[Summary]:
     folder.mkdir(parents=True, exist_ok=True)
     targets = [number % n_classes for number in range(len(images))]
     right = [number < len(images) * share / 100 for number in range(len(images))]
@@ -157,7 +153,7 @@ def _write_predictions(
     )
     frame.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
     metrics = [METRICS.get("top1_accuracy")]
-    return summarise_predictions(frame, metrics, n_classes=n_classes, seed=0, draws=draws)
+    return summarise_predictions(frame, metrics, n_classes=n_classes)
 
 
 def _cells(summary: Summary) -> tuple[Any, ...]:

@@ -6,13 +6,26 @@ import hashlib
 
 from raybench.attributions import ATTRIBUTIONS, bind
 
-OPTIONS = {"rise": {"masks": 4, "cells": 3}, "integrated_gradients": {"steps": 2}}
+OPTIONS = {
+    "integrated_gradients": {"steps": 2},
+    "kernel_shap": {"samples": 10, "cells": 2},
+    "lime": {"samples": 6, "cells": 3},
+    "occlusion": {"window": 0.5, "stride": 0.5},
+    "rise": {"masks": 4, "cells": 3},
+}
 """Options of methods that would otherwise ask a network very often."""
 
 METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
 OURS = [name for name in METHODS if not name.startswith("torchray.")]
-ON_CNNS = [name for name in OURS if "attention" not in name]
-"""Those that are defined for convolutional networks; the others refuse them."""
+ON_TRANSFORMERS = [
+    name
+    for name in OURS
+    if "attention" in name or name in ("attn_lrp", "cp_lrp", "transformer_attribution_generic")
+]
+"""Those that need attention; networks without any are refused."""
+ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
+ASK_ALIKE = {"kernel_shap", "lime", "occlusion"}
+"""Those that ask a network as another of their family does, which stands for them on big networks."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 
 

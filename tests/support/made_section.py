@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from raybench.benchmark.results.folder import ResultFolder
+from raybench.benchmark.results.files.folder import ResultFolder
 from raybench.benchmark.results.scores import column_for
 from raybench.benchmark.results.sections import BoardRow, Score, Section
 

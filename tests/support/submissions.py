@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from raybench.benchmark.results.archive import pack
+from raybench.benchmark.results.files.archive import pack
 
 __all__ = ["change_json", "change_text", "copy_of", "members_of", "repacked"]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...base import RaybenchError
 from ...benchmark.metrics import METRICS
-from ...benchmark.pictures import colour_of, save_figure, tidy
+from ...benchmark.pictures import looks_of, save_figure, tidy
 from .state import write_text
 
 __all__ = ["LogRow", "Tally", "TrainingLog"]
@@ -114,12 +114,12 @@ class TrainingLog:
             values = [(row.epoch, getattr(row, name)) for row in self.rows]
             points = [(epoch, value) for epoch, value in values if value or name != "consistency"]
             marker = "." if len(points) < 30 else ""
-            axes[place].plot(*zip(*points, strict=True), marker=marker, color=colour_of(0)[0])
+            axes[place].plot(*zip(*points, strict=True), marker=marker, color=looks_of([name])[name].colour)
             axes[place].set_ylabel(f"{name} loss")
         if measured:
-            for place, name in enumerate(self.metrics):
+            for name, look in looks_of(self.metrics).items():
                 points = [(row.epoch, row.measured[name]) for row in measured if name in row.measured]
-                label, colour = METRICS.get(name).label, colour_of(place)[0]
+                label, colour = METRICS.get(name).label, look.colour
                 axes[-1].plot(*zip(*points, strict=True), marker=".", label=label, color=colour)
             axes[-1].set_ylabel("validation (%)")
             axes[-1].legend(frameon=False)

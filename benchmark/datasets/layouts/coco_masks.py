@@ -93,12 +93,12 @@ def _is_other_box(bbox: Any, bounds: list[float]) -> bool:
     than half of the area that they cover together is common, and a side differs by more than two pixels. A
     box of no size was not filled in.
     """
-    if bbox is None or bbox == [] or (bounds[2:] == [0, 0] and not _is_box(bbox)):
+    if bbox is None or bbox == []:
         return False
     if not _is_box(bbox):
         return True
-    if bbox[2:] == [0, 0] or bounds[2:] == [0, 0]:
-        return bbox[2:] != [0, 0]
+    if bbox[2:] == [0, 0]:
+        return False
     x, y, width, height = bounds
     ours, theirs = (x, y, x + width, y + height), (*bbox[:2], bbox[0] + bbox[2], bbox[1] + bbox[3])
     if max(abs(one - other) for one, other in zip(ours, theirs, strict=True)) <= 2:

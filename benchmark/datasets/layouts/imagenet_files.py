@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ....base import RaybenchError
 from ....checkpoints import ClassList
 from ..files import PICTURE_SUFFIXES, files_by_id, subfolders
+from ..sample import LayoutError
 
 __all__ = ["ImageFiles", "find_image_files"]
 
@@ -34,12 +35,13 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
     have sub-folders, one level deep.
 
     Raises:
-        RaybenchError: no folder holds pictures, two files share an id, or a folder of pictures is not named
+        LayoutError: no folder holds pictures, or nothing says of any what it shows.
+        RaybenchError: two files share an id, or a folder of pictures is not named
             after a class.
     """
     folder, pictures = _first(root, _picture_folders(split), PICTURE_SUFFIXES)
     if not pictures:
-        raise RaybenchError(
+        raise LayoutError(
             f"no pictures in {root}: looked for {split}/*.JPEG, {split}/<class>/*.JPEG, "
             f"ILSVRC/Data/CLS-LOC/{split}/*.JPEG and *.JPEG in the folder itself"
         )
@@ -53,6 +55,11 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
                 f"{root / parent} holds pictures, but is not named after a class of {classes.name}"
             )
         files[image_id] = ImageFiles(picture, annotations.get(image_id), folder_class)
+    if not annotations and not any(entry.folder_class for entry in files.values()):
+        raise LayoutError(
+            f"no picture in {root / folder} has an annotation or lies in the folder of a class; expected "
+            f"XML beside the pictures or in {root / 'annotation'}, or {split}/<class>/*.JPEG"
+        )
     for image_id in annotations.keys() - files.keys():
         files[image_id] = ImageFiles(_join(folder, f"{image_id}.JPEG"), annotations[image_id], None)
     return files

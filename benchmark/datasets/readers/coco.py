@@ -16,8 +16,8 @@ from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
 from ..layouts.coco_masks import encode, has_pixels, remarks_on, union
 from ..pictures import ReadPicture, as_annotated, read_picture
-from ..region import MaskRegion
-from ..sample import AnnotationError, Query, Sample
+from ..region import MaskRegion, unaffordable
+from ..sample import AnnotationError, LayoutError, Query, Sample
 from ..selection import Selection
 
 __all__ = ["Coco", "open_coco"]
@@ -79,6 +79,9 @@ class Coco:
             notes += remarks_on(record, found, size)
             if record.get("id") in self.repeated:
                 notes.append(SAME_ID)
+        too_large = unaffordable(size, len(encoded))
+        if too_large:
+            raise AnnotationError(f"{place}: {too_large}")
         regions = {key: MaskRegion(union(parts, size)) for key, parts in sorted(encoded.items())}
         notes += [EMPTY_PART for class_index in empty if regions[class_index].pixels.any()]
         notes += [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
@@ -135,7 +138,13 @@ class Coco:
         return f"{self.source}: annotation {record.get('id')} of {self.file_names[index]}"
 
 
-@dataset("coco", label="COCO", classes="coco80", multilabel=True)
+@dataset(
+    "coco",
+    label="COCO",
+    classes="coco80",
+    multilabel=True,
+    signs=("annotations/instances_{split}.json",),
+)
 def open_coco(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val2014"
 ) -> Coco:
@@ -155,9 +164,11 @@ def open_coco(
     source = root / "annotations" / f"instances_{split}.json"
     folders = [folder for folder in (root / split, root / "images" / split) if folder.is_dir()]
     if not folders or not source.is_file():
-        raise RaybenchError(
+        others = [path.stem.removeprefix("instances_") for path in source.parent.glob("instances_*.json")]
+        there = f"; there are annotations of {', '.join(sorted(others))}" if others else ""
+        raise LayoutError(
             f"{root} does not look like COCO: expected pictures in {split}/ (or images/{split}/) "
-            f"and annotations/instances_{split}.json"
+            f"and annotations/instances_{split}.json{there}"
         )
     content = read_coco_file(source)
     categories = {number: classes.index_of.get(name, name) for number, name in content.categories.items()}

@@ -102,7 +102,13 @@ class ImageNet:
         )
 
 
-@dataset("imagenet", label="ImageNet", classes="imagenet1k", multilabel=False)
+@dataset(
+    "imagenet",
+    label="ImageNet",
+    classes="imagenet1k",
+    multilabel=False,
+    signs=("{split}", "Data/CLS-LOC/{split}", "ILSVRC/Data/CLS-LOC/{split}"),
+)
 def open_imagenet(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val"
 ) -> ImageNet:

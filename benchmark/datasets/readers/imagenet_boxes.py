@@ -18,7 +18,7 @@ from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.boxes import WrittenBox, region_of
 from ..pictures import POSSIBLE_SIZES, is_possible_size
-from ..sample import AnnotationError, Query, Sample
+from ..sample import AnnotationError, LayoutError, Query, Sample
 from ..selection import Selection
 
 __all__ = ["ImageNetBoxes", "open_imagenet_boxes"]
@@ -93,6 +93,7 @@ class ImageNetBoxes:
     classes="imagenet1k",
     multilabel=False,
     folder="imagenet/all_val_boxes",
+    signs=("class_labels.txt",),
 )
 def open_imagenet_boxes(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection
@@ -111,7 +112,7 @@ def open_imagenet_boxes(
     """
     missing = [name for name in _COLUMNS if not (root / name).is_file()]
     if missing:
-        raise RaybenchError(f"{root} has no {' and no '.join(missing)}; expected {', '.join(_COLUMNS)} in it")
+        raise LayoutError(f"{root} has no {' and no '.join(missing)}; expected {', '.join(_COLUMNS)} in it")
     (ids, labels), (sized, sizes), (boxed, boxes) = (_read_rows(root / name) for name in _COLUMNS)
     for name, names in (("class_labels.txt", ids), ("image_sizes.txt", sized)):
         twice = first_repeated(names)

@@ -16,7 +16,7 @@ from ..layouts.boxes import region_of
 from ..layouts.voc_splits import read_split, refuse_unchosen_split
 from ..layouts.voc_xml import AnnotatedObject, class_index_of, read_annotation
 from ..pictures import ReadPicture, as_annotated, read_picture
-from ..sample import Query, Sample
+from ..sample import LayoutError, Query, Sample
 from ..selection import Selection
 
 __all__ = ["Voc", "open_voc"]
@@ -79,7 +79,7 @@ class Voc:
         return fingerprint_of_files(zip(self.image_ids, files, strict=True))
 
 
-@dataset("voc", label="VOC", classes="voc20", multilabel=True)
+@dataset("voc", label="VOC", classes="voc20", multilabel=True, signs=("JPEGImages",))
 def open_voc(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = ""
 ) -> Voc:
@@ -126,7 +126,7 @@ def _year_folder(root: Path) -> Path:
         if all((folder / name).is_dir() for name in ("JPEGImages", "Annotations"))
     ]
     if not found:
-        raise RaybenchError(
+        raise LayoutError(
             f"no VOC pictures in {root}: looked for JPEGImages/ and Annotations/ there, "
             "in VOC2007/ and the like, and in VOCdevkit/VOC2007/ and the like"
         )

@@ -1,1 +1,1 @@
-"""The leaderboard's figures: data once, two drawers."""
+"""The figures: from scores to panels."""

@@ -1,223 +1,216 @@
-"""One number of each row against another, with intervals and the front of rows that nothing beats."""
+"""One number of each row against another: accuracy or cost against what the maps score."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .style import Look, for_plotly, number, shortened
+from matplotlib.figure import Figure
 
-__all__ = [
-    "MANY",
-    "Axis",
-    "Dot",
-    "describe_front",
-    "front_of",
-    "one_interval_per_checkpoint",
-    "scatter_traces",
-    "side_by_side",
-    "symbol_of",
-]
+from ....base import broken
+from ...results import NO_CHECKPOINT, BoardRow, Column, Score, Section, Table
+from ...tables import training_name
+from ..drawing.panels import Axis, Dot, Dots, Ends, Front, Panel, front_of, interval_text, side_by_side
+from ..drawing.paper import figure_of, in_bands
+from ..drawing.style import Look, axis_title, looks_of, shortened
+from .drawing import Control, Drawing, map_columns, row_name, with_network
 
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "hexagon")
-_ANY_METHOD = Look("#888888", filling=1)
-MANY = 40  # with more dots than this, intervals are drawn faintly
+__all__ = ["checkpoint_label", "cost_drawing", "localisation_drawing", "methods_of", "milliseconds_per_map",
+           "scatter_figure"]  # fmt: skip
+
+_COSTS = (
+    Axis("milliseconds per map", higher_is_better=False, log=True),
+    Axis("peak memory of the run (MB)", higher_is_better=False, log=True),
+)
 
 
-@dataclass(frozen=True)
-class Dot:
-    """A row in a scatter plot.
+def localisation_drawing(section: Section) -> Drawing | None:
+    """Plot accuracy or F1 against each metric of maps; None if the section lacks one of the two."""
+    about = [column for column in section.columns if column.about_checkpoint]
+    columns = map_columns(section)
+    dots = {
+        (first, second): (_axis_of(x), _axis_of(y), side_by_side(_scored(section, x, y)))
+        for first, x in enumerate(about)
+        for second, y in enumerate(columns)
+    }
+    words = (
+        "Each dot is a checkpoint under an attribution, with 95 % intervals on both axes. The methods of a "
+        "checkpoint share its accuracy and stand side by side. The dotted line joins the rows that no other "
+        "row beats in both."
+    )
+    title = f"{about[0].label} against where maps look" if about else ""
+    controls = _control("accuracy", about), _control("metric", columns)
+    return _drawing(section, dots, "localisation", title, words, controls)
 
-    Attributes:
-        name: of the row.
-        group: the attribution, which gives it its colour and filling.
-        kind: how the checkpoint was trained, which shapes it; may be empty.
-        checkpoint: dots of one checkpoint share its horizontal interval, which is drawn once.
-        x, y: low end of the interval, value, high end.
-        remark: more to say about it.
-        aside: how far from its x the dot is drawn, so that it hides no other one.
+
+def cost_drawing(section: Section) -> Drawing | None:
+    """Plot what maps cost against what they score; None if no run of the section says what they cost.
+
+    Runs on different devices stand side by side; each dot names its device.
     """
-
-    name: str
-    group: str
-    kind: str
-    checkpoint: str
-    x: tuple[float, float, float]
-    y: tuple[float, float, float]
-    remark: str = ""
-    aside: float = 0.0
-
-    @property
-    def place(self) -> float:
-        """Where the dot is drawn across."""
-        return self.x[1] + self.aside
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What an axis measures.
-
-    Attributes:
-        title: with the unit.
-        higher_is_better: decides which way the front goes.
-        log: whether it is logarithmic.
-    """
-
-    title: str
-    higher_is_better: bool = True
-    log: bool = False
+    columns = map_columns(section)
+    dots = {
+        (first, second): (x, _axis_of(y), _priced(section, first, y))
+        for first, x in enumerate(_COSTS)
+        for second, y in enumerate(columns)
+    }
+    words = (
+        "Each dot is a checkpoint under an attribution: the further to the left, the cheaper. Time is what a "
+        "map takes on the device, passes through the network included, without reading pictures and scoring; "
+        "compare times of one device only, which each dot names. Memory is the peak of the whole run."
+    )
+    controls = Control("cost", tuple(axis.title for axis in _COSTS)), _control("quality", columns)
+    return _drawing(section, dots, "cost", "Cost against quality", words, controls)
 
 
-def side_by_side(dots: Sequence[Dot]) -> list[Dot]:
-    """Move dots of equal x aside, all those of a group equally far, by up to 1.2 % of the range of x."""
-    groups = list(dict.fromkeys(dot.group for dot in dots))
-    reach = [end for dot in dots for end in dot.x if not math.isnan(end)]
-    if not dots or len(groups) == 1:
-        return list(dots)
-    step = 0.024 * ((max(reach) - min(reach)) or 1.0) / (len(groups) - 1)
-    middle = (len(groups) - 1) / 2
-    return [replace(dot, aside=step * (groups.index(dot.group) - middle)) for dot in dots]
+def _control(label: str, columns: Sequence[Column]) -> Control:
+    return Control(label, tuple(column.label for column in columns))
 
 
-def front_of(dots: Sequence[Dot], x: Axis, y: Axis) -> list[int]:
-    """Return which dots no other one equals or beats on both axes, by ascending x.
-
-    Of dots that are equal on both axes the first counts.
-    """
-    sign_x, sign_y = (1 if axis.higher_is_better else -1 for axis in (x, y))
-    order = sorted(range(len(dots)), key=lambda at: (-sign_x * dots[at].x[1], -sign_y * dots[at].y[1]))
-    front, best = [], -math.inf
-    for at in order:
-        if sign_y * dots[at].y[1] > best:
-            best = sign_y * dots[at].y[1]
-            front.append(at)
-    return sorted(front, key=lambda at: dots[at].x[1])
-
-
-def scatter_traces(dots: Sequence[Dot], x: Axis, y: Axis, looks: Mapping[str, Look]) -> list[dict[str, Any]]:
-    """Draw dots for plotly: a trace per attribution, a key to looks and shapes, the front numbered."""
-    kinds = sorted({dot.kind for dot in dots})
-    once = one_interval_per_checkpoint(dots)
-    faint = 0.35 if len(dots) > MANY else 0.7
-    traces = []
-    for group in dict.fromkeys(dot.group for dot in dots):
-        own = [dot for dot in once if dot.group == group]
-        traces.append(_trace(own, group, looks[group], kinds, faint, x, y))
-    # a disc stands for a method, whatever shapes its dots have; a click on it hides them
-    traces += [
-        {**_key_trace(group, "circle", looks[group]), "legendgroup": trace["legendgroup"]}
-        for group, trace in zip(dict.fromkeys(dot.group for dot in dots), traces, strict=True)
-    ]
-    if len(kinds) > 1:
-        traces += [
-            _key_trace(kind or "training unknown", symbol_of(kind, kinds, _SYMBOLS), _ANY_METHOD)
-            for kind in kinds
-        ]
-    return [*traces, _front_trace(dots, front_of(dots, x, y))]
+def _drawing(
+    section: Section,
+    dots: Mapping[tuple[int, int], tuple[Axis, Axis, Sequence[Dot]]],
+    key: str,
+    title: str,
+    words: str,
+    controls: tuple[Control, ...],
+) -> Drawing | None:
+    """Make a drawing of what has dots; paper shows the first option of the first control."""
+    looks = looks_of(row.attribution for row in with_network(section))
+    kinds = tuple(sorted({training_name(row.training) for row in with_network(section)}))
+    there = {at: found for at, found in dots.items() if found[2]}
+    panels = {at: _panel(*found, looks, kinds) for at, found in there.items()}
+    printed = tuple(panel for at, panel in panels.items() if at[0] == 0)
+    text = " ".join((words, *(_front_in_words(*found) for at, found in there.items() if at[0] == 0)))
+    heading = f"{title}: {section.title}"
+    return Drawing(key, title, text, controls, panels, printed, heading) if printed else None
 
 
-def one_interval_per_checkpoint(dots: Sequence[Dot]) -> list[Dot]:
-    """Take the horizontal interval, which the methods of a checkpoint share, from all but the highest."""
+def _panel(x: Axis, y: Axis, dots: Sequence[Dot], looks: Mapping[str, Look], kinds: Sequence[str]) -> Panel:
+    """Return dots with their front; the interval across, which a checkpoint's dots share, at the highest."""
     highest: dict[tuple[str, float], Dot] = {}
     for dot in sorted(dots, key=lambda dot: dot.y[1]):
         highest[dot.checkpoint, dot.x[1]] = dot
-    bare = (math.nan, math.nan)
-    return [
-        dot if highest[dot.checkpoint, dot.x[1]] is dot else replace(dot, x=(bare[0], dot.x[1], bare[1]))
+    shown = tuple(
+        dot if highest[dot.checkpoint, dot.x[1]] is dot else dot._replace(x=(math.nan, dot.x[1], math.nan))
         for dot in dots
-    ]
+    )
+    front = Front(tuple((dots[at].place, dots[at].y[1]) for at in front_of(dots, x, y)))
+    x = x._replace(ticks=_log_ticks(dots)) if x.log else x
+    return Panel(x, y, (Dots(shown, looks, tuple(kinds)), front))
 
 
-def symbol_of(kind: str, kinds: Sequence[str], symbols: Sequence[str]) -> str:
-    """Return the shape of dots of a kind."""
-    return symbols[kinds.index(kind) % len(symbols)]
+def _log_ticks(dots: Sequence[Dot]) -> tuple[tuple[float, str], ...]:
+    """Return the ticks of a logarithmic axis, written out: plotly would write 300 as a small 3."""
+    values = [dot.x[1] for dot in dots]
+    low, high = min(values), max(values)
+    digits = range(1, 10) if high < 8 * low else (1, 2, 5)
+    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in digits]
+    return tuple((tick, f"{tick:,.10g}") for tick in ticks if low / 3 <= tick <= 3 * high)
 
 
-def _trace(
-    dots: Sequence[Dot], group: str, look: Look, kinds: Sequence[str], faint: float, x: Axis, y: Axis
-) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": for_plotly(group, 32),
-        "legendgroup": for_plotly(group, 200),
-        "showlegend": False,
-        "x": [number(dot.place, 4) for dot in dots],
-        "y": [number(dot.y[1]) for dot in dots],
-        "error_x": _bars([dot.x for dot in dots], look.colour, faint),
-        "error_y": _bars([dot.y for dot in dots], look.colour, faint),
-        "marker": {
-            "color": look.colour,
-            "size": 10,
-            "symbol": [look.symbol(symbol_of(dot.kind, kinds, _SYMBOLS)) for dot in dots],
-            "line": look.line,
-        },
-        "hovertext": [_hover(dot, x, y) for dot in dots],
-        "hoverinfo": "text",
-    }
-
-
-def _bars(ends: Sequence[tuple[float, float, float]], colour: str, opacity: float) -> dict[str, Any]:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [number(high - value) for _, value, high in ends],
-        "arrayminus": [number(value - low) for low, value, _ in ends],
-        "color": f"rgba({red},{green},{blue},{opacity})",
-        "thickness": 1.5,
-        "width": 0,
-    }
-
-
-def _front_trace(dots: Sequence[Dot], front: Sequence[int]) -> dict[str, Any]:
-    """Connect the dots of the front, each with its number."""
-    return {
-        "type": "scatter",
-        "mode": "lines+text",
-        "name": "front: nothing is better in both",
-        "x": [number(dots[at].place, 4) for at in front],
-        "y": [number(dots[at].y[1]) for at in front],
-        "text": [f"\N{EN SPACE}{place}" for place in range(1, len(front) + 1)],
-        "textposition": "top right",
-        "line": {"dash": "dot", "width": 1.5, "color": "#888888"},
-        "hoverinfo": "skip",
-    }
-
-
-def _key_trace(name: str, shape: str, look: Look) -> dict[str, Any]:
-    """Explain a look or a shape in the legend."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": for_plotly(name, 32),
-        "x": [None],
-        "y": [None],
-        "marker": {"color": look.colour, "size": 10, "symbol": look.symbol(shape), "line": look.line},
-        "hoverinfo": "skip",
-    }
-
-
-def _hover(dot: Dot, x: Axis, y: Axis) -> str:
-    lines = [f"<b>{for_plotly(dot.name, 80)}</b>"]
-    lines += [f"{for_plotly(axis.title)}: {_interval(ends)}" for axis, ends in ((x, dot.x), (y, dot.y))]
-    return "<br>".join([*lines, for_plotly(dot.remark, 80)] if dot.remark else lines)
-
-
-def _interval(ends: tuple[float, float, float]) -> str:
-    low, value, high = ends
-    digits = 2 if value < 1000 else 0
-    if math.isnan(low) or math.isnan(high):
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
-def describe_front(dots: Sequence[Dot], x: Axis, y: Axis) -> str:
-    """Say in words which rows make the front, with their numbers in the plot."""
+def _front_in_words(x: Axis, y: Axis, dots: Sequence[Dot]) -> str:
+    """Say which rows make the front, with their numbers in the plot."""
     parts = [
-        f"{place}: {shortened(dots[at].name, 80)} ({_interval(dots[at].x)}; {_interval(dots[at].y)})"
+        f"{place}: {shortened(dots[at].name, 80)} ({interval_text(dots[at].x)}; {interval_text(dots[at].y)})"
         for place, at in enumerate(front_of(dots, x, y), start=1)
     ]
     return f"On the front, in {x.title} and {y.title}: " + "; ".join(parts) + "."
+
+
+def _axis_of(column: Column) -> Axis:
+    return Axis(axis_title(column), column.higher_is_better)
+
+
+def _scored(section: Section, x: Column, y: Column) -> list[Dot]:
+    """Return a dot for each row that has both values."""
+    return _valid(
+        _dot(row, _ends(row.scores.get(x.metric)), y, f"{row.architecture} {training_name(row.training)}")
+        for row in with_network(section)
+    )
+
+
+def _priced(section: Section, kind: int, y: Column) -> list[Dot]:
+    """Return a dot for each row with a cost: the time of a map, or the memory of the run."""
+    found = []
+    for row in with_network(section):
+        manifest = row.folder.manifest
+        cost = (milliseconds_per_map(row), _positive(manifest.get("peak_memory_mb")))[kind]
+        device = _mapping(manifest.get("device")).get("name", "an unknown device")
+        found.append(_dot(row, (math.nan, cost, math.nan), y, f"on {device}"))
+    return _valid(found)
+
+
+def _dot(row: BoardRow, across: Ends, y: Column, remark: str) -> Dot:
+    up, kind = _ends(row.scores.get(y.metric)), training_name(row.training)
+    return Dot(row_name(row), row.attribution, kind, row.checkpoint, across, up, remark.strip())
+
+
+def _ends(score: Score | None) -> Ends:
+    return (score.low, score.value, score.high) if score else (math.nan, math.nan, math.nan)
+
+
+def _valid(dots: Iterable[Dot]) -> list[Dot]:
+    return [dot for dot in dots if not (math.isnan(dot.x[1]) or math.isnan(dot.y[1]))]
+
+
+def milliseconds_per_map(row: BoardRow) -> float:
+    """Return what the manifest says a map of the row took; NaN if it does not."""
+    costs = _mapping(_mapping(row.folder.manifest.get("costs")).get(row.checkpoint))
+    cost = _mapping(costs.get(row.attribution))
+    return 1000 * _positive(cost.get("seconds")) / _positive(cost.get("maps"))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _positive(value: object) -> float:
+    """Return a number above zero as it is, NaN for anything else: manifests come from strangers."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+    return float(value) if good else math.nan  # type: ignore[arg-type]
+
+
+def scatter_figure(table: Table) -> Figure | None:
+    """Draw a panel per metric of maps, against accuracy or F1 of the checkpoints, with 95 % intervals.
+
+    A colour and a filling per attribution, a shape per checkpoint.
+
+    Returns:
+        None if there is nothing to draw: no accuracy, or no metric of maps.
+    """
+    about = [place for place, column in enumerate(table.columns) if column.about_checkpoint][:1]
+    looks, panels = methods_of(table), []
+    for place, column in enumerate(table.columns):
+        for x in about if not column.about_checkpoint else ():
+            dots = side_by_side(_valid(_dots_of(table, x, place)))
+            kinds = dict.fromkeys(dot.kind for dot in _dots_of(table, x, place))
+            axes = _axis_of(table.columns[x]), _axis_of(column)
+            panels += [_panel(*axes, dots, looks, tuple(kinds))] if dots else []
+    return figure_of(in_bands(panels), table.title) if panels else None
+
+
+def _dots_of(table: Table, x: int, y: int) -> Iterator[Dot]:
+    checkpoint, attribution = table.headings.index("checkpoint"), table.headings.index("attribution")
+    for place, row in enumerate(table.rows):
+        if row.labels[checkpoint] != NO_CHECKPOINT:
+            name = checkpoint_label(table, place)
+            across, up = ((cell.low, cell.value, cell.high) for cell in (row.cells[x], row.cells[y]))
+            yield Dot(name, row.labels[attribution], name, name, across, up)
+
+
+def methods_of(table: Table) -> dict[str, Look]:
+    """Give each attribution of the table's checkpoints its look."""
+    checkpoint, attribution = table.headings.index("checkpoint"), table.headings.index("attribution")
+    rows = [row.labels for row in table.rows if row.labels[checkpoint] != NO_CHECKPOINT]
+    return looks_of(labels[attribution] for labels in rows)
+
+
+def checkpoint_label(table: Table, place: int) -> str:
+    """Name the checkpoint of a row, with what else tells it from others (dataset, run)."""
+    parts = dict(zip(table.headings, table.rows[place].labels, strict=True))
+    parts.pop("attribution")
+    names = [parts.pop("checkpoint"), *(f"({value})" for value in parts.values())]
+    return "\n".join(broken(name, 24) for name in names)

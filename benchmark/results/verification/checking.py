@@ -10,7 +10,7 @@ from typing import Any
 from ....base import RaybenchError, UnknownNameError
 from ...suite import PROTOCOLS, protocol_from
 from ..comparable import difference
-from ..folder import ResultFolder, open_results
+from ..files.folder import ResultFolder, open_results
 from ..sections import Excluded
 from .reading import QuerySets
 from .row_checks import (
@@ -96,7 +96,7 @@ def _check_rows(results: ResultFolder, known: QuerySets) -> tuple[list[CheckedRo
             except RaybenchError as error:
                 excluded.append(Excluded(path, f"row {checkpoint} with {attribution}: {error}"))
             else:
-                rows.append(replace(row, scores={**own.get(checkpoint, {}), **scores}))
+                rows.append(replace(row, scores={**own.get(checkpoint, {}), **row.scores}))
     with_method = {checkpoint for checkpoint, attribution in by_row if attribution}
     note = "" if recorded else SUMMARY_ONLY
     # a checkpoint that no method was measured on has a row of its accuracy alone

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ....base import RaybenchError, quoted
-from ..folder import SUMMARY_COLUMNS
-from ..layout import size_limit
+from ..files.folder import SUMMARY_COLUMNS
+from ..files.layout import size_limit
 
 __all__ = ["Note", "read_exactly", "read_inside"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ....base import RaybenchError, quoted
 from ...statistics import Facts
-from ..rows import STATUSES
+from ..files.rows import STATUSES
 
 __all__ = ["Faults", "order_faults", "prediction_faults", "record_faults", "refuse_faults"]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..folder import read_records
-from ..rows import RECORD_COLUMNS
+from ..files.folder import read_records
+from ..files.rows import RECORD_COLUMNS
 from .faults import order_faults, refuse_faults
 
 __all__ = ["QuerySet", "QuerySets", "RowRecords", "read_row_records"]

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from ....base import RaybenchError
 from ...statistics import Aggregate, Facts
 from ..complete import first_lost
-from ..facts import facts_of
-from ..folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
+from ..facts import facts_of, shows_the_truth
+from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
 from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
 from .faults import order_faults, record_faults, refuse_faults
-from .interval_checks import check_interval
-from .reading import QuerySet, QuerySets, RowRecords, read_row_records
+from .reading import QuerySet, QuerySets, read_row_records
 from .summary_rows import SummaryRow, stated_classes, summary_faults
 
 __all__ = [
@@ -43,7 +42,8 @@ class CheckedRow:
     """A checkpoint under an attribution whose summary follows from its records.
 
     Attributes:
-        scores: rows of the summary by metric and aggregate, those of the checkpoint included.
+        scores: rows of the summary by metric and aggregate, those of the checkpoint included; where there are
+            records, with the intervals that these give, whatever the summary says.
         queries: None if the folder holds no records.
         values: by metric, (N,) float32, in the order of `queries`.
         note: what a reader must know about the row; may be empty.
@@ -89,20 +89,16 @@ def check_row(
     missing = [one.name for one in facts if one.per_query and one.name not in records.values]
     if missing:
         raise RaybenchError(f"{path} has no column {missing[0]}, which summary.csv reports")
-    found = summarise_records(frame, facts, seed=0, draws=0)
+    found = summarise_records(frame, facts)
     if any(one.of_set for one in facts):
         sums, degenerate = read_lists(path.with_name("statistics.csv")), int(records.degenerate.sum())
-        found += summarise_sums(sums, facts, degenerate=degenerate, seed=0, draws=0)
-    _refuse_other(checkpoint, attribution, scores, found)
-    for one in facts:
-        for aggregate in one.aggregates if one.per_query and (one.name, one.aggregates[0]) in scores else ():
-            _check_interval(records, one.name, aggregate, scores[one.name, aggregate])
+        found += summarise_sums(sums, facts, degenerate=degenerate)
+    checked = _following(checkpoint, attribution, scores, found)
     per_query = [one for one in facts if one.per_query]
-    refuse_faults(
-        path, record_faults(frame, per_query, truth=_is_truth(results, attribution), complete=False)
-    )
+    truth = shows_the_truth(str(results.attributions.get(attribution, {}).get("method")), results)
+    refuse_faults(path, record_faults(frame, per_query, truth=truth, complete=False))
     values = {metric: column.astype(np.float32) for metric, column in records.values.items()}
-    return CheckedRow(checkpoint, attribution, scores, records.queries, values)
+    return CheckedRow(checkpoint, attribution, checked, records.queries, values)
 
 
 def _means(scores: Mapping[tuple[str, str], SummaryRow], name: str) -> tuple[Aggregate, ...]:
@@ -110,36 +106,19 @@ def _means(scores: Mapping[tuple[str, str], SummaryRow], name: str) -> tuple[Agg
     return tuple(cast(Aggregate, aggregate) for metric, aggregate in scores if metric == name)
 
 
-def _is_truth(results: ResultFolder, attribution: str) -> bool:
-    """Whether the manifest says that the maps of a row are the ground truth itself."""
-    facts = results.manifest.get("facts")
-    named = facts.get("truth") if isinstance(facts, dict) else None
-    method = results.attributions.get(attribution, {}).get("method")
-    return isinstance(named, dict) and bool(named.get(method))
-
-
-def _refuse_other(
+def _following(
     checkpoint: str, attribution: str, scores: Mapping[tuple[str, str], SummaryRow], found: Sequence[Summary]
-) -> None:
-    """Refuse rows of the summary that say other than the records or predictions."""
+) -> dict[tuple[str, str], SummaryRow]:
+    """Return rows of the summary with the intervals that follow; refuse numbers that do not."""
     rows = {(checkpoint, attribution, *key): {**row, "line": 0} for key, row in scores.items()}
     expected = {(checkpoint, attribution, one.metric, one.aggregate): one for one in found}
     for _, message in summary_faults(rows, expected, intervals=False):
         raise RaybenchError(f"summary.csv: {message}: one of the two was changed")
-
-
-def _check_interval(records: RowRecords, metric: str, aggregate: str, row: SummaryRow) -> None:
-    """Hold an interval against the spread of the records."""
-    values, classes = records.values[metric], records.queries.class_index
-    there = ~np.isnan(values)
-    check_interval(
-        f"{metric}, {aggregate}",
-        float(row["ci_low"]),
-        float(row["ci_high"]),
-        values[there],
-        classes[there] if aggregate == "class_mean" else np.zeros_like(classes[there]),
-        records.queries.image_ids[there],
-    )
+    intervals = {(one.metric, one.aggregate): (one.ci_low, one.ci_high) for one in found}
+    return {
+        key: {**row, **dict(zip(("ci_low", "ci_high"), intervals.get(key, ()), strict=False))}
+        for key, row in scores.items()
+    }
 
 
 def check_checkpoint(
@@ -157,9 +136,8 @@ def check_checkpoint(
     refuse_faults(path, order_faults(predictions, ("image_id",)))
     keys = {(checkpoint, "", *key): row for key, row in scores.items()}
     n_classes = stated_classes(predictions, keys, checkpoint)
-    found = summarise_predictions(predictions, metrics, n_classes=n_classes, seed=0, draws=0)
-    _refuse_other(checkpoint, "", scores, found)
-    return scores
+    found = summarise_predictions(predictions, metrics, n_classes=n_classes)
+    return _following(checkpoint, "", scores, found)
 
 
 def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultFolder) -> None:

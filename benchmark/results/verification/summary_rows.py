@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ....base import quoted
-from ..layout import predictions_file, records_file
+from ..files.layout import predictions_file, records_file
 from ..summary import Summary
 from .faults import Faults
 

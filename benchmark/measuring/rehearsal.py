@@ -1,0 +1,179 @@
+"""A rehearsal: the first picture that asks something, measured as a run would, with nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ...attributions import (
+    bound,
+    box_oracle,
+    computing_in,
+    forward_pass,
+    generator,
+    in_eval_mode,
+    method_of,
+)
+from ...base import RaybenchError
+from ...checkpoints import Network, reader_of
+from ..loading import Batch, Prepared, decoded, network_input
+from ..results import RowStore
+from .costs import CostMeter
+from .measure import measure_batch
+from .passes import Job, Pass
+from .scoring import Scorer
+from .writer import Task
+
+__all__ = ["kind_of_scores", "rehearse", "words_on_scores"]
+
+_MOST_TRIED = 16
+_MOST_PASSES = 20
+"""Methods and metrics that ask for more passes are left for the run, which checks them just the same."""
+_TOLERANCE = 1e-3
+_FAR = 1e6
+
+
+class _Nowhere(RowStore):
+    """Takes rows and drops them."""
+
+    def append(self, rows: object) -> None:
+        """Write nothing."""
+
+
+def rehearse(work: Pass, network: Network | None) -> list[str]:
+    """Run a pass on the first of its pictures that can be used, without the costly methods and metrics.
+
+    Returns:
+        What is worth knowing of the network: remarks in sentences.
+
+    Raises:
+        RaybenchError: a network, a method or a metric does not do what it promises.
+    """
+    quiet = in_eval_mode(network.module) if network else nullcontext()
+    with torch.no_grad(), computing_in(work.protocol.precision), quiet:
+        image = next(_usable(work), None)
+        if image is None:
+            return []
+        tasks: list[Task] = []
+        try:
+            measure_batch(Batch((image,)), _cheap(work), network, tasks)
+        except torch.OutOfMemoryError:
+            return []  # the run says it, and what to do
+        for task in tasks:
+            task()
+        if image.masks is not None and len(image.class_index):
+            _refuse_imperfect(work.scorer, Batch((image,)))
+        return list(_remarks(work, network, image)) if network else []
+
+
+def _usable(work: Pass) -> Iterator[Prepared]:
+    for position in range(min(len(work.images), _MOST_TRIED)):
+        (image,) = decoded([work.images[position]], work.device)
+        if not image.error and (len(image.class_index) or not work.jobs):
+            yield image
+
+
+def _cheap(work: Pass) -> Pass:
+    """The same pass without what takes long, writing nowhere."""
+    nowhere = _Nowhere(work.notes.path, ())
+    jobs = [job for job in work.jobs if _passes(job) <= _MOST_PASSES]
+    metrics = [one for one in work.scorer.metrics if one.passes.forwards + one.passes.runs <= _MOST_PASSES]
+    return replace(
+        work,
+        jobs=[
+            replace(job, store=nowhere, sums=nowhere if job.sums else None, curves=None, measured=frozenset())
+            for job in jobs
+        ],
+        predictions=nowhere if work.predictions else None,
+        predicted=frozenset(),
+        scorer=replace(work.scorer, metrics=metrics),
+        gallery={},
+        meter=CostMeter(work.device),
+    )
+
+
+def _passes(job: Job) -> float:
+    passes = job.attribution.passes
+    return passes.forwards(1, 1) + passes.backwards(1, 1)
+
+
+def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
+    """Refuse metrics of which the ground truth itself does not reach the value that they call perfect."""
+    metrics = [one for one in scorer.metrics if one.metric.per_query and not one.metric.asks_network]
+    oracle = bound(method_of(box_oracle.__name__, box_oracle))
+    for scores in replace(scorer, metrics=metrics).score(oracle, batch):
+        for _, _, _, _, *values in scores.numbers.fetch().tolist():
+            for metric, value in zip(scores.metrics, values, strict=True):
+                if metric.perfect is not None and not abs(value - metric.perfect) <= _TOLERANCE:
+                    raise RaybenchError(
+                        f"metric {metric.name!r} gives {value:g} for {oracle.label}, the region itself, "
+                        f"and calls {metric.perfect:g} perfect (image {batch.images[0].image_id!r}); mend "
+                        "the metric, or register it with perfect=None"
+                    )
+
+
+def _remarks(work: Pass, network: Network, image: Prepared) -> Iterator[str]:
+    yield from network.remarks
+    reader = reader_of(network.module)
+    if reader and reader.taken:
+        yield reader.taken
+    view = next((view for view in ("whole", "crop", "square") if view in work.needs.views), None)
+    if view and (image.picture is not None or view in image.views):
+        yield from words_on_scores(network, network_input(network, [image], view, work.protocol, work.device))
+
+
+def words_on_scores(network: Network, image: Tensor) -> Iterator[str]:
+    """Say what the scores of a network are, if they are no logits, and what that does to methods.
+
+    Args:
+        network: is tried on the picture, on black, white and noise.
+        image: (1, 3, H, W), normalised.
+    """
+    low, high = (bound.to(image) for bound in network.input_range)
+    noise = torch.rand(image.shape, generator=generator(0, "rehearsal", 0)).to(image)
+    shown = [image, low.expand_as(image), high.expand_as(image), low + noise * (high - low)]
+    kind = kind_of_scores(_scores(network, shown))
+    if kind == "sigmoid":
+        # what is made of a bounded function stays bounded, however far from any picture the input is
+        try:
+            kind = kind_of_scores(_scores(network, [shown[3] * _FAR, shown[3] * -_FAR]))
+        except RaybenchError:
+            kind = ""
+    if kind:
+        yield (
+            f"its outputs are no logits but {_KINDS[kind]}, found by trying; gradients and relevance are "
+            "those of what is returned, and fade where the network is sure, probabilities are taken twice, "
+            f"and F1 {_POSITIVE[kind]}; measure the network without its last {kind}"
+        )
+
+
+_KINDS = {
+    "softmax": "probabilities of a softmax",
+    "log-softmax": "logarithms of probabilities (log-softmax)",
+    "sigmoid": "probabilities of a sigmoid",
+}
+_POSITIVE = {
+    "softmax": "counts every class as found, as all are above 0",
+    "log-softmax": "counts no class as found, as none is above 0",
+    "sigmoid": "counts every class as found, as all are above 0",
+}
+
+
+def kind_of_scores(scores: Tensor) -> str:
+    """Name the function that rows (B, C) seem to come from: softmax, log-softmax or sigmoid; else empty."""
+    scores = scores.double()
+    if scores.shape[1] > 1 and scores.min() >= 0 and (scores.sum(dim=1) - 1).abs().max() < _TOLERANCE:
+        return "softmax"
+    if scores.shape[1] > 1 and scores.max() <= 0 and scores.logsumexp(dim=1).abs().max() < _TOLERANCE:
+        return "log-softmax"
+    return "sigmoid" if scores.min() >= 0 and scores.max() <= 1 else ""
+
+
+def _scores(network: Network, images: list[Tensor]) -> Tensor:
+    """Scores (B, C) of pictures (1, 3, H, W), one after the other: some networks take one alone."""
+    with torch.no_grad(), forward_pass(network.device):
+        return torch.cat([network.module(image.contiguous()).float() for image in images])

@@ -1,0 +1,152 @@
+"""How all figures look, how names are printed in them, and how they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
+
+from ....base import RaybenchError
+from ...results import Column
+
+__all__ = ["BLUE", "CASED", "INK", "MEAN", "NEUTRAL", "Look", "axis_title", "for_matplotlib", "for_plotly",
+           "ink_on", "looks_of", "save_figure", "save_plot", "shortened", "tidy"]  # fmt: skip
+
+INK = "#222222"
+BLUE, MEAN = "#0072b2", "#d55e00"
+GRID = "#dddddd"
+
+CASED: list[AbstractPathEffect] = [Stroke(linewidth=3.4, foreground="white"), Normal()]
+"""Draws a line on a white rim, so that it shows on any colour."""
+
+# Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow that is faint on white
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6d31")
+
+
+class Look(NamedTuple):
+    """What tells the marks of a method from those of others, whatever their shape.
+
+    Attributes:
+        colour: `#rrggbb`.
+        filling: 0 for full, and 1 to 3 for methods of a colour that another one has already.
+    """
+
+    colour: str
+    filling: int = 0
+
+    def symbol(self, shape: str) -> str:
+        """Name a shape with this filling, as plotly does."""
+        return f"{shape}{('', '-open', '-open-dot', '-dot')[self.filling]}"
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The line around plotly's markers and their dots: white on full ones; it alone draws open ones."""
+        colour = "white" if self.filling in (0, 3) else self.colour
+        return {"color": colour, "width": (1, 2, 2, 2)[self.filling]}
+
+    @property
+    def marker(self) -> dict[str, Any]:
+        """Properties of matplotlib's markers."""
+        edge: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.8}
+        if self.filling:
+            edge = {"markeredgecolor": self.colour, "markeredgewidth": 1.6, "markerfacecoloralt": "white"}
+        return {"color": self.colour, "fillstyle": ("full", "none", "left", "bottom")[self.filling], **edge}
+
+    @property
+    def hatch(self) -> str:
+        """Of matplotlib's bars."""
+        return ("", "///", "...", "xxx")[self.filling]
+
+    @property
+    def dashes(self) -> str:
+        """Of matplotlib's lines."""
+        return ("-", "--", ":", "-.")[self.filling]
+
+
+NEUTRAL = Look("#a6a6a6")
+"""Look of what no method colours: accuracy, and methods that need no network."""
+
+
+def looks_of(names: Iterable[str]) -> dict[str, Look]:
+    """Give each name its look, in the order of their first appearance; the first 28 differ."""
+    return {
+        name: Look(_COLOURS[place % len(_COLOURS)], place // len(_COLOURS) % 4)
+        for place, name in enumerate(dict.fromkeys(names))
+    }
+
+
+def ink_on(colour: str) -> str:
+    """Return the colour of text that is readable on `colour`."""
+    red, green, blue = to_rgb(colour)
+    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
+
+
+def tidy(axes: Axes, *, grid: str) -> None:
+    """Leave the axes their labels, two quiet spines and a grid along the axis that carries values."""
+    for name, spine in axes.spines.items():
+        spine.set_visible(name in ("left", "bottom"))
+        spine.set_color("#999999")
+    axes.tick_params(colors=INK, labelsize=10, length=0)
+    axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
+
+
+def axis_title(column: Column, suffix: str = "") -> str:
+    """Name a metric as an axis title, with its unit."""
+    unit = {"percent": " (%)", "none": ""}.get(column.unit, f" ({column.unit})")
+    return f"{column.label}{suffix}{unit}"
+
+
+def shortened(text: str, longest: int = 48) -> str:
+    """Put a stranger's text on one line of at most `longest` characters, without its middle if need be."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(plain) <= longest:
+        return plain
+    half = (longest - 1) // 2
+    return f"{plain[: longest - 1 - half]}…{plain[-half:]}"
+
+
+def for_plotly(text: str, longest: int = 48) -> str:
+    """Shorten a text and take the meaning from `<`, `>` and `&`, which plotly would read as HTML."""
+    plain = shortened(text, longest)
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def for_matplotlib(text: str, longest: int = 48) -> str:
+    """Shorten a text and take the meaning from `$`, between which matplotlib would read formulas."""
+    return shortened(text, longest).replace("$", r"\$")
+
+
+def save_plot(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and SVG; see `save_figure`."""
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    for path in paths:
+        save_figure(figure, path)
+    return paths
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the format that the file name ends in; the same figure gives the same bytes.
+
+    Raises:
+        RaybenchError: matplotlib has no such format, or the file cannot be written.
+    """
+    canvas = FigureCanvasAgg(figure)
+    kinds = canvas.get_supported_filetypes()
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in kinds:
+        raise RaybenchError(f"cannot draw {path}: no format {path.suffix!r}; use .png, .svg or .pdf")
+    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with matplotlib.rc_context({"svg.hashsalt": "raybench"}):
+            figure.savefig(path, dpi=150, metadata=metadata, facecolor="white")
+    except OSError as error:
+        raise RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,1 @@
+"""Files of a result folder: their names, their rows, read and written."""

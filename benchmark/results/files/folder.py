@@ -1,0 +1,268 @@
+"""Reads what a run has written: its manifest, summary and records, with the line of any damage."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ....base import RaybenchError
+from .lists import LIST_COLUMNS
+from .plain_csv import LARGEST, read_plain, read_plain_records
+
+__all__ = [
+    "NO_CHECKPOINT",
+    "SUMMARY_COLUMNS",
+    "ResultFolder",
+    "open_results",
+    "read_lists",
+    "read_manifest",
+    "read_predictions",
+    "read_records",
+    "read_summary",
+    "safe_name",
+]
+
+NO_CHECKPOINT = "none"
+"""Folder and row name of methods that need no network."""
+
+SUMMARY_COLUMNS = (
+    "suite",
+    "protocol",
+    "protocol_id",
+    "dataset",
+    "checkpoint",
+    "attribution",
+    "metric",
+    "aggregate",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n",
+    "n_classes",
+    "degenerate",
+)
+"""Columns of summary.csv: one row per checkpoint, attribution, metric and aggregate."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]")
+_RECORD_TEXT = ("image_id", "class_name", "status")
+_RECORD_INTEGERS = ("class_index", "point_x", "point_y")
+
+
+@dataclass(frozen=True, eq=False)
+class ResultFolder:
+    """The output folder of one run.
+
+    Attributes:
+        path: the folder.
+        summary: `summary.csv`; see `read_summary`.
+        manifest: `run.json`; empty if there is none.
+    """
+
+    path: Path
+    summary: pd.DataFrame
+    manifest: Mapping[str, Any]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the summary."""
+        return [{str(key): value for key, value in row.items()} for row in self.summary.to_dict("records")]
+
+    @property
+    def dataset(self) -> Mapping[str, Any]:
+        """The manifest's facts about the dataset."""
+        return _mapping(self.manifest.get("dataset"))
+
+    @property
+    def protocol_fields(self) -> Mapping[str, Any]:
+        """The fields of the protocol, by name."""
+        return _mapping(_mapping(self.manifest.get("protocol")).get("fields"))
+
+    @property
+    def metric_options(self) -> Mapping[str, Mapping[str, Any]]:
+        """The options of each metric, by name."""
+        return {name: _mapping(options) for name, options in _mapping(self.manifest.get("metrics")).items()}
+
+    @property
+    def checkpoints(self) -> Mapping[str, Mapping[str, Any]]:
+        """The manifest's facts about each checkpoint, by name."""
+        return _by_name(self.manifest.get("checkpoints"))
+
+    @property
+    def attributions(self) -> Mapping[str, Mapping[str, Any]]:
+        """The manifest's facts about each attribution, by the label that results carry."""
+        return _by_name(self.manifest.get("attributions"))
+
+    def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
+        """Read the records of one checkpoint and attribution; see `read_records`."""
+        return read_records(self.path / safe_name(checkpoint) / safe_name(attribution) / "records.csv")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return `value` if it is a mapping, else an empty one: manifests may be absent or of another version."""
+    return value if isinstance(value, dict) else {}
+
+
+def _by_name(entries: object) -> Mapping[str, Mapping[str, Any]]:
+    found = entries if isinstance(entries, list) else []
+    return {str(entry.get("name")): entry for entry in found if isinstance(entry, dict)}
+
+
+def safe_name(name: str) -> str:
+    """Return `name` as a file name: itself if it is harmless, else a readable stem and a hash.
+
+    Image ids come from strangers' files and may hold slashes, `..`, or characters that a file system refuses.
+    """
+    plain = _UNSAFE.sub("_", name)[:80].lstrip(".-")
+    if plain == name and name:
+        return name
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+
+
+def open_results(path: str | Path) -> ResultFolder:
+    """Read the manifest and the summary of a run.
+
+    Raises:
+        RaybenchError: no such folder, no run has finished in it, or a file is damaged.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise RaybenchError(f"no folder {path}; give the --out folder of `raybench run`")
+    if not (path / "summary.csv").is_file():
+        raise RaybenchError(
+            f"{path} has no summary.csv; measure first with `raybench run SUITE --out {path}`"
+        )
+    return ResultFolder(path, read_summary(path / "summary.csv"), read_manifest(path / "run.json"))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a run.json; a missing file gives an empty manifest.
+
+    Raises:
+        RaybenchError: the file is not a JSON object; names the line.
+    """
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        raise RaybenchError(f"{path}, line {error.lineno}: not valid JSON: {error.msg.lower()}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RaybenchError(f"cannot read {path}: {error}") from None
+    if not isinstance(manifest, dict):
+        raise RaybenchError(f"{path}: expected a JSON object, not a {type(manifest).__name__}")
+    return manifest
+
+
+def read_summary(path: Path) -> pd.DataFrame:
+    """Read a summary.csv: text columns as text, missing values as NaN.
+
+    Raises:
+        RaybenchError: the file is damaged; names the line.
+    """
+    numbers = SUMMARY_COLUMNS[SUMMARY_COLUMNS.index("value") :]
+    frame = _read_text(path, SUMMARY_COLUMNS)
+    for column in numbers:
+        frame[column] = _numbers(frame[column], path, column)
+    return frame.reset_index(drop=True)
+
+
+def read_records(path: Path) -> pd.DataFrame:
+    """Read a records.csv: ids, class names and status as text, the point as integers, each metric as float.
+
+    Raises:
+        RaybenchError: the file is missing or damaged; names the line.
+    """
+    plain = read_plain_records(path, _RECORD_TEXT, _RECORD_INTEGERS)
+    if plain is not None:
+        return plain
+    frame = _read_text(path, (*_RECORD_TEXT, *_RECORD_INTEGERS))
+    for column in frame.columns:
+        if column in _RECORD_TEXT:
+            continue
+        frame[column] = _numbers(frame[column], path, column)
+        if column in _RECORD_INTEGERS:
+            wrong = frame[column].isna() | (frame[column] % 1 != 0) | (frame[column].abs() >= LARGEST)
+            _refuse(wrong, path, f"{column} is not an integer")
+            frame[column] = frame[column].astype(np.int64)
+    return frame.reset_index(drop=True)
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read a predictions.csv, all columns as text.
+
+    Raises:
+        RaybenchError: the file is missing or damaged; names the line.
+    """
+    return _read_text(path, ("image_id", "targets", "top5", "positives")).reset_index(drop=True)
+
+
+def read_lists(path: Path) -> pd.DataFrame:
+    """Read a curves.csv or statistics.csv: image_id, class_index, and a column of text per metric.
+
+    Raises:
+        RaybenchError: the file is missing or damaged; names the line.
+    """
+    frame = _read_text(path, LIST_COLUMNS)
+    numbers = _numbers(frame["class_index"], path, "class_index")
+    _refuse(numbers.isna() | (numbers % 1 != 0), path, "class_index is not an integer")
+    return frame.assign(class_index=numbers.astype(np.int64)).reset_index(drop=True)
+
+
+def _read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV as text, so that an image called `0012` or `NA` keeps its name; check its columns.
+
+    The index of the frame is the line, from 1, on which each row ends. A plain file is read fast; any other,
+    and any damage, is left to Python's reader, which tells the line.
+    """
+    plain = read_plain(path)
+    if plain is not None and set(columns) <= set(plain.columns):
+        return plain
+    rows, lines = [], []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file, strict=True)
+            heading = next(reader, [])
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(heading):
+                    place = f"{path}, line {reader.line_num}"
+                    raise RaybenchError(f"{place}: {len(row)} values, expected {len(heading)}")
+                rows.append(row)
+                lines.append(reader.line_num)
+    except FileNotFoundError:
+        raise RaybenchError(f"{path} is missing; measure it with `raybench run`") from None
+    except csv.Error as error:
+        raise RaybenchError(f"{path}, line {reader.line_num}: not valid CSV: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RaybenchError(f"cannot read {path}: {error}") from None
+    missing = [column for column in columns if column not in heading]
+    if missing:
+        raise RaybenchError(f"{path}, line 1: no column {', '.join(missing)}")
+    if len(set(heading)) < len(heading):
+        raise RaybenchError(f"{path}, line 1: a column appears twice")
+    return pd.DataFrame(rows, columns=heading, index=lines, dtype=str)
+
+
+def _numbers(texts: pd.Series[str], path: Path, column: str) -> pd.Series[float]:
+    """Turn text into floats, empty into NaN."""
+    numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
+    wrong = (numbers.isna() | np.isinf(numbers)) & (texts != "")
+    example = texts[wrong].iloc[0] if wrong.any() else ""
+    _refuse(wrong, path, f"{column} is {example!r}, not a number")
+    return numbers
+
+
+def _refuse(wrong: pd.Series[bool], path: Path, message: str) -> None:
+    """Raise an error that names the first line where `wrong` is True."""
+    if wrong.any():
+        raise RaybenchError(f"{path}, line {wrong.index[wrong][0]}: {message}")

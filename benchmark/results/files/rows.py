@@ -1,0 +1,203 @@
+"""Result rows on disk: appended as they are measured, merged into one sorted CSV when all are there."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from ....base import RaybenchError
+
+__all__ = [
+    "NOTE_COLUMNS",
+    "PREDICTION_COLUMNS",
+    "RECORD_COLUMNS",
+    "STATUSES",
+    "RowStore",
+    "disk_error",
+    "write_atomically",
+]
+
+STATUSES = ("ok", "zero", "constant", "nan")
+"""What a raw map can be; all but `ok` are degenerate and scored as a uniform map."""
+
+RECORD_COLUMNS = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")
+"""Columns of records.csv before those of the metrics."""
+
+PREDICTION_COLUMNS = ("image_id", "targets", "top5", "positives")
+"""Columns of predictions.csv: class indices separated by spaces, the top five by descending logit."""
+
+NOTE_COLUMNS = ("image_id", "number", "note")
+"""Columns of notes.csv: remarks of the dataset on an image, numbered from 0."""
+
+Row = Sequence[str]
+
+
+class RowStore:
+    """The rows of one CSV file, safe against being killed at any moment.
+
+    While a run goes on, all rows of an image are appended to a shard beside the file in one write, each with
+    the number of rows that the image has; an image counts as measured only if all of them are there. `merge`
+    turns shards and earlier results into the final file, sorted by image id and class index, and removes the
+    shards. The merged bytes depend on the rows alone, not on their order or on how often a run was resumed.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], rank: int = 0) -> None:
+        """Open the store of the file `path`; `rank` names the shard that this process appends to."""
+        self.path = path
+        self.columns = tuple(columns)
+        self._shard_path = path.with_name(f"{path.stem}.part-{rank}.csv")
+        self._descriptor: int | None = None
+
+    def of_rank(self, rank: int) -> RowStore:
+        """Return the store of the same file for the process `rank`."""
+        return RowStore(self.path, self.columns, rank)
+
+    def __enter__(self) -> RowStore:
+        """Open the shard for appending, after mending a last line that a killed run left half-written."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._shard_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            _cut_half_line(self._descriptor)
+        except OSError as error:
+            raise disk_error(self._shard_path, error) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the shard."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Write all rows of one image at once.
+
+        Raises:
+            RaybenchError: the disk is full or not writable; what was written before stays valid.
+        """
+        assert self._descriptor is not None, "the store is not open"
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([*row, str(len(rows))] for row in rows)
+        try:
+            _write_all(self._descriptor, text.getvalue().encode())
+        except OSError as error:
+            raise disk_error(self._shard_path, error) from None
+
+    def measured(self) -> set[str]:
+        """Return the ids of the images whose rows are complete, in the merged file or in any shard."""
+        return {row[0] for row in self.rows()}
+
+    def merge(self) -> None:
+        """Write the final file and remove the shards."""
+        rows = sorted(self.rows(), key=_sort_key)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(rows)
+        write_atomically(self.path, text.getvalue())
+        for shard in self._shards():
+            shard.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove the file and its shards."""
+        for path in (self.path, *self._shards()):
+            path.unlink(missing_ok=True)
+
+    def _shards(self) -> list[Path]:
+        return sorted(self.path.parent.glob(f"{self.path.stem}.part-*.csv"))
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield each complete row once."""
+        seen: set[tuple[str, str]] = set()
+        for row in (*self._merged_rows(), *self._shard_rows()):
+            key = (row[0], row[1])
+            if key not in seen:
+                seen.add(key)
+                yield row
+
+    def _merged_rows(self) -> Iterator[list[str]]:
+        if not self.path.exists():
+            return
+        with self.path.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file)
+            header = next(reader, [])
+            if tuple(header) != self.columns:
+                raise RaybenchError(
+                    f"{self.path} has columns {','.join(header)}; this run writes {','.join(self.columns)}: "
+                    "use another --out, or --fresh to measure anew"
+                )
+            for row in reader:
+                if len(row) != len(self.columns):
+                    raise RaybenchError(
+                        f"{self.path}, line {reader.line_num}: {len(row)} values, expected "
+                        f"{len(self.columns)}; use --fresh to measure anew"
+                    )
+                yield row
+
+    def _shard_rows(self) -> Iterator[list[str]]:
+        for shard in self._shards():
+            text = shard.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]
+            rows = [row for row in csv.reader(io.StringIO(whole)) if len(row) == len(self.columns) + 1]
+            present = Counter(image_id for image_id, _ in {(row[0], row[1]) for row in rows})
+            for *row, expected in rows:
+                if present[row[0]] == int(expected):
+                    yield row
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, so that it is there whole or not at all.
+
+    Raises:
+        RaybenchError: the disk is full or not writable; the old file, if any, stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise disk_error(path, error) from None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write all bytes; usually one call, more only when the disk is nearly full or a signal comes."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _cut_half_line(descriptor: int) -> None:
+    """Cut the file after its last newline."""
+    size = os.fstat(descriptor).st_size
+    data = os.pread(descriptor, size, 0)
+    whole = data.rfind(b"\n") + 1
+    if whole < size:
+        os.ftruncate(descriptor, whole)
+
+
+def disk_error(path: Path, error: OSError) -> RaybenchError:
+    """Word why `path` cannot be written, and what to do if the disk is full."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RaybenchError(
+            f"no space left on disk while writing {path}; what was measured so far is kept: "
+            "free some space and run the same command again to go on"
+        )
+    return RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}")
+
+
+def _sort_key(row: Row) -> tuple[str, int]:
+    """Order by image id, then class index; predictions have one row per image."""
+    return row[0], int(row[1]) if row[1].isdigit() else 0

@@ -1,0 +1,66 @@
+"""Tells files of other kinds than weights of torch apart, and says how weights are had from them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+__all__ = ["other_format"]
+
+_STATE = "save its weights alone: torch.save(network.state_dict(), 'weights.pth')"
+_PORTED = "convert it to a state dict of torch, or to .safetensors"
+
+_STARTS = {
+    b"version https://git-lfs": "a pointer of Git LFS and not the file itself; fetch that by: git lfs pull",
+    b"\x89HDF": f"an HDF5 file, as Keras writes; {_PORTED}",
+    b"GGUF": f"a GGUF file; {_PORTED}",
+    b"\x1f\x8b": "compressed; unpack it first",
+    b"BZh": "compressed; unpack it first",
+    b"\xfd7zXZ": "compressed; unpack it first",
+    b"\x93NUMPY": f"a single NumPy array; {_PORTED}",
+}
+
+_SUFFIXES = {
+    ".onnx": f"an ONNX graph; {_PORTED}",
+    ".tflite": f"a TensorFlow Lite graph; {_PORTED}",
+    ".pb": f"a TensorFlow graph; {_PORTED}",
+    ".msgpack": f"a Flax file; {_PORTED}",
+    ".caffemodel": f"a file of Caffe; {_PORTED}",
+    ".yaml": "a YAML file; name the weights here, and give the card itself by --checkpoint",
+    ".json": "JSON; if it is the index of several files, name each of them: weights: [{path: …}, …]",
+}
+
+
+def other_format(path: Path) -> str:
+    """Say what a file is and what to do about it, if it holds no state dict; empty if it may hold one."""
+    with path.open("rb") as file:
+        start = file.read(32)
+    for signature, words in _STARTS.items():
+        if start.startswith(signature):
+            return words
+    if path.suffix.lower() in _SUFFIXES:
+        return _SUFFIXES[path.suffix.lower()]
+    if not start.startswith(b"PK"):
+        return ""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _of_archive(archive.namelist())
+    except Exception:  # damaged bytes make it raise anything
+        return ""
+
+
+def _of_archive(names: list[str]) -> str:
+    ends = {name.rpartition("/")[2] for name in names}
+    if "constants.pkl" in ends:
+        load = "torch.save(torch.jit.load(FILE).state_dict(), 'weights.pth')"
+        return f"a TorchScript archive; save its weights alone: {load}"
+    if "archive_format" in ends or any(name.startswith("serialized_") for name in ends):
+        return f"a program that torch.export wrote; {_STATE}"
+    if "model.weights.h5" in ends:
+        return f"a Keras archive; {_PORTED}"
+    if "data.pkl" in ends:
+        return ""  # as torch.save writes
+    if ends and all(name.endswith(".npy") for name in ends):
+        return f"an archive of NumPy arrays; {_PORTED}"
+    held = ", ".join(sorted(ends - {""})[:3]) or "nothing"
+    return f"no weight file of torch but a zip archive that holds {held}; unpack it first"

@@ -1,0 +1,216 @@
+"""Section `evaluation`: raybench against the bare network, TorchRay and the published scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..apart import apart
+from ..options import Options, Section
+from ..pictures import repeated_pictures
+from ..report import table
+from ..turns import in_turn, ratio, spread
+from ..ways.floors import FLOORS, parts_of
+from ..ways.limits import FORMULAS, limit_of
+from ..ways.run import run
+from ..ways.work import Work
+
+__all__ = ["EVALUATION"]
+
+Runs = Mapping[str, Sequence[Mapping[str, Any]]]
+
+_TIMES = 4
+_FORWARD = ("forward", "forward_processes")
+_BACKWARD = ("forward_backward", "forward_backward_processes")
+_FLOOR_OF = {"grad_cam": _FORWARD, "gradient": _BACKWARD, "excitation_backprop": _BACKWARD}
+_NAMES = {
+    "forward": "bare forward, all threads",
+    "forward_processes": "bare forward, a process for each core",
+    "forward_backward": "forward + backward for each query, all threads",
+    "forward_backward_processes": "forward + backward for each query, a process for each core",
+}
+
+
+def measure(options: Options) -> list[str]:
+    """Measure all comparisons."""
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        return _measure(options, Path(folder))
+
+
+def _measure(options: Options, folder: Path) -> list[str]:
+    networks = ("resnet18",) if options.quick else ("resnet18", "resnet50")
+    imagenet = _imagenet(options, folder)
+    works = [dataclasses.replace(imagenet, checkpoint=f"killthebits-{network}") for network in networks]
+    lines = ["### Against the bare network", "", *_FLOORS_SAY]
+    for network, work in zip(networks, works, strict=True):
+        lines += _floors(work, options)
+        if not options.quick:
+            lines += _floors(_work(options, f"killthebits-{network}-coco", "coco", 48, quick=2), options)
+    lines += ["### Against TorchRay", "", *_TORCHRAY_SAYS]
+    for network in networks:
+        lines += _torchray(f"killthebits-{network}-coco", tuple(FORMULAS), 12, options)
+    lines += _torchray("random-resnet18", ("contrastive_excitation_backprop",), 6, options)
+    lines += ["### Against three scripts", "", *_SCRIPTS_SAY]
+    return [*lines, *_three_scripts(works, options)]
+
+
+def _imagenet(options: Options, folder: Path) -> Work:
+    """Work on ImageNet's pictures, each of them a few times over: start-up is not what a picture costs."""
+    once = _work(options, "", "imagenet", 23, quick=2)
+    times = 1 if options.quick else _TIMES
+    dataset = once.dataset_opened()
+    pictures = [Path(dataset.path_of(index)) for index in range(min(once.limit, len(dataset)))]
+    repeated = repeated_pictures(folder, pictures, times)
+    return dataclasses.replace(once, limit=times * len(pictures), folder=str(repeated))
+
+
+EVALUATION = Section("evaluation", measure, needs_data=True)
+
+_FLOORS_SAY = [
+    "Short side 448, whole pictures. The floor is the faster, in each round, of the bare network on all "
+    "threads and in single-threaded processes side by side, channels-last, on prepared tensors; raybench "
+    "decodes, resizes, measures by all three localisation metrics and writes records. For methods that go "
+    "backward the floor is a forward pass per picture and a backward pass to the input per query. Each "
+    f"ImageNet picture is there {_TIMES} times, under names of its own, here and against three scripts: the "
+    "first picture of a process costs two, which weighs on few pictures and on no real run.",
+    "",
+]
+_TORCHRAY_SAYS = [
+    "TorchRay's own loop, one picture and class at a time, and its pointing game alone, against raybench "
+    "with all three metrics. The limit is what the passes of the network alone allow, from parts timed in "
+    "the same rounds (`perf/ways/limits.py`): "
+    + "; ".join(f"{name}: {formula}" for name, formula in FORMULAS.items())
+    + ", with N pictures, Q queries, f forward, b backward to the input, z and t the forward pass after and "
+    "the backward pass to the layer of excitation backprop, h the backward pass to that of Grad-CAM. More "
+    "than the limit comes from what TorchRay does beside the passes, and from threads. With random weights "
+    "the shares of contrastive excitation backprop become denormal floats, which slow TorchRay down on "
+    "processors that compute them slowly; others, such as AMD's of the Zen 5 generation, hardly mind.",
+    "",
+]
+_SCRIPTS_SAY = [
+    "The published way of working: a script per metric, each of which decodes and runs every picture again, "
+    "one at a time, with a graph through the whole network, and tests each of 100 drawn points on a "
+    "grid of distances of full size. The passes of the network alone allow 3 times less.",
+    "",
+]
+
+
+def _floors(work: Work, options: Options) -> list[str]:
+    """Each method against its floor, all in turn."""
+    if not options.wants(f"floor {work.checkpoint}"):
+        return []
+    ways = {way: (way, work) for way in FLOORS}
+    ways |= {
+        f"raybench, {name}": ("raybench", dataclasses.replace(work, attribution=name)) for name in _FLOOR_OF
+    }
+    runs = _measured(ways, options)
+    rows = []
+    for label, found in runs.items():
+        method = label.removeprefix("raybench, ")
+        against, hits = "", ""
+        if method in _FLOOR_OF:
+            floors = [_per_image(runs[way]) for way in _FLOOR_OF[method]]
+            floor = [min(pair) for pair in zip(*floors, strict=True)]
+            against = str(ratio(_per_image(found), floor))
+            hits = f"{found[0]['hits']} of {found[0]['queries']}"
+        rows.append(
+            [_NAMES.get(label, label), _milliseconds(_per_image(found)), against, hits, _memory(found)]
+        )
+    first = runs["forward"][0]
+    return [
+        f"**{work.checkpoint}, {work.dataset}: {first['images']} pictures, {first['queries']} queries**",
+        "",
+        *table(["way", "ms per picture", "time against the floor", "hits", "peak memory, MB"], rows),
+    ]
+
+
+def _torchray(checkpoint: str, methods: Sequence[str], usual: int, options: Options) -> list[str]:
+    """Each method by TorchRay and by us, in turn, beside the limit."""
+    if not options.wants(f"torchray {checkpoint}"):
+        return []
+    work = _work(options, checkpoint, "coco", usual, quick=1)
+    ways = {
+        (way, name): (way, dataclasses.replace(work, attribution=name))
+        for name in methods
+        for way in ("raybench", "torchray")
+    }
+    fields = dataclasses.asdict(work)
+    runs = _measured(ways, options, parts=lambda: apart(parts_of, options, **fields))
+    rows = []
+    for name in methods:
+        ours, theirs = runs["raybench", name], runs["torchray", name]
+        images, queries = ours[0]["images"], ours[0]["queries"]
+        limits = [limit_of(name, parts, images, queries) for parts in runs["parts"]]
+        faster = ratio(_per_image(theirs), _per_image(ours))
+        rows.append(
+            [
+                name,
+                *(
+                    f"{spread([run['queries'] / run['seconds'] for run in found]).median:.2f}"
+                    for found in (ours, theirs)
+                ),
+                str(faster),
+                f"{spread(limits).median:.2f}",
+                f"{100 * faster.median / spread(limits).median:.0f} %",
+                *(str(found[0]["hits"]) for found in (ours, theirs)),
+            ]
+        )
+    headings = [
+        "method",
+        "queries per second, raybench",
+        "TorchRay",
+        "times faster",
+        "limit",
+        "share of the limit",
+        "hits, raybench",
+        "TorchRay",
+    ]
+    first = runs["raybench", methods[0]][0]
+    title = f"**{checkpoint}, coco: {first['images']} pictures, {first['queries']} queries**"
+    return [title, "", *table(headings, rows)]
+
+
+def _three_scripts(works: Sequence[Work], options: Options) -> list[str]:
+    rows = []
+    for work in works:
+        if not options.wants(f"scripts {work.checkpoint}"):
+            continue
+        work = dataclasses.replace(work, attribution="grad_cam_elementwise")
+        runs = _measured({way: (way, work) for way in ("raybench", "three_scripts")}, options)
+        ours, theirs = runs.values()
+        times = ratio(_per_image(theirs), _per_image(ours))
+        hits = [f"{found[0]['hits']} of {found[0]['queries']}" for found in (ours, theirs)]
+        memory = [_memory(found) for found in (ours, theirs)]
+        per_image = [_milliseconds(_per_image(found)) for found in (ours, theirs)]
+        rows.append([work.checkpoint, *per_image, str(times), *hits, *memory])
+    headings = ["network", "ms per picture, raybench", "scripts", "times faster", "hits, raybench", "scripts"]
+    return table([*headings, "peak memory, MB, raybench", "scripts"], rows)
+
+
+def _measured(ways: Mapping[Any, tuple[str, Work]], options: Options, **others: Any) -> Any:
+    """Run all ways in turn, each time in a fresh process."""
+    calls = {
+        label: lambda way=way, work=work: apart(run, options, way=way, **dataclasses.asdict(work))
+        for label, (way, work) in ways.items()
+    }
+    return in_turn({**calls, **others}, options.rounds)
+
+
+def _work(options: Options, checkpoint: str, dataset: str, usual: int, quick: int) -> Work:
+    short_side = 96 if options.quick else 448
+    return Work(checkpoint, dataset, "", options.pick(usual, quick), options.cores, short_side)
+
+
+def _per_image(runs: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [run["seconds"] / run["images"] for run in runs]
+
+
+def _milliseconds(seconds: Sequence[float]) -> str:
+    return f"{1e3 * spread(seconds).median:.0f}"
+
+
+def _memory(runs: Sequence[Mapping[str, Any]]) -> str:
+    return f"{spread([run['peak_memory_mb'] for run in runs]).median:.0f}"

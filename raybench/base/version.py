@@ -1,7 +1,0 @@
-"""The version of raybench, as results carry it."""
-
-from __future__ import annotations
-
-__all__ = ["__version__"]
-
-__version__ = "0.1.0"

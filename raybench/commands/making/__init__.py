@@ -1,0 +1,1 @@
+"""Commands that make results: networks and data are loaded."""

@@ -1,0 +1,72 @@
+"""`raybench explain`: where does a network look in one picture?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..options import parse_data
+
+__all__ = ["EXAMPLE", "explain"]
+
+EXAMPLE = (
+    "Example: raybench explain dog.jpg --checkpoint resnet18 --attribution grad_cam -o dog-explained.png"
+)
+
+
+def explain(
+    image: Annotated[Path, typer.Argument(help="Picture to explain.")],
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME|CARD.yaml|FILE.py:FUNCTION", help="Which network.")
+    ],
+    attribution: Annotated[
+        str, typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Which method.")
+    ] = "grad_cam",
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="Class to look for.  [default: the most probable]")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Picture to write.")] = Path("explained.png"),
+    protocol: Annotated[str, typer.Option(help="Gives input size and map treatment.")] = "aaai21",
+    data: Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of weights.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="Run code that the card or --attribution names.")
+    ] = False,
+) -> None:
+    """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
+    from ...attributions import shown_by
+    from ...base import Point
+    from ...benchmark.measuring import explain_image, read_image
+    from ...benchmark.pictures import explain_figure, save_figure
+    from ...benchmark.running import pick_device
+    from ...checkpoints import load_network
+    from ..progress import ProgressReporter
+
+    picture = read_image(image)
+    network = load_network(
+        checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
+    )
+    with shown_by(ProgressReporter().working):
+        explanation = explain_image(
+            network,
+            picture,
+            class_name,
+            attribution=attribution,
+            protocol=protocol,
+            trust_code=trust_code,
+        )
+    label = network.classes.labels[explanation.class_index[0]]
+    saliency = explanation.saliency[0].cpu().numpy()
+    y, x = divmod(int(saliency.argmax()), saliency.shape[1])
+    title = f"{network.name}, {attribution}: {label}"
+    figure = explain_figure(picture, saliency, explanation.top5, title=title, point=Point(x, y))
+    save_figure(figure, out)
+    for name, probability in explanation.top5:
+        typer.echo(f"{probability:6.1%}  {name}", err=True)
+    for remark in explanation.remarks:
+        typer.echo(f"{network.name}: {remark}", err=True)
+    if explanation.status[0] != "ok":
+        typer.echo(f"the map is {explanation.status[0]}: it says nothing", err=True)
+    typer.echo(f"look at {out}", err=True)

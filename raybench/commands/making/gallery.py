@@ -1,0 +1,32 @@
+"""`raybench gallery`: keep the pictures worth looking at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...benchmark.suite import Again
+from ..options import read_options, with_options
+
+__all__ = ["EXAMPLE", "gallery"]
+
+EXAMPLE = "Example: raybench gallery runs/demo && raybench leaderboard runs/demo -o site"
+
+
+@with_options(Again)
+def gallery(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Result folder of a finished run.")],
+    **options: Any,
+) -> None:
+    """Choose the best, worst and most disputed queries of a run and keep their maps for the gallery."""
+    from ...benchmark.running import extend_gallery
+    from ..progress import ProgressReporter
+
+    reporter = ProgressReporter()
+    choice = extend_gallery(folder, read_options(Again, options), reporter=reporter)
+    for query in choice.queries:
+        numbers = f"{choice.metric} {query.mean:.1f} ± {query.spread:.1f} over the rows"
+        reporter.say(f"{query.reason:9} {query.image_id}, class {query.class_index}: {numbers}")
+    reporter.say(f"next: raybench leaderboard {folder} -o site    raybench report {folder} -o report.html")

@@ -1,0 +1,99 @@
+"""`raybench list`: what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import entry_points
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["EXAMPLE", "list_names"]
+
+EXAMPLE = "Example: raybench list attributions"
+
+
+Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "suites"]
+
+
+def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.")]) -> None:
+    """List what suites and options can name."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    with _looking_only(noun):
+        columns, rows = _LISTS[noun]()
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console().print(table)
+
+
+def _looking_only(noun: Noun) -> AbstractContextManager[None]:
+    """Do not wait for torch to show names; a plug-in may need it for whatever it does when it is imported."""
+    from ...base import stand_ins
+
+    return nullcontext() if entry_points(group=f"raybench.{noun}") else stand_ins("torch", "torchvision")
+
+
+Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+
+
+def _checkpoints() -> Listing:
+    from ...checkpoints import shipped_cards
+
+    rows = [
+        (
+            card.name,
+            card.architecture,
+            card.pooling,
+            card.training or "",
+            card.classes,
+            card.source.partition(";")[0],
+        )
+        for card in shipped_cards()
+    ]
+    return ("name", "architecture", "pooling", "training", "classes", "source"), rows
+
+
+def _attributions() -> Listing:
+    from ...attributions import ATTRIBUTIONS
+
+    rows = [(entry.name, entry.summary, ", ".join(entry.options)) for entry in ATTRIBUTIONS]
+    return ("name", "what it is", "options"), rows
+
+
+def _metrics() -> Listing:
+    from ...benchmark.metrics import METRICS
+
+    rows = [(entry.name, entry.label, entry.summary, ", ".join(entry.aggregates)) for entry in METRICS]
+    return ("name", "label", "what it is", "aggregates"), rows
+
+
+def _datasets() -> Listing:
+    from ...benchmark.datasets import DATASETS
+
+    rows = [(entry.name, entry.classes, entry.summary) for entry in DATASETS]
+    return ("name", "classes", "what it reads"), rows
+
+
+def _suites() -> Listing:
+    from ...benchmark.suite import load_suite, shipped_suites
+
+    rows = []
+    for name in sorted(shipped_suites()):
+        suite, _ = load_suite(name)
+        size = f"{len(suite.checkpoints)} x {len(suite.attributions)}"
+        rows.append((name, suite.dataset_choice.name, size, suite.description))
+    return ("name", "dataset", "checkpoints x methods", "what it measures"), rows
+
+
+_LISTS: dict[Noun, Callable[[], Listing]] = {
+    "checkpoints": _checkpoints,
+    "attributions": _attributions,
+    "metrics": _metrics,
+    "datasets": _datasets,
+    "suites": _suites,
+}

@@ -1,0 +1,84 @@
+"""What stands above and below a table of the leaderboard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_section import made_row, made_section
+
+from raybench.benchmark.board.captions import section_facts, section_notes, section_subtitle
+from raybench.benchmark.board.sections import published_rows
+from raybench.benchmark.results.facts import dataset_title
+from raybench.benchmark.results.files.folder import ResultFolder
+
+TRUTH = {"facts": {"truth": {"box_oracle": True}}}
+
+
+def test_facts_say_how_much_was_measured_and_how_the_table_is_sorted() -> None:
+    rows = [made_row(name, "cam", [60.0, 40.0], manifest={"dataset": {"images": 1}}) for name in ("a", "b")]
+    facts = section_facts(made_section(*rows))
+    assert facts == (
+        "1 image, 2 queries per row",
+        "2 checkpoints, 1 method",
+        "no degenerate maps",
+        "sorted by CH",
+    )
+    assert section_subtitle(made_section(rows[0])) == "aaai21 · 1 image"
+
+
+def test_boxes_that_the_protocol_loses_are_pointed_out() -> None:
+    network, oracle = (
+        made_row("a", "cam", [60.0, 40.0]),
+        made_row("none", "box_oracle", [100.0, 0.0], manifest=TRUTH),
+    )
+    (note,) = section_notes(made_section(network, oracle))
+    assert "(box_oracle) score 50.00 PG here, not 100" in note
+    whole = made_row("none", "box_oracle", [100.0, 100.0], manifest=TRUTH)
+    assert section_notes(made_section(network, whole)) == ()
+
+
+def test_published_values_are_said_to_be_of_more_images() -> None:
+    published = published_rows("imagenet_val", "aaai21", ())
+    section = made_section(made_row("a", "cam", [60.0, 40.0]), published=published)
+    notes = section_notes(section)
+    assert "Published values are of the whole dataset, measured ones of 2 images." in notes
+    assert not any("measured ones" in note for note in section_notes(replace(section, rows=())))
+
+
+def test_published_copy_is_pointed_out_beside_measured_rows_too() -> None:
+    coco = published_rows("coco_val2014", "aaai21", ())
+    row = made_row("a", "cam", [60.0, 40.0])
+    scores = {
+        metric: replace(score, mark=coco[0].mark, source=coco[0].source)
+        for metric, score in row.scores.items()
+    }
+    for section in (made_section(row, published=coco), made_section(replace(row, scores=scores))):
+        assert any("no reference for COCO" in note for note in section_notes(section))
+
+
+@pytest.mark.parametrize(
+    ("facts", "options", "title"),
+    [
+        ({"dataset": {"label": "Own Data"}}, {}, "Own Data"),
+        ({"dataset": {"label": "Own Data"}}, {"split": "val"}, "Own Data val"),
+        ({}, {"split": "val"}, "own_data val"),
+        (None, {}, "own_data"),
+        ({"dataset": {"label": 3}}, {}, "own_data"),
+    ],
+)
+def test_datasets_are_named_as_people_do_where_the_manifest_says_how(facts, options, title) -> None:
+    summary = pd.DataFrame({"dataset": ["own_data"]})
+    run = ResultFolder(Path("nowhere"), summary, {"facts": facts, "dataset": {"options": options}})
+    assert dataset_title(run) == title
+
+
+def test_what_happened_to_pictures_stands_below_the_table() -> None:
+    manifest = {"skipped": [{"image_id": "a"}], "notes": {"converted to RGB": 2}}
+    notes = section_notes(made_section(made_row("a", "cam", [60.0, 40.0], manifest=manifest)))
+    assert notes == (
+        "Skipped, as they could not be used: 1 picture; run.json says why.",
+        "2 pictures: converted to RGB.",
+    )
