@@ -18,6 +18,7 @@ from .methods.excitation_backprop import contrastive_excitation_backprop, excita
 from .methods.gradient import gradient
 from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
 from .methods.occlusion import occlusion
+from .methods.optimised_masks import extremal_perturbation
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .methods.superpixels import kernel_shap, lime
@@ -61,6 +62,7 @@ __all__ = [
     "deep_lift",
     "denormals_flushed",
     "excitation_backprop",
+    "extremal_perturbation",
     "features_and_gradients",
     "forward_pass",
     "generator",

@@ -96,7 +96,7 @@ def parse_classes(name: str, text: str) -> ClassList:
     pairs = [line.strip().split("\t", 1) for line in text.splitlines() if line.strip()]
     if not pairs:
         raise RaybenchError(f"class list {name!r} is empty; expected one class per line")
-    ids = tuple(pair[0] for pair in pairs)
+    ids = tuple(pair[0].strip() for pair in pairs)
     if len(set(ids)) < len(ids):
         twice = next(class_id for class_id in ids if ids.count(class_id) > 1)
         raise RaybenchError(f"class list {name!r} names {twice!r} twice")

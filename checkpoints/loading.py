@@ -55,6 +55,7 @@ def load_network(
     module = build_module(
         card.architecture, num_classes=len(classes), pooling=card.pooling, trust_code=trust_code
     )
+    module, *_ = _without_wrapper(module)
     _check_layers(module, card)
     if not card.weights and names_code(card.architecture):
         ready = _ready(module, card, classes, target)
@@ -129,9 +130,7 @@ def network_from_module(
     }
     card = document_from(facts, Card, "network_from_module")
     _check_layers(module, card)
-    first = next(module.parameters(), None)
-    if first is None:
-        raise RaybenchError(f"checkpoint {name!r}: the module has no parameters")
+    first = next(module.parameters(), torch.empty(0))
     target = _usable_device(device or first.device)
     try:
         copied = copy.deepcopy(module)
@@ -176,6 +175,8 @@ def _wraps(module: nn.Module) -> bool:
 
 def _ready(module: nn.Module, card: Card, classes: ClassList, device: torch.device) -> nn.Module:
     """Prepare a module for measuring: in float32, on its device, in eval mode, frozen, returning scores."""
+    if next(module.parameters(), None) is None:
+        raise RaybenchError(f"checkpoint {card.name!r}: the module has no parameters")
     try:
         module = module.float().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         module = module.eval().requires_grad_(False)

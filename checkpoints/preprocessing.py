@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -11,7 +12,8 @@ from .card import Card
 
 __all__ = ["set_transform_input", "statistics_of", "with_own_statistics"]
 
-Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+Triple = tuple[float, float, float]
+Statistics = tuple[Triple, Triple]
 
 _OFFICIAL = ("1378be20", "0cc3c7bd")
 """How the SHA-256 of torchvision's own weights of GoogLeNet and Inception v3 begin."""
@@ -98,10 +100,15 @@ def _of_timm(name: str) -> Statistics | None:
     except ImportError:  # building the network says it better
         return None
     config = get_pretrained_cfg(name)
-    return _statistics(config.to_dict()) if config else None
+    return _statistics({"mean": config.mean, "std": config.std}) if config else None
 
 
 def _statistics(facts: dict[str, Any]) -> Statistics | None:
     mean, std = facts.get("mean"), facts.get("std")
     usable = all(isinstance(one, (tuple, list)) and len(one) == 3 for one in (mean, std))
-    return (tuple(map(float, mean)), tuple(map(float, std))) if usable and mean and std else None
+    return (_triple(mean), _triple(std)) if usable and mean and std else None
+
+
+def _triple(values: Iterable[float]) -> Triple:
+    first, second, third = map(float, values)
+    return first, second, third

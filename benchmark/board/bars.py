@@ -24,7 +24,7 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale of a column, from `low` to `high` percent."""
+    """The scale of a column, from `low` to `high`, in its unit."""
 
     low: float
     high: float
@@ -40,7 +40,9 @@ class Scale:
         ]
         if not ends:
             return cls(0, 100)
-        step = next((step for step in _STEPS if 6 * step >= max(ends) - min(ends)), _STEPS[-1])
+        unit = 1 if max(map(abs, ends)) > 1 else 0.01
+        steps = [unit * step for step in _STEPS]
+        step = next((step for step in steps if 6 * step >= max(ends) - min(ends)), steps[-1])
         low, high = step * math.floor(min(ends) / step), step * math.ceil(max(ends) / step)
         return cls(low, high if high > low else low + step)
 

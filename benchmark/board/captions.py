@@ -49,8 +49,9 @@ def section_facts(section: Section) -> tuple[str, ...]:
         facts.append(_counted(len(section.published), "published row"))
     degenerate = degenerate_maps(section)
     facts.append(f"{degenerate:,} degenerate maps" if degenerate else "no degenerate maps")
-    if section.columns and len(section.rows) > 1:
-        facts.append(f"sorted by {section.columns[-1].label}")
+    ranked = [column.label for column in section.columns if column.ranked]
+    if ranked and len(section.rows) > 1:
+        facts.append(f"sorted by {ranked[-1]}")
     return tuple(facts)
 
 
@@ -126,7 +127,9 @@ def winners(section: Section) -> tuple[Winner, ...]:
     Where networks look comes first: it is what the page is about. Accuracy and F1 follow.
     """
     found = [
-        _winner(section, column) for column in sorted(section.columns, key=lambda one: one.about_checkpoint)
+        _winner(section, column)
+        for column in sorted(section.columns, key=lambda one: one.about_checkpoint)
+        if column.ranked
     ]
     return tuple(winner for winner in found if winner)
 
@@ -146,12 +149,17 @@ def _winner(section: Section, column: Column) -> Winner | None:
         metric=column.whole_title,
         checkpoint=best.checkpoint,
         attribution="" if column.about_checkpoint else best.attribution,
-        value=f"{score.value:.1f}",
-        interval=score.interval,
+        value=_short(column, score.value),
+        interval=column.printed_interval(score.low, score.high),
         certainty=_certainty(section, column, best, score),
         row_key=best.key,
         sure=score.rank == (1, 1),
     )
+
+
+def _short(column: Column, value: float) -> str:
+    """Print a value with its unit, for a headline."""
+    return f"{value:.1f} %" if column.unit == "percent" else column.printed(value)
 
 
 def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -> str:
@@ -170,7 +178,7 @@ def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -
             else "no interval overlaps"
         )
     if score.rank is None:
-        return "not ranked: no records"
+        return "not ranked: it has no value per query" if best.values else "not ranked: no records"
     first = sum(
         other.rank is not None and other.rank.best == 1
         for row in section.rows
@@ -196,7 +204,7 @@ def _published_winner(section: Section, column: Column) -> Winner | None:
         metric=column.whole_title,
         checkpoint=f"{best.architecture} {training_name(best.training)}",
         attribution="" if column.about_checkpoint else best.attribution,
-        value=f"{value:.1f}",
+        value=_short(column, value),
         interval="",
         certainty="as published, without an interval",
     )

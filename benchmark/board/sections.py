@@ -86,8 +86,12 @@ def build_section(entries: Sequence[Entry], *, with_published: bool) -> Section:
         published=published,
     )
     if common:
-        queries = {"image_ids": common.image_ids, "class_index": common.class_index}
-        section = replace(section, **queries, class_names=common.class_names)
+        section = replace(
+            section,
+            image_ids=common.image_ids,
+            class_index=common.class_index,
+            class_names=common.class_names,
+        )
     return _in_order(_ranked(section))
 
 
@@ -177,7 +181,7 @@ def _ranked(section: Section) -> Section:
     for column in section.columns:
         metric = column.metric
         rows = [r for r in section.rows if metric in r.values and r.checkpoint != NO_CHECKPOINT]
-        if len(rows) > 1:
+        if len(rows) > 1 and column.ranked:
             values[metric] = np.stack([row.values[metric] for row in rows])
             keys[metric] = [row.key for row in rows]
             aggregates[metric] = cast(Aggregate, column.aggregate)
@@ -202,7 +206,7 @@ def _in_order(section: Section) -> Section:
 
     def place(row: BoardRow) -> tuple[bool, float]:
         for column in reversed(section.columns):
-            if column.metric in row.scores:
+            if column.ranked and column.metric in row.scores:
                 value = row.scores[column.metric].value
                 return row.checkpoint == NO_CHECKPOINT, -value if column.higher_is_better else value
         return row.checkpoint == NO_CHECKPOINT, math.inf

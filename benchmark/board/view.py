@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Section
 from ..statistics import AGGREGATE_WORDS
@@ -32,6 +33,7 @@ class ColumnView:
     title: str
     words: str
     aggregate: str
+    unit: str
     low: str
     high: str
 
@@ -44,6 +46,7 @@ class CellView:
         order: what the column is sorted by; empty without a value.
         first: True if nothing is known to be better, and something to be worse.
         only_published: True if the value itself is a published one.
+        spread: the median beside the mean; or, without a value, why there is none.
     """
 
     order: str = ""
@@ -54,6 +57,7 @@ class CellView:
     mark: str = ""
     first: bool = False
     only_published: bool = False
+    spread: str = ""
     bar: Bar | None = None
 
 
@@ -137,6 +141,7 @@ def _column(column: Column, scale: Scale) -> ColumnView:
         title=column.whole_title,
         words=column.words,
         aggregate=AGGREGATE_WORDS.get(column.aggregate, ""),
+        unit={"percent": "%", "none": ""}.get(column.unit, column.unit),
         low=f"{scale.low:g}",
         high=f"{scale.high:g}",
     )
@@ -154,8 +159,7 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
         architecture_full=row.architecture,
         training=training_name(row.training),
         cells=tuple(
-            _cell(section, column, row.scores.get(column.metric), scale)
-            for column, scale in zip(section.columns, scales, strict=True)
+            _cell(section, row, column, scale) for column, scale in zip(section.columns, scales, strict=True)
         ),
         queries=row.queries,
         degenerate=row.degenerate,
@@ -177,7 +181,7 @@ def _published_row(section: Section, row: PublishedRow, scales: Sequence[Scale])
         architecture_full=row.architecture,
         training=training_name(row.training),
         cells=tuple(
-            _published_cell(row.scores.get(column.metric), scale)
+            _published_cell(column, row.scores.get(column.metric), scale)
             for column, scale in zip(section.columns, scales, strict=True)
         ),
         queries=0,
@@ -187,31 +191,43 @@ def _published_row(section: Section, row: PublishedRow, scales: Sequence[Scale])
     )
 
 
-def _cell(section: Section, column: Column, score: Score | None, scale: Scale) -> CellView:
+def _cell(section: Section, row: BoardRow, column: Column, scale: Scale) -> CellView:
+    score = row.scores.get(column.metric)
     if score is None:
-        return CellView()
+        free = column.needs_network and row.checkpoint == NO_CHECKPOINT
+        return CellView(spread="it asks the network: a map without one has no value" if free else "no value")
     ranked = sum(
         found.rank is not None for row in section.rows if (found := row.scores.get(column.metric)) is not None
     )
     return CellView(
         order=repr(score.value),
-        value=f"{score.value:.2f}",
-        interval=score.interval,
+        value=column.printed(score.value),
+        interval=column.printed_interval(score.low, score.high),
         rank=str(score.rank) if score.rank else "",
-        published="" if math.isnan(score.published) else f"{score.published:.2f}",
+        published=column.printed(score.published),
         mark=score.mark,
         # a place that every row may hold is no distinction
         first=score.rank is not None and score.rank.best == 1 and score.rank.worst < max(ranked, 2),
+        spread=_spread(row, column),
         bar=scale.bar(score),
     )
 
 
-def _published_cell(score: Score | None, scale: Scale) -> CellView:
+def _spread(row: BoardRow, column: Column) -> str:
+    """Say where the middle of the values lies, which a mean does not; nothing of hits and misses."""
+    values = row.values.get(column.metric)
+    if values is None or column.judges_point or np.isnan(values).all():
+        return ""
+    low, median, high = map(column.printed, np.nanpercentile(values, [25, 50, 75]))
+    return f"median {median}, middle half {low} to {high}"
+
+
+def _published_cell(column: Column, score: Score | None, scale: Scale) -> CellView:
     if score is None:
-        return CellView()
+        return CellView(spread="no value")
     return CellView(
         order=repr(score.published),
-        value=f"{score.published:.2f}",
+        value=column.printed(score.published),
         mark=score.mark,
         only_published=True,
         bar=scale.bar(Score(score.published)),

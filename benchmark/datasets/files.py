@@ -23,7 +23,7 @@ __all__ = [
     "subfolders",
 ]
 
-PICTURE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".jpeg", ".jpg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 _MOST_LOOKED_INTO = 50  # folders, for a hint
 
@@ -37,7 +37,7 @@ def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     A folder that does not exist holds none.
 
     Raises:
-        RaybenchError: a name is not UTF-8, so that it could not be written to any result.
+        RaybenchError: a name is not UTF-8 or not printable, so that it could not be written to any result.
     """
     try:
         with os.scandir(folder) as entries:
@@ -45,9 +45,9 @@ def files_in(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     for name in names:
-        if not name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in name):
+        if not name.isprintable():
             raise RaybenchError(
-                f"a file name in {folder} is not UTF-8: {os.fsencode(name)!r}; rename the file"
+                f"a file name in {folder} is not printable UTF-8: {os.fsencode(name)!r}; rename the file"
             )
     return sorted(name for name in names if not name.startswith("."))  # ._x.jpg is macOS metadata
 

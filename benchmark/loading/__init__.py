@@ -6,7 +6,7 @@ from .children import end_with_parent
 from .inputs import decoded, network_input
 from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
-from .views import View, centre_crop, pillow_view, to_pixels
+from .views import View, centre_crop, pillow_view, to_pixels, too_narrow
 
 __all__ = [
     "Batch",
@@ -24,5 +24,6 @@ __all__ = [
     "pillow_view",
     "send_joined",
     "to_pixels",
+    "too_narrow",
     "workers_beside",
 ]

@@ -15,12 +15,11 @@ from torch import Tensor
 from ...base import RaybenchError, Size, seed_for
 from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by, unaffordable
 from ..suite import Protocol
-from .views import Pixels, View, pillow_view, to_pixels, whole_size, whole_view_size
+from .views import Pixels, View, pillow_view, to_pixels, too_narrow, whole_view_size
 
 __all__ = ["Needs", "Prepared", "PreparedImages"]
 
 _NOTHING = Size(0, 0)
-_MOST_INPUT_PIXELS = 16_000_000  # a network takes some hundred bytes for each
 
 Masks = NDArray[np.bool_]
 
@@ -166,17 +165,6 @@ def _too_extreme(sample: Sample, path: str, needs: Needs, protocol: Protocol) ->
         return f"{path}: {too_large}"
     if sample.image is None:
         return ""
-    stored, sides = Size(sample.image.height, sample.image.width), []
-    if "whole" in needs.views and sample.queries and protocol.fit == "whole":
-        sides.append(protocol.short_side)
-    if "crop" in needs.views:
-        sides.append(protocol.crop_resize)
-    for side in sides:
-        size = whole_size(stored, side)
-        if size.height * size.width > _MOST_INPUT_PIXELS:
-            return (
-                f"{path} is {stored.width} x {stored.height} pixels, and {size.width} x {size.height} with a "
-                f"shorter side of {side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be "
-                "measured"
-            )
-    return ""
+    views = needs.views if sample.queries else needs.views - {"whole"}
+    told = too_narrow(Size(sample.image.height, sample.image.width), views, protocol)
+    return f"{path} {told}" if told else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,9 +28,12 @@ __all__ = [
     "device_view",
     "pillow_view",
     "to_pixels",
+    "too_narrow",
     "whole_size",
     "whole_view_size",
 ]
+
+_MOST_INPUT_PIXELS = 16_000_000  # a network takes some hundred bytes for each
 
 Pixels = NDArray[np.uint8]
 
@@ -81,6 +84,20 @@ def whole_size(size: Size, short_side: int) -> Size:
     """Height and width of a picture whose shorter side is resized to `short_side` pixels."""
     longer = int(short_side * max(size) / min(size))  # cut, not rounded, as torchvision does
     return Size(short_side, longer) if size.height <= size.width else Size(longer, short_side)
+
+
+def too_narrow(stored: Size, views: Collection[View], protocol: Protocol) -> str:
+    """Say why a picture of a size is too long and narrow for some views of it; empty if it is not."""
+    sides = {"whole": protocol.short_side if protocol.fit == "whole" else 0, "crop": protocol.crop_resize}
+    for side in (sides.get(view, 0) for view in sorted(views)):
+        size = whole_size(stored, side)
+        if size.height * size.width > _MOST_INPUT_PIXELS:
+            return (
+                f"is {stored.width} x {stored.height} pixels, and {size.width} x {size.height} with a "
+                f"shorter side of {side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be "
+                "measured"
+            )
+    return ""
 
 
 def centre_crop(image: PIL.Image.Image, short_side: int, side: int) -> PIL.Image.Image:

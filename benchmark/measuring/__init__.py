@@ -2,12 +2,11 @@
 
 from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
-from .fitting import check_input_size
 from .measure import measure
 from .passes import Job, Outcome, Pass
-from .rehearsal import rehearse
+from .rehearsal import check_input_size, rehearse
 from .scoring import Scorer
-from .single import attribute, explain_image, logits_of, read_image
+from .single import attribute, explain_image, logits_of
 
 __all__ = [
     "CostMeter",
@@ -23,6 +22,5 @@ __all__ = [
     "logits_of",
     "measure",
     "peak_memory_mb",
-    "read_image",
     "rehearse",
 ]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
 from ...base import RaybenchError
-from ..metrics import BoundMetric, Metric, SaliencyBatch
-from .failures import failures_told
+from ..metrics import Metric, SaliencyBatch
 
 __all__ = ["below_zero", "check_shape", "refuse_negative", "refuse_outside", "sums_of", "values_of"]
 
@@ -64,30 +61,26 @@ def refuse_outside(metric: Metric, value: float, image_id: str, class_index: int
     )
 
 
-def values_of(metric: BoundMetric, given: SaliencyBatch, image_ids: Sequence[str]) -> Tensor:
-    """Ask a metric of maps for its values: (N,) float64."""
-    with failures_told(f"metric {metric.metric.name!r}", image_ids):
-        found = metric(given)
+def values_of(metric: Metric, found: object, given: SaliencyBatch) -> Tensor:
+    """Return what a metric of maps has found as values (N,) float64, or refuse it."""
     if not isinstance(found, Tensor) or found.shape != (len(given.saliency),) or found.is_complex():
         raise RaybenchError(
-            f"metric {metric.metric.name!r} returned {_described(found)}; expected one number for each of "
+            f"metric {metric.name!r} returned {_described(found)}; expected one number for each of "
             f"the {len(given.saliency)} queries, a tensor ({len(given.saliency)},)"
         )
     return found.to(given.saliency.device, torch.float64)
 
 
-def sums_of(metric: BoundMetric, given: SaliencyBatch, image_ids: Sequence[str]) -> Tensor:
-    """Ask a metric of the set for its statistics: (N, K) int64."""
-    with failures_told(f"metric {metric.metric.name!r}", image_ids):
-        found = metric(given)
+def sums_of(metric: Metric, found: object, given: SaliencyBatch) -> Tensor:
+    """Return what a metric of the set has found as statistics (N, K) int64, or refuse it."""
     if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(given.saliency):
         raise RaybenchError(
-            f"metric {metric.metric.name!r} returned {_described(found)}; expected a row of statistics for "
+            f"metric {metric.name!r} returned {_described(found)}; expected a row of statistics for "
             f"each of the {len(given.saliency)} queries, int64 ({len(given.saliency)}, K)"
         )
     if found.dtype != torch.int64:
         raise RaybenchError(
-            f"metric {metric.metric.name!r} returned statistics of {found.dtype}; expected torch.int64"
+            f"metric {metric.name!r} returned statistics of {found.dtype}; expected torch.int64"
         )
     return found
 

@@ -36,8 +36,14 @@ def failures_told(
     Raises:
         RaybenchError: what runs has failed.
     """
+    version = None if images is None else images._version
     try:
         yield
+        if network is not None and images is not None and images._version != version:
+            raise RaybenchError(
+                f"checkpoint {network.name!r}, or {thing}, changes its input in place, so that whoever runs "
+                "next sees another picture; let it compute with a copy: x = x - 0.5 and not x -= 0.5"
+            )
     except UnusableScoresError as error:
         raise RaybenchError(f"{error}{_on(image_ids)}") from error
     except (RaybenchError, torch.OutOfMemoryError):

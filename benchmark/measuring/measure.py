@@ -6,11 +6,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ...attributions import computing_in, forward_pass, in_eval_mode, sharing
+from ...attributions import BoundAttribution, computing_in, forward_pass, in_eval_mode, sharing
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import (
@@ -25,14 +26,14 @@ from ..loading import (
     send_joined,
 )
 from ..results import RowStore, save_map
-from .asking import ask_again
+from .asking import Asked, ask_again
 from .environment import peak_memory_mb
 from .failures import failures_told, named
 from .passes import Job, Outcome, Pass
 from .scoring import Scores
 from .writer import BackgroundWriter, Task
 
-__all__ = ["measure", "measure_batch"]
+__all__ = ["Explained", "doubts", "explained", "kept", "measure", "predicted"]
 
 
 def measure(
@@ -69,8 +70,18 @@ def measure(
         usable = _usable(load(work.images, positions, work.workers), work, outcome, skip)
         for group in group_by_shape(usable, work.at_once(network)):
             tasks: list[Task] = []
+            parts = _Parts(group.images, outcome, work.device)
             try:
-                _measure_as_it_fits(group, work, network, outcome, tasks, advance)
+                for images in parts:
+                    with parts.halved_if_too_large():
+                        batch = _ready(parts, images, work, outcome, tasks, advance)
+                        for one in explained(batch, work, network):
+                            for scores in work.scorer.score(*one.given):
+                                tasks.append(kept(work, one.job, scores))
+                        tasks += predicted(batch, work, network)
+                        tasks[:0] = doubts(network, batch)
+                        tasks.append(partial(advance, len(batch.images)))
+                        outcome.images += len(batch.images)
             finally:
                 writer.do(tasks)
     outcome.seconds = time.perf_counter() - start
@@ -95,6 +106,59 @@ def _usable(
         yield image
 
 
+class _Parts:
+    """The images of a batch in parts: halves, where the device has too little memory for all of them.
+
+    Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
+    attempt has written already are written again; the store keeps one of each.
+    """
+
+    def __init__(self, images: Sequence[Prepared], outcome: Outcome, device: torch.device) -> None:
+        self.waiting, self.outcome, self.device = [tuple(images)], outcome, device
+        self.current: tuple[Prepared, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[Prepared, ...]]:
+        while self.waiting:
+            self.current, most = self.waiting.pop(), self.outcome.largest_batch
+            if most and len(self.current) > most:
+                self.waiting += [self.current[most:], self.current[:most]]
+                continue
+            yield self.current
+            if self.device.type == "cuda" and self.outcome.largest_batch != most:
+                torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
+
+    @contextlib.contextmanager
+    def halved_if_too_large(self) -> Iterator[None]:
+        """While open, a part that does not fit into memory is put back, to come again as halves."""
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            if len(self.current) == 1:
+                raise RaybenchError(
+                    f"{self.device} is out of memory with 1 images at once; what was measured so far is "
+                    "kept: run again to go on"
+                ) from None
+            self.outcome.largest_batch = (len(self.current) + 1) // 2
+            self.waiting.append(self.current)
+
+
+def _ready(
+    parts: _Parts,
+    images: Sequence[Prepared],
+    work: Pass,
+    outcome: Outcome,
+    tasks: list[Task],
+    advance: Callable[[int], None],
+) -> Batch:
+    """Decode what the device decodes, leave out what cannot be used, and have remarks written first."""
+    pictures = decoded(images, work.device)
+    # what is put back does not say again what it has said
+    parts.current = tuple(one for one, found in zip(images, pictures, strict=True) if not found.error)
+    batch = Batch(tuple(_usable(pictures, work, outcome, partial(tasks.append, partial(advance, 1)))))
+    tasks.append(partial(_append_notes, batch, work))
+    return batch
+
+
 def _append_notes(batch: Batch, work: Pass) -> None:
     """Write the remarks on the images of a batch, ahead of the rows that say the images are measured."""
     for image in batch.images:
@@ -102,63 +166,24 @@ def _append_notes(batch: Batch, work: Pass) -> None:
             work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
 
 
-def _measure_as_it_fits(
-    batch: Batch,
-    work: Pass,
-    network: Network | None,
-    outcome: Outcome,
-    tasks: list[Task],
-    advance: Callable[[int], None],
-) -> None:
-    """Measure a batch, in halves where the device has too little memory for all of it.
+class Explained(NamedTuple):
+    """What a method says of a batch: `given` is what `Scorer.score` takes."""
 
-    Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
-    attempt has written already are written again; the store keeps one of each.
-    """
-    waiting = [batch.images]
-    while waiting:
-        images, most = waiting.pop(), outcome.largest_batch
-        if most and len(images) > most:
-            waiting += [images[most:], images[:most]]
-            continue
-        try:
-            pictures = decoded(images, work.device)
-            images = tuple(one for one, found in zip(images, pictures, strict=True) if not found.error)
-            skip = partial(tasks.append, partial(advance, 1))
-            part = Batch(tuple(_usable(pictures, work, outcome, skip)))
-            if part.images:
-                tasks.append(partial(_append_notes, part, work))
-                measure_batch(part, work, network, tasks)
-                outcome.images += len(part.images)
-                tasks.append(partial(advance, len(part.images)))
-        except torch.OutOfMemoryError:
-            if len(images) == 1:
-                raise RaybenchError(
-                    f"{work.device} is out of memory with 1 images at once; what was measured so far is "
-                    "kept: run again to go on"
-                ) from None
-            outcome.largest_batch = (len(images) + 1) // 2
-            waiting.append(images)
-        if work.device.type == "cuda" and outcome.largest_batch != most:
-            torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
+    job: Job
+    given: tuple[BoundAttribution, Batch, Tensor | None, Asked | None]
 
 
-def measure_batch(batch: Batch, work: Pass, network: Network | None, tasks: list[Task]) -> None:
-    """Every method's maps of a batch, and every metric's values of these maps."""
+def explained(batch: Batch, work: Pass, network: Network | None) -> Iterator[Explained]:
+    """Yield every method's maps of a batch; those of baselines are left to the scorer."""
     for job in work.jobs:
-        if job.attribution.attribution.kind != "network":
-            for scores in work.scorer.score(job.attribution, batch):
-                _keep(work, job, scores, tasks)
-    if network is None:
-        return
+        if batch.images and job.attribution.attribution.kind != "network":
+            yield Explained(job, (job.attribution, batch, None, None))
     asked = Batch(tuple(image for image in batch.images if image.input_size is not None))
-    if asked.images:
-        _run_network_methods(asked, work, network, tasks)
-    if work.predictions:
-        _predict(batch, work, work.predictions, network, tasks)
+    if network is not None and asked.images:
+        yield from _explained_by(network, asked, work)
 
 
-def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list[Task]) -> None:
+def _explained_by(network: Network, batch: Batch, work: Pass) -> Iterator[Explained]:
     images = network_input(network, batch.images, "whole", work.protocol, work.device)
     image_index = send_joined([batch.image_index.numpy()], work.device)
     class_index = send_joined([batch.class_index.numpy()], work.device)
@@ -168,31 +193,30 @@ def _run_network_methods(batch: Batch, work: Pass, network: Network, tasks: list
     with sharing(work.meter):
         for job in work.jobs:
             method = job.attribution
-            if method.attribution.kind == "network":
-                timed = work.meter.timed(method.label, len(class_index))
-                thing = f"attribution {method.label!r} on checkpoint {network.name!r}"
-                with timed, failures_told(thing, ids, network=network, images=images):
-                    maps = method(network, images, image_index, class_index, seeds=seeds)
-                if asking:
-                    waiting.append((job, maps))
-                    continue
-                for scores in work.scorer.score(method, batch, maps):
-                    _keep(work, job, scores, tasks)
+            if method.attribution.kind != "network":
+                continue
+            timed = work.meter.timed(method.label, len(class_index))
+            thing = f"attribution {method.label!r} on checkpoint {network.name!r}"
+            with timed, failures_told(thing, ids, network=network, images=images):
+                maps = method(network, images, image_index, class_index, seeds=seeds)
+            if asking:
+                waiting.append((job, maps))
+            else:
+                yield Explained(job, (method, batch, maps, None))
     # what methods share is let go before they are asked again about other pictures
     for job, maps in waiting:
-        method = job.attribution
-        asked = ask_again(asking, method, network, images, maps, batch, work.protocol)
-        for scores in work.scorer.score(method, batch, maps, asked):
-            _keep(work, job, scores, tasks)
-    _have_doubts_looked_at(network, ids, tasks)
+        asked = ask_again(asking, job.attribution, network, images, maps, batch, work.protocol)
+        yield Explained(job, (job.attribution, batch, maps, asked))
 
 
-def _have_doubts_looked_at(network: Network, image_ids: Sequence[str], tasks: list[Task]) -> None:
+def doubts(network: Network | None, batch: Batch) -> list[Task]:
     """Ahead of what is written, refuse scores on a GPU that are not finite."""
-    reader = reader_of(network.module)
+    reader = reader_of(network.module) if network else None
     doubt = reader.doubt() if reader else None
-    if reader and doubt is not None:
-        tasks.insert(0, partial(_refuse_doubtful, OnItsWay(doubt), reader.refuse(), image_ids))
+    if reader is None or doubt is None:
+        return []
+    ids = [image.image_id for image in batch.images]
+    return [partial(_refuse_doubtful, OnItsWay(doubt), reader.refuse(), ids)]
 
 
 def _refuse_doubtful(doubt: OnItsWay, error: RaybenchError, image_ids: Sequence[str]) -> None:
@@ -200,7 +224,7 @@ def _refuse_doubtful(doubt: OnItsWay, error: RaybenchError, image_ids: Sequence[
         raise RaybenchError(f"{error} ({named(image_ids)})")
 
 
-def _keep(work: Pass, job: Job, scores: Scores, tasks: list[Task]) -> None:
+def kept(work: Pass, job: Job, scores: Scores) -> Task:
     """Have the rows of each image that has none yet written, and its thumbnails if it is in the gallery."""
     maps = []
     for image in scores.images:
@@ -208,7 +232,7 @@ def _keep(work: Pass, job: Job, scores: Scores, tasks: list[Task]) -> None:
             for class_index, saliency in scores.maps_of(image.image_id, work.gallery[image.image_id]):
                 maps.append((image.image_id, class_index, OnItsWay(saliency.float().clone())))
     # what waits to be written holds none of the device's memory
-    tasks.append(partial(_write, work, job, scores.without_maps(), maps))
+    return partial(_write, work, job, scores.without_maps(), maps)
 
 
 def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, OnItsWay]]) -> None:
@@ -226,11 +250,11 @@ def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, O
                 store.append(rows)
 
 
-def _predict(batch: Batch, work: Pass, predictions: RowStore, network: Network, tasks: list[Task]) -> None:
-    """Write the top five classes (from the crop) and the classes with a positive logit (from the square)."""
+def predicted(batch: Batch, work: Pass, network: Network | None) -> list[Task]:
+    """Have the top five classes (from the crop) and those with a positive logit (from the square) written."""
     images = [image for image in batch.images if image.image_id not in work.predicted]
-    if not images:
-        return
+    if not images or network is None or work.predictions is None:
+        return []
     best = positive = None
     if "crop" in work.needs.views:
         logits = _logits(images, "crop", work, network)
@@ -238,8 +262,7 @@ def _predict(batch: Batch, work: Pass, predictions: RowStore, network: Network, 
     if "square" in work.needs.views:
         positive = OnItsWay(_logits(images, "square", work, network) > 0)
     images = [image.without_pixels() for image in images]
-    _have_doubts_looked_at(network, [image.image_id for image in images], tasks)
-    tasks.append(partial(_write_predictions, images, best, positive, predictions))
+    return [partial(_write_predictions, images, best, positive, work.predictions)]
 
 
 def _write_predictions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -20,15 +20,15 @@ from ...attributions import (
 )
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
-from ..loading import Batch, Prepared, decoded, network_input
+from ..loading import Batch, Prepared, View, decoded, network_input
 from ..results import RowStore
+from ..suite import Protocol
 from .costs import CostMeter
-from .measure import measure_batch
+from .measure import doubts, explained, kept, predicted
 from .passes import Job, Pass
 from .scoring import Scorer
-from .writer import Task
 
-__all__ = ["kind_of_scores", "rehearse", "words_on_scores"]
+__all__ = ["check_input_size", "kind_of_scores", "rehearse", "words_on_scores"]
 
 _MOST_TRIED = 16
 _MOST_PASSES = 20
@@ -42,6 +42,36 @@ class _Nowhere(RowStore):
 
     def append(self, rows: object) -> None:
         """Write nothing."""
+
+
+def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
+    """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views."""
+    if network.input_size is None:
+        return
+    height, width = network.input_size
+    side, crop, f1_size = protocol.short_side, protocol.crop, protocol.f1_size
+    shown, fields = [], []
+    if "whole" in views and (protocol.fit, side, side) != ("square", height, width):
+        if protocol.fit == "square":
+            shown.append(f"whole pictures squeezed into {side} x {side}")
+        else:
+            shown.append(f"whole pictures with a shorter side of {side}")
+            fields.append("fit: square")
+        fields.append(f"short_side: {height}")
+    if "crop" in views and (crop, crop) != (height, width):
+        shown.append(f"crops of {crop} x {crop}")
+        fields += [f"crop: {height}", f"crop_resize: {max(height, protocol.crop_resize)}"]
+    if "square" in views and (f1_size, f1_size) != (height, width):
+        shown.append(f"squares of {f1_size} x {f1_size}")
+        fields.append(f"f1_size: {height}")
+    if shown:
+        way_out = f"set its fields {', '.join(fields)} (protocol 'square' is for networks of 224 x 224)"
+        if height != width:
+            way_out = "no protocol shows every picture in one size that is no square"
+        raise RaybenchError(
+            f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
+            f"{protocol.name!r} shows it {' and '.join(shown)}; {way_out}"
+        )
 
 
 def rehearse(work: Pass, network: Network | None) -> list[str]:
@@ -58,13 +88,15 @@ def rehearse(work: Pass, network: Network | None) -> list[str]:
         image = next(_usable(work), None)
         if image is None:
             return []
-        tasks: list[Task] = []
+        batch, cheap = Batch((image,)), _cheap(work)
         try:
-            measure_batch(Batch((image,)), _cheap(work), network, tasks)
+            for one in explained(batch, cheap, network):
+                for scores in cheap.scorer.score(*one.given):
+                    kept(cheap, one.job, scores)()
+            for task in (*predicted(batch, cheap, network), *doubts(network, batch)):
+                task()
         except torch.OutOfMemoryError:
             return []  # the run says it, and what to do
-        for task in tasks:
-            task()
         if image.masks is not None and len(image.class_index):
             _refuse_imperfect(work.scorer, Batch((image,)))
         return list(_remarks(work, network, image)) if network else []
@@ -130,18 +162,19 @@ def words_on_scores(network: Network, image: Tensor) -> Iterator[str]:
     """Say what the scores of a network are, if they are no logits, and what that does to methods.
 
     Args:
-        network: is tried on the picture, on black, white and noise.
+        network: is tried on the picture and, if need be, on black, white and noise.
         image: (1, 3, H, W), normalised.
     """
-    low, high = (bound.to(image) for bound in network.input_range)
-    noise = torch.rand(image.shape, generator=generator(0, "rehearsal", 0)).to(image)
-    shown = [image, low.expand_as(image), high.expand_as(image), low + noise * (high - low)]
-    kind = kind_of_scores(_scores(network, shown))
-    if kind == "sigmoid":
+    kind = kind_of_scores(_scores(network, [image]))
+    if kind:
+        low, high = (bound.to(image) for bound in network.input_range)
+        noise = torch.rand(image.shape, generator=generator(0, "rehearsal", 0)).to(image)
+        shown = [image, low.expand_as(image), high.expand_as(image), low + noise * (high - low)]
         # what is made of a bounded function stays bounded, however far from any picture the input is
+        far = [shown[3] * _FAR, shown[3] * -_FAR] if kind == "sigmoid" else []
         try:
-            kind = kind_of_scores(_scores(network, [shown[3] * _FAR, shown[3] * -_FAR]))
-        except RaybenchError:
+            kind = kind_of_scores(_scores(network, shown + far))
+        except RaybenchError:  # no numbers, for none of the data's pictures
             kind = ""
     if kind:
         yield (
@@ -170,7 +203,7 @@ def kind_of_scores(scores: Tensor) -> str:
         return "softmax"
     if scores.shape[1] > 1 and scores.max() <= 0 and scores.logsumexp(dim=1).abs().max() < _TOLERANCE:
         return "log-softmax"
-    return "sigmoid" if scores.min() >= 0 and scores.max() <= 1 else ""
+    return "sigmoid" if 0 <= scores.min() < scores.max() <= 1 else ""
 
 
 def _scores(network: Network, images: list[Tensor]) -> Tensor:

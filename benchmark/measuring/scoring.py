@@ -159,19 +159,26 @@ class Scorer:
                 saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
             given = SaliencyBatch(saliency, masks, near, seeds)
             columns = [status.double(), *given.points.double().T, below_zero(maps).double()]
-            for metric in self.metrics:
-                if metric.metric.asks_network:
-                    columns.append(self._answers(metric, part.queries, asked).to(status.device))
-                elif metric.metric.per_query:
-                    columns.append(values_of(metric, given, ids))
+            sums = []
+            for bound in self.metrics:
+                metric = bound.metric
+                if metric.asks_network:
+                    columns.append(self._answers(bound, part.queries, asked).to(status.device))
+                    continue
+                if not metric.of_predictions:
+                    with failures_told(f"metric {metric.name!r}", ids):
+                        found = metric.function(given, **bound.options)
+                if metric.per_query:
+                    columns.append(values_of(metric, found, given))
+                elif metric.of_set:
+                    sums.append(OnItsWay(sums_of(metric, found, given)))
             numbers = torch.stack(columns, dim=1)
-            sums = tuple(OnItsWay(sums_of(one, given, ids)) for one in self.metrics if one.metric.of_set)
             curves = tuple(asked.curves[row] for row in part.queries.tolist()) if asked else ()
             yield Scores(
                 images=part.images,
                 saliency=saliency,
                 numbers=OnItsWay(numbers),
-                sums=sums,
+                sums=tuple(sums),
                 curves=curves,
                 classes=self.classes,
                 method=method.label,

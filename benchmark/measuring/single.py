@@ -25,17 +25,16 @@ from ...attributions import (
 )
 from ...base import CodeFiles, RaybenchError, Size, seed_for
 from ...checkpoints import Network
-from ..datasets import to_rgb
-from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels
+from ..datasets import read_picture, to_rgb
+from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels, too_narrow
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .checked import below_zero, check_shape, refuse_negative
 from .failures import failures_told, refuse_doubtful
-from .fitting import check_input_size
 from .maps import prepare_saliency, status_of
-from .rehearsal import kind_of_scores, words_on_scores
+from .rehearsal import check_input_size, kind_of_scores, words_on_scores
 
-__all__ = ["Explanation", "attribute", "explain_image", "logits_of", "read_image"]
+__all__ = ["Explanation", "attribute", "explain_image", "logits_of"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def attribute(
     protocol: str | Protocol = "aaai21",
     seed: int = 0,
     trust_code: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Tensor:
     """Compute saliency maps of one image, as `raybench run` would score them.
 
@@ -115,7 +114,7 @@ def explain_image(
     seed: int = 0,
     trust_code: bool = False,
     image_id: str = "",
-    **options: object,
+    **options: Any,
 ) -> Explanation:
     """Compute maps and the network's answer; see `attribute`.
 
@@ -130,7 +129,7 @@ def explain_image(
             f"attribution {asked.label!r} does not look at the picture; choose one that reads a network"
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
-    picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_image(Path(image))
+    picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_picture(Path(image))
     check_input_size(network, rules, ("whole", "crop"))
     asked.check(network)
     quiet = in_eval_mode(network.module)
@@ -162,20 +161,6 @@ def logits_of(network: Network, image: PIL.Image.Image, view: View, protocol: Pr
     """Return the logits (C,) float32 of one view of a picture."""
     with torch.no_grad(), denormals_flushed(), computing_in(protocol.precision):
         return _logits(network, to_rgb(image), view, protocol)
-
-
-def read_image(path: Path) -> PIL.Image.Image:
-    """Read a picture as RGB.
-
-    Raises:
-        RaybenchError: the file is missing or does not decode.
-    """
-    try:
-        with PIL.Image.open(path) as image:
-            return to_rgb(image)
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-        reason = (getattr(error, "strerror", None) or "it does not decode").lower()
-        raise RaybenchError(f"cannot read picture {path}: {reason}") from None
 
 
 def _digest(picture: PIL.Image.Image) -> str:
@@ -234,6 +219,9 @@ def _maps(
 
 def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
     """Show the network one view of a decoded picture: (1, 3, h, w)."""
+    told = too_narrow(Size(picture.height, picture.width), [view], rules)
+    if told:
+        raise RaybenchError(f"the picture {told}")
     if rules.resize == "pillow":
         image = Prepared("", "", views={view: pillow_view(picture, view, rules)})
     else:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from ...base import Point, broken
@@ -82,8 +84,8 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     shapes = [image.size.height / image.size.width for image in queries.values()]
     heights = [float(np.clip(shape, _FLATTEST, _TALLEST)) * _CELL_INCHES for shape in shapes]
     size = (1.4 + (len(columns) + 1) * (_CELL_INCHES + 0.06), 1.1 + sum(heights) + 0.26 * len(heights))
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr]
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
+    figure = Figure(figsize=size, layout=layout, facecolor="white")
     grid = figure.subplots(len(queries), len(columns) + 1, squeeze=False, height_ratios=heights)
     answers = [answers_of(one.folder, one.checkpoint, one.attribution, queries.keys()) for one in columns]
     for (query, image), line in zip(queries.items(), grid, strict=True):
@@ -97,7 +99,12 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
             bare(axes)
             draw_outline(axes, image.region(query[1]))
     _write_headings(figure, grid[0], columns)
-    marks = {"linestyle": "none", "markersize": 9, "markeredgecolor": "black", "markeredgewidth": 0.8}
+    marks: dict[str, Any] = {
+        "linestyle": "none",
+        "markersize": 9,
+        "markeredgecolor": "black",
+        "markeredgewidth": 0.8,
+    }
     handles = [
         Line2D([], [], marker=marker, color=colour, label=text, **marks) for marker, colour, text in _MARKS
     ]

@@ -42,6 +42,22 @@ class Column:
         """The whole name; the label where there is none."""
         return self.title or self.label
 
+    @property
+    def digits(self) -> int:
+        """How many digits are printed behind the point."""
+        return 2 if self.unit == "percent" else 3
+
+    def printed(self, value: float) -> str:
+        """Print a value; nothing for NaN."""
+        return "" if math.isnan(value) else f"{value:.{self.digits}f}"
+
+    def printed_interval(self, low: float, high: float) -> str:
+        """Print an interval, in percent with as many digits as its width needs; nothing if it is unknown."""
+        if math.isnan(low) or math.isnan(high):
+            return ""
+        digits = 1 if self.unit == "percent" and high - low >= 1 else self.digits
+        return f"{low:.{digits}f}\N{EN DASH}{high:.{digits}f}"
+
 
 class RankRange(NamedTuple):
     """The places that a row may hold, from 1: `best` to `worst`, equal where no row is tied with it."""
@@ -64,7 +80,8 @@ class Cell:
         best: True for the best value of its column among comparable rows.
         published: the published value of the same thing, in percent; NaN if there is none.
         mark: what a reader must know about the published value.
-        applies: False where there can be no score, such as the accuracy of no network.
+        applies: False where there can be no score, as of a metric that asks the network and a map without
+            one.
     """
 
     value: float = math.nan

@@ -37,14 +37,6 @@ class Score:
     mark: str = ""
     rank: RankRange | None = None
 
-    @property
-    def interval(self) -> str:
-        """The interval with as many digits as its width needs; empty if it is unknown."""
-        if math.isnan(self.low) or math.isnan(self.high):
-            return ""
-        digits = 1 if self.high - self.low >= 1 else 2
-        return f"{self.low:.{digits}f}\N{EN DASH}{self.high:.{digits}f}"
-
 
 @dataclass(frozen=True, eq=False)
 class BoardRow:

@@ -6,6 +6,7 @@ import html
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import rich.box
@@ -13,7 +14,7 @@ import rich.table
 from rich.text import Text
 
 from ...base import UnknownNameError, broken
-from ..results import Cell, Table
+from ..results import Cell, Column, Row, Table
 
 __all__ = ["TABLE_FORMATS", "render_table", "rich_table"]
 
@@ -61,7 +62,7 @@ def rich_table(table: Table, *, intervals: bool = False, width: int = 80) -> ric
     """
     marks = _marks(table)
     grid = [
-        [_cell(cell, marks, intervals, bold="{}", raised=" {}", join="\n") for cell in row.cells]
+        [_cell(*pair, marks, intervals, bold="{}", raised=" {}", join="\n") for pair in _pairs(table, row)]
         for row in table.rows
     ]
     counts = _counts(table)
@@ -94,7 +95,8 @@ def _markdown(table: Table, intervals: bool) -> str:
     lines.append(_pipes([_escape_markdown(heading) for heading in headings]))
     lines.append(_pipes(["---"] * len(table.headings) + ["---:"] * (len(headings) - len(table.headings))))
     for row, count in zip(table.rows, _counts(table), strict=True):
-        cells = [_cell(cell, marks, intervals, bold="**{}**", raised="<sup>{}</sup>") for cell in row.cells]
+        printed = partial(_cell, marks=marks, intervals=intervals, bold="**{}**", raised="<sup>{}</sup>")
+        cells = [printed(*pair) for pair in _pairs(table, row)]
         lines.append(_pipes([*map(_escape_markdown, row.labels), *cells, *count]))
     lines.append("")
     lines += [f"- {_escape_markdown(note)}" for note in _notes(table, marks, intervals)]
@@ -110,8 +112,8 @@ def _latex(table: Table, intervals: bool) -> str:
     lines += [f"    {' & '.join(map(_escape_latex, headings))} \\\\", r"    \midrule"]
     for row, count in zip(table.rows, _counts(table), strict=True):
         cells = [
-            _cell(cell, marks, intervals, bold=r"\textbf{{{}}}", raised=r"\textsuperscript{{{}}}")
-            for cell in row.cells
+            _cell(*pair, marks, intervals, bold=r"\textbf{{{}}}", raised=r"\textsuperscript{{{}}}")
+            for pair in _pairs(table, row)
         ]
         # {} keeps a cell that begins with [ or * from being read as an option of the line break before it
         lines.append(f"    {{}}{' & '.join([*map(_escape_latex, row.labels), *cells, *count])} \\\\")
@@ -127,8 +129,8 @@ def _html(table: Table, intervals: bool) -> str:
     lines += [f"    <tr>{''.join(heads)}</tr>", "  </thead>", "  <tbody>"]
     for row, count in zip(table.rows, _counts(table), strict=True):
         cells = [f'<th scope="row">{html.escape(label)}</th>' for label in row.labels]
-        for cell in row.cells:
-            text = _cell(cell, marks, intervals, bold="<strong>{}</strong>", raised="<sup>{}</sup>")
+        for cell, column in _pairs(table, row):
+            text = _cell(cell, column, marks, intervals, bold="<strong>{}</strong>", raised="<sup>{}</sup>")
             opening = '<td class="best">' if cell.best else "<td>"
             cells.append(f"{opening}{text}</td>")
         cells += [f"<td>{number}</td>" for number in count]
@@ -160,17 +162,28 @@ def _counts(table: Table) -> list[list[str]]:
     return [[f"{values[place]:,}" for values in table.counts.values()] for place in range(len(table.rows))]
 
 
+def _pairs(table: Table, row: Row) -> list[tuple[Cell, Column]]:
+    return list(zip(row.cells, table.columns, strict=True))
+
+
 def _cell(
-    cell: Cell, marks: dict[str, str], intervals: bool, *, bold: str, raised: str, join: str = " "
+    cell: Cell,
+    column: Column,
+    marks: dict[str, str],
+    intervals: bool,
+    *,
+    bold: str,
+    raised: str,
+    join: str = " ",
 ) -> str:
     """Print a score: `**69.43** [68.9, 70.0] (69.43)`; nothing if it is missing."""
-    value = _number(cell.value)
+    value = column.printed(cell.value)
     parts = [bold.format(value) if cell.best else value]
     if intervals and not math.isnan(cell.low):
-        parts.append(f"[{_number(cell.low)}, {_number(cell.high)}]")
+        parts.append(f"[{column.printed(cell.low)}, {column.printed(cell.high)}]")
     sign = raised.format(marks[cell.mark]) if cell.mark in marks else ""
     if not math.isnan(cell.published):
-        parts.append(f"({_number(cell.published)}{sign})")
+        parts.append(f"({column.printed(cell.published)}{sign})")
     elif value:
         parts[0] += sign
     return join.join(part for part in parts if part)
@@ -195,10 +208,6 @@ def _notes(table: Table, marks: dict[str, str], intervals: bool) -> list[str]:
     if not marks:
         notes += dict.fromkeys(cell.mark for row in table.rows for cell in row.cells if cell.mark)
     return notes
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.2f}"
 
 
 def _pipes(cells: Sequence[str]) -> str:

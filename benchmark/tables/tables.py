@@ -160,7 +160,8 @@ def _distinct(parts: Mapping[str, Sequence[str]], headings: Sequence[str]) -> in
 
 def _cell(entry: _Entry, column: Column, *, with_published: bool) -> Cell:
     row = entry.scores.get((column.metric, column.aggregate), {})
-    applies = not (column.about_checkpoint and entry.checkpoint == NO_CHECKPOINT)
+    asks = column.about_checkpoint or column.needs_network
+    applies = not (asks and entry.checkpoint == NO_CHECKPOINT)
     nan = math.nan
     cell = Cell(row.get("value", nan), row.get("ci_low", nan), row.get("ci_high", nan), applies=applies)
     if not (with_published and applies):
@@ -195,7 +196,7 @@ def _mark_best(
                 and entry.checkpoint != NO_CHECKPOINT
                 and not math.isnan(grid[row][place].value)
             ]
-            values = [round(grid[row][place].value, 2) for row in rows]
+            values = [round(grid[row][place].value, column.digits) for row in rows]
             if len(set(values)) > 1 and column.ranked:
                 best = max(values) if column.higher_is_better else min(values)
                 for row, value in zip(rows, values, strict=True):
@@ -226,6 +227,12 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     notes += [note for note in dict.fromkeys(protocol_changes(run) for run in runs) if note]
     if "degenerate" in table.counts:
         notes.append("degen.: degenerate maps, all zero, constant or NaN; they are scored as uniform")
+    asking = [
+        column.label for column in table.columns if column.needs_network and not column.about_checkpoint
+    ]
+    checkpoints = {row.labels[table.headings.index("checkpoint")] for row in table.rows}
+    if asking and NO_CHECKPOINT in checkpoints:
+        notes.append(f"{', '.join(asking)}: the network is asked again, so methods without one have no value")
     if table.missing:
         notes.append(f"missing scores, left empty: {table.missing}")
     return (*notes, *remarks(runs))

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_section import made_row, made_section
 
-from raybench.benchmark.board.captions import section_facts, section_notes, section_subtitle
+from raybench.benchmark.board.captions import section_facts, section_notes, section_subtitle, winners
 from raybench.benchmark.board.sections import published_rows
+from raybench.benchmark.board.view import section_view
 from raybench.benchmark.results.facts import dataset_title
 from raybench.benchmark.results.files.folder import ResultFolder
+from raybench.benchmark.results.scores import Column
+from raybench.benchmark.results.sections import BoardRow, Score
 
 TRUTH = {"facts": {"truth": {"box_oracle": True}}}
 
@@ -82,3 +86,37 @@ def test_what_happened_to_pictures_stands_below_the_table() -> None:
         "Skipped, as they could not be used: 1 picture; run.json says why.",
         "2 pictures: converted to RGB.",
     )
+
+
+RATIO = Column("drift", "Drift", "query_mean", higher_is_better=False, unit="ratio", needs_network=True)
+SHAPE = Column("shape", "Shape", "query_mean", ranked=False, unit="none")
+
+
+def with_metrics(row: BoardRow, **values: list[float]) -> BoardRow:
+    """Add metrics with their values per query."""
+    found = {metric: np.array(one, dtype=np.float32) for metric, one in values.items()}
+    scores = {metric: Score(float(one.mean()), 0.0, 0.5) for metric, one in found.items()}
+    return replace(row, values={**row.values, **found}, scores={**row.scores, **scores})  # noqa: PD011
+
+
+def test_cells_tell_the_median_and_why_they_are_empty() -> None:
+    network = with_metrics(made_row("a", "cam", [60.0, 40.0, 20.0]), drift=[0.1, 0.1, 1.0])
+    reference = made_row("none", "center", [60.0, 40.0, 20.0])
+    section = made_section(network, reference)
+    first, second = section_view(replace(section, columns=(*section.columns, RATIO))).rows
+    assert (first.cells[-1].value, first.cells[-1].interval) == ("0.400", "0.000\N{EN DASH}0.500")
+    assert first.cells[-1].spread == "median 0.100, middle half 0.100 to 0.550"
+    assert first.cells[1].spread == ""  # a hit or a miss has no median worth telling
+    assert second.cells[-1].spread == "it asks the network: a map without one has no value"
+
+
+def test_nothing_wins_where_no_value_is_better() -> None:
+    rows = [with_metrics(made_row(name, "cam", [60.0, 40.0]), shape=[0.1, 0.3]) for name in ("a", "b")]
+    section = made_section(*rows)
+    section = replace(section, columns=(*section.columns, SHAPE))
+    assert [winner.metric for winner in winners(section)] == [
+        "Pointing game",
+        "Content heatmap",
+        "Top-1 accuracy",
+    ]
+    assert section_facts(section)[-1] == "sorted by CH"

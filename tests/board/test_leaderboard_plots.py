@@ -21,8 +21,8 @@ from tiny_suite import TinySuite, manifest_of
 from raybench.attributions import sharing
 from raybench.attributions.sharing import shared
 from raybench.benchmark.board.plots import script_safe, section_drawings, section_plots
+from raybench.benchmark.datasets import read_picture
 from raybench.benchmark.measuring.costs import Cost, CostMeter, add_costs
-from raybench.benchmark.measuring.single import read_image
 from raybench.benchmark.pictures.drawing.panels import Axis, Dot, front_of, side_by_side
 from raybench.benchmark.pictures.drawing.style import for_matplotlib, for_plotly, shortened
 from raybench.benchmark.pictures.figures.classes import class_differences, pairs_of
@@ -316,7 +316,7 @@ def test_files_for_papers_are_written_and_the_same_again(section, tmp_path):
             content = (tmp_path / "one" / name).read_bytes()
             assert content == (tmp_path / "two" / name).read_bytes()
             assert Path(name).parent == Path("plots")
-        image = read_image(tmp_path / "one" / plot.static[0]).convert("L")
+        image = read_picture(tmp_path / "one" / plot.static[0]).convert("L")
         assert image.getextrema()[1] == 255
         assert image.getextrema()[0] < 60  # something dark is drawn on white
 

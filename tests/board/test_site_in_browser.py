@@ -319,7 +319,7 @@ def test_plots_of_many_rows_are_whole_in_low_windows(browser: sync_api.Browser, 
         page.set_viewport_size({"width": 1280, "height": height})
         for plot in page.locator(".panel:not([hidden]) figure.plot").all():
             plot.scroll_into_view_if_needed()
-            sync_api.expect(plot).to_have_attribute("data-drawn", "yes")
+            sync_api.expect(plot).to_have_attribute("data-drawn", "yes", timeout=60_000)
             sizes = plot.evaluate(
                 """figure => {
                   const frame = figure.querySelector(".plot-frame");

@@ -91,7 +91,7 @@ def test_run_table_plot_and_explain_follow_each_other(tiny: TinySuite) -> None:
         (["plot", "nowhere"], "no folder nowhere"),
         (
             ["explain", "nosuch.jpg", "--checkpoint", "resnet18"],
-            "cannot read picture nosuch.jpg: no such file",
+            "cannot read nosuch.jpg: no such file",
         ),
     ],
 )

@@ -170,7 +170,9 @@ def test_pictures_whose_masks_have_no_pixels_ask_nothing(tmp_path: Path, empty: 
         ([[10, 10, None, 10, 30, 25]], "holds something that is not a number"),
         ([[10, 10, float("nan"), 10, 30, 25]], "is not a number, or lies far outside"),
         ([[10, 10, 10**400, 10, 30, 25]], "is not a number, or lies far outside"),
+        ([[0, 0, 99_999, 99_999] * 1000], "borders of its polygons are longer than 5,000,000 pixels"),
         ({"size": [40, 60], "counts": [10.5, 2389.5]}, "do not add up"),
+        ({"size": [40, 60], "counts": "o" * 300_000}, "do not add up"),  # one number of a million bits
         ({"size": [60, 40], "counts": [0, 2400]}, "for size .60, 40., the picture has .40, 60."),
     ],
 )

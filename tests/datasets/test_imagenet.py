@@ -364,6 +364,6 @@ def test_file_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(
-        RaybenchError, match=r"a file name in .* is not UTF-8: b'caf\\xe9.jpg'; rename the file"
+        RaybenchError, match=r"a file name in .* is not printable UTF-8: b'caf\\xe9.jpg'; rename the file"
     ):
         files_in(tmp_path, (".jpg",))

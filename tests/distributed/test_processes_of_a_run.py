@@ -182,15 +182,15 @@ def test_batch_that_does_not_fit_is_halved_and_nothing_is_lost(
     eights = settings(tiny, "out", batch_size=8)
     suite = tiny.with_suite(checkpoints=[], attributions=["random"], metrics=["pointing_game"])
     evaluate(suite, replace(eights, out=tiny.folder / "whole"))
-    measure_batch, sizes = measuring._measure_batch, []
+    predicted, sizes = measuring.predicted, []
 
     def with_little_room(batch, *rest):  # type: ignore[no-untyped-def]
         sizes.append(len(batch.images))
-        measure_batch(batch, *rest)
         if len(batch.images) > 2:  # after some rows are on disk
             raise torch.OutOfMemoryError("CUDA out of memory")
+        return predicted(batch, *rest)
 
-    monkeypatch.setattr(measuring, "_measure_batch", with_little_room)
+    monkeypatch.setattr(measuring, "predicted", with_little_room)
     results = evaluate(suite, eights)
     assert results.manifest["largest_batch"] == 2
     assert sizes == [8, 4, 2, 2, 2, 2, 2, 2]

@@ -190,6 +190,34 @@ def test_an_error_inside_a_layer_is_one_sentence_with_the_layer_and_the_shapes(t
         run(tiny, network)
 
 
+class Shifting(nn.Module):
+    """Writes into the pictures that it is given."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images: Tensor) -> Tensor:
+        images -= 0.5
+        scores: Tensor = self.inner(images)
+        return scores
+
+
+def test_a_network_that_writes_into_its_input_is_refused(tiny: TinySuite) -> None:
+    plain = load_network(tiny.folder / "first.yaml")
+    network = network_from_module(
+        Shifting(plain.module), name="mine", classes=plain.classes, target_layer="inner.layer4"
+    )
+    for ask in (lambda: run(tiny, network), lambda: attribute(network, _picture(), [0])):
+        with pytest.raises(RaybenchError, match="'mine', or .* changes its input in place"):
+            ask()
+
+
+def test_a_network_that_overflows_on_no_picture_of_the_data_is_measured(tiny: TinySuite) -> None:
+    network = changed(tiny, lambda scores: torch.where(scores.abs() < 1e3, scores, scores / 0))
+    assert run(tiny, network).manifest["status"] == "complete"
+
+
 def test_weights_in_half_precision_are_computed_with_in_full(tiny: TinySuite) -> None:
     plain = load_network(tiny.folder / "first.yaml")
     half = network_from_module(plain.module.half(), name="mine", classes=plain.classes)

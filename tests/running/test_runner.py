@@ -475,7 +475,7 @@ def test_device_without_memory_for_the_batch_says_what_to_do(
     def exhaust(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(sys.modules["raybench.benchmark.measuring.measure"], "measure_batch", exhaust)
+    monkeypatch.setattr(sys.modules["raybench.benchmark.measuring.measure"], "predicted", exhaust)
     with pytest.raises(RaybenchError, match="cpu is out of memory with 1 images at once; .*run again"):
         evaluate(tiny.suite, settings(tiny, "out"))
 

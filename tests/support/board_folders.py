@@ -21,6 +21,7 @@ from raybench.benchmark.suite.protocol import protocol_from
 __all__ = ["METRIC_NAMES", "change_manifest", "made_up_values", "write_run"]
 
 METRIC_NAMES = ("pointing_game", "stochastic_pointing_game", "content_heatmap")
+LABELS = {"imagenet": "ImageNet", "coco": "COCO"}
 N_CLASSES = 7
 
 Values = NDArray[np.float64]
@@ -84,6 +85,7 @@ def write_run(
             "fingerprint": "ab" * 32,
         },
         "metrics": {metric: {} for metric in (*METRIC_NAMES, "top1_accuracy")},
+        "facts": {"dataset": {"label": LABELS.get(dataset, dataset)}},
         "seed": 0,
         "limit": None,
         "attributions": [{"name": name, "method": name, "options": {}} for name in methods],

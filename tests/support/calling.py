@@ -7,6 +7,7 @@ import hashlib
 from raybench.attributions import ATTRIBUTIONS, bind
 
 OPTIONS = {
+    "extremal_perturbation": {"steps": 3, "areas": [0.2], "sigma": 10.0},
     "integrated_gradients": {"steps": 2},
     "kernel_shap": {"samples": 10, "cells": 2},
     "lime": {"samples": 6, "cells": 3},
@@ -24,7 +25,7 @@ ON_TRANSFORMERS = [
 ]
 """Those that need attention; networks without any are refused."""
 ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
-ASK_ALIKE = {"kernel_shap", "lime", "occlusion"}
+ASK_ALIKE = {"extremal_perturbation", "kernel_shap", "lime", "occlusion"}
 """Those that ask a network as another of their family does, which stands for them on big networks."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 

@@ -20,6 +20,8 @@ OUTSIDE = "a mask reaches outside the picture; cut"
 # notes on samples
 
 _BEYOND_PX = 1.5  # polygons of exact tools end up to a pixel outside
+_MOST_BITS = 60  # of a run length; a number of any length would take long to add up
+_LONGEST_PX = 5_000_000  # of all borders of an annotation; pycocotools' memory grows with it
 _FARTHEST = 100_000  # pixels from the origin; a polygon that reaches farther is damaged, and slow to fill
 
 
@@ -44,6 +46,8 @@ def encode(segmentation: Any, size: Size) -> list[dict[str, Any]]:
         raise ValueError("its segmentation is neither a list of polygons nor run lengths")
     polygons = [_polygon(numbers) for numbers in segmentation]
     polygons = [polygon for polygon in polygons if len(polygon) >= 6]
+    if sum(map(_border, polygons)) > _LONGEST_PX:
+        raise ValueError(f"the borders of its polygons are longer than {_LONGEST_PX:,} pixels")
     return coco_mask.frPyObjects(polygons, *size) if polygons else []
 
 
@@ -145,6 +149,12 @@ def _polygon(numbers: Any) -> NDArray[np.float64]:
     return np.array(numbers, dtype=np.float64)
 
 
+def _border(polygon: NDArray[np.float64]) -> float:
+    """Steps along a polygon, from pixel to pixel."""
+    corners = polygon.reshape(-1, 2)
+    return float(np.abs(corners - np.roll(corners, 1, axis=0)).max(1).sum()) + len(corners)
+
+
 def _encode_run_lengths(segmentation: dict[str, Any], size: Size) -> dict[str, Any]:
     counts = segmentation.get("counts")
     if segmentation.get("size") != list(size):
@@ -181,6 +191,8 @@ def _decompress(counts: str) -> list[int]:
             number |= (bits & 31) << shift
             shift += 5
             at += 1
+            if shift > _MOST_BITS:
+                raise ValueError
             more = bool(bits & 32)
         if bits & 16:
             number -= 1 << shift

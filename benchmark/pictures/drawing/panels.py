@@ -32,14 +32,14 @@ class Axis(NamedTuple):
 
     Attributes:
         title: with the unit.
-        higher_is_better: decides which way the front goes.
+        higher_is_better: decides which way the front goes; None where no place is better than another.
         log: whether it is logarithmic.
         ticks: places and texts, in which line breaks are kept; chosen by the drawer if there are none.
         limits: first and last place; chosen by the drawer if None.
     """
 
     title: str = ""
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
     log: bool = False
     ticks: tuple[tuple[float, str], ...] = ()
     limits: tuple[float, float] | None = None
@@ -179,6 +179,8 @@ def side_by_side(dots: Sequence[Dot]) -> list[Dot]:
 
 def front_of(dots: Sequence[Dot], x: Axis, y: Axis) -> list[int]:
     """Return which dots no other one equals or beats on both axes, by ascending x; of equals the first."""
+    if None in (x.higher_is_better, y.higher_is_better):
+        return []
     sign_x, sign_y = (1 if axis.higher_is_better else -1 for axis in (x, y))
     order = sorted(range(len(dots)), key=lambda at: (-sign_x * dots[at].x[1], -sign_y * dots[at].y[1]))
     front, best = [], -math.inf

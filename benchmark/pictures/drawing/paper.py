@@ -146,7 +146,7 @@ def _(layer: Bars, axes: Axes) -> None:
         low, value, high = bar.ends
         if math.isnan(value):
             continue
-        look = {"color": bar.look.colour, "hatch": bar.look.hatch, "edgecolor": "white"}
+        look: dict[str, Any] = {"color": bar.look.colour, "hatch": bar.look.hatch, "edgecolor": "white"}
         axes.barh(bar.place, value, height=0.84, linewidth=0, **look)
         if not math.isnan(low):
             (whisker,) = axes.plot([low, high], [bar.place] * 2, color=INK, linewidth=1.3)

@@ -114,7 +114,7 @@ def _(layer: Dots, panel: Panel) -> list[Trace]:
                 "legendgroup": for_plotly(group, 200),
                 "x": _numbers(dot.place for dot in dots),
                 "y": _numbers(dot.y[1] for dot in dots),
-                "error_x": _whiskers((dot.x for dot in dots), colour),
+                "error_x": _whiskers((dot.x for dot in dots), _faded("#888888", opacity)),
                 "error_y": _whiskers((dot.y for dot in dots), colour),
                 "hovertext": [_hover(dot, panel) for dot in dots],
                 "hoverinfo": "text",

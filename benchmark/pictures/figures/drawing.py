@@ -50,7 +50,7 @@ class Drawing:
     title: str
     description: str
     controls: tuple[Control, ...]
-    panels: Mapping[tuple[int, ...], Panel]
+    panels: Mapping[Any, Panel]
     printed: tuple[Panel, ...]
     heading: str
 

@@ -82,7 +82,8 @@ def _drawing(
     there = {at: found for at, found in dots.items() if found[2]}
     panels = {at: _panel(*found, looks, kinds) for at, found in there.items()}
     printed = tuple(panel for at, panel in panels.items() if at[0] == 0)
-    text = " ".join((words, *(_front_in_words(*found) for at, found in there.items() if at[0] == 0)))
+    fronts = (_front_in_words(*found) for at, found in there.items() if at[0] == 0)
+    text = " ".join((words, *filter(None, fronts)))
     heading = f"{title}: {section.title}"
     return Drawing(key, title, text, controls, panels, printed, heading) if printed else None
 
@@ -96,9 +97,9 @@ def _panel(x: Axis, y: Axis, dots: Sequence[Dot], looks: Mapping[str, Look], kin
         dot if highest[dot.checkpoint, dot.x[1]] is dot else dot._replace(x=(math.nan, dot.x[1], math.nan))
         for dot in dots
     )
-    front = Front(tuple((dots[at].place, dots[at].y[1]) for at in front_of(dots, x, y)))
+    front = tuple((dots[at].place, dots[at].y[1]) for at in front_of(dots, x, y))
     x = x._replace(ticks=_log_ticks(dots)) if x.log else x
-    return Panel(x, y, (Dots(shown, looks, tuple(kinds)), front))
+    return Panel(x, y, (Dots(shown, looks, tuple(kinds)), *((Front(front),) if front else ())))
 
 
 def _log_ticks(dots: Sequence[Dot]) -> tuple[tuple[float, str], ...]:
@@ -117,11 +118,11 @@ def _front_in_words(x: Axis, y: Axis, dots: Sequence[Dot]) -> str:
         f"{place}: {shortened(dots[at].name, 80)} ({interval_text(dots[at].x)}; {interval_text(dots[at].y)})"
         for place, at in enumerate(front_of(dots, x, y), start=1)
     ]
-    return f"On the front, in {x.title} and {y.title}: " + "; ".join(parts) + "."
+    return f"On the front, in {x.title} and {y.title}: {'; '.join(parts)}." if parts else ""
 
 
 def _axis_of(column: Column) -> Axis:
-    return Axis(axis_title(column), column.higher_is_better)
+    return Axis(axis_title(column), column.higher_is_better if column.ranked else None)
 
 
 def _scored(section: Section, x: Column, y: Column) -> list[Dot]:

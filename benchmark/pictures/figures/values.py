@@ -63,7 +63,7 @@ def values_drawing(section: Section) -> Drawing | None:
 def _spreads(section: Section, column: Column) -> tuple[NDArray[np.float64], Spreads]:
     """Return bins, and the spreads of all rows by their mean; none for a metric of hits and misses."""
     values = {row: row.values[column.metric] for row in section.rows if column.metric in row.values}
-    there = [known for found in values.values() if len(known := found[~np.isnan(found)])]
+    there = [found[~np.isnan(found)] for found in values.values() if not np.isnan(found).all()]
     ends = [float(end) for found in there for end in np.percentile(found, (0, _HIGHEST))]
     low, high = span_of(column, ends)
     edges = np.linspace(low, high, _BINS + 1)

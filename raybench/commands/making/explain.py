@@ -38,13 +38,14 @@ def explain(
     """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
     from ...attributions import shown_by
     from ...base import Point
-    from ...benchmark.measuring import explain_image, read_image
+    from ...benchmark.datasets import read_picture
+    from ...benchmark.measuring import explain_image
     from ...benchmark.pictures import explain_figure, save_figure
     from ...benchmark.running import pick_device
     from ...checkpoints import load_network
     from ..progress import ProgressReporter
 
-    picture = read_image(image)
+    picture = read_picture(image)
     network = load_network(
         checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
     )
