@@ -1,8 +1,9 @@
 # Everything a newcomer needs: `make demo` and `make test`. Other targets are for people who change the code.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTHONS ?= python3.10 python3.13
 
-.PHONY: demo docs test lint types perf clean
+.PHONY: demo docs test lint types perf lowest clean
 
 demo: .venv/installed
 	$(BIN)/raybench shapes demo/shapes --images 300
@@ -34,6 +35,10 @@ types: .venv/installed-dev
 
 perf: .venv/installed-test
 	$(BIN)/python -m perf $(SECTIONS)
+
+lowest: .venv/installed-test
+	$(BIN)/pip install --quiet uv
+	$(BIN)/python tests/acceptance/lowest_versions.py $(PYTHONS)
 
 clean:
 	rm -rf .venv build dist *.egg-info demo runs .typings

@@ -12,16 +12,30 @@ from .methods.attention_maps import attention_rollout, raw_attention
 from .methods.attention_relevance import attention_gradient_cam, transformer_attribution_generic
 from .methods.attn_lrp import attn_lrp, cp_lrp
 from .methods.baselines import box_oracle, center, random, uniform
-from .methods.cam import grad_cam, grad_cam_elementwise
+from .methods.cam import (
+    grad_cam,
+    grad_cam_elementwise,
+    grad_cam_plus_plus,
+    layer_cam,
+    linear_approximation,
+    norm_grad,
+    xgrad_cam,
+)
+from .methods.cam_components import cam, eigen_cam, eigen_grad_cam
+from .methods.cam_scores import ablation_cam, score_cam
 from .methods.deep_lift import deep_lift
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
-from .methods.gradient import gradient
+from .methods.full_grad import full_grad
+from .methods.gradient import gradient, input_x_gradient
 from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
+from .methods.modified_relu import deconvnet, guided_backprop, guided_grad_cam
+from .methods.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
 from .methods.occlusion import occlusion
 from .methods.optimised_masks import extremal_perturbation
 from .methods.paths import integrated_gradients
 from .methods.rise import rise
 from .methods.superpixels import kernel_shap, lime
+from .methods.winding_paths import blur_integrated_gradients, guided_integrated_gradients
 from .own import method_of
 from .progress import Bar, shown_by
 from .reading.capture import (
@@ -48,49 +62,70 @@ __all__ = [
     "Passes",
     "Precision",
     "Sign",
+    "ablation_cam",
     "attention_gradient_cam",
     "attention_rollout",
     "attn_lrp",
     "attribution",
     "bind",
+    "blur_integrated_gradients",
     "bound",
     "box_oracle",
+    "cam",
     "center",
     "computing_in",
     "contrastive_excitation_backprop",
     "cp_lrp",
+    "deconvnet",
     "deep_lift",
     "denormals_flushed",
+    "eigen_cam",
+    "eigen_grad_cam",
     "excitation_backprop",
+    "expected_gradients",
     "extremal_perturbation",
     "features_and_gradients",
     "forward_pass",
+    "full_grad",
     "generator",
     "grad_cam",
     "grad_cam_elementwise",
+    "grad_cam_plus_plus",
     "gradient",
+    "guided_backprop",
+    "guided_grad_cam",
+    "guided_integrated_gradients",
     "in_chunks",
     "in_eval_mode",
     "input_gradients",
+    "input_x_gradient",
     "integrated_gradients",
     "kernel_shap",
+    "layer_cam",
     "layer_of",
     "lime",
+    "linear_approximation",
     "lrp_alpha_beta",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
     "method_of",
+    "norm_grad",
     "occlusion",
     "over_colours",
     "random",
     "raw_attention",
     "rise",
+    "score_cam",
     "sharing",
     "shown_by",
     "signed_by_colours",
+    "smooth_grad",
+    "smooth_grad_squared",
     "torchray",
     "transformer_attribution_generic",
     "undisturbed",
     "uniform",
+    "var_grad",
+    "xgrad_cam",
 ]

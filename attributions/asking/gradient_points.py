@@ -51,7 +51,7 @@ def gradients_at(
 
     def ask(part: range) -> AtPoints:
         with undisturbed(module):
-            pixels = points(part).detach().requires_grad_()
+            pixels = points(part).detach().clone().requires_grad_()
             with forward_pass(pixels.device):
                 logits = module(pixels.clone())  # a network may begin with an in-place operation
             check_logits(logits, len(part))

@@ -2,7 +2,7 @@
 
 from .batch import Batch
 from .batches import group_by_shape, load, workers_beside
-from .children import end_with_parent
+from .children import end_with_launcher, end_with_parent
 from .inputs import decoded, network_input
 from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
@@ -17,6 +17,7 @@ __all__ = [
     "View",
     "centre_crop",
     "decoded",
+    "end_with_launcher",
     "end_with_parent",
     "group_by_shape",
     "load",

@@ -1,12 +1,13 @@
-"""Ends child processes with their parent."""
+"""Ends processes with the one that started them."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import threading
+import time
 
-__all__ = ["end_with_parent"]
+__all__ = ["end_with_launcher", "end_with_parent"]
 
 
 def end_with_parent(_worker: int = 0) -> None:
@@ -23,3 +24,19 @@ def end_with_parent(_worker: int = 0) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def end_with_launcher() -> None:
+    """Let this process end within about a second of the one that started it, such as torchrun.
+
+    Torchrun ends its processes when one of them dies, but not when it is killed itself; they would go on,
+    each in the belief that the others do their part.
+    """
+    launcher = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="raybench-launcher", daemon=True).start()

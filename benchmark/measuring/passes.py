@@ -129,11 +129,6 @@ class Pass:
             notes=self.notes.of_rank(rank),
         )
 
-    def merge(self) -> None:
-        """Turn the shards of all processes into the final files."""
-        for store in self.stores:
-            store.merge()
-
     @property
     def protocol(self) -> Protocol:
         """The rules of the run."""

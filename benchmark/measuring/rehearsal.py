@@ -137,13 +137,17 @@ def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
     """Refuse metrics of which the ground truth itself does not reach the value that they call perfect."""
     metrics = [one for one in scorer.metrics if one.metric.per_query and not one.metric.asks_network]
     oracle = bound(method_of(box_oracle.__name__, box_oracle))
+    (image,) = batch.images
+    assert image.masks is not None, "there are maps to score"
     for scores in replace(scorer, metrics=metrics).score(oracle, batch):
-        for _, _, _, _, *values in scores.numbers.fetch().tolist():
+        for mask, (_, _, _, _, *values) in zip(image.masks, scores.numbers.fetch().tolist(), strict=True):
+            if not mask.any():
+                continue  # no map reaches a region without pixels
             for metric, value in zip(scores.metrics, values, strict=True):
                 if metric.perfect is not None and not abs(value - metric.perfect) <= _TOLERANCE:
                     raise RaybenchError(
                         f"metric {metric.name!r} gives {value:g} for {oracle.label}, the region itself, "
-                        f"and calls {metric.perfect:g} perfect (image {batch.images[0].image_id!r}); mend "
+                        f"and calls {metric.perfect:g} perfect (image {image.image_id!r}); mend "
                         "the metric, or register it with perfect=None"
                     )
 

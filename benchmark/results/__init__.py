@@ -1,7 +1,7 @@
 """A result folder: what is in it, what it promises, and the numbers that all readers share."""
 
 from .comparable import difference, group_comparable, protocol_changes, refuse_incomparable
-from .complete import find_gaps, forget, refuse_lost_rows
+from .complete import find_gaps, lost_rows, refuse_lost_rows
 from .facts import (
     class_label,
     dataset_label,
@@ -46,6 +46,7 @@ from .files.rows import (
     STATUSES,
     RowStore,
     disk_error,
+    set_aside,
     write_atomically,
 )
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
@@ -120,12 +121,12 @@ __all__ = [
     "disk_error",
     "facts_of",
     "find_gaps",
-    "forget",
     "gallery_images",
     "group_comparable",
     "is_known_name",
     "is_plain_name",
     "keyed",
+    "lost_rows",
     "map_path",
     "method_words",
     "network_rows",
@@ -159,6 +160,7 @@ __all__ = [
     "safe_name",
     "save_map",
     "save_picture",
+    "set_aside",
     "shows_the_truth",
     "size_limit",
     "source_of",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ import pandas as pd
 from ...base import RaybenchError
 from ..statistics import Facts
 from .files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
-from .files.rows import write_atomically
 
-__all__ = ["Gap", "find_gaps", "first_lost", "forget", "lost_rows", "refuse_lost_rows"]
+__all__ = ["Gap", "find_gaps", "first_lost", "lost_rows", "refuse_lost_rows"]
 
 Reader = Callable[[Path], pd.DataFrame]
 
@@ -29,13 +26,13 @@ class Gap:
     Attributes:
         image_id: the first image that is missing, or has not all of its rows.
         images: number of such images.
-        partial: those of them that have some of their rows.
+        partial: whether any of them has some of its rows.
     """
 
     path: Path
     image_id: str
     images: int
-    partial: Set[str] = field(default_factory=frozenset)
+    partial: bool = False
 
     def __str__(self) -> str:
         """Say it in half a sentence."""
@@ -78,23 +75,12 @@ def find_gaps(
     for path, reader in files:
         if reader is read_predictions:
             there = frozenset(_frame(path, reader)["image_id"])
-            found, partial = [one for one in image_ids if one not in there], frozenset[str]()
+            found, partial = [one for one in image_ids if one not in there], False
         else:
             found, partial = queries.lacking(path, reader, asking)
         if found:
             gaps.append(Gap(path, found[0], len(found), partial))
     return gaps
-
-
-def forget(gap: Gap) -> None:
-    """Remove what rows a file has of images that lack some, so that a run measures these images again."""
-    if not gap.partial:
-        return
-    with gap.path.open(newline="", encoding="utf-8") as file:
-        kept = [row for row in csv.reader(file) if not row or row[0] not in gap.partial]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(kept)
-    write_atomically(gap.path, text.getvalue())
 
 
 def lost_rows(run: ResultFolder) -> list[str]:
@@ -154,18 +140,16 @@ class _Queries:
         self._counts[path] = len(seen)
         self._all |= seen
 
-    def lacking(
-        self, path: Path, reader: Reader, image_ids: Sequence[str]
-    ) -> tuple[list[str], frozenset[str]]:
-        """Name the images that have not all of their rows, and those of them that have any."""
+    def lacking(self, path: Path, reader: Reader, image_ids: Sequence[str]) -> tuple[list[str], bool]:
+        """Name the images that have not all of their rows, and say whether one of them has any."""
         everywhere = {image_id for image_id, _ in self._all}
         if self._counts[path] == len(self._all) and len(everywhere) == len(image_ids):
-            return [], frozenset()  # without reading the file again
+            return [], False  # without reading the file again
         held = self._held(path, reader)
         there = {image_id for image_id, _ in held}
         less = {image_id for image_id, _ in self._all.difference(held)}
         found = [one for one in image_ids if one in less or one not in there]
-        return found, frozenset(there.intersection(found))
+        return found, not there.isdisjoint(found)
 
     def _held(self, path: Path, reader: Reader) -> list[tuple[str, int]]:
         frame = _frame(path, reader)
@@ -196,7 +180,7 @@ def _frame(path: Path, reader: Reader) -> pd.DataFrame:
 
 
 def _counted(run: ResultFolder) -> dict[Path, int]:
-    """The most queries, or images, that the summary counts of each file."""
+    """The most queries, or images, that the summary counts of each file, or rows that the run noted."""
     counts: dict[Path, int] = {}
     for row in run.rows:
         folder = run.path / safe_name(row["checkpoint"])
@@ -204,6 +188,10 @@ def _counted(run: ResultFolder) -> dict[Path, int]:
         path = folder / safe_name(name) / "records.csv" if name else folder / "predictions.csv"
         n: Any = row["n"]
         counts[path] = max(counts.get(path, 0), 0 if math.isnan(n) else int(n))
+    noted = run.manifest.get("rows")
+    for path in counts:
+        known = noted.get(path.relative_to(run.path).as_posix(), 0) if isinstance(noted, dict) else 0
+        counts[path] = max(counts[path], known if isinstance(known, int) else 0)
     return counts
 
 

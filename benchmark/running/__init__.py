@@ -2,8 +2,8 @@
 
 from .again import extend_gallery
 from .crew import leads
+from .devices import pick_device
 from .forecast import planned
-from .plan import pick_device
 from .progress import Reporter, SilentReporter
 from .run import Results, evaluate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,12 +15,9 @@ from ...base import RaybenchError, names_code, without_folder
 from ...checkpoints import Card, ClassList, Network
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
-    NO_CHECKPOINT,
     Manifest,
     clear_results,
     disk_error,
-    find_gaps,
-    forget,
     read_manifest,
     refuse_other_definition,
     results_in,
@@ -31,6 +28,7 @@ from ..results import (
 from ..statistics import INTERVALS
 from .crew import was_restarted
 from .plan import Plan
+from .wholeness import refuse_gaps, set_damaged_aside, unchanged
 from .work import notes_of
 
 __all__ = ["begin", "finish", "locked", "note_rehearsal", "note_weights"]
@@ -62,8 +60,12 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def begin(plan: Plan) -> Manifest:
+def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
     """Write run.json, after a look at what lies in the folder, and keep the gallery's pictures.
+
+    Args:
+        plan: of the run.
+        say: told which files of an earlier run are damaged, so that their rows are measured again.
 
     Raises:
         RaybenchError: the folder holds results that were measured by other rules.
@@ -101,8 +103,10 @@ def begin(plan: Plan) -> Manifest:
         "weights_sha256": old.get("weights_sha256", {}),
         "costs": old.get("costs", {}),
         "not_defined": old.get("not_defined", {}),
+        "rows": old.get("rows", {}),
         "remarks": old.get("remarks", {}),
     }
+    set_damaged_aside(plan, manifest, say)
     write_manifest(out, manifest)
     if plan.dataset.has_images:
         _save_gallery_pictures(plan)
@@ -137,8 +141,11 @@ def finish(
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
     manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
     _refuse_nothing_usable(plan, manifest)
-    _refuse_gaps(plan, manifest, noticed)
-    write_summary(out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes))
+    with unchanged(plan):
+        refuse_gaps(plan, manifest, noticed)
+        write_summary(
+            out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes)
+        )
     rows = notes_of(plan.settings).rows()
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
     manifest |= {
@@ -156,33 +163,6 @@ def finish(
     }
     write_manifest(out, manifest)
     return manifest
-
-
-def _refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
-    """Raise `RaybenchError` if a file does not hold the rows that this run and those before it wrote."""
-    out, skipped = plan.settings.out, {entry["image_id"] for entry in noticed.skipped}
-    usable = [image_id for image_id in plan.image_ids if image_id not in skipped]
-    metrics = [one.metric for one in plan.metrics]
-    gaps = find_gaps(out, _rows(plan, manifest), metrics, usable, noticed.without_queries)
-    if not gaps:
-        return
-    for gap in gaps:
-        forget(gap)
-    write_manifest(out, manifest)
-    raise RaybenchError(
-        f"{gaps[0]}: the file was removed or changed, perhaps while the run went on; the same command "
-        "measures what is missing"
-    )
-
-
-def _rows(plan: Plan, manifest: Manifest) -> list[tuple[str, str]]:
-    """Checkpoints and attributions that a plan measures; the attribution is empty for predictions."""
-    reading = [one.label for one in plan.attributions if one.attribution.kind == "network"]
-    rows = [(NO_CHECKPOINT, one.label) for one in plan.attributions if one.label not in reading]
-    for card in plan.cards:
-        undefined = manifest["not_defined"].get(card.name, {})
-        rows += [(card.name, ""), *((card.name, label) for label in reading if label not in undefined)]
-    return rows
 
 
 def _described(plan: Plan) -> Manifest:

@@ -15,6 +15,7 @@ import torch
 import torch.distributed
 
 from ...base import RaybenchError, ToldElsewhereError
+from ..loading import end_with_launcher
 
 __all__ = ["Counter", "Crew", "drawn", "joined_crew", "leads", "was_restarted"]
 
@@ -182,6 +183,7 @@ def joined_crew() -> Iterator[Crew]:
         return
     from torch.distributed.rendezvous import rendezvous
 
+    end_with_launcher()
     store, rank, size = next(rendezvous("env://", timeout=_PATIENCE))
     # each run of this process has counters and a group of its own
     store = torch.distributed.PrefixStore(f"raybench/{next(_RUNS)}", store)  # type: ignore[attr-defined]

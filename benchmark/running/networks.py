@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from ...base import RaybenchError
@@ -15,31 +14,14 @@ from ...checkpoints import (
     state_sha256,
 )
 from ..results import Manifest
-from .plan import Plan, pick_device
+from .plan import Plan
 
 __all__ = [
-    "device_of",
     "network_of",
     "refuse_other_weights",
     "refuse_replaced_weights",
     "undefined_methods",
 ]
-
-
-def device_of(asked: str, networks: Sequence[Network]) -> str:
-    """Name the device to measure on: with `auto`, that of the networks in memory, if there are any.
-
-    Raises:
-        RaybenchError: they are on another device, or on several.
-    """
-    wanted = str(networks[0].device) if networks and asked == "auto" else asked
-    for network in networks:
-        if pick_device(wanted).type != network.device.type or network.device != networks[0].device:
-            raise RaybenchError(
-                f"network {network.name!r} is on {network.device}, and the run is to be on {wanted}; "
-                "load all networks to one device, and leave out --device"
-            )
-    return str(networks[0].device) if networks else wanted
 
 
 def network_of(plan: Plan, card: Card) -> Network:

@@ -27,9 +27,10 @@ from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_rea
 from ..metrics import BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
+from .devices import pick_device
 from .progress import Reporter
 
-__all__ = ["Plan", "bound_attributions", "bound_metrics", "pick_device"]
+__all__ = ["Plan", "bound_attributions", "bound_metrics"]
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ class Plan:
         name = self.suite.name
         if not self.indices:
             raise RaybenchError(f"dataset {self.dataset.name!r} holds no images")
+        self._refuse_data_as_out()
         if (self.cards or self.predicts) and not self.dataset.has_images:
             raise RaybenchError(
                 f"dataset {self.dataset.name!r} has annotations but no images, and suite {name!r} names "
@@ -180,6 +182,15 @@ class Plan:
     def predicts(self) -> bool:
         """Whether any metric needs predictions."""
         return any(metric.metric.of_predictions for metric in self.metrics)
+
+    def _refuse_data_as_out(self) -> None:
+        """Refuse to write results into a folder of data, or into one that holds such a folder."""
+        out = self.settings.out.resolve()
+        for data in (*self.settings.data.values(), Path(self.dataset.path_of(self.indices[0]))):
+            if data.resolve().is_relative_to(out):
+                raise RaybenchError(
+                    f"--out {self.settings.out} holds the data {data}; name a folder for results alone"
+                )
 
     def _refuse_other_classes(self, card: Card) -> None:
         classes, asked = self.classes_of(card), self.dataset.classes
@@ -284,24 +295,3 @@ def _find_card(name: str, code: CodeFiles) -> Card:
     card = find_card(beside if Path(name).suffix and beside.is_file() else name, code)
     function_of(card, code)  # notes the hash of its file
     return with_own_statistics(card)
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the device called `name`, where `auto` is a GPU if there is one.
-
-    Raises:
-        RaybenchError: no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise RaybenchError(f"unknown device {name!r}; expected auto, cpu or cuda") from None
-    if device.type not in ("cpu", "cuda"):
-        raise RaybenchError(f"unknown device {name!r}; expected auto, cpu or cuda")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise RaybenchError(
-            f"device {name!r} was asked for, but this machine has no usable CUDA GPU; use cpu"
-        )
-    return device

@@ -154,7 +154,12 @@ def _start(process: BaseProcess) -> None:
         # Python warns of forking beside other threads; the child uses none of theirs: it computes with
         # threads of its own, talks to nobody but its parent, and leaves without cleaning up after them
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        process.start()
+        # Python runs code of its own around a fork, in which an interrupt would be lost
+        waiting = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
 
 
 def _outcomes(team: dict[Any, BaseProcess], advance: Callable[[int], None]) -> list[Outcome]:

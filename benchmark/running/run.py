@@ -19,13 +19,14 @@ from ..results import Manifest, open_results, read_records
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_weights
 from .crew import joined_crew
+from .devices import device_of, pick_device
 from .fast import choose_fast
 from .forecast import costly
-from .networks import device_of
-from .plan import Plan, pick_device
+from .plan import Plan
 from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
 from .rehearsing import rehearse_all, verified
+from .wholeness import keep_rows
 from .work import left_to_measure
 
 __all__ = ["Results", "evaluate"]
@@ -88,7 +89,7 @@ def evaluate(
         for line in costly(plan):
             reporter.say(line)
         crew.lead(lambda: stack.enter_context(locked(asked.out)))
-        manifest = crew.lead(lambda: begin(plan))
+        manifest = crew.lead(lambda: begin(plan, reporter.say))
         noticed = Outcome(without_queries=set(manifest["without_queries"]))
 
         def left(card: Card | None) -> Pass:
@@ -109,7 +110,7 @@ def evaluate(
             ) as advance:
                 images = crew.counter(f"images of {title}")
                 outcomes = crew.gather_all(measure_network(work, network, division, images, advance))
-            crew.lead(work.merge)
+            crew.lead(functools.partial(keep_rows, plan, manifest, work))
             noticed.add(outcomes)
             for outcome in outcomes:
                 if card:

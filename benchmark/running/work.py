@@ -14,12 +14,22 @@ from .crew import Crew
 from .plan import Plan
 from .processes import Division
 
-__all__ = ["left_to_measure", "notes_of"]
+__all__ = ["left_to_measure", "notes_of", "stores_of"]
 
 
 def notes_of(settings: Settings) -> RowStore:
     """Return the store of the dataset's remarks on images."""
     return RowStore(settings.out / "notes.csv", NOTE_COLUMNS)
+
+
+def stores_of(plan: Plan) -> list[RowStore]:
+    """Return every file that rows of a plan go to, the remarks first."""
+    found = [notes_of(plan.settings)]
+    for card in plan.cards or (None,):
+        predictions = _predictions(plan, card)
+        found += [predictions] if predictions else []
+        found += [store for job in _jobs(plan, card) for store in job.stores]
+    return found
 
 
 def left_to_measure(

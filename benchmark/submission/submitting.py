@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -18,6 +19,8 @@ from ..results import (
     Manifest,
     card_file,
     collisions,
+    lost_rows,
+    open_results,
     pack,
     predictions_file,
     read_manifest,
@@ -65,6 +68,9 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
         raise RaybenchError(f"the bundle {bundle} needs a name that ends in .zip")
     findings = Findings()
     checked = check_folder(folder, findings, is_bundle=False)
+    with contextlib.suppress(RaybenchError):  # what cannot be read is among the findings
+        for line in lost_rows(open_results(folder)):
+            findings.problem("summary.csv", line)
     report = Report(str(folder), tuple(findings.all), facts_of(checked))
     if report.problems:
         return report

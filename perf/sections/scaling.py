@@ -7,13 +7,15 @@ the pipeline is what counts; and the time of resuming, merging and tabling 200 t
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from raybench.benchmark.results import RowStore
 
 from ..cards import SMALL, random_card
 from ..command import Ran, command, run_suite
@@ -107,11 +109,11 @@ def _measure_set(pictures: Path, card: Path, options: Options) -> _Commands:
 def _unmerge(records: Path) -> None:
     """Turn a merged file into the shard that a run which was killed at its very end would have left."""
     with records.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))[1:]
-    count = Counter(row[0] for row in rows)
-    with records.with_name("records.part-0.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([*row, count[row[0]]] for row in rows)
+        heading, *rows = csv.reader(file)
     records.unlink()
+    with RowStore(records, heading) as store:
+        for _, of_image in itertools.groupby(rows, key=lambda row: row[0]):
+            store.append(list(of_image))
 
 
 def _growth(runs: _Runs) -> list[str]:

@@ -72,9 +72,10 @@ def test_mask_that_contradicts_its_bbox_is_noted(
     assert sample.notes == ((OTHER_BOX,) if noted else ())
 
 
-def test_annotations_of_one_id_are_noted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [7, 7.5, "seven", 0])
+def test_annotations_of_one_id_are_noted(tmp_path: Path, number: object) -> None:
     (sample,) = open_coco(
-        coco(tmp_path, {"segmentation": SQUARE, "id": 7}, {"segmentation": SQUARE, "id": 7})
+        coco(tmp_path, {"segmentation": SQUARE, "id": number}, {"segmentation": SQUARE, "id": number})
     )
     assert sample.notes == (SAME_ID, SAME_ID)
 
@@ -237,6 +238,7 @@ def test_text_that_cannot_be_meant_is_refused(
         ("s3://bucket/a.jpg", "an address"),
         ("\\\\host\\share\\a.jpg", "leads out"),
         ("", "expected the printable name of a file"),
+        ("night/", "expected the printable name of a file"),
         ("a\n.jpg", "expected the printable name"),
         ("a\0.jpg", "expected the printable name"),
         ("a\ud800.jpg", "expected the printable name"),

@@ -71,6 +71,23 @@ def test_pictures_that_are_left_out_are_counted_once_each_under_the_table(tmp_pa
     )
 
 
+def test_first_picture_may_have_a_class_without_pixels(tmp_path: Path) -> None:
+    for name in ("val2014", "annotations"):
+        (tmp_path / name).mkdir()
+    PIL.Image.new("RGB", (60, 40)).save(tmp_path / "val2014/a.jpg")
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 60, "height": 40}],
+        "annotations": [
+            {"image_id": 1, "category_id": number, "segmentation": polygons}
+            for number, polygons in ((17, [[40, 10]]), (18, SQUARE))
+        ],
+        "categories": [{"id": 17, "name": "cat"}, {"id": 18, "name": "dog"}],
+    }
+    (tmp_path / "annotations/instances_val2014.json").write_text(json.dumps(content))
+    results = run(tmp_path, "coco", {"coco": tmp_path})
+    assert results.records("none", "uniform")["content_heatmap"].tolist() == [0, pytest.approx(25)]
+
+
 @pytest.mark.parametrize(
     ("picture", "annotated", "queries", "view", "message"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.comparison.rows import find_rows
-from raybench.benchmark.results.complete import Gap, find_gaps, forget, lost_rows
+from raybench.benchmark.results.complete import Gap, find_gaps, lost_rows
 from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.verification.checking import check_folder
 from raybench.benchmark.results.verification.reading import QuerySets
@@ -75,7 +75,7 @@ def test_file_that_is_gone_lacks_every_image(out: Path, name: str) -> None:
 def test_image_with_some_of_its_rows_is_found_in_each_file(out: Path) -> None:
     first = write(out / "net/one/records.csv", (("a", 0), ("b", 3), ("c", 1)))
     second = write(out / "net/two/curves.csv", (("a", 0), ("b", 0), ("b", 3)))
-    assert gaps(out) == [Gap(first, "b", 1, frozenset("b")), Gap(second, "c", 1)]
+    assert gaps(out) == [Gap(first, "b", 1, partial=True), Gap(second, "c", 1)]
 
 
 def test_image_that_no_file_has_is_missing_in_all(out: Path) -> None:
@@ -101,12 +101,6 @@ def test_query_that_stands_twice_is_named(out: Path) -> None:
         RaybenchError, match=r"net/one/records.csv: image 'b' with class 3 stands there twice"
     ):
         gaps(out)
-
-
-def test_forgotten_images_lose_the_rest_of_their_rows_and_no_others(out: Path) -> None:
-    path = write(out / "net/one/records.csv", (("a", 0), ("b", 3), ("c", 1)))
-    forget(gaps(out)[0])
-    assert path.read_text() == write(out / "expected/records.csv", (("a", 0), ("c", 1))).read_text()
 
 
 def lose(path: Path, line: int) -> None:

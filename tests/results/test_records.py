@@ -45,29 +45,30 @@ def test_rows_are_sorted_by_class_index_as_a_number(tmp_path: Path) -> None:
     assert (tmp_path / "records.csv").read_text() == "image_id,class_index,value\na,9,y\na,10,x\n"
 
 
-def test_image_with_a_missing_row_or_half_a_line_is_measured_again(tmp_path: Path) -> None:
-    path = tmp_path / "records.csv"
-    shard = tmp_path / "records.part-0.csv"
-    shard.write_text("a,0,1.5,1\nb,0,2.5,2\nc,0,3.5,2\nc,1,4.5,2\nd,0,1.")
+def test_image_with_a_lost_or_changed_row_or_half_a_line_is_measured_again(tmp_path: Path) -> None:
+    path, shard = tmp_path / "records.csv", tmp_path / "records.part-0.csv"
     store = RowStore(path, COLUMNS)
+    with store:
+        for image, queries in (("a", 1), ("b", 2), ("c", 2), ("d", 1), ("e", 1), ("f", 1)):
+            store.append(rows_of(image, queries))
+    whole = shard.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    del lines[2]  # a row of b
+    lines[4] = lines[4].replace(b"1.0", b"1.1")  # d
+    lines[5] = lines[5][:3] + b"\0\xff" + lines[5][3:]  # e
+    shard.write_bytes(b"".join(lines)[:-4])  # f
     assert store.measured() == {"a", "c"}
     with store:
-        store.append([["b", "0", "2.5"], ["b", "1", "9.5"]])
-        store.append([["d", "0", "1.25"]])
-    assert store.measured() == {"a", "b", "c", "d"}
+        for image, queries in (("b", 2), ("d", 1), ("e", 1), ("f", 1)):
+            store.append(rows_of(image, queries))
     store.merge()
-    assert path.read_text().splitlines()[1:] == [
-        "a,0,1.5",
-        "b,0,2.5",
-        "b,1,9.5",
-        "c,0,3.5",
-        "c,1,4.5",
-        "d,0,1.25",
+    assert path.read_text().splitlines()[1:] == ["a,0,1.0", "b,0,1.0", "b,1,1.1", "c,0,1.0", "c,1,1.1"] + [
+        f"{image},0,1.0" for image in "def"
     ]
 
 
 def test_ids_with_commas_quotes_and_line_breaks_survive(tmp_path: Path) -> None:
-    names = ['a,b "c"', "=cmd()", "ü中"]
+    names = ['a,b "c"', "=cmd()", "ü中", "two\nlines", r"back\nslash"]
     with RowStore(tmp_path / "records.csv", COLUMNS) as store:
         for name in names:
             store.append([[name, "0", "1"]])
@@ -105,7 +106,7 @@ from raybench.benchmark.results.files.rows import RowStore
 from pathlib import Path
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with RowStore(Path({str(tmp_path)!r}) / "records.csv", ("image_id", "class_index", "value")) as store:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (110, 110))
     for number in range(100):
         store.append([[f"image{{number}}", "0", "1.0"]])
 """

@@ -12,8 +12,7 @@ from tiny_suite import TinySuite, manifest_of, result_bytes
 from typer.testing import CliRunner
 
 from raybench.base import RaybenchError
-from raybench.benchmark.results import open_results
-from raybench.benchmark.results.remarks import remarks
+from raybench.benchmark.results import lost_rows, open_results
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.suite import Settings
 from raybench.commands import app
@@ -53,13 +52,13 @@ def test_run_that_loses_files_is_not_complete_and_the_same_command_mends_it(
 def test_row_that_is_lost_later_is_said_below_the_table(tiny: TinySuite) -> None:
     evaluate(tiny.suite, settings(tiny))
     path = tiny.folder / "out/first/gradient/records.csv"
-    assert remarks([open_results(tiny.folder / "out")]) == ()
+    assert lost_rows(open_results(tiny.folder / "out")) == []
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:2] + lines[3:]))
     said = "first/gradient/records.csv holds 4 of the 5 rows that the summary counts"
-    assert remarks([open_results(tiny.folder / "out")])[0].startswith(said)
+    assert lost_rows(open_results(tiny.folder / "out"))[0].startswith(said)
     shutil.rmtree(path.parent)
-    assert "holds 0 of the 5 rows" in remarks([open_results(tiny.folder / "out")])[0]
+    assert "holds 0 of the 5 rows" in lost_rows(open_results(tiny.folder / "out"))[0]
 
 
 def test_weights_replaced_after_the_run_are_noticed(tiny: TinySuite) -> None:

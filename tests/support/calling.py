@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from raybench.attributions import ATTRIBUTIONS, bind
+from raybench.base import RaybenchError
 
 OPTIONS = {
     "extremal_perturbation": {"steps": 3, "areas": [0.2], "sigma": 10.0},
@@ -12,6 +13,12 @@ OPTIONS = {
     "kernel_shap": {"samples": 10, "cells": 2},
     "lime": {"samples": 6, "cells": 3},
     "occlusion": {"window": 0.5, "stride": 0.5},
+    "smooth_grad": {"samples": 3},
+    "smooth_grad_squared": {"samples": 3},
+    "var_grad": {"samples": 3},
+    "expected_gradients": {"samples": 3},
+    "blur_integrated_gradients": {"steps": 3, "largest": 3.0},
+    "guided_integrated_gradients": {"steps": 3},
     "rise": {"masks": 4, "cells": 3},
 }
 """Options of methods that would otherwise ask a network very often."""
@@ -25,8 +32,12 @@ ON_TRANSFORMERS = [
 ]
 """Those that need attention; networks without any are refused."""
 ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]
-ASK_ALIKE = {"extremal_perturbation", "kernel_shap", "lime", "occlusion"}
-"""Those that ask a network as another of their family does, which stands for them on big networks."""
+PRIMITIVES = [
+    *("grad_cam", "grad_cam_elementwise", "gradient", "integrated_gradients", "rise"),
+    *("excitation_backprop", "contrastive_excitation_backprop", "lrp_epsilon_plus_flat"),
+    *("guided_backprop", "ablation_cam", "full_grad", "deep_lift"),
+]
+"""One of each kind of work: what the others are a formula on."""
 SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
 
 
@@ -46,3 +57,12 @@ def goes_back(name):
     """Whether the method asks for gradients."""
     passes = bind(name).passes
     return passes.backwards(1, 1) > 0
+
+
+def is_defined(method, network):
+    """Whether a registered method is defined for a network."""
+    try:
+        ATTRIBUTIONS.get(method).check(network)
+    except RaybenchError:
+        return False
+    return True

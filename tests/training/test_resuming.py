@@ -116,19 +116,39 @@ def test_state_with_code_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "other"])
-def test_damaged_state_is_named_and_the_one_before_goes_on(damage: str, tmp_path: Path) -> None:
-    recipe = tiny_recipe(save_every=1)
-    run(recipe, tmp_path, steps=2)
-    last = tmp_path / "states" / "step-000000002.pt"
+def test_damaged_newest_state_is_named_and_training_goes_on_from_the_one_before(
+    damage: str, tmp_path: Path
+) -> None:
+    recipe, said = tiny_recipe(save_every=1), []
+
+    class Listening(SilentTraining):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    def resume(steps: int) -> None:
+        settings = TrainingSettings(out=tmp_path, device="cpu", resume=True, steps=steps)
+        train(recipe, settings, reporter=Listening())
+
+    run(recipe, tmp_path, steps=3)
+    last = tmp_path / "states" / "step-000000003.pt"
     whole, weight = last.read_bytes(), load_state(last).network["fc.weight"]
-    last.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "other": b"\x80\x02no pickle"}[damage])
-    with pytest.raises(RaybenchError, match=r"step-000000002.pt is damaged .*; remove it to go on") as caught:
-        run(recipe, tmp_path, resume=True)
-    assert "\n" not in str(caught.value)
-    last.unlink()
-    run(recipe, tmp_path, resume=True, steps=2)
-    assert load_state(last).step == 2
+    broken = {"cut": whole[: len(whole) // 2], "empty": b"", "other": b"\x80\x02no pickle"}[damage]
+    last.write_bytes(broken)
+    resume(3)
+    assert any("step-000000003.pt is damaged" in line and "step-000000002.pt" in line for line in said)
     assert torch.equal(load_state(last).network["fc.weight"], weight)
+    later = tmp_path / "states" / "step-000000009.pt"
+    later.write_bytes(broken)
+    resume(4)
+    assert not later.exists()
+
+
+def test_training_whose_states_are_all_damaged_is_refused(tmp_path: Path) -> None:
+    run(tiny_recipe(), tmp_path, steps=1)
+    for state in (tmp_path / "states").iterdir():
+        state.write_bytes(b"")
+    with pytest.raises(RaybenchError, match=r"is damaged .*none before it; choose another --out"):
+        run(tiny_recipe(), tmp_path, resume=True)
 
 
 def test_fewer_steps_than_are_done_are_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...base import RaybenchError
+from ...benchmark.loading import end_with_launcher
 from ...benchmark.running import pick_device
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def launch(device: str, precision: Literal["float32", "bf16", "fp16"]) -> Fabric
                 f"torchrun started {local} processes, but there are {torch.cuda.device_count()} GPUs; "
                 "lower --nproc-per-node"
             )
+        end_with_launcher()
         options |= {"devices": local, "num_nodes": world // local, "strategy": DDPStrategy()}
     else:
         options["devices"] = [where.index or 0] if where.type == "cuda" else 1

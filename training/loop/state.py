@@ -16,11 +16,12 @@ from ...base import RaybenchError
 
 __all__ = [
     "FULL_DISK",
+    "DamagedStateError",
     "TrainingState",
-    "latest_state",
     "load_state",
     "prepare_folder",
     "save_state",
+    "states_in",
     "write_file",
     "write_text",
 ]
@@ -28,6 +29,10 @@ __all__ = [
 KEPT = 2
 FORMAT = 2
 FULL_DISK = "free some space and add --resume to go on"
+
+
+class DamagedStateError(RaybenchError):
+    """A state that cannot be gone on from; an earlier one may do."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,9 @@ def save_state(state: TrainingState, folder: Path) -> Path:
     for half in folder.glob(".step-*.pt.*"):  # of a process that was killed while it wrote
         half.unlink(missing_ok=True)
     write_file(path, lambda file: torch.save(asdict(state), file))
-    for old in _states(folder)[:-KEPT]:
+    states = states_in(folder)
+    done = states.index(path) + 1
+    for old in (*states[: done - KEPT], *states[done:]):  # states of later steps were found damaged
         old.unlink(missing_ok=True)
     return path
 
@@ -80,27 +87,25 @@ def prepare_folder(folder: Path) -> None:
     (folder / ".writable").unlink(missing_ok=True)
 
 
-def latest_state(folder: Path) -> Path | None:
-    """Return the newest state in a folder, or None."""
-    states = _states(folder)
-    return states[-1] if states else None
+def states_in(folder: Path) -> list[Path]:
+    """Return the states in a folder, the newest last."""
+    return sorted(folder.glob("step-*.pt"))
 
 
 def load_state(path: Path) -> TrainingState:
     """Read a state, onto the CPU.
 
     Raises:
-        RaybenchError: the file is damaged, holds code, or is of another version.
+        DamagedStateError: the file is damaged, or holds code.
+        RaybenchError: it is of another version.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         state = TrainingState(**content)
     except OSError as error:
-        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+        raise DamagedStateError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     except Exception:  # what damaged bytes raise depends on where they are damaged; torch's advice is unsafe
-        raise RaybenchError(
-            f"{path} is damaged or no state of a training; remove it to go on from the one before"
-        ) from None
+        raise DamagedStateError(f"{path} is damaged or no state of a training") from None
     if state.format != FORMAT:
         raise RaybenchError(f"{path} was written by another version of raybench (format {state.format})")
     return state
@@ -134,10 +139,6 @@ def write_file(path: Path, write: Any) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-
-
-def _states(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*.pt"))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from json import JSONDecodeError
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ....base import RaybenchError, quoted
@@ -36,7 +36,7 @@ class CocoFile:
     images: list[dict[str, Any]]
     categories: dict[int, str]
     annotations: dict[int, list[str]]
-    repeated: frozenset[int | str] = frozenset()
+    repeated: frozenset[int | float | str] = frozenset()
 
 
 def parse_records(text: str) -> Any:
@@ -61,7 +61,7 @@ class _Filed:
     """What is kept of the annotations: their texts by image, how often each id occurs, which categories."""
 
     by_image: dict[int, list[str]] = field(default_factory=dict)
-    ids: Counter[int | str] = field(default_factory=Counter)
+    ids: Counter[int | float | str] = field(default_factory=Counter)
     categories: set[int] = field(default_factory=set)
 
 
@@ -140,7 +140,7 @@ def _file_annotations(text: str, at: int, filed: _Filed, path: Path) -> int:
             line, shown = text.count("\n", 0, at) + 1, text[at : at + 60]
             raise RaybenchError(f"{path}, line {line}: an annotation has {said}: {shown!r}")
         filed.by_image.setdefault(image_id, []).append(text[at:end])
-        if isinstance(number, (int, str)):
+        if isinstance(number, (int, float, str)):
             filed.ids[number] += 1
         if type(entry.get("category_id")) is int:
             filed.categories.add(entry["category_id"])
@@ -196,7 +196,7 @@ def _inside(file_name: str, path: Path) -> str:
         raise RaybenchError(f"{place}, an address; expected a path below the pictures' folder")
     if plain.startswith("/") or ".." in plain.split("/") or PureWindowsPath(file_name).drive:
         raise RaybenchError(f"{place}, which leads out of the pictures' folder; expected a path below it")
-    if not plain.isprintable() or not PurePosixPath(plain).name or len(plain) > _LONGEST_NAME:
+    if not plain.isprintable() or not plain.rpartition("/")[2] or len(plain) > _LONGEST_NAME:
         raise RaybenchError(f"{place}; expected the printable name of a file")
     return plain
 

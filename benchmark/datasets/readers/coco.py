@@ -50,7 +50,7 @@ class Coco:
     file_names: tuple[str, ...] = field(repr=False)
     sizes: tuple[Size, ...] = field(repr=False)
     annotations: tuple[str, ...] = field(repr=False)
-    repeated: frozenset[int | str] = field(repr=False, default=frozenset())
+    repeated: frozenset[int | float | str] = field(repr=False, default=frozenset())
     multilabel: bool = True
     has_images: bool = True
     read_file: ReadPicture = read_picture

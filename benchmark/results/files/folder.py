@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ __all__ = [
     "read_predictions",
     "read_records",
     "read_summary",
+    "read_text",
     "safe_name",
 ]
 
@@ -169,7 +170,7 @@ def read_summary(path: Path) -> pd.DataFrame:
         RaybenchError: the file is damaged; names the line.
     """
     numbers = SUMMARY_COLUMNS[SUMMARY_COLUMNS.index("value") :]
-    frame = _read_text(path, SUMMARY_COLUMNS)
+    frame = read_text(path, SUMMARY_COLUMNS)
     for column in numbers:
         frame[column] = _numbers(frame[column], path, column)
     return frame.reset_index(drop=True)
@@ -184,7 +185,7 @@ def read_records(path: Path) -> pd.DataFrame:
     plain = read_plain_records(path, _RECORD_TEXT, _RECORD_INTEGERS)
     if plain is not None:
         return plain
-    frame = _read_text(path, (*_RECORD_TEXT, *_RECORD_INTEGERS))
+    frame = read_text(path, (*_RECORD_TEXT, *_RECORD_INTEGERS))
     for column in frame.columns:
         if column in _RECORD_TEXT:
             continue
@@ -202,7 +203,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     Raises:
         RaybenchError: the file is missing or damaged; names the line.
     """
-    return _read_text(path, ("image_id", "targets", "top5", "positives")).reset_index(drop=True)
+    return read_text(path, ("image_id", "targets", "top5", "positives")).reset_index(drop=True)
 
 
 def read_lists(path: Path) -> pd.DataFrame:
@@ -211,13 +212,13 @@ def read_lists(path: Path) -> pd.DataFrame:
     Raises:
         RaybenchError: the file is missing or damaged; names the line.
     """
-    frame = _read_text(path, LIST_COLUMNS)
+    frame = read_text(path, LIST_COLUMNS)
     numbers = _numbers(frame["class_index"], path, "class_index")
     _refuse(numbers.isna() | (numbers % 1 != 0), path, "class_index is not an integer")
     return frame.assign(class_index=numbers.astype(np.int64)).reset_index(drop=True)
 
 
-def _read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a CSV as text, so that an image called `0012` or `NA` keeps its name; check its columns.
 
     The index of the frame is the line, from 1, on which each row ends. A plain file is read fast; any other,
@@ -229,7 +230,7 @@ def _read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     rows, lines = [], []
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(_without_nul(file, path), strict=True)
             heading = next(reader, [])
             for row in reader:
                 if not row:
@@ -251,6 +252,14 @@ def _read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if len(set(heading)) < len(heading):
         raise RaybenchError(f"{path}, line 1: a column appears twice")
     return pd.DataFrame(rows, columns=heading, index=lines, dtype=str)
+
+
+def _without_nul(lines: Iterable[str], path: Path) -> Iterator[str]:
+    """Pass on lines; refuse what unfinished writes may leave, which some versions of Python read as text."""
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise RaybenchError(f"{path}, line {number}: a NUL byte; the file is damaged")
+        yield line
 
 
 def _numbers(texts: pd.Series[str], path: Path, column: str) -> pd.Series[float]:

@@ -7,12 +7,15 @@ import csv
 import errno
 import io
 import os
+import re
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from ....base import RaybenchError
+from .folder import read_text
 
 __all__ = [
     "NOTE_COLUMNS",
@@ -21,6 +24,7 @@ __all__ = [
     "STATUSES",
     "RowStore",
     "disk_error",
+    "set_aside",
     "write_atomically",
 ]
 
@@ -42,10 +46,12 @@ Row = Sequence[str]
 class RowStore:
     """The rows of one CSV file, safe against being killed at any moment.
 
-    While a run goes on, all rows of an image are appended to a shard beside the file in one write, each with
-    the number of rows that the image has; an image counts as measured only if all of them are there. `merge`
-    turns shards and earlier results into the final file, sorted by image id and class index, and removes the
-    shards. The merged bytes depend on the rows alone, not on their order or on how often a run was resumed.
+    While a run goes on, all rows of an image are appended to a shard beside the file in one write: each in a
+    line with the number of rows that the image has, and a checksum. An image counts as measured only if all
+    of them are there, so that damage to a shard costs the images that it happens to, and nothing else.
+    `merge` turns shards and earlier results into the final file, sorted by image id and class index, and
+    removes the shards. The merged bytes depend on the rows alone, not on their order or on how often a run
+    was resumed.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], rank: int = 0) -> None:
@@ -60,11 +66,13 @@ class RowStore:
         return RowStore(self.path, self.columns, rank)
 
     def __enter__(self) -> RowStore:
-        """Open the shard for appending, after mending a last line that a killed run left half-written."""
+        """Open the shard for appending, below a last line that a killed run may have left half-written."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._shard_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            _cut_half_line(self._descriptor)
+            size = os.fstat(self._descriptor).st_size
+            if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+                _write_all(self._descriptor, b"\n")
         except OSError as error:
             raise disk_error(self._shard_path, error) from None
         return self
@@ -84,10 +92,8 @@ class RowStore:
             RaybenchError: the disk is full or not writable; what was written before stays valid.
         """
         assert self._descriptor is not None, "the store is not open"
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([*row, str(len(rows))] for row in rows)
         try:
-            _write_all(self._descriptor, text.getvalue().encode())
+            _write_all(self._descriptor, b"".join(_sealed(row, len(rows)) for row in rows))
         except OSError as error:
             raise disk_error(self._shard_path, error) from None
 
@@ -95,16 +101,35 @@ class RowStore:
         """Return the ids of the images whose rows are complete, in the merged file or in any shard."""
         return {row[0] for row in self.rows()}
 
-    def merge(self) -> None:
-        """Write the final file and remove the shards."""
-        rows = sorted(self.rows(), key=_sort_key)
+    def merge(self) -> int:
+        """Write the final file, unless it has all rows already; remove the shards; count the rows."""
+        shards, rows = self._shards(), sorted(self.rows(), key=_sort_key)
+        if shards or not self.path.is_file():
+            write_atomically(self.path, self._text(rows))
+        for shard in shards:
+            shard.unlink(missing_ok=True)
+        return len(rows)
+
+    def damage(self, known: int) -> str | None:
+        """Say what is wrong with the final file, which once had `known` rows; None if nothing is."""
+        if not self.path.is_file():
+            return f"{self.path} is gone" if known else None
+        try:
+            rows = list(self._merged_rows())
+        except RaybenchError as error:
+            return str(error).partition(";")[0]
+        if len(rows) < known:
+            return f"{self.path} holds {len(rows):,} of its {known:,} rows"
+        if self.path.read_bytes().replace(b"\r\n", b"\n") != self._text(rows).encode():
+            return f"{self.path} holds quotes or line ends that nothing asks for"
+        return None
+
+    def _text(self, rows: Iterable[Row]) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.columns)
         writer.writerows(rows)
-        write_atomically(self.path, text.getvalue())
-        for shard in self._shards():
-            shard.unlink(missing_ok=True)
+        return text.getvalue()
 
     def clear(self) -> None:
         """Remove the file and its shards."""
@@ -114,8 +139,12 @@ class RowStore:
     def _shards(self) -> list[Path]:
         return sorted(self.path.parent.glob(f"{self.path.stem}.part-*.csv"))
 
-    def rows(self) -> Iterator[list[str]]:
-        """Yield each complete row once."""
+    def rows(self) -> Iterator[Row]:
+        """Yield each row of an image that is complete, once.
+
+        Raises:
+            RaybenchError: the final file is damaged, or has other columns; names the line.
+        """
         seen: set[tuple[str, str]] = set()
         for row in (*self._merged_rows(), *self._shard_rows()):
             key = (row[0], row[1])
@@ -123,34 +152,46 @@ class RowStore:
                 seen.add(key)
                 yield row
 
-    def _merged_rows(self) -> Iterator[list[str]]:
+    def _merged_rows(self) -> Iterator[Row]:
         if not self.path.exists():
             return
-        with self.path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            header = next(reader, [])
-            if tuple(header) != self.columns:
-                raise RaybenchError(
-                    f"{self.path} has columns {','.join(header)}; this run writes {','.join(self.columns)}: "
-                    "use another --out, or --fresh to measure anew"
-                )
-            for row in reader:
-                if len(row) != len(self.columns):
-                    raise RaybenchError(
-                        f"{self.path}, line {reader.line_num}: {len(row)} values, expected "
-                        f"{len(self.columns)}; use --fresh to measure anew"
-                    )
-                yield row
+        frame = read_text(self.path, ())
+        if tuple(frame.columns) != self.columns:
+            raise RaybenchError(
+                f"{self.path} has columns {','.join(frame.columns)}; "
+                f"this run writes {','.join(self.columns)}: use another --out, or --fresh to measure anew"
+            )
+        yield from frame.itertuples(index=False, name=None)
 
-    def _shard_rows(self) -> Iterator[list[str]]:
+    def _shard_rows(self) -> Iterator[Row]:
         for shard in self._shards():
-            text = shard.read_text(encoding="utf-8")
-            whole = text[: text.rfind("\n") + 1]
-            rows = [row for row in csv.reader(io.StringIO(whole)) if len(row) == len(self.columns) + 1]
+            opened = [_opened(line) for line in shard.read_bytes().split(b"\n")]
+            rows = [row for row in opened if len(row) == len(self.columns) + 1]
             present = Counter(image_id for image_id, _ in {(row[0], row[1]) for row in rows})
             for *row, expected in rows:
                 if present[row[0]] == int(expected):
                     yield row
+
+
+_ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r"})
+_PLAIN = {"n": "\n", "r": "\r"}
+
+
+def _sealed(row: Row, rows: int) -> bytes:
+    """Write a row as one line of a shard: its values, the number of rows of its image, a checksum."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([*(value.translate(_ESCAPED) for value in row), rows])
+    content = text.getvalue().encode()
+    return b"%s:%08x\n" % (content, zlib.crc32(content))
+
+
+def _opened(line: bytes) -> list[str]:
+    """Read what `_sealed` wrote: values and number of rows; nothing of a line that is not as written."""
+    content, _, checksum = line.rpartition(b":")
+    if not content or checksum != b"%08x" % zlib.crc32(content):
+        return []
+    values = next(csv.reader([content.decode()]))
+    return [re.sub(r"\\(.)", lambda found: _PLAIN.get(found[1], found[1]), value) for value in values]
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -173,19 +214,24 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise disk_error(path, error) from None
 
 
+def set_aside(path: Path) -> None:
+    """Rename a damaged file, so that its rows are measured again and nothing that is in it is lost.
+
+    Raises:
+        RaybenchError: it cannot be renamed.
+    """
+    try:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise disk_error(path, error) from None
+
+
 def _write_all(descriptor: int, data: bytes) -> None:
     """Write all bytes; usually one call, more only when the disk is nearly full or a signal comes."""
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-def _cut_half_line(descriptor: int) -> None:
-    """Cut the file after its last newline."""
-    size = os.fstat(descriptor).st_size
-    data = os.pread(descriptor, size, 0)
-    whole = data.rfind(b"\n") + 1
-    if whole < size:
-        os.ftruncate(descriptor, whole)
 
 
 def disk_error(path: Path, error: OSError) -> RaybenchError:

@@ -21,6 +21,10 @@ def plot(
 ) -> None:
     """Draw bars per metric, accuracy against localisation, and a gallery of maps, as PNG and SVG."""
     from ...benchmark.pictures import plot_all
+    from ...benchmark.results import lost_rows, open_results
 
+    for folder in folders:
+        for line in lost_rows(open_results(folder)):
+            typer.echo(f"{folder}: {line}", err=True)
     for path in plot_all(folders, out, mixed=mixed):
         typer.echo(f"look at {path}", err=True)

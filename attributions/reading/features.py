@@ -1,0 +1,110 @@
+"""Activations alone: forward passes without a graph, for methods that need no gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...base import RaybenchError
+from ..arithmetic import forward_pass
+from ..interface import NetworkLike
+from ..queries import check_logits, check_queries, portions
+from ..sharing import shared
+from .capture import is_cut, layer_of, layer_to_read, undisturbed
+from .layouts import check_maps
+from .tokens import as_maps, grid_of_tokens
+
+__all__ = ["altered_scores", "features_of"]
+
+
+def features_of(
+    network: NetworkLike, images: Tensor, image_index: Tensor, layer: str | None = None
+) -> Tensor:
+    """Activations (N, k, h, w) at a layer, one row per query; on a CPU image by image.
+
+    Args:
+        network: the classifier.
+        images: (B, 3, H, W) float, normalised.
+        image_index: (N,) int64, the image of each query.
+        layer: dotted name of the layer; the network's target layer by default.
+
+    Raises:
+        UnknownNameError: no such layer.
+        RaybenchError: the layer gives no feature maps.
+    """
+    name, module = layer_to_read(layer, network.target_layer), network.module
+    check_queries(images, image_index, image_index)
+
+    def ask() -> Tensor:
+        parts = portions(images.detach(), image_index)
+        with undisturbed(module):
+            found = [_features(module, name, part.images)[part.image_index] for part in parts]
+        order = torch.cat([part.queries for part in parts]).argsort()
+        return torch.cat(found)[order]
+
+    return shared(("features alone", name), (module, images, image_index), ask)
+
+
+def _features(module: nn.Module, layer: str, images: Tensor) -> Tensor:
+    seen: list[Tensor] = []
+
+    def keep(output: Tensor) -> Tensor:
+        seen.append(output.clone())
+        return output
+
+    with _altering(module, layer, keep), torch.no_grad(), forward_pass(images.device):
+        module(images)
+    if not seen:
+        raise RaybenchError(f"layer {layer!r} does not run in a forward pass; choose another layer")
+    features = seen[-1].to(torch.promote_types(seen[-1].dtype, torch.float32))
+    if features.ndim == 3:
+        return as_maps(features, grid_of_tokens(module, images, features.shape[1]))
+    check_maps(module, layer, features, images)
+    return features
+
+
+def altered_scores(
+    network: NetworkLike, image: Tensor, alter: Callable[[Tensor], Tensor], rows: int, layer: str | None
+) -> Tensor:
+    """Logits (m, C) of a network in which a layer's output of one image is replaced by m others.
+
+    Args:
+        network: the classifier.
+        image: (3, H, W) float, normalised.
+        alter: takes the layer's output, m equal rows of it, and returns what stands in its place.
+        rows: m.
+        layer: as for `features_of`.
+
+    The image goes once through what lies before the layer where the layer is a cut of the network.
+    """
+    name, module = layer_to_read(layer, network.target_layer), network.module
+    cut = is_cut(module, name, image[None])
+
+    def replace(output: Tensor) -> Tensor:
+        return alter(output.expand(rows, *output.shape[1:]) if cut else output)
+
+    inputs = image[None] if cut else image[None].expand(rows, -1, -1, -1)
+    with undisturbed(module), _altering(module, name, replace), torch.no_grad(), forward_pass(image.device):
+        logits: Tensor = module(inputs)
+    check_logits(logits, rows)
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+@contextmanager
+def _altering(module: nn.Module, layer: str, alter: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """While open, the network goes on with `alter(output)` behind a layer."""
+
+    def hook(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise RaybenchError(f"layer {layer!r} returns a {type(output).__name__}; expected one tensor")
+        return alter(output)
+
+    handle = layer_of(module, layer).register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
