@@ -27,7 +27,13 @@ from .methods.deep_lift import deep_lift
 from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
 from .methods.full_grad import full_grad
 from .methods.gradient import gradient, input_x_gradient
-from .methods.lrp import lrp_alpha_beta, lrp_epsilon_gamma_box, lrp_epsilon_plus, lrp_epsilon_plus_flat
+from .methods.lrp import (
+    lrp_alpha_beta,
+    lrp_epsilon,
+    lrp_epsilon_gamma_box,
+    lrp_epsilon_plus,
+    lrp_epsilon_plus_flat,
+)
 from .methods.modified_relu import deconvnet, guided_backprop, guided_grad_cam
 from .methods.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
 from .methods.occlusion import occlusion
@@ -106,6 +112,7 @@ __all__ = [
     "lime",
     "linear_approximation",
     "lrp_alpha_beta",
+    "lrp_epsilon",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",

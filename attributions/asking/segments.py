@@ -54,7 +54,8 @@ def segmented(method: str, network: NetworkLike, image: Tensor, kind: Segmentati
         found = segmentation.slic(pixels, n_segments=cells**2, start_label=0)
     else:  # as LIME's authors call it
         found = segmentation.quickshift(pixels, kernel_size=4, max_dist=200, ratio=0.2)
-    return torch.unique(torch.from_numpy(found).long(), return_inverse=True)[1]
+    numbers: Tensor = torch.unique(torch.from_numpy(found).long(), return_inverse=True)[1]
+    return numbers
 
 
 def colours_of(segments: Tensor, image: Tensor) -> Tensor:

@@ -54,6 +54,7 @@ from ..signs import over_colours
 
 __all__ = [
     "lrp_alpha_beta",
+    "lrp_epsilon",
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
@@ -63,10 +64,7 @@ _DIVIDE = stabilised(1e-6)
 
 
 def epsilon_rule(epsilon: float) -> LinearRule:
-    """Share by contributions of both signs; a large epsilon leaves out small sums.
-
-    For linear layers: in all convolutions, sums that cancel make it grow without bounds.
-    """
+    """Share by contributions of both signs; a large epsilon leaves out small sums, whose shares are large."""
     return (Share((Term(everything, everything, everything),), stabilised(epsilon)),)
 
 
@@ -190,6 +188,25 @@ def lrp_epsilon_plus(
     """LRP by z+ in convolutions, also the first, and epsilon in linear layers. As `lrp_epsilon_plus_flat`."""
     table = composite(PLUS, epsilon_rule(epsilon))
     return _relevance(network, images, image_index, class_index, table)
+
+
+@_lrp("lrp_epsilon")
+def lrp_epsilon(
+    network: NetworkLike,
+    images: Tensor,
+    image_index: Tensor,
+    class_index: Tensor,
+    *,
+    epsilon: PositiveFloat = 0.25,
+) -> Tensor:
+    """LRP by epsilon in all layers: near zero it is input times gradient where there are no biases.
+
+    Arguments as for `lrp_epsilon_plus_flat`. The larger `epsilon`, the fewer details are left, and the less
+    of the score. It is in units of what layers compute, so that one value is much for one network and little
+    for another.
+    """
+    rule = epsilon_rule(epsilon)
+    return _relevance(network, images, image_index, class_index, composite(rule, rule))
 
 
 @_lrp("lrp_alpha_beta")

@@ -94,7 +94,8 @@ def extremal_perturbation(
             return extremal_masks(network, pixels, asked, areas, steps, shape, blur * scale)
 
         found = torch.cat(list(in_chunks(len(queries), images.device, _AT_ONCE, ask, "classes")))
-        total = shape.inside(found.flatten(0, 1)).unflatten(0, found.shape[:2]).sum(dim=1)
+        inside = shape.inside(found.flatten(0, 1))
+        total = inside.reshape(len(queries), len(areas), *inside.shape[1:]).sum(dim=1)
         maps[queries] = blurred(total[:, None], smoothing * shorter)[:, 0].float()
     return maps
 
@@ -146,7 +147,7 @@ def extremal_masks(
                 nodes.clamp_(0, 1)
             whole = shape.whole(nodes)
             step(1)
-    return whole.detach().unflatten(0, (len(classes), len(areas)))
+    return whole.detach().reshape(len(classes), len(areas), *whole.shape[1:])
 
 
 def _sorted_masks(areas: tuple[float, ...], pixels: int, like: Tensor) -> Tensor:

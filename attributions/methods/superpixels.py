@@ -171,7 +171,7 @@ def kernel_shap(
     """
 
     def ask(seed: int, count: int) -> Coalitions:
-        least = min(2 * count, 2**count - 2)
+        least = min(2 * count, (1 << count) - 2)
         if samples is not None and samples < least:
             raise RaybenchError(
                 f"kernel_shap: {samples} samples do not determine the values of {count} segments; "
@@ -185,7 +185,7 @@ def kernel_shap(
 
 def _coalitions(samples: int | None, count: int) -> int:
     """How many sets of `count` segments are asked about besides none and all."""
-    return min(2 * count + 2048 if samples is None else samples, 2**count - 2)
+    return min(2 * count + 2048 if samples is None else samples, (1 << count) - 2)
 
 
 def _maps(
@@ -245,7 +245,8 @@ def _ridge_weights(asked: Coalitions, scores: Tensor, penalty: float) -> Tensor:
     weighted = centred * asked.weights[:, None]
     gram = weighted.T @ centred
     target = weighted.T @ (scores - share @ scores)
-    return torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=gram.dtype), target)
+    weights: Tensor = torch.linalg.solve(gram + penalty * torch.eye(len(gram), dtype=gram.dtype), target)
+    return weights
 
 
 def _shapley_values(asked: Coalitions, scores: Tensor) -> Tensor:

@@ -8,8 +8,17 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
-from zennit.composites import EpsilonAlpha2Beta1Flat, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
+from zennit.composites import (
+    EpsilonAlpha2Beta1Flat,
+    EpsilonGammaBox,
+    EpsilonPlus,
+    EpsilonPlusFlat,
+    LayerMapComposite,
+)
+from zennit.layer import Sum
+from zennit.rules import Epsilon, Norm, Pass
 from zennit.torchvision import ResNetCanonizer
+from zennit.types import Activation, AvgPool, Convolution, Linear
 
 from raybench.attributions import (
     ATTRIBUTIONS,
@@ -50,10 +59,16 @@ def box(canonizers):
     )
 
 
+def epsilon_everywhere(canonizers):
+    rules = [(Activation, Pass()), ((Sum, AvgPool), Norm()), ((Convolution, Linear), Epsilon(0.25))]
+    return LayerMapComposite(rules, canonizers=canonizers)
+
+
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 @pytest.mark.parametrize(
     ("method", "theirs"),
     [
+        ("lrp_epsilon", epsilon_everywhere),
         ("lrp_epsilon_plus_flat", EpsilonPlusFlat),
         ("lrp_epsilon_plus", EpsilonPlus),
         ("lrp_alpha_beta", EpsilonAlpha2Beta1Flat),
@@ -102,7 +117,8 @@ def image():
 @pytest.mark.parametrize("method", LRP)
 def test_relevance_adds_up_to_the_score_where_there_are_no_biases(method, without_biases, image):
     queries = image, torch.tensor([0] * 4), torch.arange(4)
-    sums = bind(method).raw(without_biases, *queries).sum(dim=(1, 2))
+    little = {"epsilon": 1e-9} if method == "lrp_epsilon" else {}  # by default it leaves much out
+    sums = bind(method, little).raw(without_biases, *queries).sum(dim=(1, 2))
     torch.testing.assert_close(sums.double(), without_biases.module(image)[0], rtol=1e-3, atol=0)
 
 
