@@ -22,6 +22,7 @@ from .files.folder import (
     read_manifest,
     read_predictions,
     read_records,
+    read_summary,
 )
 from .files.layout import (
     BUNDLE_MANIFEST,
@@ -53,11 +54,22 @@ from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
-from .summary import Summary, summarise_predictions, summarise_records, write_summary
+from .summary import Summary, summarise_predictions, summarise_records, summarise_sums, write_summary
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 from .verification.checking import CheckedFolder, check_folder, result_folders
+from .verification.exactly import read_exactly, read_inside
+from .verification.faults import prediction_faults, record_faults
 from .verification.reading import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
+from .verification.summary_rows import (
+    Key,
+    SummaryRow,
+    keyed,
+    source_of,
+    stated_classes,
+    summary_faults,
+    worded_key,
+)
 
 __all__ = [
     "BUNDLE_MANIFEST",
@@ -81,6 +93,7 @@ __all__ = [
     "Column",
     "Excluded",
     "GalleryImage",
+    "Key",
     "Manifest",
     "PublishedRow",
     "QuerySet",
@@ -93,6 +106,7 @@ __all__ = [
     "Score",
     "Section",
     "Summary",
+    "SummaryRow",
     "Table",
     "card_file",
     "check_folder",
@@ -112,6 +126,7 @@ __all__ = [
     "group_comparable",
     "is_known_name",
     "is_plain_name",
+    "keyed",
     "lost_rows",
     "map_path",
     "method_words",
@@ -119,10 +134,13 @@ __all__ = [
     "open_results",
     "pack",
     "prediction_batches",
+    "prediction_faults",
     "predictions_file",
     "protocol_changes",
     "quoted_aggregate",
     "read_choice",
+    "read_exactly",
+    "read_inside",
     "read_integers",
     "read_lists",
     "read_manifest",
@@ -130,6 +148,8 @@ __all__ = [
     "read_numbers",
     "read_predictions",
     "read_records",
+    "read_summary",
+    "record_faults",
     "records_file",
     "refuse_incomparable",
     "refuse_lost_rows",
@@ -144,9 +164,14 @@ __all__ = [
     "set_aside",
     "shows_the_truth",
     "size_limit",
+    "source_of",
+    "stated_classes",
     "summarise_predictions",
     "summarise_records",
+    "summarise_sums",
+    "summary_faults",
     "unpack",
+    "worded_key",
     "write_atomically",
     "write_choice",
     "write_integers",

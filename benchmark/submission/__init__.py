@@ -1,11 +1,10 @@
 """Getting on the leaderboard: bundles of results that strangers send, and how they are checked."""
 
-from .board import collect_all
-from .changes import FOLDER, board_before, changes_since
-from .check import Checked, Further, check, extract_bundle, open_bundle, unpack_bundles
-from .findings import Finding, Findings, Report
+from .before import FOLDER, board_before, changes_since
+from .bundles import collect_all, extract_bundle, open_bundle, unpack_bundles
+from .check import Checked, Further, check
 from .remeasure import remeasure, remeasuring
-from .rendering import render
+from .report import Finding, Findings, Report, render
 from .submitting import submit
 
 __all__ = [

@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...base import quoted
-from ..results import PREDICTION_COLUMNS, prediction_batches
 from ..statistics import Facts
-from .findings import Findings
+from .report import Findings
 
-__all__ = ["OTHER", "SAME", "Agreement", "Allowance", "chance_to_pass", "fewest_to_draw", "fewest_to_shift"]
+__all__ = ["OTHER", "SAME", "Agreement", "Allowance", "Column", "compare_records"]
 
 FALSE_ALARM = 1e-3
 """Chance that a bundle of honest rounding fails a test of its columns, for all columns together."""
@@ -237,10 +236,10 @@ def compare_records(
             salient pixel have there, or None if that pixel is not as salient as any, within rounding.
         agreement: counts and faults.
     """
-    anew = {(row["image_id"], row["class_index"]): row for _, row in measured.iterrows()}
+    anew = {(row["image_id"], row["class_index"]): row for row in measured.to_dict("records")}
     pairs = []
     moved = 0
-    for line, row in given.iterrows():
+    for line, row in zip(given.index, given.to_dict("records"), strict=True):
         key = (row["image_id"], row["class_index"])
         number, query = int(str(line)), f"{quoted(key[0])} class {key[1]}"
         other = anew.pop(key, None)
@@ -293,99 +292,3 @@ def _compare_value(
         agreement.fault(name, line, f"{metric.name} of {query} is {given:.10g}; measured anew {truth:.10g}")
         return
     agreement.largest = max(agreement.largest, difference)
-
-
-AsHigh = Callable[[str, str, Sequence[int]], bool]
-
-
-def compare_predictions(
-    name: str,
-    given: pd.DataFrame,
-    measured: pd.DataFrame,
-    metrics: Sequence[Facts],
-    n_classes: int,
-    as_high: AsHigh,
-    agreement: Agreement,
-) -> None:
-    """Compare the predictions for the measured images.
-
-    Args:
-        name: of the file, for messages.
-        given: submitted rows of these images, by line.
-        measured: the same images, measured anew.
-        metrics: of predictions.
-        n_classes: outputs of the network.
-        as_high: for an image, a column and the classes given there: whether the logits measured here allow
-            them, within rounding.
-        agreement: counts and faults.
-    """
-    anew = measured.set_index("image_id")
-    moved = 0
-    for line, row in given.iterrows():
-        number, image = int(str(line)), row["image_id"]
-        if image not in anew.index:
-            agreement.fault(name, number, f"{quoted(image)} is no image of the data")
-            continue
-        for column in PREDICTION_COLUMNS[1:]:
-            found, expected = row[column], anew.loc[image, column]
-            if agreement.same(found == expected):
-                continue
-            if column != "targets" and as_high(image, column, [int(word) for word in found.split()]):
-                moved += 1
-                continue
-            agreement.fault(
-                name, number, f"{column} of {quoted(image)} are {found!r}; measured anew {expected!r}"
-            )
-    for image in sorted(set(anew.index) - set(given["image_id"])):
-        agreement.fault(name, 1, f"{quoted(image)} is missing")
-    agreement.ties += moved
-    agreement.outcomes[f"{name}\nlists of classes"] = (moved, 2 * len(given))
-    common = given[given["image_id"].isin(anew.index)]
-    if not len(common):
-        return
-    both = [common, measured[measured["image_id"].isin(common["image_id"])].sort_values("image_id")]
-    for metric in metrics:
-        values = [_of_images(frame, metric, n_classes) for frame in both]
-        nothing = np.zeros(len(common), np.int64)
-        agreement.columns.append(Column(name, metric, list(common["image_id"]), nothing, *values))
-
-
-def _of_images(frame: pd.DataFrame, metric: Facts, n_classes: int) -> Floats:
-    """Value (n,) of a metric of predictions for each image alone; 0 where it has none."""
-    batches = prediction_batches(frame, n_classes)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = [metric.compute(np.asarray(metric.of_images(batch), dtype=np.float64)) for batch in batches]
-    return np.nan_to_num(np.concatenate(values))
-
-
-def chance_to_pass(images: int, drawn: int, changed: int) -> float:
-    """Chance that none of `changed` images is among `drawn` of `images`."""
-    from scipy.stats import hypergeom
-
-    return float(hypergeom.pmf(0, images, min(changed, images), min(drawn, images)))
-
-
-def fewest_to_shift(frame: pd.DataFrame, aggregate: str, shift: float) -> int:
-    """Smallest number of images by which a mean can be shifted, if values change by all that they span.
-
-    Args:
-        frame: records; queries of rare classes weigh more in a class mean.
-        aggregate: which mean.
-        shift: as a share of the span.
-    """
-    classes = frame["class_index"]
-    if aggregate == "class_mean":
-        weights = 1 / (classes.map(classes.value_counts()) * classes.nunique())
-    else:
-        weights = pd.Series(1 / len(frame), index=frame.index)
-    largest = weights.groupby(frame["image_id"]).sum().sort_values(ascending=False).cumsum().to_numpy()
-    return int(np.searchsorted(largest, shift - 1e-12)) + 1
-
-
-def fewest_to_draw(images: int, changed: int, chance: float = 1e-3) -> int:
-    """Smallest number of images to draw so that `changed` ones are missed with less than a chance."""
-    low, high = 1, images
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if chance_to_pass(images, middle, changed) < chance else (middle + 1, high)
-    return low

@@ -4,26 +4,49 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from ...base import RaybenchError
-from ..metrics import BoundMetric
-from ..results import is_known_name, predictions_file, records_file, safe_name, unpack
-from .across_check import check_across, check_copies
-from .bundle_files import check_bundle_files, check_cards
+from ...base import RaybenchError, quoted
+from ..results import (
+    NO_CHECKPOINT,
+    PREDICTION_COLUMNS,
+    RECORD_COLUMNS,
+    SUMMARY_COLUMNS,
+    Key,
+    Summary,
+    SummaryRow,
+    is_known_name,
+    keyed,
+    prediction_faults,
+    predictions_file,
+    read_exactly,
+    read_predictions,
+    read_records,
+    read_summary,
+    record_faults,
+    records_file,
+    source_of,
+    stated_classes,
+    summarise_predictions,
+    summarise_records,
+    summary_faults,
+    unpack,
+    worded_key,
+)
+from ..statistics import INTERVALS
+from .before import check_copies
+from .bundles import check_bundle_files, check_cards
+from .claims import SUMMARY, Frames, check_across
 from .definition import Definition, check_definition
-from .findings import Findings, Report
-from .predictions_check import read_predictions_strictly
-from .records_check import read_records_strictly
+from .report import Findings, Report
 from .run_facts import FILE, RunFacts, read_run_facts
-from .summary_check import check_summary, expected_files, metric_order, read_summary_strictly
 
-__all__ = ["Checked", "check", "check_folder", "extract_bundle", "open_bundle", "unpack_bundles"]
+__all__ = ["Checked", "check", "check_folder", "facts_of"]
 
 
 @dataclass(frozen=True)
@@ -43,65 +66,6 @@ class Checked:
     records: Mapping[tuple[str, str], pd.DataFrame]
     predictions: Mapping[str, pd.DataFrame]
     digest: str
-
-
-def extract_bundle(path: str | Path, folder: str | Path) -> Path:
-    """Unpack a bundle into an empty folder, from which `open_results` and all tables and pages read.
-
-    The archive is read with suspicion (see `unpack`), and every file must have the hash that bundle.json
-    gives. Whether the numbers are right is for `check` to say.
-
-    Returns:
-        `folder`.
-
-    Raises:
-        RaybenchError: not a bundle, or changed since it was made.
-    """
-    findings = Findings()
-    folder = Path(folder)
-    check_bundle_files(folder, unpack(Path(path), folder), findings)
-    for finding in findings.all:
-        raise RaybenchError(f"{path} is damaged: {finding}")
-    return folder
-
-
-@contextmanager
-def open_bundle(path: str | Path) -> Iterator[Path]:
-    """Unpack a bundle into a temporary folder, which is there inside the `with` block; see `extract_bundle`.
-
-    `with open_bundle("results/submitted/mine.zip") as folder: open_results(folder)`. A page that is built
-    after the block should take `extract_bundle` and a folder of its own.
-    """
-    with tempfile.TemporaryDirectory(prefix="raybench-bundle-") as folder:
-        yield extract_bundle(path, folder)
-
-
-def unpack_bundles(
-    paths: Iterable[str | Path], into: str | Path
-) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Replace bundles among result folders by folders that everything else can read.
-
-    A page over `results/submitted/*.zip` and folders takes the returned folders in place of its arguments,
-    lists the refused bundles as excluded, and keeps `into` until it is built.
-
-    Args:
-        paths: result folders, passed on as they are, and bundles (.zip).
-        into: an empty folder; each bundle is unpacked below it, into a folder of its own name.
-
-    Returns:
-        The folders, in the order of the paths; and bundles that are damaged, each with the reason.
-    """
-    folders: list[Path] = []
-    refused: list[tuple[Path, str]] = []
-    for number, path in enumerate(map(Path, paths)):
-        if path.suffix != ".zip" or path.is_dir():
-            folders.append(path)
-            continue
-        try:
-            folders.append(extract_bundle(path, Path(into) / f"{number:04d}" / safe_name(path.stem)))
-        except RaybenchError as error:
-            refused.append((path, str(error)))
-    return folders, refused
 
 
 @contextmanager
@@ -160,22 +124,142 @@ def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checke
     """Check all files of a result folder or an unpacked bundle; every fault goes to `findings`."""
     facts = read_run_facts(folder, findings)
     if facts is None:
-        findings.problem("run.json", "the other files were not checked, since this one is unusable")
+        findings.problem(FILE, "the other files were not checked, since this one is unusable")
         return Checked(None, None, {}, {}, "")
     definition = check_definition(facts, findings)
-    rows = read_summary_strictly(folder, facts, findings)
-    records, predictions = _read_rows(
-        folder, facts, definition, metric_order(rows, definition.metrics), findings
-    )
+    rows = _read_summary(folder, facts, findings)
+    if not rows:
+        findings.problem(SUMMARY, "records were not checked, since this one is unusable")
+        return Checked(facts, definition, {}, {}, "")
+    records: dict[tuple[str, str], pd.DataFrame] = {}
+    predictions: dict[str, pd.DataFrame] = {}
+    expected = list(_expected_files(folder, facts, definition))
+    for checkpoint, label in expected:
+        if label:
+            frame = _read_records(folder, checkpoint, label, definition, rows, findings)
+            records |= {} if frame is None else {(checkpoint, label): frame}
+        else:
+            frame = _read_predictions(folder, checkpoint, definition, findings)
+            predictions |= {} if frame is None else {checkpoint: frame}
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    _refuse_unnamed(names, {records_file(*row) for row in records}, set(predictions), findings)
+    named = {records_file(*row) if row[1] else predictions_file(row[0]) for row in expected}
+    for name in names:
+        if is_known_name(name) and name.endswith(("records.csv", "predictions.csv")) and name not in named:
+            findings.problem(name, "run.json names no such row")
     if is_bundle:
         check_cards(folder, names, facts, findings)
-    check_summary(rows, facts, definition, records, predictions, findings)
-    usable = {row: frame for row, frame in records.items() if frame is not None}
-    predicted = {name: frame for name, frame in predictions.items() if frame is not None}
-    check_across(usable, predicted, rows, facts, definition, findings)
-    return Checked(facts, definition, usable, predicted, _digest(folder, names))
+    damaged = set(expected) - records.keys() - {(checkpoint, "") for checkpoint in predictions}
+    _check_summary(rows, facts, definition, records, predictions, damaged, findings)
+    check_across(records, predictions, rows, facts, definition, findings)
+    return Checked(facts, definition, records, predictions, _digest(folder, names))
+
+
+def _expected_files(folder: Path, facts: RunFacts, definition: Definition) -> Iterator[tuple[str, str]]:
+    """Yield checkpoint and attribution (empty for predictions) of every file that a complete run has.
+
+    Of a method that is not installed here, the files that are there.
+    """
+    predicts = any(one.metric.of_predictions for one in definition.metrics)
+    for checkpoint in (*(entry.name for entry in facts.checkpoints), NO_CHECKPOINT):
+        if predicts and checkpoint != NO_CHECKPOINT:
+            yield checkpoint, ""
+        for entry in facts.attributions:
+            method = definition.attributions.get(entry.name)
+            there = (folder / records_file(checkpoint, entry.name)).is_file()
+            reads = (method.kind == "network") == (checkpoint != NO_CHECKPOINT) if method else there
+            if reads and entry.name not in facts.not_defined.get(checkpoint, {}):
+                yield checkpoint, entry.name
+
+
+def _read_records(
+    folder: Path,
+    checkpoint: str,
+    label: str,
+    definition: Definition,
+    rows: Mapping[Key, SummaryRow],
+    findings: Findings,
+) -> pd.DataFrame | None:
+    """Read a records.csv, whose columns are in the order of the suite, which the summary keeps."""
+    name, method = records_file(checkpoint, label), definition.attributions.get(label)
+    order = list(dict.fromkeys(metric for _, _, metric, _ in rows))
+    metrics = sorted(
+        (one.metric for one in definition.metrics if one.metric.per_query),
+        key=lambda metric: order.index(metric.name) if metric.name in order else len(order),
+    )
+    columns = (*RECORD_COLUMNS, *(metric.name for metric in metrics))
+    frame = read_exactly(folder, name, columns, read_records, findings.problem)
+    if frame is not None:
+        known = {"middle": method.middle, "truth": method.truth} if method else {}
+        classes = definition.classes.ids if definition.classes else None
+        findings.kinds(name, record_faults(frame, metrics, classes, **known))
+    return frame
+
+
+def _read_predictions(
+    folder: Path, checkpoint: str, definition: Definition, findings: Findings
+) -> pd.DataFrame | None:
+    name = predictions_file(checkpoint)
+    frame = read_exactly(folder, name, PREDICTION_COLUMNS, read_predictions, findings.problem)
+    if frame is not None:
+        ranked = any(one.metric.view == "crop" for one in definition.metrics)
+        n_classes = len(definition.classes) if definition.classes else None
+        faults = list(prediction_faults(frame, n_classes, several=definition.multilabel, ranked=ranked))
+        findings.kinds(name, faults)
+    return frame
+
+
+def _read_summary(folder: Path, facts: RunFacts, findings: Findings) -> dict[Key, SummaryRow]:
+    """Read summary.csv, and check what its rows say they are."""
+    frame = read_exactly(folder, SUMMARY, SUMMARY_COLUMNS, read_summary, findings.problem)
+    if frame is None:
+        return {}
+    heading = (facts.suite.name, facts.protocol.name, facts.protocol.id, facts.dataset.name)
+    for column, expected in zip(SUMMARY_COLUMNS, heading, strict=False):
+        other = frame.loc[frame[column] != expected, column]
+        words = f"expected {expected!r} as in run.json"
+        findings.lines(
+            SUMMARY, [(int(str(at)), f"{column} is {quoted(text)}; {words}") for at, text in other.items()]
+        )
+    rows, twice = keyed(frame)
+    findings.lines(SUMMARY, twice)
+    return rows
+
+
+def _check_summary(
+    rows: Mapping[Key, SummaryRow],
+    facts: RunFacts,
+    definition: Definition,
+    records: Frames,
+    predictions: Mapping[str, pd.DataFrame],
+    damaged: Set[tuple[str, str]],
+    findings: Findings,
+) -> None:
+    """Compare every number with what the records and predictions give; no row may lack or be too many."""
+    metrics, expected = [one.metric for one in definition.metrics], dict[Key, Summary]()
+    for (checkpoint, label), frame in records.items():
+        for one in summarise_records(frame, metrics):
+            expected[checkpoint, label, one.metric, one.aggregate] = one
+    for checkpoint, frame in predictions.items():
+        known = definition.classes
+        n_classes = len(known) if known else stated_classes(frame, rows, checkpoint)
+        try:
+            for one in summarise_predictions(frame, metrics, n_classes=n_classes):
+                expected[checkpoint, "", one.metric, one.aggregate] = one
+        except RaybenchError as error:
+            findings.problem(predictions_file(checkpoint), quoted(error, 300)[1:-1])
+    if facts.intervals != INTERVALS:
+        findings.problem(
+            FILE,
+            f"its intervals are of an older kind ({quoted(facts.intervals)}); `raybench run` with the same "
+            "command makes them anew from the records",
+        )
+    for line, message in summary_faults(rows, expected, intervals=True):
+        findings.problem(SUMMARY, message, line=line)
+    for key, row in rows.items():
+        if key not in expected and key[:2] not in damaged:
+            findings.problem(SUMMARY, f"{worded_key(key)}: there are no such records", line=row["line"])
+    for key in sorted(expected.keys() - rows.keys()):
+        findings.problem(SUMMARY, f"no row for {worded_key(key)}, though {source_of(key)} has its values")
 
 
 def _digest(folder: Path, names: Iterable[str]) -> str:
@@ -184,44 +268,6 @@ def _digest(folder: Path, names: Iterable[str]) -> str:
     for name in filter(is_known_name, names):
         whole.update(name.encode() + hashlib.sha256((folder / name).read_bytes()).digest())
     return whole.hexdigest()
-
-
-def _read_rows(
-    folder: Path,
-    facts: RunFacts,
-    definition: Definition,
-    metrics: Sequence[BoundMetric],
-    findings: Findings,
-) -> tuple[dict[tuple[str, str], pd.DataFrame | None], dict[str, pd.DataFrame | None]]:
-    """Read the records and predictions of a complete run; None stands for files that cannot be used."""
-    records: dict[tuple[str, str], pd.DataFrame | None] = {}
-    predictions: dict[str, pd.DataFrame | None] = {}
-    for checkpoint, label in expected_files(folder, facts, definition):
-        if label:
-            name, method = records_file(checkpoint, label), definition.attributions.get(label)
-            records[checkpoint, label] = read_records_strictly(
-                folder, name, metrics, method, definition.classes, findings
-            )
-        else:
-            predictions[checkpoint] = read_predictions_strictly(
-                folder,
-                predictions_file(checkpoint),
-                n_classes=len(definition.classes) if definition.classes else None,
-                multilabel=definition.multilabel,
-                ranked=any(one.metric.view == "crop" for one in definition.metrics),
-                findings=findings,
-            )
-    return records, predictions
-
-
-def _refuse_unnamed(
-    names: Iterable[str], records: Set[str], checkpoints: Iterable[str], findings: Findings
-) -> None:
-    """Note records and predictions that belong to no row of the run."""
-    named = records | {predictions_file(checkpoint) for checkpoint in checkpoints}
-    for name in names:
-        if is_known_name(name) and name.endswith(("records.csv", "predictions.csv")) and name not in named:
-            findings.problem(name, "run.json names no such row")
 
 
 def _note_excuses(facts: RunFacts, findings: Findings) -> None:

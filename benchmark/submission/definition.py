@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from ...attributions import ATTRIBUTIONS, Attribution, bind
-from ...base import RaybenchError, UnknownNameError, names_code, quoted
+from ...base import Document, RaybenchError, UnknownNameError, names_code, quoted, read_document
 from ...checkpoints import Card, ClassList, card_names, find_card, load_classes
 from ..datasets import DATASETS
 from ..metrics import BoundMetric, bind_metric
+from ..statistics import Facts
 from ..suite import PROTOCOLS, Protocol, protocol_from
-from .findings import Findings
-from .known import KnownDataset, known_dataset
+from .report import Findings
 from .run_facts import FILE, RunFacts
 
-__all__ = ["Definition", "check_definition", "compare_with_card"]
+__all__ = [
+    "Definition",
+    "KnownDataset",
+    "check_definition",
+    "compare_with_card",
+    "known_dataset",
+    "queries_sha256",
+]
 
 _DECIDING = (
     "architecture",
@@ -29,6 +42,49 @@ _DECIDING = (
     "std",
 )
 """Facts of a card that decide numbers."""
+
+
+class KnownDataset(Document):
+    """One entry of known.yaml.
+
+    Attributes:
+        dataset: name of the reader.
+        title: for messages.
+        fingerprint: as manifests give it.
+        classes: the shipped class list that class indices follow.
+        images: how many.
+        queries_sha256: see `queries_sha256`.
+        center: values of the middle pixel, in percent, by protocol id, then by metric and aggregate.
+    """
+
+    dataset: str
+    title: str
+    fingerprint: str
+    classes: str
+    images: int
+    queries_sha256: str
+    center: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+
+class _Known(Document):
+    datasets: list[KnownDataset]
+
+
+@functools.cache
+def _known() -> dict[str, KnownDataset]:
+    path = Path(str(files("raybench.benchmark.submission") / "known.yaml"))
+    return {entry.fingerprint: entry for entry in read_document(path, _Known).datasets}
+
+
+def known_dataset(fingerprint: str) -> KnownDataset | None:
+    """Return what is known about the data of this fingerprint, or None."""
+    return _known().get(fingerprint)
+
+
+def queries_sha256(queries: Iterable[tuple[str, int]]) -> str:
+    """SHA-256 over the sorted lines `image_id class_index` of queries."""
+    text = "".join(f"{image_id} {class_index}\n" for image_id, class_index in sorted(queries))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -111,9 +167,23 @@ def _metrics(facts: RunFacts, findings: Findings) -> Sequence[BoundMetric]:
             bound.append(bind_metric(name, options))
         except RaybenchError as error:
             findings.problem(FILE, f"metrics: {quoted(error, 300)[1:-1]}")
+            continue
+        _check_facts(name, bound[-1].metric, facts, findings)
     if not facts.metrics:
         findings.problem(FILE, "metrics are empty; expected at least one")
     return bound
+
+
+def _check_facts(name: str, metric: Facts, facts: RunFacts, findings: Findings) -> None:
+    """What decides how the board shows and ranks a metric is what is known of it here."""
+    described = facts.facts.get("metrics")
+    given = described.get(name) if isinstance(described, dict) else None
+    known = metric.described()
+    for key in ("kind", "label", "aggregates", "higher_is_better", "bounds", "unit"):
+        if isinstance(given, dict) and given.get(key, known[key]) != known[key]:
+            findings.problem(
+                FILE, f"facts: {key} of metric {name} is {quoted(given[key])}; expected {quoted(known[key])}"
+            )
 
 
 def _attributions(facts: RunFacts, findings: Findings) -> Mapping[str, Attribution]:

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ...base import names_code, quoted
-from ..results import is_plain_name
-from .findings import Findings
-from .reading import read_json
+from ..results import is_plain_name, read_inside
+from .report import Findings
 
-__all__ = ["RunFacts", "read_run_facts"]
+__all__ = ["FILE", "RunFacts", "read_json", "read_run_facts"]
 
 FILE = "run.json"
 _MARKUP = re.compile(r"<\s*[A-Za-z/!?]|[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
@@ -105,6 +104,7 @@ class RunFacts(_Facts):
     command: list[str] = []
     git_revision: str | None = None
     started: str = ""
+    not_defined: dict[str, dict[str, str]] = {}
     notes: dict[str, int] = {}
     intervals: str = "bootstrap"
     facts: dict[str, Any] = {}
@@ -189,3 +189,34 @@ def _texts(value: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
     elif isinstance(value, list):
         for number, entry in enumerate(value):
             yield from _texts(entry, (*place, str(number)))
+
+
+def read_json(folder: Path, name: str, findings: Findings) -> dict[str, Any] | None:
+    """Read a JSON object; None, with a problem noted, if the file holds anything else."""
+    text = read_inside(folder, name, findings.problem)
+    if text is None:
+        return None
+    try:
+        content = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        findings.problem(name, f"not valid JSON: {error.msg.lower()}", line=error.lineno)
+    except (ValueError, RecursionError) as error:
+        findings.problem(name, f"not valid JSON: {str(error)[:200].lower() or 'nested too deeply'}")
+    else:
+        if isinstance(content, dict):
+            return content
+        findings.problem(name, f"expected a JSON object, not a {type(content).__name__}")
+    return None
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {quoted(twice)} appears twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")

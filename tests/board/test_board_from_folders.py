@@ -149,10 +149,10 @@ def test_intervals_are_those_of_the_records_whatever_the_summary_says(run: Path)
             r"good/grad_cam/records.csv, line 41: \d values, expected 9|has 39 records|not a number",
         ),
         (drop_last_records, "has 37 records, but summary.csv counts 40"),
-        (edit_record, r"gives value = [\d.]+ for content_heatmap, query_mean, but summary.csv says"),
-        (edit_hidden_aggregate, "for pointing_game, query_mean, but summary.csv says 99"),
-        (hide_degenerate, "gives degenerate = 1 for pointing_game, but summary.csv says 0"),
-        (repeat_record, "image 'img_000001' with class 1 stands there twice"),
+        (edit_record, r"value of good/grad_cam, content_heatmap \(query_mean\) is .*records.csv gives"),
+        (edit_hidden_aggregate, r"value of good/grad_cam, pointing_game \(query_mean\) is '99.0'"),
+        (hide_degenerate, r"degenerate of good/grad_cam, pointing_game \(class_mean\) is '0'.*gives 1"),
+        (repeat_record, "line 4: image 'img_000001', class 1 is there twice"),
         (remove_records, "good/grad_cam/records.csv is missing"),
         (forget_checkpoint, "run.json does not describe checkpoint 'good'"),
     ],
@@ -175,7 +175,7 @@ def test_accuracy_that_does_not_follow_from_predictions_is_left_out_alone(run: P
     good = board.sections[0].rows[0]
     assert "top1_accuracy" not in good.scores
     assert good.scores["content_heatmap"].rank == (1, 1)
-    assert "gives top1_accuracy = 67.5, but summary.csv says 70" in board.excluded[0].reason
+    assert "top1_accuracy (image_mean) is '70.0'; good/predictions.csv gives 67.5" in board.excluded[0].reason
 
 
 def break_json(run: Path) -> None:

@@ -14,9 +14,8 @@ from submissions import change_json, copy_of, members_of, repacked
 from typer.testing import CliRunner, Result
 
 from raybench.base.errors import RaybenchError, quoted
-from raybench.benchmark.submission.changes import changes_since
-from raybench.benchmark.submission.findings import Finding, Findings, Report
-from raybench.benchmark.submission.rendering import render
+from raybench.benchmark.submission.before import changes_since
+from raybench.benchmark.submission.report import Finding, Findings, Report, render
 from raybench.commands import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +61,7 @@ def test_exit_code_says_right_wrong_or_unusable(run_folder: Path, bundle: Path, 
 
 def test_wrong_folder_gives_no_bundle(run_folder: Path, tmp_path: Path) -> None:
     folder = copy_of(run_folder, tmp_path)
-    change_json(folder / "run.json", lambda content: content.update(seed=9))
+    change_json(folder / "run.json", lambda content: content["suite"].update(name="other"))
     done = call("submit", folder, "-o", tmp_path / "mine.zip")
     assert done.exit_code == 1
     assert "problem: summary.csv, line" in done.stdout

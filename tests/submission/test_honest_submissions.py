@@ -17,7 +17,7 @@ from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.manifest import Manifest
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.submission import check, extract_bundle, open_bundle, submit, unpack_bundles
-from raybench.benchmark.submission.privacy import public_manifest
+from raybench.benchmark.submission.submitting import public_manifest
 from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import find_card
 

@@ -126,11 +126,11 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "NaN": (
         in_row(RECORDS, "content_heatmap", "nan"),
-        ["line 4: content_heatmap is 'nan'; expected a number"],
+        ["line 4: content_heatmap is 'nan', not a number"],
     ),
     "inf": (
         in_row(RECORDS, "content_heatmap", "inf"),
-        ["line 4: content_heatmap is 'inf'; expected a number"],
+        ["line 4: content_heatmap is 'inf', not a number"],
     ),
     "empty value": (
         in_row(RECORDS, "content_heatmap", ""),
@@ -142,7 +142,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "hexadecimal index": (
         in_row(RECORDS, "class_index", "0x5"),
-        ["class_index is '0x5'; expected a whole number"],
+        ["line 4: class_index is '0x5', not a number"],
     ),
     "leading zero": (in_row(RECORDS, "point_x", "01"), ["line 4: point_x is '01'; expected a whole number"]),
     "other status": (
@@ -210,7 +210,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "long field": (
         in_row(RECORDS, "image_id", "x" * 5_000),
-        [f"{RECORDS}, line 4: a value of more than 4000"],
+        [f"{RECORDS}, line 4: image_id is 'xxx", "expected 1 to 255 characters"],
     ),
     "columns swapped": (
         lines(RECORDS, swap_columns),
@@ -222,7 +222,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "value more": (
         lines(RECORDS, lambda rows: rows[6].append("1")),
-        [f"{RECORDS}, line 7: 10 values; expected 9"],
+        [f"{RECORDS}, line 7: 10 values, expected 9"],
     ),
     "cut short": (raw(RECORDS, lambda data: data[:-20]), [f"{RECORDS}, line 13: the last line has no end"]),
     "not UTF-8": (
@@ -279,7 +279,10 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
         in_row("summary.csv", "protocol_id", "70b0ca13dc37"),
         ["summary.csv, line 4: protocol_id is '70b0ca13dc37'; expected"],
     ),
-    "value as text": (in_row("summary.csv", "value", "high"), ["summary.csv, line 4: value of", "is 'high'"]),
+    "value as text": (
+        in_row("summary.csv", "value", "high"),
+        ["summary.csv, line 4: value is 'high', not a number"],
+    ),
     "targets": (
         lines(PREDICTIONS, lambda rows: rows[3].__setitem__(1, str((int(rows[3][1]) + 1) % 12))),
         [f"{PREDICTIONS}, line 4: targets of 'shapes_val_00000003' are"],
@@ -367,13 +370,19 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
         manifest(lambda content: content["checkpoints"][0].update(pooling="max")),
         ["run.json: checkpoints: pooling of shapes-baseline is 'max'; expected 'avg'"],
     ),
-    "other seed": (
-        manifest(lambda content: content.update(seed=1)),
-        ["summary.csv, line 5: ci_low of shapes-baseline/grad_cam, stochastic_pointing_game"],
+    "other intervals": (
+        manifest(lambda content: content.update(intervals="bootstrap")),
+        ["run.json: its intervals are of an older kind ('bootstrap')"],
     ),
     "unknown metric": (
         manifest(lambda content: content["metrics"].update(pointing_gane={})),
         ["run.json: metrics: unknown metric", "did you mean"],
+    ),
+    "direction of a metric": (
+        manifest(
+            lambda content: content["facts"]["metrics"]["content_heatmap"].update(higher_is_better=False)
+        ),
+        ["run.json: facts: higher_is_better of metric content_heatmap is 'False'; expected 'True'"],
     ),
     "unknown option": (
         manifest(lambda content: content["attributions"][0].update(options={"evil": 1})),

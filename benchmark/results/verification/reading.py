@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ....base import RaybenchError
 from ..files.folder import read_records
 from ..files.rows import RECORD_COLUMNS
+from .faults import order_faults, refuse_faults
 
 __all__ = ["QuerySet", "QuerySets", "RowRecords", "read_row_records"]
 
@@ -74,31 +73,15 @@ class QuerySets:
         return self.known[digest]
 
 
-def read_row_records(path: Path, known: QuerySets) -> RowRecords:
-    """Read a records.csv, sorted by image id and class index.
+def read_row_records(path: Path, known: QuerySets) -> tuple[pd.DataFrame, RowRecords]:
+    """Read a records.csv; its rows have to be in order, each query once.
 
     Raises:
-        RaybenchError: the file is missing or damaged, or a query stands in it twice; names the line.
+        RaybenchError: the file is missing or damaged; names the line.
     """
-    frame = _sorted(read_records(path))
-    _refuse_repeated(frame, path)
+    frame = read_records(path)
+    frame.index += 2  # the line
+    refuse_faults(path, order_faults(frame, ("image_id", "class_index")))
     metrics = [column for column in frame.columns if column not in RECORD_COLUMNS]
     values = {metric: frame[metric].to_numpy(np.float64) for metric in metrics}
-    return RowRecords(known.of(frame), values, (frame["status"] != "ok").to_numpy(np.bool_))
-
-
-def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """Sort by image id and class index, as the runner does; most files are sorted already."""
-    ids, classes = frame["image_id"].tolist(), frame["class_index"].tolist()
-    keys = list(zip(ids, classes, strict=True))
-    if all(before <= after for before, after in itertools.pairwise(keys)):
-        return frame
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    return frame.iloc[order].reset_index(drop=True)
-
-
-def _refuse_repeated(frame: pd.DataFrame, path: Path) -> None:
-    repeated = frame.duplicated(["image_id", "class_index"])
-    if repeated.any():
-        image, index = frame.loc[repeated, ["image_id", "class_index"]].iloc[0]
-        raise RaybenchError(f"{path}: image {image!r} with class {index} stands there twice")
+    return frame, RowRecords(known.of(frame), values, (frame["status"] != "ok").to_numpy(np.bool_))

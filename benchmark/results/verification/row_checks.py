@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....base import RaybenchError
-from ...statistics import Estimate, Facts, estimate_mean
+from ...statistics import Aggregate, Facts
 from ..complete import first_lost
-from ..facts import facts_of
+from ..facts import facts_of, shows_the_truth
 from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions
 from ..files.names import STATISTICS, ResultFiles
-from ..summary import summarise_predictions, summarise_sums
-from .reading import QuerySet, QuerySets, RowRecords, read_row_records
+from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
+from .faults import order_faults, record_faults, refuse_faults
+from .reading import QuerySet, QuerySets, read_row_records
+from .summary_rows import SummaryRow, stated_classes, summary_faults
 
 __all__ = [
     "SUMMARY_ONLY",
@@ -30,12 +32,10 @@ __all__ = [
     "refuse_outside",
 ]
 
+_ANY = (-math.inf, math.inf)
 SUMMARY_ONLY = "the folder holds no records: shown as its summary says, neither checked nor ranked"
 
 _TOLERANCE = 1e-6  # percent; records keep ten significant digits
-_MOST_CLASSES = 25_000  # bounds the memory that a class count in a stranger's summary can ask for
-
-SummaryRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def check_row(
     *,
     recorded: bool,
 ) -> CheckedRow:
-    """Recompute the localisation scores of a row from its records."""
+    """Recompute the scores of a row from its records, and look at each of these."""
     _check_ranges(scores, results)
     if checkpoint != NO_CHECKPOINT and checkpoint not in results.checkpoints:
         raise RaybenchError(f"run.json does not describe checkpoint {checkpoint!r}")
@@ -75,67 +75,51 @@ def check_row(
         return CheckedRow(checkpoint, attribution, scores, note=SUMMARY_ONLY)
     path = records_path(results.path, checkpoint, attribution)
     refuse_outside(path, results.path)
-    records = read_row_records(path, known)
+    frame, records = read_row_records(path, known)
     expected = max((int(row["n"]) for row in scores.values() if not math.isnan(row["n"])), default=0)
-    if len(records.queries) < expected:
+    if len(frame) < expected:
         first = first_lost(results, path)
         raise RaybenchError(
-            f"{path} has {len(records.queries)} records, but summary.csv counts {expected}; it was cut short"
+            f"{path} has {len(frame)} records, but summary.csv counts {expected}; it was cut short"
             + (f": image {first!r} is missing" if first is not None else "")
         )
-    found = {}
-    for (metric, aggregate), row in scores.items():
-        facts = facts_of(metric, [results])
-        if facts is not None and facts.of_set:
-            estimate = _check_set(facts, row, path.with_name(STATISTICS))
-        else:
-            bounds = facts.bounds if facts else (-math.inf, math.inf)
-            estimate = _check_score(records, metric, aggregate, bounds, row, path)
-        found[metric, aggregate] = {**row, "ci_low": estimate.low, "ci_high": estimate.high}
+    facts = [
+        facts_of(name, [results]) or Facts(name=name, aggregates=_means(scores, name), bounds=_ANY)
+        for name in dict.fromkeys(metric for metric, _ in scores)
+    ]
+    missing = [one.name for one in facts if one.per_query and one.name not in records.values]
+    if missing:
+        raise RaybenchError(f"{path} has no column {missing[0]}, which summary.csv reports")
+    found = summarise_records(frame, facts)
+    if any(one.of_set for one in facts):
+        sums, degenerate = read_lists(path.with_name(STATISTICS)), int(records.degenerate.sum())
+        found += summarise_sums(sums, facts, degenerate=degenerate)
+    checked = _following(checkpoint, attribution, scores, found)
+    per_query = [one for one in facts if one.per_query]
+    truth = shows_the_truth(str(results.attributions.get(attribution, {}).get("method")), results)
+    refuse_faults(path, record_faults(frame, per_query, truth=truth, complete=False))
     values = {metric: column.astype(np.float32) for metric, column in records.values.items()}
-    return CheckedRow(checkpoint, attribution, found, records.queries, values)
+    return CheckedRow(checkpoint, attribution, checked, records.queries, values)
 
 
-def _check_set(metric: Facts, row: SummaryRow, path: Path) -> Estimate:
-    """Return the value of the whole set; refuse one that does not follow from the statistics."""
-    (found,) = summarise_sums(read_lists(path), [metric], degenerate=0)
-    if not _equal(found.value, float(row["value"])) or found.n != int(row["n"]):
-        raise RaybenchError(
-            f"{path} gives {metric.name} = {found.value:.10g} for {found.n} queries, but summary.csv says "
-            f"{row['value']:.10g} for {row['n']:.0f}: one of the two was changed"
-        )
-    return Estimate(found.value, found.ci_low, found.ci_high)
+def _means(scores: Mapping[tuple[str, str], SummaryRow], name: str) -> tuple[Aggregate, ...]:
+    """The means of a metric that nobody describes."""
+    return tuple(cast(Aggregate, aggregate) for metric, aggregate in scores if metric == name)
 
 
-def _check_score(
-    records: RowRecords,
-    metric: str,
-    aggregate: str,
-    bounds: tuple[float, float],
-    row: SummaryRow,
-    path: Path,
-) -> Estimate:
-    """Return what the records give; refuse a summary row that does not follow from them."""
-    if metric not in records.values:
-        raise RaybenchError(f"{path} has no column {metric}, which summary.csv reports")
-    values = records.values[metric]
-    there = ~np.isnan(values)
-    ids, classes = records.queries.image_ids[there], records.queries.class_index[there]
-    images = np.cumsum(np.r_[False, ids[1:] != ids[:-1]][: len(ids)])  # those of an image stand together
-    found = estimate_mean(values[there], images, classes if aggregate == "class_mean" else None, bounds)
-    facts = {
-        "value": found.value,
-        "n": float(there.sum()),
-        "degenerate": float(records.degenerate.sum()),
+def _following(
+    checkpoint: str, attribution: str, scores: Mapping[tuple[str, str], SummaryRow], found: Sequence[Summary]
+) -> dict[tuple[str, str], SummaryRow]:
+    """Return rows of the summary with the intervals that follow; refuse numbers that do not."""
+    rows = {(checkpoint, attribution, *key): {**row, "line": 0} for key, row in scores.items()}
+    expected = {(checkpoint, attribution, one.metric, one.aggregate): one for one in found}
+    for _, message in summary_faults(rows, expected, intervals=False):
+        raise RaybenchError(f"summary.csv: {message}: one of the two was changed")
+    intervals = {(one.metric, one.aggregate): (one.ci_low, one.ci_high) for one in found}
+    return {
+        key: {**row, **dict(zip(("ci_low", "ci_high"), intervals.get(key, ()), strict=False))}
+        for key, row in scores.items()
     }
-    for key, ours in facts.items():
-        if not _equal(ours, float(row[key])):
-            place = f"{metric}, {aggregate}" if key == "value" else metric
-            raise RaybenchError(
-                f"{path} gives {key} = {ours:.10g} for {place}, but summary.csv says {row[key]:.10g}: "
-                "one of the two was changed"
-            )
-    return found
 
 
 def check_checkpoint(
@@ -149,30 +133,12 @@ def check_checkpoint(
     if not recorded or not metrics:
         return scores
     refuse_outside(path, results.path)
-    counts = [row["n_classes"] for (_, mean), row in scores.items() if mean == "class_mean"]
     predictions = read_predictions(path)
-    n_classes = int(max(counts, default=0)) or _outputs(predictions["targets"], predictions["top5"])
-    if n_classes > _MOST_CLASSES:
-        raise RaybenchError(f"{path} asks for {n_classes} classes; at most {_MOST_CLASSES} can be checked")
-    checked = dict(scores)
-    for found in summarise_predictions(predictions, metrics, n_classes=n_classes):
-        claimed = scores.get((found.metric, found.aggregate))
-        if not claimed:
-            continue
-        if not _equal(found.value, float(claimed["value"])):
-            raise RaybenchError(
-                f"{path} gives {found.metric} = {found.value:.10g}, but summary.csv says "
-                f"{claimed['value']:.10g}: one of the two was changed"
-            )
-        key = (found.metric, found.aggregate)
-        checked[key] = {**claimed, "ci_low": found.ci_low, "ci_high": found.ci_high}
-    return checked
-
-
-def _outputs(*columns: Any) -> int:
-    """Return the smallest number of classes that the class indices in some columns of text allow."""
-    words = {word for column in columns for word in set(" ".join(column).split())}
-    return 1 + max((int(word) for word in words if word.isdecimal() and len(word) < 9), default=0)
+    refuse_faults(path, order_faults(predictions, ("image_id",)))
+    keys = {(checkpoint, "", *key): row for key, row in scores.items()}
+    n_classes = stated_classes(predictions, keys, checkpoint)
+    found = summarise_predictions(predictions, metrics, n_classes=n_classes)
+    return _following(checkpoint, "", scores, found)
 
 
 def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultFolder) -> None:
@@ -184,10 +150,6 @@ def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultF
             raise RaybenchError(f"{metric} is {row['value']:.10g}, outside of {low:g} to {high:g}")
         if row["ci_low"] > row["ci_high"]:
             raise RaybenchError(f"the interval of {metric} runs from {row['ci_low']} to {row['ci_high']}")
-
-
-def _equal(first: float, second: float) -> bool:
-    return (math.isnan(first) and math.isnan(second)) or abs(first - second) <= _TOLERANCE
 
 
 def records_path(folder: Path, checkpoint: str, attribution: str) -> Path:

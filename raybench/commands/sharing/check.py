@@ -65,7 +65,10 @@ def check(
             reports.append(check_one(path, further=further, board=others))
     typer.echo(render(reports, form), nl=False)
     code = max((report.exit_code for report in reports), default=0)
-    typer.echo(_next(code, len(paths), remeasured=further is not None), err=True)
+    if any(report.verdict == "open" for report in reports):
+        typer.echo("next: look at the images that are left out, with --data NAME=PATH", err=True)
+    else:
+        typer.echo(_next(code, len(paths), remeasured=further is not None), err=True)
     raise typer.Exit(code)
 
 

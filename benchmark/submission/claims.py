@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import combinations
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from ...base import RaybenchError, quoted
-from ..results import NO_CHECKPOINT, RECORD_COLUMNS, open_results, predictions_file, records_file, unpack
-from .definition import Definition
-from .findings import Findings
-from .known import CENTER_METRICS, queries_sha256
+from ...base import quoted
+from ..results import (
+    Key,
+    SummaryRow,
+    predictions_file,
+    records_file,
+)
+from .definition import Definition, queries_sha256
+from .report import Findings
 from .run_facts import RunFacts
-from .summary_check import FILE as SUMMARY
-from .summary_check import Key
 
-__all__ = ["Frames", "check_across", "check_copies"]
+__all__ = ["SUMMARY", "Frames", "check_across"]
 
 Row = tuple[str, str]
 Frames = Mapping[Row, pd.DataFrame]
+SUMMARY = "summary.csv"
 _MOST_NAMED = 5
-_FEWEST_TELLING = 5
-"""Values that are neither 0 nor 100; fewer tell nothing."""
-_COPIED, _ALIKE = 0.2, 0.5
-"""Shares of equal and of nearly equal values from which on rows of other weights are noted."""
 
 
 def check_across(
     records: Frames,
     predictions: Mapping[str, pd.DataFrame],
-    rows: Mapping[Key, pd.Series[str]],
+    rows: Mapping[Key, SummaryRow],
     facts: RunFacts,
     definition: Definition,
     findings: Findings,
@@ -154,11 +147,11 @@ def _same_targets(
 
 
 def _points_inside(records: Frames, definition: Definition, findings: Findings) -> None:
-    """The method `center` gives away the size of each image; every point lies inside."""
+    """A middle pixel gives away the size of each image; every point lies inside."""
     centers = [
         frame.drop_duplicates("image_id").set_index("image_id")[["point_x", "point_y"]]
         for (_, label), frame in records.items()
-        if (method := definition.attributions.get(label)) and method.name == "center"
+        if (method := definition.attributions.get(label)) and method.middle
     ]
     if not centers:
         return
@@ -183,7 +176,7 @@ def _points_inside(records: Frames, definition: Definition, findings: Findings) 
 
 def _same_uniform_maps(records: Frames, definition: Definition, findings: Findings) -> None:
     """A degenerate map is scored as uniform, so that its values depend on the query alone."""
-    metrics = [one.metric.name for one in definition.metrics if one.metric.per_query]
+    metrics = [one.metric.name for one in definition.metrics if one.metric.kind in ("localisation", "map")]
     first: dict[tuple[str, int], tuple[str, tuple[float, ...]]] = {}
     for row, frame in records.items():
         name, faults = records_file(*row), []
@@ -204,121 +197,23 @@ def _same_uniform_maps(records: Frames, definition: Definition, findings: Findin
         findings.lines(name, faults)
 
 
-def check_copies(
-    records: Frames, facts: RunFacts | None, board: Iterable[str | Path], findings: Findings
-) -> None:
-    """Look for rows that are those of other weights, in the submission itself and among what is on the board.
-
-    Networks with different weights share next to no value to ten digits.
-    """
-    if facts is None:
-        return
-    ours = {
-        row: _Row(records_file(*row), *_measured(facts.model_dump(), *row), frame)
-        for row, frame in records.items()
-        if row[0] != NO_CHECKPOINT
-    }
-    for one, other in combinations(ours.values(), 2):
-        _compare_rows(other, one, findings)
-    for path in board:
-        for other in _rows_of(Path(path)):
-            for one in ours.values():
-                _compare_rows(one, other, findings)
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Records with what they are of: equal in `rules`, but with other `weights`, they have other values."""
-
-    name: str
-    rules: str
-    weights: str
-    frame: pd.DataFrame
-
-
-def _measured(manifest: Mapping[str, Any], checkpoint: str, label: str) -> tuple[str, str]:
-    """Return what makes values of a row what they are, and the weights."""
-    method = next((one for one in manifest["attributions"] if one["name"] == label), {})
-    rules = (manifest["protocol"]["id"], manifest["dataset"]["fingerprint"], method.get("method"))
-    return repr((*rules, sorted(method.get("options", {}).items()))), manifest["weights_sha256"].get(
-        checkpoint, ""
-    )
-
-
-def _rows_of(path: Path) -> Iterator[_Row]:
-    """Read the rows of a bundle or result folder; what is damaged is none that could be copied."""
-    with (
-        tempfile.TemporaryDirectory(prefix="raybench-board-") as name,
-        suppress(RaybenchError, KeyError, TypeError),
-    ):
-        folder = path
-        if path.suffix == ".zip":
-            folder = Path(name)
-            unpack(path, folder)
-        run = open_results(folder)
-        for checkpoint, label in {(row["checkpoint"], row["attribution"]) for row in run.rows}:
-            if label and checkpoint != NO_CHECKPOINT:
-                file = f"{path.name}: {records_file(checkpoint, label)}"
-                yield _Row(file, *_measured(run.manifest, checkpoint, label), run.records(checkpoint, label))
-
-
-def _compare_rows(one: _Row, other: _Row, findings: Findings) -> None:
-    """Note it if values of two rows are equal that should not be."""
-    if one.rules != other.rules or one.weights == other.weights:
-        return
-    columns = [
-        name
-        for name in one.frame.columns
-        if name in other.frame.columns and name not in RECORD_COLUMNS and one.frame[name].nunique() > 2
-    ]
-    both = one.frame.merge(other.frame, on=["image_id", "class_index"], suffixes=("", " of other"))
-    both = both[(both["status"] == "ok") & (both["status of other"] == "ok")]
-    ours = both[columns].to_numpy(np.float64)
-    theirs = both[[f"{name} of other" for name in columns]].to_numpy(np.float64)
-    telling = ~np.isin(ours, (0.0, 100.0)) & ~np.isnan(ours)
-    total = int(telling.sum())
-    equal = int((ours == theirs)[telling].sum())
-    near = int(np.isclose(ours, theirs, rtol=1e-3, atol=0)[telling].sum())
-    if total >= _FEWEST_TELLING and equal >= _COPIED * total:
-        share = "all" if equal == total else f"{equal} of {total}"
-        findings.problem(
-            one.name, f"{share} values equal those of {other.name}, which has other weights: a copy?"
-        )
-    elif total >= _FEWEST_TELLING and near >= _ALIKE * total:
-        findings.remark(
-            one.name,
-            f"{near} of {total} values lie within 0.1 % of those of {other.name}, which has other weights: "
-            "the same weights in another precision, or a copy?",
-        )
-
-
 def _known_values(
-    rows: Mapping[Key, pd.Series[str]], facts: RunFacts, definition: Definition, findings: Findings
+    rows: Mapping[Key, SummaryRow], facts: RunFacts, definition: Definition, findings: Findings
 ) -> None:
-    """Methods without a network have known values on known data."""
+    """The middle pixel has known values on known data."""
     known = definition.known
     if known is None or definition.protocol is None or facts.skipped:
         return
-    values = known.center.get(definition.protocol.id)
-    for label, method in definition.attributions.items():
-        if values is None or method.name != "center":
-            continue
-        for (metric, aggregate), expected in zip(CENTER_METRICS, values, strict=True):
-            row = rows.get((NO_CHECKPOINT, label, metric, aggregate))
-            if row is not None and row["value"] and not _close(row["value"], expected):
-                findings.problem(
-                    SUMMARY,
-                    f"value of {label}, {metric} is {quoted(row['value'])}; it is known to be "
-                    f"{expected!r} on {known.title}",
-                    line=int(str(row.name)),
-                )
-
-
-def _close(text: str, expected: float) -> bool:
-    try:
-        return abs(float(text) - expected) < 1e-6
-    except ValueError:
-        return True  # noted as a wrong number elsewhere
+    values = known.center.get(definition.protocol.id, {})
+    for (_, label, metric, aggregate), row in rows.items():
+        method, expected = definition.attributions.get(label), values.get(f"{metric} {aggregate}")
+        if method and method.middle and expected is not None and not abs(row["value"] - expected) < 1e-6:
+            findings.problem(
+                SUMMARY,
+                f"value of {label}, {metric} is {row['value']!r}; it is known to be {expected!r} on "
+                f"{known.title}",
+                line=row["line"],
+            )
 
 
 def _few(names: set[str] | frozenset[str]) -> str:

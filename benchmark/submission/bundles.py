@@ -1,21 +1,36 @@
-"""bundle.json and the cards of a bundle: what the submitter says is in it."""
+"""Bundles: what bundle.json and the cards say is in one, and reading them beside result folders."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from ...base import Document, RaybenchError, parse_document, quoted
-from ..results import BUNDLE_MANIFEST, card_file, is_known_name
-from .findings import Findings
-from .reading import read_inside, read_json
-from .run_facts import RunFacts
+from ..board import collect
+from ..results import (
+    BUNDLE_MANIFEST,
+    Board,
+    Excluded,
+    card_file,
+    is_known_name,
+    read_inside,
+    safe_name,
+    unpack,
+)
+from .report import Findings
+from .run_facts import RunFacts, read_json
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "bundle_manifest", "check_bundle_files", "describe_checkpoint"]
+__all__ = [
+    "bundle_manifest", "check_bundle_files", "check_cards", "collect_all", "describe_checkpoint",
+    "extract_bundle", "open_bundle", "unpack_bundles",
+]  # fmt: skip
 
 SCHEMA = "raybench-bundle"
 SCHEMA_VERSION = 1
@@ -122,7 +137,7 @@ def check_cards(folder: Path, names: Sequence[str], facts: RunFacts, findings: F
     for file in sorted({name for name in names if name.startswith("cards/")} - wanted.keys()):
         findings.problem(file, "run.json names no such checkpoint")
     for file, name in wanted.items():
-        text = read_inside(folder, file, findings)
+        text = read_inside(folder, file, findings.problem)
         if text is None:
             continue
         try:
@@ -144,3 +159,89 @@ def check_cards(folder: Path, names: Sequence[str], facts: RunFacts, findings: F
                     file,
                     f"{key} is {quoted(found)}; run.json says {quoted(expected)}",
                 )
+
+
+def extract_bundle(path: str | Path, folder: str | Path) -> Path:
+    """Unpack a bundle into an empty folder, from which `open_results` and all tables and pages read.
+
+    The archive is read with suspicion (see `unpack`), and every file must have the hash that bundle.json
+    gives. Whether the numbers are right is for `check` to say.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        RaybenchError: not a bundle, or changed since it was made.
+    """
+    findings = Findings()
+    folder = Path(folder)
+    check_bundle_files(folder, unpack(Path(path), folder), findings)
+    for finding in findings.all:
+        raise RaybenchError(f"{path} is damaged: {finding}")
+    return folder
+
+
+@contextmanager
+def open_bundle(path: str | Path) -> Iterator[Path]:
+    """Unpack a bundle into a temporary folder, which is there inside the `with` block; see `extract_bundle`.
+
+    `with open_bundle("results/submitted/mine.zip") as folder: open_results(folder)`. A page that is built
+    after the block should take `extract_bundle` and a folder of its own.
+    """
+    with tempfile.TemporaryDirectory(prefix="raybench-bundle-") as folder:
+        yield extract_bundle(path, folder)
+
+
+def unpack_bundles(
+    paths: Iterable[str | Path], into: str | Path
+) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Replace bundles among result folders by folders that everything else can read.
+
+    A page over `results/submitted/*.zip` and folders takes the returned folders in place of its arguments,
+    lists the refused bundles as excluded, and keeps `into` until it is built.
+
+    Args:
+        paths: result folders, passed on as they are, and bundles (.zip).
+        into: an empty folder; each bundle is unpacked below it, into a folder of its own name.
+
+    Returns:
+        The folders, in the order of the paths; and bundles that are damaged, each with the reason.
+    """
+    folders: list[Path] = []
+    refused: list[tuple[Path, str]] = []
+    for number, path in enumerate(map(Path, paths)):
+        if path.suffix != ".zip" or path.is_dir():
+            folders.append(path)
+            continue
+        try:
+            folders.append(extract_bundle(path, Path(into) / f"{number:04d}" / safe_name(path.stem)))
+        except RaybenchError as error:
+            refused.append((path, str(error)))
+    return folders, refused
+
+
+def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool = True) -> Board:
+    """Read result folders and bundles (.zip) into a board; what is damaged is left out and listed.
+
+    Args:
+        paths: result folders, folders that hold such ones, and bundles of `raybench submit`.
+        into: an empty folder, kept until the site is built; bundles are unpacked into it.
+        with_published: as for `collect`.
+    """
+    folders, refused = unpack_bundles(paths, into)
+    board = collect(folders, with_published=with_published)
+    bundles = {
+        str(folder): str(path)
+        for path, folder in zip([p for p in map(Path, paths) if p not in dict(refused)], folders, strict=True)
+        if folder.is_relative_to(into)
+    }
+    excluded = [_named(one, bundles) for one in board.excluded]
+    return replace(board, excluded=(*excluded, *(Excluded(path, reason) for path, reason in refused)))
+
+
+def _named(excluded: Excluded, bundles: dict[str, str]) -> Excluded:
+    """Name the bundle instead of the passing folder that it was unpacked into."""
+    path, reason = str(excluded.path), excluded.reason
+    for folder, bundle in bundles.items():
+        path, reason = path.replace(folder, bundle), reason.replace(folder, bundle)
+    return Excluded(Path(path), reason)
