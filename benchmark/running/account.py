@@ -27,7 +27,7 @@ from ..results import (
     write_summary,
 )
 from ..statistics import INTERVALS
-from .crew import was_restarted
+from .machine.crew import was_restarted
 from .plan import Plan
 from .wholeness import refuse_gaps, set_damaged_aside, unchanged
 from .work import notes_of

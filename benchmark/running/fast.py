@@ -17,7 +17,7 @@ from ...base import RaybenchError
 from ...checkpoints import Compile
 from ..results import ResultFiles, read_manifest
 from ..suite import Settings, Suite
-from .devices import pick_device
+from .machine.devices import pick_device
 from .progress import Reporter
 
 if TYPE_CHECKING:

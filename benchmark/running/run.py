@@ -18,12 +18,12 @@ from ..measuring import Outcome, Pass, add_costs
 from ..results import Manifest, ResultFiles, open_results, read_records
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_weights
-from .crew import joined_crew
-from .devices import device_of, pick_device
 from .fast import choose_fast
 from .forecast import costly
+from .machine.crew import joined_crew
+from .machine.devices import device_of, pick_device
+from .machine.processes import divide, measure_network, threads_limited
 from .plan import Plan
-from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
 from .rehearsing import rehearse_all, verified
 from .wholeness import keep_rows

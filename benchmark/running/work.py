@@ -18,9 +18,9 @@ from ..results import (
     RowStore,
 )
 from ..suite import Settings
-from .crew import Crew
+from .machine.crew import Crew
+from .machine.processes import Division
 from .plan import Plan
-from .processes import Division
 
 __all__ = ["left_to_measure", "notes_of", "stores_of"]
 

@@ -14,15 +14,8 @@ from ..files.folder import ResultFolder, open_results
 from ..files.names import MANIFEST, SUMMARY, ResultFiles
 from ..sections import Excluded
 from .reading import QuerySets
-from .row_checks import (
-    SUMMARY_ONLY,
-    CheckedRow,
-    SummaryRow,
-    check_checkpoint,
-    check_row,
-    records_path,
-    refuse_outside,
-)
+from .row_checks import SUMMARY_ONLY, CheckedRow, check_checkpoint, check_row, records_path, refuse_outside
+from .summary_rows import SummaryRow
 
 __all__ = ["CheckedFolder", "check_folder", "result_folders"]
 
