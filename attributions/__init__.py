@@ -5,14 +5,10 @@ A new method is one function in a file of its own, its registration (see `attrib
 
 from .adapters import torchray  # registers only where TorchRay is installed
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
-from .asking.chunks import in_chunks
+from .asking.copies.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
-from .methods.attention_maps import attention_rollout, raw_attention
-from .methods.attention_relevance import attention_gradient_cam, transformer_attribution_generic
-from .methods.attn_lrp import attn_lrp, cp_lrp
-from .methods.baselines import box_oracle, center, random, uniform
-from .methods.cam import (
+from .methods.activation.cam import (
     grad_cam,
     grad_cam_elementwise,
     grad_cam_plus_plus,
@@ -21,27 +17,31 @@ from .methods.cam import (
     norm_grad,
     xgrad_cam,
 )
-from .methods.cam_components import cam, eigen_cam, eigen_grad_cam
-from .methods.cam_scores import ablation_cam, score_cam
-from .methods.deep_lift import deep_lift
-from .methods.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
-from .methods.full_grad import full_grad
-from .methods.gradient import gradient, input_x_gradient
-from .methods.lrp import (
+from .methods.activation.cam_components import cam, eigen_cam, eigen_grad_cam
+from .methods.activation.cam_scores import ablation_cam, score_cam
+from .methods.attention.attention_maps import attention_rollout, raw_attention
+from .methods.attention.attention_relevance import attention_gradient_cam, transformer_attribution_generic
+from .methods.baselines import box_oracle, center, random, uniform
+from .methods.gradients.full_grad import full_grad
+from .methods.gradients.gradient import gradient, input_x_gradient
+from .methods.gradients.modified_relu import deconvnet, guided_backprop, guided_grad_cam
+from .methods.gradients.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
+from .methods.gradients.paths import integrated_gradients
+from .methods.gradients.winding_paths import blur_integrated_gradients, guided_integrated_gradients
+from .methods.perturbation.occlusion import occlusion
+from .methods.perturbation.optimised_masks import extremal_perturbation
+from .methods.perturbation.rise import rise
+from .methods.perturbation.superpixels import kernel_shap, lime
+from .methods.relevance.attn_lrp import attn_lrp, cp_lrp
+from .methods.relevance.deep_lift import deep_lift
+from .methods.relevance.excitation_backprop import contrastive_excitation_backprop, excitation_backprop
+from .methods.relevance.lrp import (
     lrp_alpha_beta,
     lrp_epsilon,
     lrp_epsilon_gamma_box,
     lrp_epsilon_plus,
     lrp_epsilon_plus_flat,
 )
-from .methods.modified_relu import deconvnet, guided_backprop, guided_grad_cam
-from .methods.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
-from .methods.occlusion import occlusion
-from .methods.optimised_masks import extremal_perturbation
-from .methods.paths import integrated_gradients
-from .methods.rise import rise
-from .methods.superpixels import kernel_shap, lime
-from .methods.winding_paths import blur_integrated_gradients, guided_integrated_gradients
 from .own import method_of
 from .progress import Bar, shown_by
 from .reading.capture import (

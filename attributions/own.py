@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..base import RaybenchError
-from .asking.one_by_one import one_by_one
+from .asking.copies.one_by_one import one_by_one
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike
 
 __all__ = ["method_of"]

@@ -19,11 +19,7 @@ import pandas as pd
 from raybench.benchmark.metrics import METRICS, bind_metric
 from raybench.benchmark.results import read_manifest, read_predictions, read_records
 from raybench.benchmark.statistics import Facts
-from raybench.benchmark.submission.agreement import (
-    OTHER,
-    Agreement,
-    compare_records,
-)
+from raybench.benchmark.submission.agreement import OTHER, Agreement, compare_records
 from raybench.benchmark.submission.remeasure import compare_predictions
 from raybench.benchmark.submission.report import Findings, chance_to_pass
 

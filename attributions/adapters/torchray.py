@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...base import RaybenchError
-from ..asking.one_by_one import twin_of
+from ..asking.copies.one_by_one import twin_of
 from ..interface import NetworkLike, attribution
 from ..queries import check_classes, check_logits, check_queries
 from ..reading.capture import layer_of, layer_to_read

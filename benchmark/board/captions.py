@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..results import (
-    NO_CHECKPOINT,
-    BoardRow,
-    Column,
-    PublishedRow,
-    Score,
-    Section,
-    remarks,
-    shows_the_truth,
-)
+from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Section, remarks, shows_the_truth
 from ..tables import REPEATED, SOURCES, training_name
 
 __all__ = ["Winner", "degenerate_maps", "section_facts", "section_notes", "section_subtitle", "winners"]

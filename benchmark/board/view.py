@@ -11,14 +11,7 @@ from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Sect
 from ..statistics import AGGREGATE_WORDS
 from ..tables import training_name
 from .bars import Bar, Scale
-from .captions import (
-    Winner,
-    degenerate_maps,
-    section_facts,
-    section_notes,
-    section_subtitle,
-    winners,
-)
+from .captions import Winner, degenerate_maps, section_facts, section_notes, section_subtitle, winners
 from .naming import architecture_name, safe_key
 
 __all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]

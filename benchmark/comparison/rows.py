@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...base import RaybenchError
-from ..results import NO_CHECKPOINT, ResultFolder, difference, open_results, refuse_lost_rows, safe_name
+from ..results import NO_CHECKPOINT, ResultFiles, ResultFolder, difference, open_results, refuse_lost_rows
 
 __all__ = ["MeasuredRow", "find_rows", "pair_rows", "refuse_other_rules"]
 
@@ -23,12 +23,12 @@ class MeasuredRow:
     @property
     def records(self) -> Path:
         """Its values per query."""
-        return self.run.path / safe_name(self.checkpoint) / safe_name(self.attribution) / "records.csv"
+        return self.run.files.records(self.checkpoint, self.attribution)
 
     @property
     def predictions(self) -> Path:
         """The predictions of its checkpoint; no file for methods that need no network."""
-        return self.run.path / safe_name(self.checkpoint) / "predictions.csv"
+        return self.run.files.predictions(self.checkpoint)
 
     def __str__(self) -> str:
         """Write `resnet18, grad_cam`."""
@@ -47,7 +47,7 @@ def find_rows(path: str | Path) -> list[MeasuredRow]:
     path = Path(path).resolve()
     if not path.is_dir():
         raise RaybenchError(f"no folder {path}; give OUT or OUT/<checkpoint>/<attribution> of a run")
-    above = [folder for folder in (path, *path.parents[:2]) if (folder / "summary.csv").is_file()]
+    above = [folder for folder in (path, *path.parents[:2]) if ResultFiles(folder).summary.is_file()]
     if not above:
         raise RaybenchError(
             f"{path} is neither the folder of a run nor of a row: neither it nor the two folders above "
@@ -58,10 +58,10 @@ def find_rows(path: str | Path) -> list[MeasuredRow]:
     rows = [
         MeasuredRow(run, checkpoint, attribution)
         for checkpoint, attribution in names
-        if (above[0] / safe_name(checkpoint) / safe_name(attribution)).parts[: len(path.parts)] == path.parts
+        if run.files.records(checkpoint, attribution).is_relative_to(path)
     ]
     if not rows:
-        raise RaybenchError(f"{run.path / 'summary.csv'} has no row with an attribution for {path}")
+        raise RaybenchError(f"{run.files.summary} has no row with an attribution for {path}")
     with_network = [row for row in rows if row.checkpoint != NO_CHECKPOINT]
     found = with_network or rows
     refuse_lost_rows(run, [row.records for row in found])

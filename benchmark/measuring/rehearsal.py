@@ -9,15 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...attributions import (
-    bound,
-    box_oracle,
-    computing_in,
-    forward_pass,
-    generator,
-    in_eval_mode,
-    method_of,
-)
+from ...attributions import bound, box_oracle, computing_in, forward_pass, generator, in_eval_mode, method_of
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import Batch, Prepared, View, decoded, network_input

@@ -23,7 +23,6 @@ from .files.folder import (
     read_predictions,
     read_records,
     read_summary,
-    safe_name,
 )
 from .files.layout import (
     BUNDLE_MANIFEST,
@@ -38,6 +37,7 @@ from .files.layout import (
     size_limit,
 )
 from .files.lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
+from .files.names import ResultFiles, safe_name
 from .files.predictions import prediction_batches
 from .files.rows import (
     NOTE_COLUMNS,
@@ -99,6 +99,7 @@ __all__ = [
     "QuerySet",
     "QuerySets",
     "RankRange",
+    "ResultFiles",
     "ResultFolder",
     "Row",
     "RowStore",

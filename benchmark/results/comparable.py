@@ -111,7 +111,7 @@ def _only(run: ResultFolder, column: str) -> str:
     values = run.summary[column].unique()
     if len(values) > 1:
         raise RaybenchError(
-            f"{run.path / 'summary.csv'} mixes rows with {column} {values[0]!r} and {values[1]!r}; "
+            f"{run.files.summary} mixes rows with {column} {values[0]!r} and {values[1]!r}; "
             "give each run a folder of its own"
         )
     return str(values[0]) if len(values) else ""

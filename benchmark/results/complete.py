@@ -12,7 +12,8 @@ import pandas as pd
 
 from ...base import RaybenchError
 from ..statistics import Facts
-from .files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records, safe_name
+from .files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records
+from .files.names import PREDICTIONS, ResultFiles
 
 __all__ = ["Gap", "find_gaps", "first_lost", "lost_rows", "refuse_lost_rows"]
 
@@ -112,7 +113,7 @@ def refuse_lost_rows(run: ResultFolder, paths: Collection[Path]) -> None:
 
 def first_lost(run: ResultFolder, path: Path) -> str | None:
     """Name the first image of which other files of a run have more rows than `path`."""
-    reader = read_predictions if path.name == "predictions.csv" else read_records
+    reader = read_predictions if path.name == PREDICTIONS else read_records
     held = set(_keys(_frame(path, reader), path))
     for other in _counted(run):
         if other != path and other.name == path.name and other.is_file():
@@ -161,17 +162,17 @@ def _files(
     out: Path, rows: Collection[tuple[str, str]], metrics: Sequence[Facts]
 ) -> Iterator[tuple[Path, Reader]]:
     """Yield the files that rows are to have, with what reads them."""
+    files = ResultFiles(out)
     for checkpoint, attribution in rows:
-        folder = out / checkpoint / attribution
         if not attribution:
             if any(metric.of_predictions for metric in metrics):
-                yield folder / "predictions.csv", read_predictions
+                yield files.predictions(checkpoint), read_predictions
             continue
-        yield folder / "records.csv", read_records
+        yield files.records(checkpoint, attribution), read_records
         if any(metric.of_set for metric in metrics):
-            yield folder / "statistics.csv", read_lists
+            yield files.statistics(checkpoint, attribution), read_lists
         if checkpoint != NO_CHECKPOINT and any(metric.asks_network for metric in metrics):
-            yield folder / "curves.csv", read_lists
+            yield files.curves(checkpoint, attribution), read_lists
 
 
 def _frame(path: Path, reader: Reader) -> pd.DataFrame:
@@ -183,9 +184,8 @@ def _counted(run: ResultFolder) -> dict[Path, int]:
     """The most queries, or images, that the summary counts of each file, or rows that the run noted."""
     counts: dict[Path, int] = {}
     for row in run.rows:
-        folder = run.path / safe_name(row["checkpoint"])
-        name = row["attribution"]
-        path = folder / safe_name(name) / "records.csv" if name else folder / "predictions.csv"
+        checkpoint, name = row["checkpoint"], row["attribution"]
+        path = run.files.records(checkpoint, name) if name else run.files.predictions(checkpoint)
         n: Any = row["n"]
         counts[path] = max(counts.get(path, 0), 0 if math.isnan(n) else int(n))
     noted = run.manifest.get("rows")
@@ -221,5 +221,5 @@ def _lost(run: ResultFolder, path: Path, expected: int) -> str | None:
 
 def _keys(frame: pd.DataFrame, path: Path) -> list[tuple[Any, ...]]:
     """What tells rows apart: the image, and the class where a file has a row per query."""
-    columns = ["image_id"] if path.name == "predictions.csv" else ["image_id", "class_index"]
+    columns = ["image_id"] if path.name == PREDICTIONS else ["image_id", "class_index"]
     return list(frame[columns].itertuples(index=False, name=None))

@@ -39,7 +39,7 @@ def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
                 return Facts.read({**described, "name": metric})
             except (TypeError, ValueError):
                 raise RaybenchError(
-                    f"{run.path / 'run.json'}: the facts of metric {metric!r} are damaged"
+                    f"{run.files.manifest}: the facts of metric {metric!r} are damaged"
                 ) from None
     return registered_facts(metric)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...base import RaybenchError
+from .files.names import ResultFiles
 from .files.rows import write_atomically
 
 __all__ = ["Manifest", "refuse_other_definition", "write_manifest"]
@@ -20,7 +21,7 @@ _DEFINING = ("protocol", "dataset", "metrics", "seed")
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write run.json."""
-    write_atomically(folder / "run.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    write_atomically(ResultFiles(folder).manifest, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
 def refuse_other_definition(old: Manifest, new: Manifest, folder: Path) -> None:

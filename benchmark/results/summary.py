@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..statistics import Aggregate, Facts, Statistic, estimate, estimate_mean
 from .files.folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
 from .files.lists import read_integers
+from .files.names import STATISTICS, ResultFiles
 from .files.predictions import prediction_batches
 from .files.rows import write_atomically
 
@@ -163,7 +164,7 @@ def write_summary(
             frame = _selected(read_records(path), image_ids)
             summaries = summarise_records(frame, metrics)
             if any(metric.of_set for metric in metrics):
-                sums = _selected(read_lists(path.with_name("statistics.csv")), image_ids)
+                sums = _selected(read_lists(path.with_name(STATISTICS)), image_ids)
                 degenerate = int((frame["status"] != "ok").sum())
                 summaries += summarise_sums(sums, metrics, degenerate=degenerate)
         else:
@@ -171,16 +172,15 @@ def write_summary(
             summaries = summarise_predictions(frame, metrics, n_classes=n_classes)
         for summary in summaries:
             writer.writerow((*head, checkpoint, attribution, *map(_text, astuple(summary))))
-    write_atomically(out / "summary.csv", text.getvalue())
+    write_atomically(ResultFiles(out).summary, text.getvalue())
 
 
 def _measured_files(out: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:
     """Yield checkpoint, attribution (empty for predictions) and file of what is there, in suite order."""
-    attributions = [entry["name"] for entry in manifest["attributions"]]
+    attributions, files = [entry["name"] for entry in manifest["attributions"]], ResultFiles(out)
     for checkpoint in (*(entry["name"] for entry in manifest["checkpoints"]), NO_CHECKPOINT):
-        folder = out / checkpoint
-        candidates = [("", folder / "predictions.csv")]
-        candidates += [(name, folder / name / "records.csv") for name in attributions]
+        candidates = [("", files.predictions(checkpoint))]
+        candidates += [(name, files.records(checkpoint, name)) for name in attributions]
         yield from ((checkpoint, name, path) for name, path in candidates if path.is_file())
 
 

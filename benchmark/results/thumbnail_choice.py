@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...base import RaybenchError
-from .files.folder import NO_CHECKPOINT, ResultFolder, safe_name
+from .files.folder import NO_CHECKPOINT, ResultFolder
+from .files.names import ResultFiles, safe_name
 from .files.rows import write_atomically
 
 __all__ = [
@@ -156,7 +157,7 @@ def write_choice(out: Path, choice: Choice) -> None:
         RaybenchError: the disk is full or not writable.
     """
     content = {"metric": choice.metric, "queries": [asdict(query) for query in choice.queries]}
-    write_atomically(out / "gallery" / "gallery.json", json.dumps(content, indent=2) + "\n")
+    write_atomically(ResultFiles(out).gallery, json.dumps(content, indent=2) + "\n")
 
 
 def read_choice(out: Path) -> Choice:
@@ -165,7 +166,7 @@ def read_choice(out: Path) -> Choice:
     Raises:
         RaybenchError: the file is damaged.
     """
-    path = out / "gallery" / "gallery.json"
+    path = ResultFiles(out).gallery
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Choice(str(content["metric"]), tuple(map(_chosen, content["queries"])))

@@ -1,9 +1,9 @@
 """Resolves a suite, divides the work, measures what is left of it, and completes the result folder."""
 
 from .again import extend_gallery
-from .crew import leads
-from .devices import pick_device
 from .forecast import planned
+from .machine.crew import leads
+from .machine.devices import pick_device
 from .progress import Reporter, SilentReporter
 from .run import Results, evaluate
 

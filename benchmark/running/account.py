@@ -16,6 +16,7 @@ from ...checkpoints import Card, ClassList, Network
 from ..measuring import Outcome, environment, peak_memory_mb
 from ..results import (
     Manifest,
+    ResultFiles,
     clear_results,
     disk_error,
     read_manifest,
@@ -26,7 +27,7 @@ from ..results import (
     write_summary,
 )
 from ..statistics import INTERVALS
-from .crew import was_restarted
+from .machine.crew import was_restarted
 from .plan import Plan
 from .wholeness import refuse_gaps, set_damaged_aside, unchanged
 from .work import notes_of
@@ -223,7 +224,7 @@ def _described_input(card: Card) -> Manifest:
 
 def _read_old(out: Path, *, fresh: bool) -> Manifest:
     try:
-        return read_manifest(out / "run.json")
+        return read_manifest(ResultFiles(out).manifest)
     except RaybenchError:
         if fresh:
             return {}  # a damaged one is about to be replaced
@@ -254,6 +255,6 @@ def _refuse_nothing_usable(plan: Plan, manifest: Manifest) -> None:
     write_manifest(out, manifest)
     raise RaybenchError(
         f"none of the {len(skipped)} images could be used, the first for this reason: "
-        f"{skipped[0]['reason']} (all are listed in {out / 'run.json'}); mend dataset "
+        f"{skipped[0]['reason']} (all are listed in {ResultFiles(out).manifest}); mend dataset "
         f"{plan.dataset.name!r}, or choose another folder by --data"
     )

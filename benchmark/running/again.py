@@ -127,7 +127,7 @@ def _suite(run: ResultFolder) -> Suite:
         )
     except (KeyError, TypeError, AttributeError, ValidationError):
         raise RaybenchError(
-            f"{run.path / 'run.json'} does not say what was measured; measure again with `raybench run`"
+            f"{run.files.manifest} does not say what was measured; measure again with `raybench run`"
         ) from None
 
 

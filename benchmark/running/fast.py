@@ -15,9 +15,9 @@ import pandas as pd
 
 from ...base import RaybenchError
 from ...checkpoints import Compile
-from ..results import read_manifest
+from ..results import ResultFiles, read_manifest
 from ..suite import Settings, Suite
-from .devices import pick_device
+from .machine.devices import pick_device
 from .progress import Reporter
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def choose_fast(
 
 def _chosen_before(settings: Settings) -> Settings | None:
     """Return the options of the results that lie in the folder, or None if there are none to go on with."""
-    path = settings.out / "run.json"
+    path = ResultFiles(settings.out).manifest
     if settings.fresh or not path.is_file():
         return None
     manifest = read_manifest(path)

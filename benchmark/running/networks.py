@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...base import RaybenchError
-from ...checkpoints import (
-    Card,
-    Network,
-    compile_stages,
-    load_network,
-    local_weights_sha256,
-    state_sha256,
-)
+from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256, state_sha256
 from ..results import Manifest
 from .plan import Plan
 

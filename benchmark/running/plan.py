@@ -27,7 +27,7 @@ from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_rea
 from ..metrics import BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
-from .devices import pick_device
+from .machine.devices import pick_device
 from .progress import Reporter
 
 __all__ = ["Plan", "bound_attributions", "bound_metrics"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from .crew import Counter
+from .machine.crew import Counter
 
 __all__ = ["Reporter", "SilentReporter", "passing"]
 

@@ -9,7 +9,7 @@ from ...checkpoints import Card, Network
 from ..measuring import Pass, check_input_size, rehearse
 from ..results import Manifest
 from .account import note_rehearsal
-from .crew import Crew
+from .machine.crew import Crew
 from .networks import network_of, refuse_other_weights, refuse_replaced_weights, undefined_methods
 from .plan import Plan
 from .progress import Reporter

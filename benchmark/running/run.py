@@ -15,15 +15,15 @@ import torch
 from ...attributions import denormals_flushed
 from ...checkpoints import Card, Network
 from ..measuring import Outcome, Pass, add_costs
-from ..results import Manifest, open_results, read_records
+from ..results import Manifest, ResultFiles, open_results, read_records
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_weights
-from .crew import joined_crew
-from .devices import device_of, pick_device
 from .fast import choose_fast
 from .forecast import costly
+from .machine.crew import joined_crew
+from .machine.devices import device_of, pick_device
+from .machine.processes import divide, measure_network, threads_limited
 from .plan import Plan
-from .processes import divide, measure_network, threads_limited
 from .progress import Reporter, SilentReporter, passing
 from .rehearsing import rehearse_all, verified
 from .wholeness import keep_rows
@@ -46,7 +46,7 @@ class Results:
 
     def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
         """records.csv of one row of the comparison: one row per query."""
-        return read_records(self.out / checkpoint / attribution / "records.csv")
+        return read_records(ResultFiles(self.out).records(checkpoint, attribution))
 
 
 def evaluate(

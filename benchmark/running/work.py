@@ -8,18 +8,26 @@ from dataclasses import replace
 from ...checkpoints import Card
 from ..loading import Needs, PreparedImages, View, workers_beside
 from ..measuring import CostMeter, Job, Pass, Scorer
-from ..results import LIST_COLUMNS, NO_CHECKPOINT, NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
+from ..results import (
+    LIST_COLUMNS,
+    NO_CHECKPOINT,
+    NOTE_COLUMNS,
+    PREDICTION_COLUMNS,
+    RECORD_COLUMNS,
+    ResultFiles,
+    RowStore,
+)
 from ..suite import Settings
-from .crew import Crew
+from .machine.crew import Crew
+from .machine.processes import Division
 from .plan import Plan
-from .processes import Division
 
 __all__ = ["left_to_measure", "notes_of", "stores_of"]
 
 
 def notes_of(settings: Settings) -> RowStore:
     """Return the store of the dataset's remarks on images."""
-    return RowStore(settings.out / "notes.csv", NOTE_COLUMNS)
+    return RowStore(ResultFiles(settings.out).notes, NOTE_COLUMNS)
 
 
 def stores_of(plan: Plan) -> list[RowStore]:
@@ -99,25 +107,25 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
     metrics = [metric.metric for metric in plan.metrics]
     names = [metric.name for metric in metrics if metric.per_query]
     sums = [metric.name for metric in metrics if metric.of_set]
-    jobs = []
+    jobs, files = [], ResultFiles(plan.settings.out)
     for attribution in plan.attributions:
         if attribution.attribution.kind == "network":
             checkpoint = card.name if card else None
         else:
             checkpoint = NO_CHECKPOINT if not card or card is plan.cards[0] else None
         if checkpoint is not None:
-            folder = plan.settings.out / checkpoint / attribution.label
+            row = checkpoint, attribution.label
             asked = attribution.attribution.kind == "network"
             curves = [metric.name for metric in metrics if metric.curve and asked]
-            store = RowStore(folder / "records.csv", (*RECORD_COLUMNS, *names))
+            store = RowStore(files.records(*row), (*RECORD_COLUMNS, *names))
             jobs.append(
                 Job(
                     checkpoint,
                     attribution,
                     store,
                     frozenset(),
-                    RowStore(folder / "statistics.csv", (*LIST_COLUMNS, *sums)) if sums else None,
-                    RowStore(folder / "curves.csv", (*LIST_COLUMNS, *curves)) if curves else None,
+                    RowStore(files.statistics(*row), (*LIST_COLUMNS, *sums)) if sums else None,
+                    RowStore(files.curves(*row), (*LIST_COLUMNS, *curves)) if curves else None,
                 )
             )
     return jobs
@@ -133,7 +141,7 @@ def _predictions(plan: Plan, card: Card | None) -> RowStore | None:
     """Name the file of a checkpoint's predictions, if any metric asks for them."""
     if card is None or not plan.predicts:
         return None
-    return RowStore(plan.settings.out / card.name / "predictions.csv", PREDICTION_COLUMNS)
+    return RowStore(ResultFiles(plan.settings.out).predictions(card.name), PREDICTION_COLUMNS)
 
 
 def _workers(plan: Plan, images: int, crew: Crew, division: Division) -> int:

@@ -8,12 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...base import quoted
-from ..results import (
-    Key,
-    SummaryRow,
-    predictions_file,
-    records_file,
-)
+from ..results import Key, SummaryRow, predictions_file, records_file
 from .definition import Definition, queries_sha256
 from .report import Findings
 from .run_facts import RunFacts

@@ -75,7 +75,7 @@ def comparison_table(
     entries = [entry for run, group in zip(runs, groups, strict=True) for entry in _entries(run, group)]
     entries.sort(key=lambda entry: entry.checkpoint == NO_CHECKPOINT)  # the floor and ceiling rows last
     if not entries:
-        raise RaybenchError(f"{runs[0].path / 'summary.csv'} has no rows; measure first with `raybench run`")
+        raise RaybenchError(f"{runs[0].files.summary} has no rows; measure first with `raybench run`")
     columns = columns_of((run, row) for run in runs for row in run.rows)
     headings, labels = _labels(entries)
     grid = [[_cell(entry, column, with_published=with_published) for column in columns] for entry in entries]

@@ -27,7 +27,7 @@ import torch
 
 from raybench.__main__ import main
 from raybench.benchmark import running as _running  # noqa: F401 - loaded once, not by every run
-from raybench.commands import run as _preloaded  # noqa: F401 - loaded once, not by every run
+from raybench.commands.making import run as _preloaded  # noqa: F401 - loaded once, not by every run
 
 IMAGES = 24
 PATIENCE_S = 5.0

@@ -15,7 +15,8 @@ from scipy import stats
 from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.benchmark.comparison import Comparison, compare
 from raybench.benchmark.comparison.ranks import holm
-from raybench.benchmark.results.files.folder import read_summary, safe_name
+from raybench.benchmark.results.files.folder import read_summary
+from raybench.benchmark.results.files.names import safe_name
 
 RunWriter = Callable[..., Path]
 SCORES = {"good": [90, 80, 95, 70, 85, 99, 60, 75, 88], "bad": [50, 85, 40, 30, 20, 65, 55, 10, 45]}

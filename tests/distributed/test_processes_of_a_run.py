@@ -18,8 +18,8 @@ from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 
 from raybench.attributions import ATTRIBUTIONS, Attribution
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.running.crew import Crew, drawn
-from raybench.benchmark.running.processes import divide, threads_limited
+from raybench.benchmark.running.machine.crew import Crew, drawn
+from raybench.benchmark.running.machine.processes import divide, threads_limited
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
 

@@ -34,7 +34,6 @@ EXCEPTIONS = {
     "benchmark/running/plan.py": "the metrics that a message proposes in place of one that does not fit",
     "training/loop/validation.py": "what a training run watches, with the numbers of the papers' tables",
     "training/recipe/recipe.py": "the method whose maps the consistency loss of the paper compares",
-    "benchmark/submission": "checks of what strangers send in, by the definitions of the papers",
 }
 """Files and rooms that name something on purpose."""
 

@@ -12,8 +12,8 @@ from raybench.benchmark.results.files.folder import (
     read_predictions,
     read_records,
     read_summary,
-    safe_name,
 )
+from raybench.benchmark.results.files.names import safe_name
 
 HEADING = ",".join(SUMMARY_COLUMNS)
 ROW = "s,aaai21,id,imagenet,net,grad_cam,pointing_game,class_mean,50.25,40,60,12,3,0"

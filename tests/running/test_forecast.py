@@ -11,7 +11,7 @@ from tiny_suite import TinySuite
 from typer.testing import CliRunner
 
 from raybench.attributions import shown_by
-from raybench.attributions.asking.chunks import in_chunks
+from raybench.attributions.asking.copies.chunks import in_chunks
 from raybench.attributions.progress import working
 from raybench.benchmark.running.forecast import planned
 from raybench.benchmark.running.progress import SilentReporter

@@ -27,12 +27,7 @@ from raybench.benchmark.results import read_records, summarise_records
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.submission import check, render, submit
-from raybench.benchmark.submission.agreement import (
-    OTHER,
-    SAME,
-    Agreement,
-    compare_records,
-)
+from raybench.benchmark.submission.agreement import OTHER, SAME, Agreement, compare_records
 from raybench.benchmark.submission.check import Checked
 from raybench.benchmark.submission.remeasure import compare_predictions, drawn, remeasure
 from raybench.benchmark.submission.report import (

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.results.files.folder import SUMMARY_COLUMNS, safe_name
+from raybench.benchmark.results.files.folder import SUMMARY_COLUMNS
+from raybench.benchmark.results.files.names import safe_name
 from raybench.benchmark.results.summary import Summary, summarise_predictions, summarise_records
 from raybench.benchmark.suite.protocol import protocol_from
 

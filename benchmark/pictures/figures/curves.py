@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ....base import RaybenchError
-from ...results import ResultFolder, facts_of, open_results, read_lists, read_numbers, safe_name
+from ...results import ResultFolder, facts_of, open_results, read_lists, read_numbers
 from ...statistics import Facts
 from ..drawing.panels import Axis, Line, Lines, Panel
 from ..drawing.paper import figure_of
@@ -78,8 +78,7 @@ def _bands(run: ResultFolder, looks: Mapping[str, Look]) -> list[list[Panel]]:
     keeping = [known for name in run.metric_options if (known := facts_of(name, [run])) and known.curve]
     bands = []
     for checkpoint in dict.fromkeys(row["checkpoint"] for row in run.rows if keeping):
-        folder = run.path / safe_name(checkpoint)
-        files = {name: folder / safe_name(name) / "curves.csv" for name in looks}
+        files = {name: run.files.curves(checkpoint, name) for name in looks}
         frames = {name: read_lists(file) for name, file in files.items() if file.is_file()}
         panels = [_panel(metric, checkpoint, frames, files, looks) for metric in keeping]
         bands += [[panel for panel in panels if panel]] if any(panels) else []

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .folder import NO_CHECKPOINT, safe_name
+from .folder import NO_CHECKPOINT
+from .names import safe_name
 from .rows import PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore, disk_error
 
 __all__ = ["clear_results", "results_in"]

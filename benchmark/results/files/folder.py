@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import pandas as pd
 
 from ....base import RaybenchError
 from .lists import LIST_COLUMNS
+from .names import ResultFiles
 from .plain_csv import LARGEST, read_plain, read_plain_records
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "read_records",
     "read_summary",
     "read_text",
-    "safe_name",
 ]
 
 NO_CHECKPOINT = "none"
@@ -53,7 +51,6 @@ SUMMARY_COLUMNS = (
 )
 """Columns of summary.csv: one row per checkpoint, attribution, metric and aggregate."""
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.+-]")
 _RECORD_TEXT = ("image_id", "class_name", "status")
 _RECORD_INTEGERS = ("class_index", "point_x", "point_y")
 
@@ -102,9 +99,14 @@ class ResultFolder:
         """The manifest's facts about each attribution, by the label that results carry."""
         return _by_name(self.manifest.get("attributions"))
 
+    @property
+    def files(self) -> ResultFiles:
+        """Where its files are."""
+        return ResultFiles(self.path)
+
     def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
         """Read the records of one checkpoint and attribution; see `read_records`."""
-        return read_records(self.path / safe_name(checkpoint) / safe_name(attribution) / "records.csv")
+        return read_records(self.files.records(checkpoint, attribution))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -117,17 +119,6 @@ def _by_name(entries: object) -> Mapping[str, Mapping[str, Any]]:
     return {str(entry.get("name")): entry for entry in found if isinstance(entry, dict)}
 
 
-def safe_name(name: str) -> str:
-    """Return `name` as a file name: itself if it is harmless, else a readable stem and a hash.
-
-    Image ids come from strangers' files and may hold slashes, `..`, or characters that a file system refuses.
-    """
-    plain = _UNSAFE.sub("_", name)[:80].lstrip(".-")
-    if plain == name and name:
-        return name
-    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
-
-
 def open_results(path: str | Path) -> ResultFolder:
     """Read the manifest and the summary of a run.
 
@@ -137,11 +128,12 @@ def open_results(path: str | Path) -> ResultFolder:
     path = Path(path)
     if not path.is_dir():
         raise RaybenchError(f"no folder {path}; give the --out folder of `raybench run`")
-    if not (path / "summary.csv").is_file():
+    files = ResultFiles(path)
+    if not files.summary.is_file():
         raise RaybenchError(
-            f"{path} has no summary.csv; measure first with `raybench run SUITE --out {path}`"
+            f"{path} has no {files.summary.name}; measure first with `raybench run SUITE --out {path}`"
         )
-    return ResultFolder(path, read_summary(path / "summary.csv"), read_manifest(path / "run.json"))
+    return ResultFolder(path, read_summary(files.summary), read_manifest(files.manifest))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from ....base import RaybenchError, Size
-from .folder import safe_name
+from .names import safe_name
 from .rows import write_atomically
 
 __all__ = ["GalleryImage", "gallery_images", "map_path", "read_map", "save_map", "save_picture"]

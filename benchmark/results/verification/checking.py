@@ -11,17 +11,11 @@ from ....base import RaybenchError, UnknownNameError
 from ...suite import PROTOCOLS, protocol_from
 from ..comparable import difference
 from ..files.folder import ResultFolder, open_results
+from ..files.names import MANIFEST, SUMMARY, ResultFiles
 from ..sections import Excluded
 from .reading import QuerySets
-from .row_checks import (
-    SUMMARY_ONLY,
-    CheckedRow,
-    SummaryRow,
-    check_checkpoint,
-    check_row,
-    records_path,
-    refuse_outside,
-)
+from .row_checks import SUMMARY_ONLY, CheckedRow, check_checkpoint, check_row, records_path, refuse_outside
+from .summary_rows import SummaryRow
 
 __all__ = ["CheckedFolder", "check_folder", "result_folders"]
 
@@ -71,7 +65,7 @@ def check_folder(path: Path, known: QuerySets) -> tuple[CheckedFolder | None, li
     except RaybenchError as error:
         return None, [Excluded(path, str(error))]
     except RecursionError:
-        return None, [Excluded(path, f"{path / 'run.json'} is nested too deep to be read")]
+        return None, [Excluded(path, f"{ResultFiles(path).manifest} is nested too deep to be read")]
     rows, excluded = _check_rows(results, known)
     return (CheckedFolder(results, tuple(rows)) if rows else None), excluded
 
@@ -106,30 +100,31 @@ def _check_rows(results: ResultFolder, known: QuerySets) -> tuple[list[CheckedRo
 
 
 def _has_results(folder: Path) -> bool:
-    return (folder / "summary.csv").is_file() or (folder / "run.json").is_file()
+    return ResultFiles(folder).summary.is_file() or ResultFiles(folder).manifest.is_file()
 
 
 def _open(path: Path) -> ResultFolder:
     """Open a folder whose manifest is there, of a known version, and says that the run is complete."""
-    for name in ("summary.csv", "run.json"):
+    for name in (SUMMARY, MANIFEST):
         refuse_outside(path / name, path)
     results = open_results(path)
     manifest = results.manifest
     if not manifest:
-        raise RaybenchError(f"{path / 'run.json'} is missing, so nothing says how this was measured")
-    _check_shape(manifest, path / "run.json")
+        raise RaybenchError(f"{ResultFiles(path).manifest} is missing, so nothing says how this was measured")
+    _check_shape(manifest, path / MANIFEST)
     for key in ("schema", "schema_version"):
         if manifest.get(key, SCHEMA_VERSION) != SCHEMA_VERSION:
             raise RaybenchError(
-                f"{path / 'run.json'}: {key} is {manifest[key]!r}, and this raybench reads {SCHEMA_VERSION}"
+                f"{ResultFiles(path).manifest}: {key} is {manifest[key]!r}, and this raybench reads "
+                f"{SCHEMA_VERSION}"
             )
     if manifest.get("status") != "complete":
         raise RaybenchError(
-            f"{path / 'run.json'}: the run is not complete (status {manifest.get('status')!r}); "
+            f"{ResultFiles(path).manifest}: the run is not complete (status {manifest.get('status')!r}); "
             "run the same command again to go on"
         )
     if not len(results.summary):
-        raise RaybenchError(f"{path / 'summary.csv'} has no rows")
+        raise RaybenchError(f"{ResultFiles(path).summary} has no rows")
     return results
 
 
@@ -151,7 +146,7 @@ def _check_shape(manifest: Mapping[str, Any], path: Path) -> None:
 
 def _check_rules(results: ResultFolder) -> None:
     """Refuse rules that are unknown here, or that are not what their id says."""
-    path = results.path / "run.json"
+    path = results.path / MANIFEST
     difference(results, results)  # raises if the summary mixes several protocols or datasets
     first, protocol = results.rows[0], results.manifest.get("protocol")
     if not isinstance(protocol, dict) or not results.protocol_fields:

@@ -15,7 +15,8 @@ from ....base import RaybenchError
 from ...statistics import Aggregate, Facts
 from ..complete import first_lost
 from ..facts import facts_of, shows_the_truth
-from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, safe_name
+from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions
+from ..files.names import STATISTICS, ResultFiles
 from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
 from .faults import order_faults, record_faults, refuse_faults
 from .reading import QuerySet, QuerySets, read_row_records
@@ -91,7 +92,7 @@ def check_row(
         raise RaybenchError(f"{path} has no column {missing[0]}, which summary.csv reports")
     found = summarise_records(frame, facts)
     if any(one.of_set for one in facts):
-        sums, degenerate = read_lists(path.with_name("statistics.csv")), int(records.degenerate.sum())
+        sums, degenerate = read_lists(path.with_name(STATISTICS)), int(records.degenerate.sum())
         found += summarise_sums(sums, facts, degenerate=degenerate)
     checked = _following(checkpoint, attribution, scores, found)
     per_query = [one for one in facts if one.per_query]
@@ -127,7 +128,7 @@ def check_checkpoint(
 ) -> Mapping[tuple[str, str], SummaryRow]:
     """Recompute accuracy and F1 from the predictions; metrics that are unknown here stay as they are."""
     _check_ranges(scores, results)
-    path = results.path / safe_name(checkpoint) / "predictions.csv"
+    path = results.files.predictions(checkpoint)
     known = [facts_of(metric, [results]) for metric, _ in scores]
     metrics = [metric for metric in known if metric is not None]
     if not recorded or not metrics:
@@ -154,7 +155,7 @@ def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultF
 
 def records_path(folder: Path, checkpoint: str, attribution: str) -> Path:
     """Return where the records of a row are."""
-    return folder / safe_name(checkpoint) / safe_name(attribution) / "records.csv"
+    return ResultFiles(folder).records(checkpoint, attribution)
 
 
 def refuse_outside(path: Path, folder: Path) -> None:

@@ -65,12 +65,14 @@ def run(
 
 def _tell(manifest: Mapping[str, Any], settings: Settings, say: Callable[[str], None]) -> None:
     """Say what the user may not expect, and what comes next."""
+    from ...benchmark.results import ResultFiles
+
     folder = settings.out
     if manifest["skipped"]:
         first = manifest["skipped"][0]["reason"]
         say(
             f"{len(manifest['skipped'])} images could not be used; the first: {first} "
-            f"(all are listed in {folder / 'run.json'})"
+            f"(all are listed in {ResultFiles(folder).manifest})"
         )
     if manifest["largest_batch"]:
         say(

@@ -20,10 +20,11 @@ def report(
 ) -> None:
     """Write one page about a run that needs no other file: numbers, plots, gallery, provenance."""
     from ...benchmark.board import write_report
+    from ...benchmark.results import ResultFiles
 
     write_report(folder, out)
     typer.echo(f"open {out}", err=True)
-    if (folder / "gallery" / "gallery.json").is_file():
+    if ResultFiles(folder).gallery.is_file():
         typer.echo(f"next: raybench leaderboard {folder} -o site compares it with other runs", err=True)
     else:
         typer.echo(

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from raybench.attributions.asking.backward_rules import Rules
-from raybench.attributions.methods.excitation_backprop import EXCITATION
+from raybench.attributions.asking.rules.backward_rules import Rules
+from raybench.attributions.methods.relevance.excitation_backprop import EXCITATION
 
 
 def shares(function, *inputs, received=None):

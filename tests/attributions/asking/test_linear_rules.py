@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from raybench.attributions.asking import calls
-from raybench.attributions.asking.backward_rules import Rules, merged, passed, pooled, rows, weighted
-from raybench.attributions.methods.lrp import (
+from raybench.attributions.asking.rules import calls
+from raybench.attributions.asking.rules.backward_rules import Rules, merged, passed, pooled, rows, weighted
+from raybench.attributions.methods.relevance.lrp import (
     FLAT,
     PLUS,
     alpha_beta_rule,

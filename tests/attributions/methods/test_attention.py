@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 from raybench.attributions import attention_rollout, raw_attention, sharing
-from raybench.attributions.methods.attention_maps import _rolled_out
+from raybench.attributions.methods.attention.attention_maps import _rolled_out
 from raybench.attributions.reading.attention import AttentionCapture
 from raybench.base import RaybenchError
 

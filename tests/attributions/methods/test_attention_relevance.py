@@ -7,7 +7,7 @@ import torch.nn.functional as F
 import torchvision
 
 from raybench.attributions import attention_gradient_cam, sharing, transformer_attribution_generic
-from raybench.attributions.methods.attention_relevance import _followed, _weighed
+from raybench.attributions.methods.attention.attention_relevance import _followed, _weighed
 from raybench.base import RaybenchError
 
 IMAGES = torch.randn(3, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

@@ -8,10 +8,10 @@ import torchvision
 from torch import nn
 
 from raybench.attributions import bind
-from raybench.attributions.asking.attention_rules import attention_rules
-from raybench.attributions.asking.backward_rules import Rules
-from raybench.attributions.asking.handing_down import handed_to_pixels, score
-from raybench.attributions.methods.lrp import composite, gamma_rule
+from raybench.attributions.asking.rules.attention_rules import attention_rules
+from raybench.attributions.asking.rules.backward_rules import Rules
+from raybench.attributions.asking.rules.handing_down import handed_to_pixels, score
+from raybench.attributions.methods.relevance.lrp import composite, gamma_rule
 
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 INDEX, CLASSES = torch.tensor([1, 0, 1]), torch.tensor([2, 0, 3])
@@ -53,7 +53,7 @@ def swin():
 def relevance(method, network, images, image_index, class_index, monkeypatch, **options):
     """Relevance in the precision that it was computed in."""
     monkeypatch.setattr(
-        "raybench.attributions.methods.attn_lrp.over_colours", lambda each, _: each.sum(dim=1)
+        "raybench.attributions.methods.relevance.attn_lrp.over_colours", lambda each, _: each.sum(dim=1)
     )
     return bind(method, options).raw(network, images, image_index, class_index)
 

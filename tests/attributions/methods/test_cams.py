@@ -7,7 +7,7 @@ from calling import is_defined
 from torch import nn
 
 from raybench.attributions import bind
-from raybench.attributions.methods.full_grad import full_gradients
+from raybench.attributions.methods.gradients.full_grad import full_gradients
 from raybench.base import RaybenchError
 
 pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam")

@@ -22,7 +22,7 @@ BLACK = -2.0
 def relevance(network, images, image_index, class_index, monkeypatch, **options):
     """Relevance in the precision that it was computed in."""
     monkeypatch.setattr(
-        "raybench.attributions.methods.deep_lift.over_colours", lambda each, _: each.sum(dim=1)
+        "raybench.attributions.methods.relevance.deep_lift.over_colours", lambda each, _: each.sum(dim=1)
     )
     return bind("deep_lift", options).raw(network, images, image_index, class_index)
 
@@ -122,7 +122,7 @@ class ByHand(nn.Module):
 def test_a_maximum_and_a_gate_by_hand(first, second, winner, loaded, monkeypatch):
     image, baseline = (torch.zeros(1, 3, 1, 2).double() for _ in range(2))
     image[0, :2, 0], baseline[0, :2, 0] = torch.tensor(first), torch.tensor(second)
-    monkeypatch.setattr("raybench.attributions.methods.deep_lift.filling", lambda *_: baseline[0])
+    monkeypatch.setattr("raybench.attributions.methods.relevance.deep_lift.filling", lambda *_: baseline[0])
     module = ByHand()
     module.register_parameter("unused", nn.Parameter(torch.zeros(())))
     found = bind("deep_lift", {"colours": "l2"}).raw(loaded(module), image, ZERO, ZERO)

@@ -28,8 +28,8 @@ from raybench.attributions import (
     lrp_epsilon_plus,
     lrp_epsilon_plus_flat,
 )
-from raybench.attributions.asking.handing_down import handed_to_pixels, score
-from raybench.attributions.methods.lrp import PLUS, composite, epsilon_rule
+from raybench.attributions.asking.rules.handing_down import handed_to_pixels, score
+from raybench.attributions.methods.relevance.lrp import PLUS, composite, epsilon_rule
 from raybench.base.errors import RaybenchError
 
 LRP = [entry.name for entry in ATTRIBUTIONS if entry.name.startswith("lrp_")]
@@ -76,7 +76,9 @@ def epsilon_everywhere(canonizers):
     ],
 )
 def test_relevance_is_that_of_zennit(method, theirs, name, random_network, monkeypatch):
-    monkeypatch.setattr("raybench.attributions.methods.lrp.over_colours", lambda each, _: each.sum(dim=1))
+    monkeypatch.setattr(
+        "raybench.attributions.methods.relevance.lrp.over_colours", lambda each, _: each.sum(dim=1)
+    )
     network = in_float64(random_network(name))
     image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     found = bind(method).raw(network, image, ZERO, torch.tensor([7]))

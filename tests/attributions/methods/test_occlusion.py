@@ -10,7 +10,7 @@ from captum.attr import Occlusion
 from torch import nn
 
 from raybench.attributions import bind
-from raybench.attributions.methods.occlusion import windows
+from raybench.attributions.methods.perturbation.occlusion import windows
 from raybench.base import RaybenchError
 
 ASKED = torch.tensor([0, 0]), torch.tensor([3, 1])

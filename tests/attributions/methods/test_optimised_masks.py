@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from raybench.attributions import bind
-from raybench.attributions.asking.blurring import blend, blurred, blurs
-from raybench.attributions.asking.smooth_masks import SmoothMasks
-from raybench.attributions.methods.optimised_masks import extremal_masks
+from raybench.attributions.asking.copies.blurring import blend, blurred, blurs
+from raybench.attributions.asking.copies.smooth_masks import SmoothMasks
+from raybench.attributions.methods.perturbation.optimised_masks import extremal_masks
 from raybench.base import RaybenchError
 
 with warnings.catch_warnings():

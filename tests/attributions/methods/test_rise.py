@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from raybench.attributions import bind
-from raybench.attributions.asking import chunks, masking
-from raybench.attributions.methods.rise import random_masks
+from raybench.attributions.asking.copies import chunks, masking
+from raybench.attributions.methods.perturbation.rise import random_masks
 from raybench.base.errors import RaybenchError
 
 ASKED = torch.tensor([0, 0]), torch.tensor([3, 1])

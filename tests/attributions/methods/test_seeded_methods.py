@@ -11,7 +11,7 @@ import torch
 from calling import OPTIONS, SEEDED
 
 from raybench.attributions import bind, sharing
-from raybench.attributions.asking import gradient_points, masking
+from raybench.attributions.asking.copies import gradient_points, masking
 
 CLASSES = torch.tensor([0, 4, 2, 0])
 INDEX = torch.arange(4)

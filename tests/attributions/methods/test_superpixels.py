@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from raybench.attributions import bind
-from raybench.attributions.asking.coalitions import shapley_coalitions
-from raybench.attributions.asking.segments import colours_of, segmented
-from raybench.attributions.methods import superpixels
-from raybench.attributions.methods.superpixels import _shapley_values
+from raybench.attributions.asking.copies.coalitions import shapley_coalitions
+from raybench.attributions.asking.copies.segments import colours_of, segmented
+from raybench.attributions.methods.perturbation import superpixels
+from raybench.attributions.methods.perturbation.superpixels import _shapley_values
 from raybench.base import RaybenchError
 
 ASKED = torch.tensor([0, 0]), torch.tensor([3, 1])

@@ -1,0 +1,1 @@
+"""Backward rules: what calls hand down in place of gradients."""

@@ -1,0 +1,1 @@
+"""Activation maps: what a layer shows, weighted."""

@@ -1,0 +1,1 @@
+"""Perturbation: what the score does when parts of the image are hidden."""

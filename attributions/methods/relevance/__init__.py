@@ -1,0 +1,1 @@
+"""Relevance: the score handed down layer by layer."""
