@@ -269,11 +269,13 @@ def compare_records(
     agreement.outcomes[f"{name}\npoints"] = (moved, len(pairs))
     for metric in metrics if pairs else ():
         both = np.array([[one[metric.name] for one in pair] for pair in pairs], dtype=np.float64)
-        there = ~np.isnan(both).any(axis=1)
-        rows = [row for (row, _), here in zip(pairs, there, strict=True) if here]
+        known_both = ~np.isnan(both).any(axis=1)
+        rows = [row for (row, _), here in zip(pairs, known_both, strict=True) if here]
         classes = np.array([row["class_index"] for row in rows], dtype=np.int64)
         images = [row["image_id"] for row in rows]
-        agreement.columns.append(Column(name, metric, images, classes, both[there, 0], both[there, 1]))
+        agreement.columns.append(
+            Column(name, metric, images, classes, both[known_both, 0], both[known_both, 1])
+        )
 
 
 def _compare_value(

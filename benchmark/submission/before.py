@@ -150,7 +150,7 @@ class _Row:
 
 def _measured(manifest: Mapping[str, Any], checkpoint: str, label: str) -> tuple[str, str]:
     """Return what makes values of a row what they are, and the weights."""
-    method = next((one for one in manifest["attributions"] if one["name"] == label), {})
+    method: Mapping[str, Any] = next((one for one in manifest["attributions"] if one["name"] == label), {})
     rules = (manifest["protocol"]["id"], manifest["dataset"]["fingerprint"], method.get("method"))
     return repr((*rules, sorted(method.get("options", {}).items()))), manifest["weights_sha256"].get(
         checkpoint, ""

@@ -15,7 +15,7 @@ import torch
 from ...base import RaybenchError, quoted
 from ...checkpoints import Card, Network, load_network
 from ..datasets import DATASETS, Dataset, asks_anything, open_dataset
-from ..loading import Needs, Prepared, PreparedImages
+from ..loading import Needs, Prepared, PreparedImages, View
 from ..measuring import explain_image, logits_of
 from ..metrics import SaliencyBatch
 from ..results import predictions_file, records_file
@@ -99,7 +99,7 @@ class Own:
         """Say whether the logits allow a list of classes, within rounding: ranks, or those above 0."""
         image = self.dataset[self.places[image_id]].image
         assert image is not None, "a network has no predictions without pictures"
-        view = "crop" if column == "top5" else "square"
+        view: View = "crop" if column == "top5" else "square"
         logits = logits_of(self.network(checkpoint), image, view, self.protocol).cpu()
         if len(set(found)) < len(found) or any(index >= len(logits) for index in found):
             return False

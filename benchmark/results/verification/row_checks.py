@@ -20,7 +20,7 @@ from ..files.names import STATISTICS, ResultFiles
 from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
 from .faults import order_faults, record_faults, refuse_faults
 from .reading import QuerySet, QuerySets, read_row_records
-from .summary_rows import SummaryRow, stated_classes, summary_faults
+from .summary_rows import Key, SummaryRow, stated_classes, summary_faults
 
 __all__ = [
     "SUMMARY_ONLY",
@@ -112,14 +112,15 @@ def _following(
 ) -> dict[tuple[str, str], SummaryRow]:
     """Return rows of the summary with the intervals that follow; refuse numbers that do not."""
     rows = {(checkpoint, attribution, *key): {**row, "line": 0} for key, row in scores.items()}
-    expected = {(checkpoint, attribution, one.metric, one.aggregate): one for one in found}
+    expected: dict[Key, Summary] = {
+        (checkpoint, attribution, one.metric, one.aggregate): one for one in found
+    }
     for _, message in summary_faults(rows, expected, intervals=False):
         raise RaybenchError(f"summary.csv: {message}: one of the two was changed")
-    intervals = {(one.metric, one.aggregate): (one.ci_low, one.ci_high) for one in found}
-    return {
-        key: {**row, **dict(zip(("ci_low", "ci_high"), intervals.get(key, ()), strict=False))}
-        for key, row in scores.items()
+    intervals: dict[tuple[str, str], SummaryRow] = {
+        (one.metric, one.aggregate): {"ci_low": one.ci_low, "ci_high": one.ci_high} for one in found
     }
+    return {key: {**row, **intervals.get(key, {})} for key, row in scores.items()}
 
 
 def check_checkpoint(

@@ -35,7 +35,7 @@ def keyed(frame: pd.DataFrame) -> tuple[dict[Key, SummaryRow], Faults]:
         key = (row["checkpoint"], row["attribution"], row["metric"], row["aggregate"])
         if key in rows:
             faults.append((int(line), f"{worded_key(key)} is there twice"))
-        rows.setdefault(key, {**row, "line": int(line)})
+        rows.setdefault(key, {**{str(name): value for name, value in row.items()}, "line": int(line)})
     return rows, faults
 
 
