@@ -37,7 +37,7 @@ from .files.layout import (
     size_limit,
 )
 from .files.lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
-from .files.names import ResultFiles, safe_name
+from .files.names import MANIFEST, PREDICTIONS, RECORDS, SUMMARY, ResultFiles, safe_name
 from .files.predictions import prediction_batches
 from .files.rows import (
     NOTE_COLUMNS,
@@ -74,14 +74,18 @@ from .verification.summary_rows import (
 __all__ = [
     "BUNDLE_MANIFEST",
     "LIST_COLUMNS",
+    "MANIFEST",
     "MAX_FILES",
     "MAX_TOTAL_BYTES",
     "NOTE_COLUMNS",
     "NO_CHECKPOINT",
+    "PREDICTIONS",
     "PREDICTION_COLUMNS",
     "REASONS",
+    "RECORDS",
     "RECORD_COLUMNS",
     "STATUSES",
+    "SUMMARY",
     "SUMMARY_COLUMNS",
     "Board",
     "BoardRow",

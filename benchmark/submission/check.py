@@ -15,7 +15,9 @@ from ...base import RaybenchError, quoted
 from ..results import (
     NO_CHECKPOINT,
     PREDICTION_COLUMNS,
+    PREDICTIONS,
     RECORD_COLUMNS,
+    RECORDS,
     SUMMARY_COLUMNS,
     Key,
     Summary,
@@ -144,7 +146,7 @@ def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checke
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     named = {records_file(*row) if row[1] else predictions_file(row[0]) for row in expected}
     for name in names:
-        if is_known_name(name) and name.endswith(("records.csv", "predictions.csv")) and name not in named:
+        if is_known_name(name) and name.endswith((RECORDS, PREDICTIONS)) and name not in named:
             findings.problem(name, "run.json names no such row")
     if is_bundle:
         check_cards(folder, names, facts, findings)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...base import quoted
-from ..results import Key, SummaryRow, predictions_file, records_file
+from ..results import PREDICTIONS, SUMMARY, Key, SummaryRow, predictions_file, records_file
 from .definition import Definition, queries_sha256
 from .report import Findings
 from .run_facts import RunFacts
@@ -17,7 +17,6 @@ __all__ = ["SUMMARY", "Frames", "check_across"]
 
 Row = tuple[str, str]
 Frames = Mapping[Row, pd.DataFrame]
-SUMMARY = "summary.csv"
 _MOST_NAMED = 5
 
 
@@ -97,10 +96,10 @@ def _all_images(
                 f"{len(images)} images; expected {expected[name]}: run.json says {facts.expected_images}, of "
                 f"which {len(skipped)} skipped and {len(without)} without queries",
             )
-        excused = images & (skipped if name.endswith("predictions.csv") else skipped | without)
+        excused = images & (skipped if name.endswith(PREDICTIONS) else skipped | without)
         if excused:
             findings.problem(name, f"has rows of images that run.json excuses: {_few(excused)}")
-    seen = {name: images for name, images in found.items() if name.endswith("predictions.csv")}
+    seen = {name: images for name, images in found.items() if name.endswith(PREDICTIONS)}
     for name, images in seen.items():
         asked = frozenset().union(*(images for other, images in found.items() if other not in seen))
         missing = asked - images

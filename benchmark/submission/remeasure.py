@@ -17,6 +17,7 @@ from ...checkpoints import Card, card_names, find_card
 from ..results import (
     PREDICTION_COLUMNS,
     Manifest,
+    ResultFiles,
     prediction_batches,
     predictions_file,
     read_manifest,
@@ -77,7 +78,7 @@ def remeasure(
         out = Path(name) / "out"
         settings = Settings(data=how.data, out=out, device=how.device, workers=0, trust_code=how.trust_code)
         evaluate(suite, settings, only=dict.fromkeys(sorted(chosen), ()), reporter=reporter)
-        manifest = read_manifest(out / "run.json")
+        manifest = read_manifest(ResultFiles(out).manifest)
         agreement.allowance = SAME if _same_machine(facts, manifest) else OTHER
         _compare(own, out, manifest, chosen, findings, agreement)
     agreement.report(findings)
@@ -178,7 +179,7 @@ def _compare(
         if own.facts.weights_sha256.get(name) != actual:
             findings.problem(FILE, f"weights_sha256.{name} is not that of the weights here, {actual[:12]}…")
     for row, frame in own.checked.records.items():
-        path = out / row[0] / row[1] / "records.csv"
+        path = ResultFiles(out).records(row[0], row[1])
         if path.is_file():
             compare_records(
                 records_file(*row),
@@ -189,7 +190,7 @@ def _compare(
                 agreement,
             )
     for checkpoint, frame in own.checked.predictions.items():
-        path = out / checkpoint / "predictions.csv"
+        path = ResultFiles(out).predictions(checkpoint)
         if path.is_file():
             compare_predictions(
                 predictions_file(checkpoint),

@@ -14,8 +14,10 @@ from ...base import RaybenchError, __version__
 from ...checkpoints import Card, card_names, find_card
 from ..results import (
     BUNDLE_MANIFEST,
+    MANIFEST,
     MAX_FILES,
     MAX_TOTAL_BYTES,
+    SUMMARY,
     Manifest,
     card_file,
     collisions,
@@ -62,7 +64,7 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
             bundle cannot be written.
     """
     folder, bundle = Path(folder), Path(bundle)
-    if not (folder / "run.json").is_file():
+    if not (folder / MANIFEST).is_file():
         raise RaybenchError(f"{folder} holds no run; give the --out folder of `raybench run`")
     if bundle.suffix != ".zip":
         raise RaybenchError(f"the bundle {bundle} needs a name that ends in .zip")
@@ -70,7 +72,7 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
     checked = check_folder(folder, findings, is_bundle=False)
     with contextlib.suppress(RaybenchError):  # what cannot be read is among the findings
         for line in lost_rows(open_results(folder)):
-            findings.problem("summary.csv", line)
+            findings.problem(SUMMARY, line)
     report = Report(str(folder), tuple(findings.all), facts_of(checked))
     if report.problems:
         return report
@@ -88,12 +90,12 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
 def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, bytes]:
     """Gather the files of a bundle."""
     assert checked.facts is not None
-    manifest = public_manifest(read_manifest(folder / "run.json"))
-    names = ["summary.csv"]
+    manifest = public_manifest(read_manifest(folder / MANIFEST))
+    names = [SUMMARY]
     names += [records_file(*row) for row in checked.records]
     names += [predictions_file(checkpoint) for checkpoint in checked.predictions]
     files = {name: (folder / name).read_bytes() for name in names}
-    files["run.json"] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+    files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     addresses = _addresses([entry["name"] for entry in manifest["checkpoints"]], cards)
     for entry in manifest["checkpoints"]:
         name = entry["name"]

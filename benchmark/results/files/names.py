@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MANIFEST", "PREDICTIONS", "STATISTICS", "SUMMARY", "ResultFiles", "safe_name"]
+__all__ = ["MANIFEST", "PREDICTIONS", "RECORDS", "STATISTICS", "SUMMARY", "ResultFiles", "safe_name"]
 
 MANIFEST, SUMMARY, NOTES = "run.json", "summary.csv", "notes.csv"
 PREDICTIONS = "predictions.csv"
