@@ -46,9 +46,11 @@ def record_faults(
         classes: names of the classes, by index; None if nobody but the submitter knows them.
         middle: whether its maps are the middle pixel alone.
         truth: whether its maps are the ground truth itself.
-        complete: whether all values have to be there, but for metrics that ask the network again.
+        complete: whether all values have to be there, but for metrics that ask the network again, and ids
+            are to be plain: strangers' results, not one's own.
     """
-    yield from _id_faults(frame, ("image_id", "class_name"))
+    if complete:
+        yield from _id_faults(frame, ("image_id", "class_name"))
     yield _where(frame, ~frame["status"].isin(STATUSES), "status", f"one of {', '.join(STATUSES)}")
     for column in ("class_index", "point_x", "point_y"):
         yield _where(frame, frame[column] < 0, column, "a whole number from 0")

@@ -129,8 +129,8 @@ def test_whole_batches_as_on_accelerators_give_the_same_maps(
     def whole(images, image_index):
         return [Portion(images, image_index, torch.arange(len(image_index)))]
 
-    whole_too = ("methods.excitation_backprop", "methods.deep_lift")
-    for module in ("reading.capture", "asking.handing_down", *whole_too):
+    relevance = ("methods.relevance.excitation_backprop", "methods.relevance.deep_lift")
+    for module in ("reading.capture", "reading.features", "asking.rules.handing_down", *relevance):
         monkeypatch.setattr(sys.modules[f"raybench.attributions.{module}"], "portions", whole)
     maps = function(network, *queries)
     peaks = expected.amax(dim=(1, 2), keepdim=True)
