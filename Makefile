@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTHONS ?= python3.10 python3.13
+# Processes of the tests; each takes up to 4 GB.
+WORKERS ?= 2
 
 .PHONY: demo docs test lint types perf lowest clean
 
@@ -20,7 +22,7 @@ docs: demo .venv/installed-test
 	$(BIN)/python docs/make_leaderboard_picture.py
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

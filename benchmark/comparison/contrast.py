@@ -56,12 +56,16 @@ def contrast_values(common: pd.DataFrame, aggregates: Mapping[str, Aggregate]) -
         classes = common["class_index"].to_numpy(np.int64)[there] if aggregate == "class_mean" else None
         tests = paired_tests(Block(values[:, there], images[there], classes))
         spread = Spread(tests.spread.variance[1, :1], tests.spread.freedom[1, :1], tests.spread.units)
+        difference = interval(float(tests.difference[1, 0]), spread)
         found.append(
             Contrast(
-                metric,
-                aggregate,
-                *map(float, tests.means),
-                *interval(float(tests.difference[1, 0]), spread),
+                metric=metric,
+                aggregate=aggregate,
+                value_a=float(tests.means[0]),
+                value_b=float(tests.means[1]),
+                difference=difference.value,
+                ci_low=difference.low,
+                ci_high=difference.high,
                 p_value=float(tests.p_value[1, 0]),
                 images=len(np.unique(images[there])),
                 queries=int(there.sum()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -190,4 +191,5 @@ def norm_grad(
     CVPR 2020, for a single layer.
     """
     features, gradients = features_and_gradients(network, images, image_index, class_index, layer)
-    return (features.norm(dim=1) * gradients.norm(dim=1)).float()
+    lengths = [torch.linalg.vector_norm(one, dim=1) for one in (features, gradients)]
+    return (lengths[0] * lengths[1]).float()
