@@ -12,7 +12,7 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...base import RaybenchError, Size, seed_for
+from ...base import RaybenchError, Size, seed_for, worded
 from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by, unaffordable
 from ..suite import Protocol
 from .views import Pixels, View, pillow_view, to_pixels, too_narrow, whole_view_size
@@ -119,6 +119,8 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             sample = self.dataset[index]
         except RaybenchError as error:
             return Prepared(image_id, path, error=str(error))
+        except Exception as error:  # a reader may be a stranger's
+            return Prepared(image_id, path, error=f"{path}: its reader has failed: {worded(error)}")
         extreme = _too_extreme(sample, path, self.needs, self.protocol)
         return Prepared(image_id, path, error=extreme) if extreme else self._prepare(sample, path)
 

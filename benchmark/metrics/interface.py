@@ -121,6 +121,8 @@ def localisation_metric(
     title: str = "",
     words: str = "",
     aggregates: tuple[Aggregate, ...] = ("query_mean",),
+    bounds: tuple[float, float] = (0.0, 100.0),
+    higher_is_better: bool | None = True,
     chance: float | None = None,
     perfect: float | None = 100.0,
     judges_point: bool = False,
@@ -130,13 +132,15 @@ def localisation_metric(
 ) -> Callable[[Function], Function]:
     """Register `function(batch: SaliencyBatch, *, ...) -> values` as the metric `name`.
 
-    `values` is (N,) float64, in percent, one per query. Keyword-only parameters are options of a suite. The
-    other arguments are facts, see `Facts`; `words` are the docstring's first line by default; `changed` gives
+    `values` is (N,) float64, in percent, one per query, all within `bounds`; `perfect` is what the region
+    itself scores, or None. Keyword-only parameters are options of a suite. The other arguments are facts, see
+    `Facts`; `words` are the docstring's first line by default; `changed` gives
     the facts that are others under some options.
     """
     return _register(
-        name, "localisation", label=label, title=title, words=words, aggregates=aggregates, chance=chance,
-        perfect=perfect, judges_point=judges_point, outcomes=outcomes, where=where, changed=changed,
+        name, "localisation", label=label, title=title, words=words, aggregates=aggregates, bounds=bounds,
+        higher_is_better=higher_is_better, chance=chance, perfect=perfect, judges_point=judges_point,
+        outcomes=outcomes, where=where, changed=changed,
     )  # fmt: skip
 
 

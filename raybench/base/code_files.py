@@ -71,11 +71,16 @@ class CodeFiles:
         if not names_code(name):
             return registry.get(name)
         function, short, entries = self._load(registry.noun, name)
+        found = plain(short, function)
         for owner, entry in entries:
             if owner is registry and getattr(entry, "function", None) is function:
-                found: Entry = entry
-                return found
-        return plain(short, function)
+                found = entry
+        if found.name.rpartition(":")[2] in registry:
+            raise RaybenchError(
+                f"{registry.noun} {name!r} takes the name of a registered {registry.noun}, so that results "
+                "could not tell the two apart; rename the function"
+            )
+        return found
 
     def function(self, noun: str, name: str) -> Callable[..., Any]:
         """Return a function in a file, whatever it is for; raises as `find`."""

@@ -81,6 +81,10 @@ class Registry(Generic[Entry]):
             raise UnknownNameError(self.noun, name, self._entries)
         return self._entries[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether an entry is registered under the name already."""
+        return name in self._entries
+
     def __iter__(self) -> Iterator[Entry]:
         """Iterate over all entries, plug-ins included, in order of their names."""
         self._load_plugins()

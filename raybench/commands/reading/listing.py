@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
@@ -28,7 +29,8 @@ def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.")]) -> N
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(escape, row))
-    Console().print(table)
+    # in a pipe names are to be whole, whatever the width
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
 
 
 def _looking_only(noun: Noun) -> AbstractContextManager[None]:
