@@ -269,8 +269,8 @@ def compare_records(
     agreement.outcomes[f"{name}\npoints"] = (moved, len(pairs))
     for metric in metrics if pairs else ():
         both = np.array([[one[metric.name] for one in pair] for pair in pairs], dtype=np.float64)
-        known_both: NDArray[np.bool_] = ~np.isnan(both).any(axis=1)
-        rows = [row for (row, _), here in zip(pairs, known_both, strict=True) if here]
+        known_both = np.logical_not(np.isnan(both).any(axis=1))
+        rows = [row for (row, _), here in zip(pairs, known_both.tolist(), strict=True) if here]
         classes = np.array([row["class_index"] for row in rows], dtype=np.int64)
         images = [row["image_id"] for row in rows]
         agreement.columns.append(

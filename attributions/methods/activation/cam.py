@@ -191,5 +191,5 @@ def norm_grad(
     CVPR 2020, for a single layer.
     """
     features, gradients = features_and_gradients(network, images, image_index, class_index, layer)
-    lengths = [torch.linalg.vector_norm(one, dim=1) for one in (features, gradients)]
-    return (lengths[0] * lengths[1]).float()
+    product: Tensor = torch.linalg.vector_norm(features, dim=1) * torch.linalg.vector_norm(gradients, dim=1)
+    return product.float()
