@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
-from ...base import CodeFiles, Registry, check_options, options_of
+from ...base import CodeFiles, Registry, check_options, names_code, options_of
 from ..statistics import Aggregate, Facts, Group, Kind, Unit, Where
 
 __all__ = [
@@ -277,6 +277,8 @@ def bind_metric(
         RaybenchError: an option that the metric does not have, or of another type.
     """
     metric = (code or CodeFiles()).find(METRICS, name, _plain_metric)
+    if names_code(name):
+        METRICS.refuse_taken(metric.name, name)
     check_options(f"metric {name!r}", metric.function, options or {})
     facts = metric.changed({**metric.options, **(options or {})})
     return BoundMetric(replace(metric, **facts), dict(options or {}))

@@ -71,16 +71,13 @@ class CodeFiles:
         if not names_code(name):
             return registry.get(name)
         function, short, entries = self._load(registry.noun, name)
-        found = plain(short, function)
-        for owner, entry in entries:
-            if owner is registry and getattr(entry, "function", None) is function:
-                found = entry
-        if found.name.rpartition(":")[2] in registry:
-            raise RaybenchError(
-                f"{registry.noun} {name!r} takes the name of a registered {registry.noun}, so that results "
-                "could not tell the two apart; rename the function"
-            )
-        return found
+        registry.refuse_taken(short.rpartition(":")[2], name)
+        own = (
+            entry
+            for owner, entry in entries
+            if owner is registry and getattr(entry, "function", None) is function
+        )
+        return next(own, None) or plain(short, function)
 
     def function(self, noun: str, name: str) -> Callable[..., Any]:
         """Return a function in a file, whatever it is for; raises as `find`."""

@@ -81,9 +81,13 @@ class Registry(Generic[Entry]):
             raise UnknownNameError(self.noun, name, self._entries)
         return self._entries[name]
 
-    def __contains__(self, name: object) -> bool:
-        """Say whether an entry is registered under the name already."""
-        return name in self._entries
+    def refuse_taken(self, name: str, given: str) -> None:
+        """Raise `RaybenchError` if results would show what a file gives (`given`) as a registered entry."""
+        if name in self._entries:
+            raise RaybenchError(
+                f"{self.noun} {given!r} takes the name of a registered {self.noun}, so that results could "
+                "not tell the two apart; rename the function"
+            )
 
     def __iter__(self) -> Iterator[Entry]:
         """Iterate over all entries, plug-ins included, in order of their names."""
