@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..base import Registry, options_of
 
-__all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "attribution"]
+__all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "at_each", "attribution"]
 
 Kind = Literal["network", "dense"]
 """What a method needs: a `network`, or only the masks and seeds of the queries (`dense`)."""
@@ -74,6 +74,16 @@ class Passes:
     def backwards(self, images: int, queries: int) -> float:
         """Backward passes, as `forwards`."""
         return self.backwards_per_image * images + self.backwards_per_query * queries
+
+
+def at_each(option: str) -> Callable[[Mapping[str, Any]], Passes]:
+    """Cost of a forward pass per image and a backward pass per query, each as often as an option says."""
+
+    def passes(options: Mapping[str, Any]) -> Passes:
+        points = options[option]
+        return Passes(forwards_per_image=points, backwards_per_query=points, option=option)
+
+    return passes
 
 
 def _one_each(_options: Mapping[str, Any]) -> Passes:

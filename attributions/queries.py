@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ..base import RaybenchError
 
-__all__ = ["Portion", "check_classes", "check_logits", "check_queries", "one_hot", "portions"]
+__all__ = ["Portion", "by_image", "check_classes", "check_logits", "check_queries", "one_hot", "portions"]
 
 
 class Portion(NamedTuple):
@@ -35,11 +36,16 @@ def portions(images: Tensor, image_index: Tensor) -> list[Portion]:
     """
     if images.device.type != "cpu" or len(image_index) == 0:
         return [Portion(images, image_index, torch.arange(len(image_index), device=images.device))]
-    found = []
+    return [
+        Portion(images[image : image + 1], torch.zeros_like(queries), queries)
+        for image, queries in by_image(image_index)
+    ]
+
+
+def by_image(image_index: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Yield each image that is asked about, in ascending order, and which queries (n,) ask about it."""
     for image in sorted(set(image_index.tolist())):
-        (queries,) = torch.where(image_index == image)
-        found.append(Portion(images[image : image + 1], torch.zeros_like(queries), queries))
-    return found
+        yield image, torch.where(image_index == image)[0]
 
 
 def check_queries(images: Tensor, image_index: Tensor, class_index: Tensor) -> None:

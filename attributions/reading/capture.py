@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from .tokens import as_maps, grid_of_tokens
 
 __all__ = [
     "Capture",
+    "altering",
     "captured",
     "features_and_gradients",
     "in_eval_mode",
@@ -191,9 +192,7 @@ def captured(
     """
     capture = Captured(layer)
 
-    def keep(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor):
-            raise RaybenchError(f"layer {layer!r} returns a {type(output).__name__}; expected one tensor")
+    def keep(output: Tensor) -> Tensor:
         capture.calls += 1
         if cut:
             output = output.detach()
@@ -203,9 +202,22 @@ def captured(
         copy: Tensor = output.clone()
         return copy
 
-    handle = layer_of(module, layer).register_forward_hook(keep)
-    try:
+    with altering(module, layer, keep):
         yield capture
+
+
+@contextmanager
+def altering(module: nn.Module, layer: str, alter: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """While open, the network goes on with `alter(output)` behind a layer."""
+
+    def hook(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise RaybenchError(f"layer {layer!r} returns a {type(output).__name__}; expected one tensor")
+        return alter(output)
+
+    handle = layer_of(module, layer).register_forward_hook(hook)
+    try:
+        yield
     finally:
         handle.remove()
 

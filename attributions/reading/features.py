@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from ...base import RaybenchError
 from ..arithmetic import forward_pass
 from ..interface import NetworkLike
 from ..queries import check_logits, check_queries, portions
 from ..sharing import shared
-from .capture import is_cut, layer_of, layer_to_read, undisturbed
+from .capture import altering, captured, is_cut, layer_to_read, undisturbed
 from .layouts import check_maps
 from .tokens import as_maps, grid_of_tokens
 
@@ -50,17 +47,9 @@ def features_of(
 
 
 def _features(module: nn.Module, layer: str, images: Tensor) -> Tensor:
-    seen: list[Tensor] = []
-
-    def keep(output: Tensor) -> Tensor:
-        seen.append(output.clone())
-        return output
-
-    with _altering(module, layer, keep), torch.no_grad(), forward_pass(images.device):
+    with captured(module, layer) as capture, torch.no_grad(), forward_pass(images.device):
         module(images)
-    if not seen:
-        raise RaybenchError(f"layer {layer!r} does not run in a forward pass; choose another layer")
-    features = seen[-1].to(torch.promote_types(seen[-1].dtype, torch.float32))
+    features = capture.tensor.to(torch.promote_types(capture.tensor.dtype, torch.float32))
     if features.ndim == 3:
         return as_maps(features, grid_of_tokens(module, images, features.shape[1]))
     check_maps(module, layer, features, images)
@@ -88,23 +77,7 @@ def altered_scores(
         return alter(output.expand(rows, *output.shape[1:]) if cut else output)
 
     inputs = image[None] if cut else image[None].expand(rows, -1, -1, -1)
-    with undisturbed(module), _altering(module, name, replace), torch.no_grad(), forward_pass(image.device):
+    with undisturbed(module), altering(module, name, replace), torch.no_grad(), forward_pass(image.device):
         logits: Tensor = module(inputs)
     check_logits(logits, rows)
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
-
-
-@contextmanager
-def _altering(module: nn.Module, layer: str, alter: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """While open, the network goes on with `alter(output)` behind a layer."""
-
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> Tensor:
-        if not isinstance(output, Tensor):
-            raise RaybenchError(f"layer {layer!r} returns a {type(output).__name__}; expected one tensor")
-        return alter(output)
-
-    handle = layer_of(module, layer).register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()

@@ -15,6 +15,7 @@ from ..interface import NetworkLike
 from .attention import AttentionCapture
 from .capture import undisturbed
 from .tokens import TokenGrid, convolved_sizes, token_grid
+from .trials import tried
 
 __all__ = ["GlobalAttention", "attends_globally", "read_attention", "rows_read"]
 
@@ -54,16 +55,12 @@ def read_attention(module: nn.Module, images: Tensor) -> GlobalAttention:
 
 def attends_globally(network: NetworkLike) -> None:
     """Raise `RaybenchError` if a network's attention cannot be followed from block to block."""
-    first = next(network.module.parameters())
-    size = network.input_size or (224, 224)
-    blank = torch.zeros(1, 3, *size, dtype=first.dtype, device=first.device)
-    try:
-        with undisturbed(network.module), torch.no_grad():
+
+    def trial(blank: Tensor) -> None:
+        with torch.no_grad():
             read_attention(network.module, blank)
-    except (RaybenchError, torch.OutOfMemoryError):
-        raise
-    except Exception:  # it takes other pictures than this one; those of the dataset will tell
-        return
+
+    tried(network, trial)
 
 
 def _check_global(probabilities: Sequence[Tensor], n_images: int) -> None:

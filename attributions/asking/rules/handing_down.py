@@ -8,14 +8,14 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
-from ....base import RaybenchError
 from ...arithmetic import denormals_flushed
 from ...interface import NetworkLike
 from ...queries import Portion, check_logits, check_queries, one_hot, portions
 from ...reading.capture import captured, undisturbed
+from ...reading.trials import tried
 from .backward_rules import Rules, Table, uncompiled
 
-__all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score", "tried"]
+__all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score"]
 
 Start = Callable[[Tensor, Tensor], Tensor]
 """Takes logits (n, C) and a class (n,) of each row, and returns what the logits receive (n, C)."""
@@ -83,10 +83,6 @@ def ruled_logits(module: nn.Module, pixels: Tensor, table: Table) -> Tensor:
     return found
 
 
-_SIDES = (96, 224)
-"""Height and width of the pictures that a network is tried on: a small one, and what transformers want."""
-
-
 def check_rules(network: NetworkLike, table: Table, *, layer: str = "") -> None:
     """Raise `RaybenchError` if a network makes a call that the table refuses, seen on a blank picture.
 
@@ -99,22 +95,3 @@ def check_rules(network: NetworkLike, table: Table, *, layer: str = "") -> None:
             ruled_logits(network.module, blank.requires_grad_(not layer), table)
 
     tried(network, trial)
-
-
-def tried(network: NetworkLike, trial: Callable[[Tensor], object]) -> None:
-    """Try something on a blank picture (1, 3, H, W) of a size that a network takes, if one of two is such.
-
-    Raises:
-        RaybenchError: the trial does.
-    """
-    like = next(network.module.parameters(), torch.zeros(()))
-    sizes = [network.input_size] if network.input_size else [(side, side) for side in _SIDES]
-    for size in sizes:
-        with undisturbed(network.module):
-            try:
-                trial(like.new_zeros((1, 3, *size)))
-            except (RaybenchError, torch.OutOfMemoryError):
-                raise
-            except Exception:  # it may want pictures of another size
-                continue
-            return

@@ -12,17 +12,20 @@ from ....base import RaybenchError
 from ...interface import NetworkLike, Passes, attribution
 from ...reading.capture import features_and_gradients
 from ...reading.features import features_of
+from ...reading.trials import tried
 
 __all__ = ["cam", "eigen_cam", "eigen_grad_cam"]
 
 
 def _averages_and_weighs(network: NetworkLike) -> None:
     """Refuse networks whose scores are not a linear layer of averaged feature maps, seen on two pictures."""
-    first = next(network.module.parameters())
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(2, 3, *(network.input_size or (224, 224)), generator=generator)
-    both, zero = torch.arange(2, device=first.device), torch.zeros(2, dtype=torch.int64, device=first.device)
-    _, gradients = features_and_gradients(network, images.to(first), both, zero)
+    tried(network, lambda blank: _check_gradients(network, blank))
+
+
+def _check_gradients(network: NetworkLike, blank: Tensor) -> None:
+    images = torch.randn(2, *blank.shape[1:], generator=torch.Generator().manual_seed(0)).to(blank)
+    both = torch.arange(2, device=blank.device)
+    _, gradients = features_and_gradients(network, images, both, torch.zeros_like(both))
     middle = gradients.mean(dim=(0, 2, 3), keepdim=True)
     if not torch.allclose(
         gradients, middle.expand_as(gradients), rtol=1e-3, atol=1e-6 * float(middle.abs().max())

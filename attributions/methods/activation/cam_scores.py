@@ -12,7 +12,7 @@ from torch import Tensor
 from ...asking.copies.chunks import in_chunks
 from ...asking.copies.masking import masked_scores
 from ...interface import NetworkLike, Passes, attribution
-from ...queries import check_classes, check_queries
+from ...queries import by_image, check_classes, check_queries
 from ...reading.features import altered_scores, features_of
 from .cam import weighted_sum
 
@@ -59,8 +59,7 @@ def score_cam(
     """
     features = features_of(network, images, image_index, layer)
     weights = features.new_zeros(features.shape[:2])
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         maps = features[queries[0]]
 
         def masks(part: range, maps: Tensor = maps) -> Tensor:
@@ -104,8 +103,7 @@ def ablation_cam(
     check_queries(images, image_index, class_index)
     features = features_of(network, images, image_index, layer)
     weights = features.new_zeros(features.shape[:2])
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         picture, classes = images[image].detach(), class_index[queries]
 
         def ask(part: range, picture: Tensor = picture) -> Tensor:

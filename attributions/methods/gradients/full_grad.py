@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from ....base import RaybenchError
 from ...arithmetic import forward_pass
 from ...interface import NetworkLike, attribution
-from ...queries import check_classes, check_logits, check_queries
+from ...queries import by_image, check_classes, check_logits, check_queries
 from ...reading.capture import undisturbed
+from ...reading.trials import tried
 
 __all__ = ["full_grad", "full_gradients"]
 
@@ -111,10 +112,12 @@ def full_gradients(
 
 def _adds_up(network: NetworkLike) -> None:
     """Refuse networks in which gradients and biases do not add up to the score, seen on one picture."""
-    first = next(network.module.parameters())
-    size = network.input_size or (224, 224)
-    image = torch.randn(3, *size, generator=torch.Generator().manual_seed(0)).to(first)
-    zero = torch.zeros(1, dtype=torch.int64, device=first.device)
+    tried(network, lambda blank: _check_sum(network, blank))
+
+
+def _check_sum(network: NetworkLike, blank: Tensor) -> None:
+    image = torch.randn(blank.shape[1:], generator=torch.Generator().manual_seed(0)).to(blank)
+    zero = torch.zeros(1, dtype=torch.int64, device=blank.device)
     (found,) = full_gradients(network, image, zero, lambda parts: parts)
     parts = float(found.pixels.abs().sum()) + sum(float(one.abs().sum()) for one in found.biases)
     if abs(found.total - found.score) > 1e-3 * abs(found.score) + 1e-5 * parts:
@@ -154,8 +157,7 @@ def full_grad(network: NetworkLike, images: Tensor, image_index: Tensor, class_i
         return torch.stack([_as_saliency(one, images.shape[2:]) for one in maps]).sum(dim=0)
 
     maps = images.new_zeros((len(image_index), *images.shape[2:]), dtype=torch.float32)
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         maps[queries] = torch.stack(full_gradients(network, images[image], class_index[queries], saliency))
     return maps
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from ...asking.copies.gradient_points import gradients_at
-from ...interface import NetworkLike, Passes, attribution
-from ...queries import check_queries
+from ...interface import NetworkLike, at_each, attribution
+from ...queries import by_image, check_queries
 from ...seeds import generator
 from ...sharing import shared
 from ...signs import Colours, over_colours, signed_by_colours
@@ -22,11 +22,6 @@ Samples = Annotated[int, Field(ge=1)]
 Noise = Annotated[float, Field(gt=0)]
 
 
-def _per_sample(options: Mapping[str, Any]) -> Passes:
-    samples = options["samples"]
-    return Passes(forwards_per_image=samples, backwards_per_query=samples, option="samples")
-
-
 @attribution(
     "smooth_grad",
     smoothed=True,
@@ -34,7 +29,7 @@ def _per_sample(options: Mapping[str, Any]) -> Passes:
     family="gradient",
     signed=signed_by_colours,
     seeded=True,
-    passes=_per_sample,
+    passes=at_each("samples"),
 )
 def smooth_grad(
     network: NetworkLike,
@@ -75,7 +70,7 @@ def smooth_grad(
     source="Hooker et al., NeurIPS 2019",
     family="gradient",
     seeded=True,
-    passes=_per_sample,
+    passes=at_each("samples"),
 )
 def smooth_grad_squared(
     network: NetworkLike,
@@ -104,7 +99,7 @@ def smooth_grad_squared(
     source="Adebayo et al., ICLR workshop 2018",
     family="gradient",
     seeded=True,
-    passes=_per_sample,
+    passes=at_each("samples"),
 )
 def var_grad(
     network: NetworkLike,
@@ -149,8 +144,7 @@ def _noisy_gradients(
     def ask() -> _Moments:
         shape = (len(image_index), *images.shape[1:])
         mean, square = (images.new_zeros(shape, dtype=torch.float64) for _ in range(2))
-        for image in sorted(set(image_index.tolist())):
-            queries = torch.where(image_index == image)[0]
+        for image, queries in by_image(image_index):
             picture, seed = images[image].detach(), seeds[image]
             width = noise * (picture.max() - picture.min())
 
@@ -182,7 +176,7 @@ def _normal(seed: int, purpose: str, numbers: range, like: Tensor) -> Tensor:
     family="gradient",
     signed=signed_by_colours,
     seeded=True,
-    passes=_per_sample,
+    passes=at_each("samples"),
 )
 def expected_gradients(
     network: NetworkLike,
@@ -217,8 +211,7 @@ def expected_gradients(
     """
     check_queries(images, image_index, class_index)
     relevance = images.new_zeros((len(image_index), *images.shape[1:]), dtype=torch.float64)
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         picture, seed = images[image].detach(), seeds[image]
 
         def points(part: range, picture: Tensor = picture, seed: int = seed) -> Tensor:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -11,8 +10,8 @@ from torch import Tensor
 
 from ...asking.copies.gradient_points import gradients_at
 from ...asking.copies.masking import Fill, filling
-from ...interface import NetworkLike, Passes, attribution
-from ...queries import check_queries
+from ...interface import NetworkLike, at_each, attribution
+from ...queries import by_image, check_queries
 from ...sharing import shared
 from ...signs import Colours, over_colours, signed_by_colours
 
@@ -21,18 +20,13 @@ __all__ = ["integrated_gradients"]
 Steps = Annotated[int, Field(ge=1)]
 
 
-def _per_step(options: Mapping[str, Any]) -> Passes:
-    steps = options["steps"]
-    return Passes(forwards_per_image=steps, backwards_per_query=steps, option="steps")
-
-
 @attribution(
     "integrated_gradients",
     smoothed=True,
     source="Sundararajan et al., ICML 2017",
     family="gradient",
     signed=signed_by_colours,
-    passes=_per_step,
+    passes=at_each("steps"),
 )
 def integrated_gradients(
     network: NetworkLike,
@@ -78,8 +72,7 @@ def _integrated(
     """(x - x0) times the mean gradient: (N, 3, H, W) float64."""
     start = filling(network, baseline).to(images)
     relevance = images.new_zeros((len(image_index), *images.shape[1:]), dtype=torch.float64)
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         way = images[image] - start
 
         def points(part: range, way: Tensor = way) -> Tensor:

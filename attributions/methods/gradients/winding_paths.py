@@ -10,20 +10,16 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...asking.copies.blurring import blurred
 from ...asking.copies.gradient_points import gradients_at
 from ...asking.copies.masking import Fill, filling
-from ...interface import NetworkLike, Passes, attribution
-from ...queries import check_queries
+from ...interface import NetworkLike, Passes, at_each, attribution
+from ...queries import by_image, check_queries
 from ...signs import Colours, over_colours, signed_by_colours
 
-__all__ = ["blur_integrated_gradients", "blurred", "guided_integrated_gradients"]
+__all__ = ["blur_integrated_gradients", "guided_integrated_gradients"]
 
 Steps = Annotated[int, Field(ge=1)]
-
-
-def _per_step(options: Mapping[str, Any]) -> Passes:
-    steps = options["steps"]
-    return Passes(forwards_per_image=steps, backwards_per_query=steps, option="steps")
 
 
 def _per_step_and_query(options: Mapping[str, Any]) -> Passes:
@@ -37,7 +33,7 @@ def _per_step_and_query(options: Mapping[str, Any]) -> Passes:
     source="Xu et al., CVPR 2020",
     family="gradient",
     signed=signed_by_colours,
-    passes=_per_step,
+    passes=at_each("steps"),
 )
 def blur_integrated_gradients(
     network: NetworkLike,
@@ -80,21 +76,20 @@ def blur_integrated_gradients(
         ends, middles = largest * places.square(), largest * (places[:-1] + 0.5 / steps).square()
     else:
         ends, middles = largest * places, largest * places[:-1]
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         picture = images[image].detach().double()
 
         def points(part: range, picture: Tensor = picture) -> Tensor:
-            return torch.stack([blurred(picture, float(middles[step])) for step in part]).to(images)
+            return torch.stack([_blurred(picture, float(middles[step])) for step in part]).to(images)
 
         for step, gradients in _one_by_one(
             gradients_at(network, points, steps, class_index[queries], label="blurs")
         ):
             if grid == "squares":
-                change = blurred(picture, float(ends[step])) - blurred(picture, float(ends[step + 1]))
+                change = _blurred(picture, float(ends[step])) - _blurred(picture, float(ends[step + 1]))
             else:
                 here = float(ends[step])
-                quotient = (blurred(picture, here) - blurred(picture, here + 0.01)) / 0.01
+                quotient = (_blurred(picture, here) - _blurred(picture, here + 0.01)) / 0.01
                 change = quotient * (largest / steps)
             relevance[queries] += change * gradients.double()
     return over_colours(relevance, colours)
@@ -109,22 +104,8 @@ def _one_by_one(found: Iterator[Any]) -> Iterator[tuple[int, Tensor]]:
             number += 1
 
 
-def blurred(image: Tensor, deviation: float) -> Tensor:
-    """Blur an image (3, H, W) by a Gaussian that is cut at four deviations; zero beyond the border."""
-    reach = int(4 * deviation + 0.5)
-    if reach == 0:
-        return image
-    height, width = (_blur_along(length, deviation, reach).to(image) for length in image.shape[1:])
-    return height @ image @ width
-
-
-def _blur_along(length: int, deviation: float, reach: int) -> Tensor:
-    """The blur of a row of numbers as a matrix (length, length), symmetric; float64."""
-    weights = torch.exp(-0.5 * (torch.arange(reach + 1, dtype=torch.float64) / deviation).square())
-    weights = weights / (2 * weights.sum() - 1)
-    places = torch.arange(length)
-    apart = (places[:, None] - places).abs()
-    return torch.where(apart <= reach, weights[apart.clamp(max=reach)], 0)
+def _blurred(image: Tensor, deviation: float) -> Tensor:
+    return blurred(image, deviation, cut=lambda reach: int(reach + 0.5))
 
 
 @attribution(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...asking.copies.masking import Fill, masked_scores
 from ...interface import NetworkLike, Passes, attribution
-from ...queries import check_queries
+from ...queries import by_image, check_queries
 from ...sharing import shared
 
 __all__ = ["occlusion", "windows"]
@@ -105,8 +105,7 @@ def _falls(
         return shown
 
     falls = images.new_zeros((len(image_index), *size), dtype=torch.float64)
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         answers = masked_scores(
             network,
             images[image],

@@ -15,7 +15,7 @@ from ...asking.copies.chunks import in_chunks
 from ...asking.copies.smooth_masks import SmoothMasks
 from ...interface import NetworkLike, Passes, attribution
 from ...progress import working
-from ...queries import check_classes, check_logits, check_queries
+from ...queries import by_image, check_classes, check_logits, check_queries
 from ...reading.capture import undisturbed
 
 __all__ = ["extremal_masks", "extremal_perturbation"]
@@ -85,8 +85,7 @@ def extremal_perturbation(
     scale = shorter / _LENGTHS_AT
     shape = SmoothMasks((images.shape[2], images.shape[3]), max(1, round(spacing * scale)), sigma * scale)
     maps = images.new_zeros((len(image_index), *images.shape[2:]), dtype=torch.float32)
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
         classes, pixels = class_index[queries], images[image].detach()
 
         def ask(part: range, classes: Tensor = classes, pixels: Tensor = pixels) -> Tensor:

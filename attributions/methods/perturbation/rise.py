@@ -14,7 +14,7 @@ from torch import Tensor
 from ....base import RaybenchError
 from ...asking.copies.masking import masked_scores
 from ...interface import NetworkLike, Passes, attribution
-from ...queries import check_queries
+from ...queries import by_image, check_queries
 from ...seeds import generator
 from ...sharing import shared
 
@@ -127,8 +127,7 @@ def _sums(
     size = (images.shape[2], images.shape[3])
     weighted, shown = (images.new_zeros((len(image_index), *size), dtype=torch.float64) for _ in range(2))
     scores = weighted.new_zeros(len(image_index))
-    for image in sorted(set(image_index.tolist())):
-        queries = torch.where(image_index == image)[0]
+    for image, queries in by_image(image_index):
 
         def masks(part: range, seed: int = seeds[image]) -> Tensor:
             return random_masks(seed, part, size, cells, probability)

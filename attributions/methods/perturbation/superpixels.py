@@ -15,7 +15,7 @@ from ...asking.copies.coalitions import Coalitions, coin_flips, shapley_coalitio
 from ...asking.copies.masking import Score, masked_scores
 from ...asking.copies.segments import Segmentation, colours_of, segmented
 from ...interface import NetworkLike, Passes, attribution
-from ...queries import check_queries
+from ...queries import by_image, check_queries
 from ...sharing import shared
 
 __all__ = ["kernel_shap", "lime"]
@@ -202,8 +202,7 @@ def _maps(
 
     def ask() -> Tensor:
         maps = images.new_zeros((len(image_index), *images.shape[2:]), dtype=torch.float32)
-        for image in sorted(set(image_index.tolist())):
-            queries = torch.where(image_index == image)[0]
+        for image, queries in by_image(image_index):
             classes = class_index[queries]
             maps[queries] = _explained(surrogate, network, images[image].detach(), classes, seeds[image])
         return maps

@@ -12,10 +12,11 @@ from torch import Tensor
 from ....base import RaybenchError
 from ...asking.rules.attention_rules import attention_rules
 from ...asking.rules.backward_rules import Table
-from ...asking.rules.handing_down import handed_to_pixels, tried
+from ...asking.rules.handing_down import handed_to_pixels
 from ...asking.rules.linear_rules import LinearRule
 from ...interface import NetworkLike, Passes, attribution
 from ...reading.attention import AttentionCapture
+from ...reading.trials import tried
 from ...signs import over_colours
 from .lrp import gamma_rule
 

@@ -12,10 +12,11 @@ from ....base import RaybenchError
 from ...arithmetic import denormals_flushed
 from ...asking.copies.masking import Fill, filling
 from ...asking.rules.chords import CHORDS
-from ...asking.rules.handing_down import ruled_logits, tried
+from ...asking.rules.handing_down import ruled_logits
 from ...interface import NetworkLike, Passes, attribution
 from ...queries import Portion, check_queries, one_hot, portions
 from ...reading.capture import undisturbed
+from ...reading.trials import tried
 from ...sharing import shared
 from ...signs import Colours, over_colours, signed_by_colours
 

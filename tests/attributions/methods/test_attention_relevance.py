@@ -5,6 +5,7 @@ import timm
 import torch
 import torch.nn.functional as F
 import torchvision
+from small_vits import seeded, timm_vit, torchvision_vit
 
 from raybench.attributions import attention_gradient_cam, sharing, transformer_attribution_generic
 from raybench.attributions.methods.attention.attention_relevance import _followed, _weighed
@@ -14,29 +15,6 @@ IMAGES = torch.randn(3, 3, 64, 48, generator=torch.Generator().manual_seed(1), d
 SQUARE = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 INDEX, CLASSES = torch.tensor([2, 0, 2, 1]), torch.tensor([1, 2, 7, 7])
 METHODS = [attention_gradient_cam, transformer_attribution_generic]
-
-
-def seeded(build):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        module = build().double().eval().requires_grad_(False)
-        for parameter in module.parameters():  # attention far from uniform, and no head of zeros
-            if parameter.ndim == 2:
-                parameter.normal_(std=0.3)
-    return module
-
-
-def torchvision_vit():
-    return seeded(
-        lambda: torchvision.models.VisionTransformer(
-            image_size=64, patch_size=16, num_layers=3, num_heads=4, hidden_dim=32, mlp_dim=48, num_classes=10
-        )
-    )
-
-
-def timm_vit(name="vit_tiny_patch16_224", **options):
-    options = {"img_size": (64, 48), "depth": 3, "embed_dim": 32, "num_heads": 4, "num_classes": 10} | options
-    return seeded(lambda: timm.create_model(name, **options))
 
 
 def watched_torchvision(module, image, monkeypatch):

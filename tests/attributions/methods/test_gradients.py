@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from raybench.attributions import bind
-from raybench.attributions.methods.gradients.winding_paths import blurred
+from raybench.attributions.asking.copies.blurring import blurred
 from raybench.attributions.seeds import generator
 
 captum = pytest.importorskip("captum.attr")
