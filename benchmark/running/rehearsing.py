@@ -38,15 +38,16 @@ def rehearse_all(
     """
     kept: dict[str, Network] = {}
     for card in plan.cards or (None,):
-        if not len(left(card).images):
+        work = left(card)
+        if not len(work.images):
             if card:
                 crew.agree(partial(refuse_replaced_weights, plan, card, manifest))
             continue
         loaded: list[Network] = []
         undefined = crew.lead(partial(_load, plan, card, manifest, loaded)) if card else {}
-        if card:
+        if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
-        work = left(card)
+            work = left(card)
         remarks = crew.lead(partial(_rehearse, plan, work, loaded))
         if card:
             crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks))
