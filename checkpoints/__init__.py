@@ -12,6 +12,7 @@ from .own import function_of
 from .scores import UnusableScoresError, reader_of
 from .weights.cache import cache_folder
 from .weights.files import local_weights_sha256
+from .weights.places import WeightFile, weight_files
 
 __all__ = [
     "Card",
@@ -19,6 +20,7 @@ __all__ = [
     "Compile",
     "Network",
     "UnusableScoresError",
+    "WeightFile",
     "WeightSource",
     "build_module",
     "cache_folder",
@@ -34,5 +36,6 @@ __all__ = [
     "reader_of",
     "shipped_cards",
     "state_sha256",
+    "weight_files",
     "with_own_statistics",
 ]

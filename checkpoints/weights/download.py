@@ -20,7 +20,7 @@ from ...base import RaybenchError, UnknownNameError
 from ..card import is_secure
 from .cache import cache_folder
 
-__all__ = ["download", "looks_like_html"]
+__all__ = ["cached_path", "download", "looks_like_html"]
 
 TIMEOUT_S = 30
 """Longest silence of a server."""
@@ -39,11 +39,10 @@ def download(url: str) -> Path:
         RaybenchError: the address is unknown or cannot be reached, the answer is cut short or is a web page,
             or the cache folder cannot be written; says where to place the file by hand.
     """
-    if url.startswith("torchvision:"):
-        url = _torchvision_address(url.removeprefix("torchvision:"))
-    target = cache_folder() / _cached_name(url)
+    target = cached_path(url)
     if target.exists():
         return target
+    url = _address(url)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
@@ -57,11 +56,20 @@ def download(url: str) -> Path:
     return target
 
 
+def cached_path(url: str) -> Path:
+    """Return where the file of an address is kept, whether it is there or not."""
+    return cache_folder() / _cached_name(_address(url))
+
+
 def looks_like_html(path: Path) -> bool:
     """Say whether a file is a web page: what file hosts answer with when they refuse a download."""
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
     return start.startswith((b"<!doctype html", b"<html"))
+
+
+def _address(url: str) -> str:
+    return _torchvision_address(url.removeprefix("torchvision:")) if url.startswith("torchvision:") else url
 
 
 def _torchvision_address(member: str) -> str:
