@@ -11,15 +11,15 @@ import torch
 from torch import nn
 
 from ..base import CodeFiles, RaybenchError, UnknownNameError, document_from, names_code, worded
-from .architectures import build_module
+from .building.architectures import build_module
 from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
+from .libraries.inputs import set_transform_input, statistics_of, with_own_statistics
 from .network import Network, state_sha256
-from .preprocessing import set_transform_input, statistics_of, with_own_statistics
 from .scores import read_scores
-from .sources.files import read_weights
-from .sources.state_dict import fill_module
+from .weights.files import read_weights
+from .weights.state_dict import fill_module
 
 __all__ = ["load_network", "network_from_module"]
 

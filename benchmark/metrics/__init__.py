@@ -20,8 +20,9 @@ from .interface import (
     network_metric,
     set_metric,
 )
-from .localisation import content_heatmap, pointing_game, stochastic_pointing_game
-from .pooled import pxap
+from .localisation.heatmap import content_heatmap
+from .localisation.points import pointing_game, stochastic_pointing_game
+from .localisation.pooled import pxap
 from .query import Curve, ExplainedQuery, Fill, NetworkQuery
 from .robustness import max_sensitivity
 

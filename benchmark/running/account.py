@@ -192,12 +192,12 @@ def _described(plan: Plan) -> Manifest:
 
 def _facts(plan: Plan) -> Manifest:
     """What readers of the results need to know of metrics, methods and classes, and cannot look up."""
-    classes = plan.dataset.classes
+    classes, own = plan.dataset.classes, plan.suite.dataset_choice.label
     return {
         "metrics": {one.metric.name: one.metric.described() for one in plan.metrics},
         "methods": {one.attribution.name: one.attribution.summary for one in plan.attributions},
         "truth": {one.attribution.name: True for one in plan.attributions if one.attribution.truth},
-        "dataset": {"label": plan.reader.label},
+        "dataset": {"label": own, "own": True} if own else {"label": plan.reader.label},
         "classes": dict(zip(classes.ids, classes.labels, strict=True)),
     }
 

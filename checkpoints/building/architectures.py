@@ -9,13 +9,13 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ..base import CodeFiles, RaybenchError, UnknownNameError, names_code, without_folder
-from .own import built_by
+from ...base import CodeFiles, RaybenchError, UnknownNameError, names_code, without_folder
+from ..own import built_by
 from .pooling import use_global_max_pooling
 
 __all__ = ["build_module"]
 
-OWN_PACKAGE = __name__.rpartition(".")[0]
+OWN_PACKAGE = __name__.rpartition(".building")[0]
 """Functions of this package may be named by any card; they only build modules."""
 
 

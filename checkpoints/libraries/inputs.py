@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from ..base import RaybenchError
-from .card import Card
+from ...base import RaybenchError
+from ..card import Card
 
 __all__ = ["set_transform_input", "statistics_of", "with_own_statistics"]
 
