@@ -16,6 +16,7 @@ from .intervals import (
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
 from .rules import RULES, Rule, rule
+from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
 
 __all__ = [
@@ -42,8 +43,10 @@ __all__ = [
     "hits_among",
     "influence",
     "interval",
+    "iou_of_both_sides",
     "p_values",
     "pooled_average_precision",
     "rule",
+    "share_of_right_pixels",
     "spread_of",
 ]
