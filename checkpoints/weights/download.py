@@ -14,13 +14,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
+import torch
 from filelock import FileLock
 
 from ...base import RaybenchError, UnknownNameError
 from ..card import is_secure
 from .cache import cache_folder
 
-__all__ = ["download", "looks_like_html"]
+__all__ = ["download", "in_torch_hub", "looks_like_html"]
 
 TIMEOUT_S = 30
 """Longest silence of a server."""
@@ -39,11 +40,14 @@ def download(url: str) -> Path:
         RaybenchError: the address is unknown or cannot be reached, the answer is cut short or is a web page,
             or the cache folder cannot be written; says where to place the file by hand.
     """
-    if url.startswith("torchvision:"):
+    of_library = url.startswith("torchvision:")
+    if of_library:
         url = _torchvision_address(url.removeprefix("torchvision:"))
     target = cache_folder() / _cached_name(url)
     if target.exists():
         return target
+    if of_library and (there := in_torch_hub(url)):
+        return there
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
@@ -55,6 +59,12 @@ def download(url: str) -> Path:
             "set RAYBENCH_CACHE to a folder with space"
         ) from None
     return target
+
+
+def in_torch_hub(url: str) -> Path | None:
+    """Return the file that torch's own hub has downloaded from an address, if it has."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(urlsplit(url).path).name
+    return path if path.is_file() else None
 
 
 def looks_like_html(path: Path) -> bool:
