@@ -13,6 +13,7 @@ from .own import function_of
 from .scores import UnusableScoresError, reader_of
 from .weights.cache import cache_folder
 from .weights.files import local_weights_sha256
+from .weights.places import WeightFile, weight_files
 
 __all__ = [
     "Card",
@@ -20,6 +21,7 @@ __all__ = [
     "Compile",
     "Network",
     "UnusableScoresError",
+    "WeightFile",
     "WeightSource",
     "build_module",
     "cache_folder",
@@ -36,5 +38,6 @@ __all__ = [
     "resolved",
     "shipped_cards",
     "state_sha256",
+    "weight_files",
     "written_card",
 ]

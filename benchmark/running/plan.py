@@ -97,7 +97,9 @@ class Plan:
             reader = find_reader(choice.name, code)
         _check_data_names(settings.data, cards, reader)
         with _told(place):
-            dataset = open_dataset(reader, settings.data, protocol, choice.options, say=reporter.say)
+            dataset = open_dataset(
+                reader, settings.data, protocol, choice.options, say=reporter.say, folder=path.parent
+            )
         plan = cls(
             suite=suite,
             settings=settings,

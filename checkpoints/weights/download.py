@@ -21,7 +21,7 @@ from ...base import RaybenchError, UnknownNameError
 from ..card import is_secure
 from .cache import cache_folder
 
-__all__ = ["download", "in_torch_hub", "looks_like_html"]
+__all__ = ["cached_path", "download", "in_torch_hub", "looks_like_html"]
 
 TIMEOUT_S = 30
 """Longest silence of a server."""
@@ -40,14 +40,10 @@ def download(url: str) -> Path:
         RaybenchError: the address is unknown or cannot be reached, the answer is cut short or is a web page,
             or the cache folder cannot be written; says where to place the file by hand.
     """
-    of_library = url.startswith("torchvision:")
-    if of_library:
-        url = _torchvision_address(url.removeprefix("torchvision:"))
-    target = cache_folder() / _cached_name(url)
+    target = cached_path(url)
     if target.exists():
         return target
-    if of_library and (there := in_torch_hub(url)):
-        return there
+    url = _address(url)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
@@ -67,11 +63,25 @@ def in_torch_hub(url: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def cached_path(url: str) -> Path:
+    """Return where the file of an address is kept, whether it is there or not.
+
+    Weights of torchvision that are not in raybench's own cache may be in that of torch.
+    """
+    path = cache_folder() / _cached_name(_address(url))
+    there = in_torch_hub(_address(url)) if url.startswith("torchvision:") else None
+    return there if there and not path.exists() else path
+
+
 def looks_like_html(path: Path) -> bool:
     """Say whether a file is a web page: what file hosts answer with when they refuse a download."""
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
     return start.startswith((b"<!doctype html", b"<html"))
+
+
+def _address(url: str) -> str:
+    return _torchvision_address(url.removeprefix("torchvision:")) if url.startswith("torchvision:") else url
 
 
 def _torchvision_address(member: str) -> str:

@@ -28,7 +28,7 @@ from .inert import Inert, load_inertly
 from .selecting import select_tensors
 from .shards import is_index, refuse_shard, shards_of, words_on_folder
 
-__all__ = ["Weights", "local_weights_sha256", "read_tensors", "read_weights"]
+__all__ = ["Weights", "local_file", "local_weights_sha256", "read_tensors", "read_weights"]
 
 
 class Weights(NamedTuple):
@@ -62,7 +62,7 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
     tensors: dict[str, Tensor] = {}
     hashes, remarks = [], []
     for source in card.weights:
-        path = _fetched(source) if source.url else _local_file(source.path or "", card.name, data or {})
+        path = _fetched(source) if source.url else local_file(source.path or "", card.name, data or {})
         hashes.append(_verified_sha256(path, source))
         if (laid_out := _laid_out_by_library(card, source, path)) is not None:
             tensors.update(laid_out)
@@ -102,13 +102,18 @@ def local_weights_sha256(card: Card, data: Mapping[str, Path] | None = None) -> 
     if not card.weights or any(source.url for source in card.weights):
         return None
     try:
-        paths = [_local_file(source.path or "", card.name, data or {}) for source in card.weights]
+        paths = [local_file(source.path or "", card.name, data or {}) for source in card.weights]
     except RaybenchError:  # taken away since: there is nothing to compare with
         return None
     return "+".join(map(_sha256, paths))
 
 
-def _local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
+def local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
+    """Return the path of a weight file of one's own; see `WeightSource.path`.
+
+    Raises:
+        RaybenchError: there is no such file, or its data folder was not given.
+    """
     if text.startswith("data:"):
         folder_name, _, file = text.removeprefix("data:").partition("/")
         root = os.environ.get("RAYBENCH_DATA")
