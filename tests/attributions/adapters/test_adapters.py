@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from calling import OF_LIBRARIES, calling
+from calling import OF_LIBRARIES
 from torch import nn
 
 from raybench.attributions import ATTRIBUTIONS, bind
