@@ -3,7 +3,7 @@
 A new method is one function in a file of its own, its registration (see `attribution`), and its import here.
 """
 
-from .adapters import torchray  # registers only where TorchRay is installed
+from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # each if its library is there
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
@@ -78,6 +78,7 @@ __all__ = [
     "bound",
     "box_oracle",
     "cam",
+    "captum",
     "center",
     "computing_in",
     "contrastive_excitation_backprop",
@@ -120,6 +121,7 @@ __all__ = [
     "norm_grad",
     "occlusion",
     "over_colours",
+    "pytorch_grad_cam",
     "random",
     "raw_attention",
     "rise",
@@ -129,10 +131,12 @@ __all__ = [
     "signed_by_colours",
     "smooth_grad",
     "smooth_grad_squared",
+    "torchcam",
     "torchray",
     "transformer_attribution_generic",
     "undisturbed",
     "uniform",
     "var_grad",
     "xgrad_cam",
+    "zennit",
 ]

@@ -5,7 +5,8 @@ from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
 from .catalogue import card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
-from .libraries.inputs import with_own_statistics
+from .libraries.inputs import resolved
+from .libraries.writing import written_card
 from .loading import load_network, network_from_module
 from .network import Network, state_sha256
 from .own import function_of
@@ -34,8 +35,9 @@ __all__ = [
     "network_from_module",
     "read_card",
     "reader_of",
+    "resolved",
     "shipped_cards",
     "state_sha256",
     "weight_files",
-    "with_own_statistics",
+    "written_card",
 ]

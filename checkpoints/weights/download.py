@@ -14,13 +14,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
+import torch
 from filelock import FileLock
 
 from ...base import RaybenchError, UnknownNameError
 from ..card import is_secure
 from .cache import cache_folder
 
-__all__ = ["cached_path", "download", "looks_like_html"]
+__all__ = ["cached_path", "download", "in_torch_hub", "looks_like_html"]
 
 TIMEOUT_S = 30
 """Longest silence of a server."""
@@ -56,9 +57,20 @@ def download(url: str) -> Path:
     return target
 
 
+def in_torch_hub(url: str) -> Path | None:
+    """Return the file that torch's own hub has downloaded from an address, if it has."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(urlsplit(url).path).name
+    return path if path.is_file() else None
+
+
 def cached_path(url: str) -> Path:
-    """Return where the file of an address is kept, whether it is there or not."""
-    return cache_folder() / _cached_name(_address(url))
+    """Return where the file of an address is kept, whether it is there or not.
+
+    Weights of torchvision that are not in raybench's own cache may be in that of torch.
+    """
+    path = cache_folder() / _cached_name(_address(url))
+    there = in_torch_hub(_address(url)) if url.startswith("torchvision:") else None
+    return there if there and not path.exists() else path
 
 
 def looks_like_html(path: Path) -> bool:

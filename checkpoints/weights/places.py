@@ -43,6 +43,8 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
     """
     found = []
     for source in card.weights:
+        if source.random is not None:
+            continue
         if source.url:
             path = cached_path(source.url)
             how = f"raybench fetch gets it from {source.url}"
