@@ -30,6 +30,8 @@ class Region(ABC):
     """A set of pixels of one image, the union of all objects of the query's class."""
 
     size: Size
+    boxes: tuple[Box, ...]
+    """Those of the single objects, in the order of the annotation; empty where they are not known."""
 
     @abstractmethod
     def mask(self) -> NDArray[np.bool_]:
@@ -80,6 +82,7 @@ class MaskRegion(Region):
     """The union of instance masks: a bool array (H, W)."""
 
     pixels: NDArray[np.bool_]
+    boxes: tuple[Box, ...] = ()
 
     @property
     def size(self) -> Size:  # type: ignore[override]

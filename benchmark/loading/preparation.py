@@ -12,7 +12,7 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...base import RaybenchError, Size, seed_for, worded
+from ...base import Box, RaybenchError, Size, seed_for, worded
 from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by, unaffordable
 from ..suite import Protocol
 from .views import Pixels, View, pillow_view, to_pixels, too_narrow, whole_view_size
@@ -51,6 +51,7 @@ class Prepared:
         picture: what the device resizes, else None: a decoded picture (H, W, 3) uint8, or a JPEG file (n,)
             uint8, or after it was decoded on the device (3, H, W) uint8.
         masks, near: (K, H, W) bool at the size of the original image.
+        boxes: of the objects of each query, as in `Region`.
         error: why the image cannot be used, or empty; then the other fields are empty too.
     """
 
@@ -67,6 +68,7 @@ class Prepared:
     picture: Pixels | Tensor | None = None
     masks: Masks | None = None
     near: Masks | None = None
+    boxes: tuple[tuple[Box, ...], ...] = ()
     error: str = ""
 
     def without_pixels(self) -> Prepared:
@@ -157,6 +159,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             picture=picture,
             masks=masks,
             near=near,
+            boxes=tuple(query.region.boxes for query in sample.queries),
         )
 
 

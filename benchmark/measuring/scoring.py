@@ -157,7 +157,7 @@ class Scorer:
                 maps, smoothed = raw[queries], method.attribution.smoothed
                 status = status_of(maps)
                 saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
-            given = SaliencyBatch(saliency, masks, near, seeds)
+            given = SaliencyBatch(saliency, masks, near, seeds, part.boxes)
             columns = [status.double(), *given.points.double().T, below_zero(maps).double()]
             sums = []
             for bound in self.metrics:

@@ -18,6 +18,7 @@ from .predictions import PredictionBatch
 from .rules import RULES, Rule, rule
 from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
+from .thresholds import best_threshold
 
 __all__ = [
     "AGGREGATE_WORDS",
@@ -36,6 +37,7 @@ __all__ = [
     "Unit",
     "Where",
     "accuracy",
+    "best_threshold",
     "deviations",
     "estimate",
     "estimate_mean",
