@@ -173,21 +173,21 @@ def _histogram(values: Bytes) -> Boxes:
 def _boxes_of_hill(levels: Bytes) -> Boxes | None:
     """Boxes (255, 4) above all levels at once if every foreground is one component without holes, else None.
 
-    That is sure where each row rises to one peak and falls, the peaks of the rows do so too, and the
-    neighbours of each row's peak in the row below or above, whichever is higher, reach it.
+    That is sure where each row rises to one peak and falls, the peaks of the rows do so too, and of two
+    neighbouring rows the higher one reaches the other's peak at a pixel that touches it.
     """
     rows, columns = levels.max(axis=1), levels.max(axis=0)
     if not (_has_one_peak(levels).all() and _has_one_peak(rows[None]).all()):
         return None
     wide = np.pad(levels, ((0, 0), (1, 1)))
     around = np.maximum(np.maximum(wide[:, :-2], wide[:, 1:-1]), wide[:, 2:])
-    place, peaks = np.arange(len(rows)), levels.argmax(axis=1)
-    reached = [
-        around[place[1:], peaks[:-1]] >= np.minimum(rows[:-1], rows[1:]),
-        around[place[:-1], peaks[1:]] >= np.minimum(rows[:-1], rows[1:]),
-    ]
-    lower = rows[1:] <= rows[:-1]
-    if not np.where(lower, reached[1], reached[0]).all():
+    peaks, lower = np.minimum(rows[1:], rows[:-1])[:, None], (rows[1:] <= rows[:-1])[:, None]
+    touching = np.where(
+        lower,
+        (levels[1:] == peaks) & (around[:-1] >= peaks),
+        (levels[:-1] == peaks) & (around[1:] >= peaks),
+    )
+    if not touching.any(axis=1).all():
         return None
     sides = [_extent(columns), _extent(rows)]
     boxes = np.stack([sides[0][0], sides[1][0], sides[0][1], sides[1][1]], axis=1)
