@@ -3,7 +3,7 @@
 A new method is one function in a file of its own, its registration (see `attribution`), and its import here.
 """
 
-from .adapters import torchray  # registers only where TorchRay is installed
+from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # each if its library is there
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
@@ -78,6 +78,7 @@ __all__ = [
     "bound",
     "box_oracle",
     "cam",
+    "captum",
     "center",
     "center_gaussian",
     "computing_in",
@@ -122,6 +123,7 @@ __all__ = [
     "norm_grad",
     "occlusion",
     "over_colours",
+    "pytorch_grad_cam",
     "random",
     "raw_attention",
     "rise",
@@ -132,10 +134,12 @@ __all__ = [
     "smooth_grad",
     "smooth_grad_squared",
     "sobel",
+    "torchcam",
     "torchray",
     "transformer_attribution_generic",
     "undisturbed",
     "uniform",
     "var_grad",
     "xgrad_cam",
+    "zennit",
 ]

@@ -16,6 +16,7 @@ from .intervals import (
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
 from .rules import RULES, Rule, rule
+from .samples import draw_sample, of_sample
 from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
 from .thresholds import best_threshold
@@ -39,6 +40,7 @@ __all__ = [
     "accuracy",
     "best_threshold",
     "deviations",
+    "draw_sample",
     "estimate",
     "estimate_mean",
     "f1_per_class_of",
@@ -46,6 +48,7 @@ __all__ = [
     "influence",
     "interval",
     "iou_of_both_sides",
+    "of_sample",
     "p_values",
     "pooled_average_precision",
     "rule",
