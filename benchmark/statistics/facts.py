@@ -29,6 +29,15 @@ Kind = Literal["localisation", "map", "network", "explanation", "set", "classifi
 Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
 Where = Literal["", "own", "near"]
 Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]
+GROUPS: tuple[Group, ...] = (
+    "accuracy",
+    "localisation",
+    "faithfulness",
+    "sanity",
+    "robustness",
+    "complexity",
+)
+"""In the order in which tables show them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,12 @@ from ..files import leads_out
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
+from ..layouts.coco_folders import find_coco, naming_in
 from ..layouts.coco_masks import box_around, encode, has_pixels, outline, remarks_on, union
+from ..layouts.nearest import Layout
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion, unaffordable
-from ..sample import AnnotationError, LayoutError, Query, Sample
+from ..sample import AnnotationError, Query, Sample
 from ..selection import Selection
 
 __all__ = ["Coco", "open_coco", "open_instances"]
@@ -155,13 +157,18 @@ class Coco:
     classes="coco80",
     multilabel=True,
     signs=("annotations/instances_{split}.json",),
+    layouts=(
+        Layout("COCO's own", ("{split}/*.jpg", "annotations/instances_{split}.json")),
+        Layout("YOLO's", ("images/{split}/*.jpg", "annotations/instances_{split}.json")),
+    ),
 )
 def open_coco(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val2014"
 ) -> Coco:
     """COCO pictures with instance masks: `val2014/*.jpg` and `annotations/instances_val2014.json`.
 
-    The option `split` takes another pair, such as `val2017`; pictures may also lie in `images/<split>/`.
+    The option `split` takes another pair, such as `val2017`; pictures may also lie in `images/<split>/`, both
+    may lie in folders named after their archives, and `minival2014` takes the pictures of `val2014`.
 
     One query per class with at least one annotation, crowds included, whatever `Protocol.queries` says; its
     region is the union of the class's instance masks. Categories are matched to the class list by name. An
@@ -172,16 +179,8 @@ def open_coco(
     Raises:
         RaybenchError: the pictures or the instances file are not there, or the file is damaged.
     """
-    source = root / "annotations" / f"instances_{split}.json"
-    folders = [folder for folder in (root / split, root / "images" / split) if folder.is_dir()]
-    if not folders or not source.is_file():
-        others = [path.stem.removeprefix("instances_") for path in source.parent.glob("instances_*.json")]
-        there = f"; there are annotations of {', '.join(sorted(others))}" if others else ""
-        raise LayoutError(
-            f"{root} does not look like COCO: expected pictures in {split}/ (or images/{split}/) "
-            f"and annotations/instances_{split}.json{there}"
-        )
-    return open_instances("coco", folders[0], source, classes, selection)
+    folder, source = find_coco(root, split)
+    return open_instances("coco", folder, source, classes, selection)
 
 
 def open_instances(
@@ -212,6 +211,7 @@ def open_instances(
         images[image_id] = image
     image_ids = selection.of(images, folder)
     chosen = [images[image_id] for image_id in image_ids]
+    named = naming_in(folder, content.images[0]["file_name"]) if content.images else str
     annotations = tuple(f"[{','.join(content.annotations.get(image['id'], []))}]" for image in chosen)
     return Coco(
         name=name,
@@ -220,7 +220,7 @@ def open_instances(
         classes=classes,
         categories=categories,
         image_ids=image_ids,
-        file_names=tuple(image["file_name"] for image in chosen),
+        file_names=tuple(named(image["file_name"]) for image in chosen),
         sizes=tuple(Size(image["height"], image["width"]) for image in chosen),
         annotations=annotations,
         repeated=content.repeated,
