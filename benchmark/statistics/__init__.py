@@ -19,6 +19,7 @@ from .rules import RULES, Rule, rule
 from .samples import draw_sample, of_sample
 from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
+from .thresholds import best_threshold
 
 __all__ = [
     "AGGREGATE_WORDS",
@@ -38,6 +39,7 @@ __all__ = [
     "Unit",
     "Where",
     "accuracy",
+    "best_threshold",
     "deviations",
     "draw_sample",
     "estimate",

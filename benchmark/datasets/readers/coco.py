@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ....base import RaybenchError, Size
+from ....base import Box, RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
 from ..files import leads_out
@@ -16,7 +16,7 @@ from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
 from ..layouts.coco_folders import find_coco, naming_in
-from ..layouts.coco_masks import encode, has_pixels, outline, remarks_on, union
+from ..layouts.coco_masks import box_around, encode, has_pixels, outline, remarks_on, union
 from ..layouts.nearest import Layout
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion, unaffordable
@@ -71,6 +71,7 @@ class Coco:
         size, place = self.sizes[index], f"{self.source}: {self.file_names[index]}"
         picture, notes = as_annotated(self.read_file(self._picture(index)), size, place)
         encoded: dict[int, list[dict[str, Any]]] = {}
+        boxes: dict[int, list[Box]] = {}
         empty: list[int] = []
         for record in self._records(index):
             class_index = self._class_of(record, index)
@@ -81,7 +82,9 @@ class Coco:
             except ValueError as error:
                 raise AnnotationError(f"{self._place(record, index)} cannot be used: {error}") from None
             encoded.setdefault(class_index, []).extend(found)
-            if not has_pixels(found):
+            if has_pixels(found):
+                boxes.setdefault(class_index, []).append(box_around(found))
+            else:
                 empty.append(class_index)
             notes += remarks_on(record, found, size)
             if record.get("id") in self.repeated:
@@ -89,7 +92,10 @@ class Coco:
         too_large = unaffordable(size, len(encoded))
         if too_large:
             raise AnnotationError(f"{place}: {too_large}")
-        regions = {key: MaskRegion(union(parts, size)) for key, parts in sorted(encoded.items())}
+        regions = {
+            key: MaskRegion(union(parts, size), tuple(boxes.get(key, ())))
+            for key, parts in sorted(encoded.items())
+        }
         notes += [EMPTY_PART for class_index in empty if regions[class_index].pixels.any()]
         notes += [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
         queries = tuple(Query(class_index, region) for class_index, region in regions.items())
