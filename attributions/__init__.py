@@ -23,7 +23,7 @@ from .methods.attention.attention_maps import attention_rollout, raw_attention
 from .methods.attention.attention_relevance import attention_gradient_cam, transformer_attribution_generic
 from .methods.attention.le_grad import le_grad
 from .methods.attention.transformer_attribution import transformer_attribution
-from .methods.baselines import box_oracle, center, random, uniform
+from .methods.baselines import box_oracle, center, center_gaussian, fake_cam, random, sobel, uniform
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.gradient import gradient, input_x_gradient
 from .methods.gradients.modified_relu import deconvnet, guided_backprop, guided_grad_cam
@@ -83,6 +83,7 @@ __all__ = [
     "cam",
     "captum",
     "center",
+    "center_gaussian",
     "computing_in",
     "contrastive_excitation_backprop",
     "cp_lrp",
@@ -94,6 +95,7 @@ __all__ = [
     "excitation_backprop",
     "expected_gradients",
     "extremal_perturbation",
+    "fake_cam",
     "features_and_gradients",
     "forward_pass",
     "full_grad",
@@ -136,6 +138,7 @@ __all__ = [
     "signed_by_colours",
     "smooth_grad",
     "smooth_grad_squared",
+    "sobel",
     "torchcam",
     "torchray",
     "transformer_attribution",
