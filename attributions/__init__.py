@@ -3,7 +3,7 @@
 A new method is one function in a file of its own, its registration (see `attribution`), and its import here.
 """
 
-from .adapters import torchray  # registers only where TorchRay is installed
+from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # each if its library is there
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
@@ -21,13 +21,16 @@ from .methods.activation.cam_components import cam, eigen_cam, eigen_grad_cam
 from .methods.activation.cam_scores import ablation_cam, score_cam
 from .methods.attention.attention_maps import attention_rollout, raw_attention
 from .methods.attention.attention_relevance import attention_gradient_cam, transformer_attribution_generic
-from .methods.baselines import box_oracle, center, random, uniform
+from .methods.attention.le_grad import le_grad
+from .methods.attention.transformer_attribution import transformer_attribution
+from .methods.baselines import box_oracle, center, center_gaussian, fake_cam, random, sobel, uniform
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.gradient import gradient, input_x_gradient
 from .methods.gradients.modified_relu import deconvnet, guided_backprop, guided_grad_cam
 from .methods.gradients.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
 from .methods.gradients.paths import integrated_gradients
 from .methods.gradients.winding_paths import blur_integrated_gradients, guided_integrated_gradients
+from .methods.perturbation.meaningful_masks import meaningful_perturbation
 from .methods.perturbation.occlusion import occlusion
 from .methods.perturbation.optimised_masks import extremal_perturbation
 from .methods.perturbation.rise import rise
@@ -78,7 +81,9 @@ __all__ = [
     "bound",
     "box_oracle",
     "cam",
+    "captum",
     "center",
+    "center_gaussian",
     "computing_in",
     "contrastive_excitation_backprop",
     "cp_lrp",
@@ -90,6 +95,7 @@ __all__ = [
     "excitation_backprop",
     "expected_gradients",
     "extremal_perturbation",
+    "fake_cam",
     "features_and_gradients",
     "forward_pass",
     "full_grad",
@@ -109,6 +115,7 @@ __all__ = [
     "kernel_shap",
     "layer_cam",
     "layer_of",
+    "le_grad",
     "lime",
     "linear_approximation",
     "lrp_alpha_beta",
@@ -116,10 +123,12 @@ __all__ = [
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
+    "meaningful_perturbation",
     "method_of",
     "norm_grad",
     "occlusion",
     "over_colours",
+    "pytorch_grad_cam",
     "random",
     "raw_attention",
     "rise",
@@ -129,10 +138,14 @@ __all__ = [
     "signed_by_colours",
     "smooth_grad",
     "smooth_grad_squared",
+    "sobel",
+    "torchcam",
     "torchray",
+    "transformer_attribution",
     "transformer_attribution_generic",
     "undisturbed",
     "uniform",
     "var_grad",
     "xgrad_cam",
+    "zennit",
 ]

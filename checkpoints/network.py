@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from .card import Card
 from .classes import ClassList
 
-__all__ = ["Network", "state_sha256"]
+__all__ = ["Network", "state_sha256", "with_own_size"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +43,17 @@ class Network:
     @property
     def target_layer(self) -> str | None:
         """Dotted name of the last convolutional stage, or of another layer of maps, if the card names one."""
-        return self.card.target_layer
+        return None if self.card.target_layer == "auto" else self.card.target_layer
+
+    @property
+    def layout(self) -> Literal["auto", "channels_first", "channels_last", "tokens"]:
+        """How the target layer's output lies in memory; `auto` where that is to be found by trying."""
+        return self.card.layout
 
     @property
     def input_size(self) -> tuple[int, int] | None:
         """Height and width of the only images that the module takes; None if it takes any."""
-        return self.card.input_size or _own_size(self.module)
+        return self.card.input.size if self.card.input.any_size is False else None
 
     @property
     def excitation_layer(self) -> str | None:
@@ -105,6 +111,15 @@ def state_sha256(module: nn.Module) -> str:
         digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
         digest.update(plain.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def with_own_size(card: Card, module: nn.Module) -> Card:
+    """Return a card with the size of the pictures that its network takes, if that takes one size alone."""
+    size = _own_size(module)
+    if size is None or card.input.any_size:
+        return card
+    own = card.input.model_copy(update={"size": size, "any_size": False})
+    return card.model_copy(update={"input": own, "input_size": size})
 
 
 def _own_size(module: nn.Module) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,10 +13,12 @@ import torch.utils.data
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...base import RaybenchError, Size, seed_for, worded
+from ...base import Box, RaybenchError, Size, seed_for, worded
+from ...checkpoints import Card
 from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by, unaffordable
 from ..suite import Protocol
-from .views import Pixels, View, pillow_view, to_pixels, too_narrow, whole_view_size
+from .frames import Frame, View, frame_of
+from .views import Pixels, pillow_view, to_pixels, too_narrow
 
 __all__ = ["Needs", "Prepared", "PreparedImages"]
 
@@ -31,10 +34,13 @@ class Needs:
     Attributes:
         views: what the network is shown.
         masks: the ground truth at every pixel.
+        middle: of the ground truth only the pixels around the middle of the image, which is all that is read
+            of it where every map is the middle pixel alone.
     """
 
     views: frozenset[View] = frozenset()
     masks: bool = False
+    middle: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,8 @@ class Prepared:
         views: (h, w, 3) uint8 of each view, where Pillow resizes.
         picture: what the device resizes, else None: a decoded picture (H, W, 3) uint8, or a JPEG file (n,)
             uint8, or after it was decoded on the device (3, H, W) uint8.
-        masks, near: (K, H, W) bool at the size of the original image.
+        masks, near: (K, H, W) bool at the size of the original image; or of its middle, up to (K, 3, 3).
+        boxes: of the objects of each query, as in `Region`.
         error: why the image cannot be used, or empty; then the other fields are empty too.
     """
 
@@ -67,6 +74,7 @@ class Prepared:
     picture: Pixels | Tensor | None = None
     masks: Masks | None = None
     near: Masks | None = None
+    boxes: tuple[tuple[Box, ...], ...] = ()
     error: str = ""
 
     def without_pixels(self) -> Prepared:
@@ -99,14 +107,30 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
     """A dataset seen through a protocol. Mistakes in single images are returned, not raised."""
 
     def __init__(
-        self, dataset: Dataset, indices: Sequence[int], protocol: Protocol, needs: Needs, seed: int
+        self,
+        dataset: Dataset,
+        indices: Sequence[int],
+        protocol: Protocol,
+        needs: Needs,
+        seed: int,
+        card: Card | None = None,
     ) -> None:
-        """Prepare the images `indices` of `dataset`."""
+        """Prepare the images `indices` of `dataset` for the network of a card."""
         self.dataset = reading_by(open_picture, dataset) if protocol.decode == "device" else dataset
         self.indices = list(indices)
         self.protocol = protocol
         self.needs = needs
         self.seed = seed
+        self.card = card
+
+    def seen_by(self, card: Card) -> PreparedImages:
+        """Return the same images for the network of a card."""
+        return PreparedImages(self.dataset, self.indices, self.protocol, self.needs, self.seed, card)
+
+    @functools.cached_property
+    def frames(self) -> Mapping[View, Frame]:
+        """How each view that is needed is made."""
+        return {view: frame_of(view, self.protocol, self.card) for view in sorted(self.needs.views)}
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -124,7 +148,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         unknown = _unknown_class(sample, len(self.dataset.classes))
         if unknown:
             return Prepared(image_id, path, error=f"{path}: {unknown}")
-        extreme = _too_extreme(sample, path, self.needs, self.protocol)
+        extreme = self._too_extreme(sample, path)
         return Prepared(image_id, path, error=extreme) if extreme else self._prepare(sample, path)
 
     def _prepare(self, sample: Sample, path: str) -> Prepared:
@@ -132,17 +156,13 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         masks = near = picture = input_size = None
         views: dict[View, Pixels] = {}
         if needs.masks:
-            shape = (len(sample.queries), *sample.size)
-            masks, near = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
-            for row, query in enumerate(sample.queries):
-                masks[row] = query.region.mask()
-                near[row] = query.region.near(protocol.tolerance_px)
-        shown = needs.views if sample.queries else needs.views - {"whole"}
+            masks, near = _ground_truth(sample, protocol.tolerance_px, middle=needs.middle)
+        shown = self._shown(sample)
         if image is not None and shown:
             if "whole" in shown:
-                input_size = whole_view_size(Size(image.height, image.width), protocol)
+                input_size = shown["whole"].view_size(Size(image.height, image.width))
             if protocol.resize == "pillow":
-                views = {view: pillow_view(image, view, protocol) for view in sorted(shown)}
+                views = {view: pillow_view(image, frame) for view, frame in shown.items()}
             else:
                 picture = encoded_bytes(image)
                 picture = to_pixels(image) if picture is None else picture
@@ -160,7 +180,38 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             picture=picture,
             masks=masks,
             near=near,
+            boxes=tuple(query.region.boxes for query in sample.queries),
         )
+
+    def _shown(self, sample: Sample) -> Mapping[View, Frame]:
+        """How the views of a picture are made; maps are made of those alone that something asks about."""
+        return {view: frame for view, frame in self.frames.items() if view != "whole" or sample.queries}
+
+    def _too_extreme(self, sample: Sample, path: str) -> str:
+        """Say why a picture cannot be shown to a network, or its maps not be scored; empty if they can."""
+        too_large = unaffordable(sample.size, len(sample.queries)) if self.needs.masks else ""
+        if too_large:
+            return f"{path}: {too_large}"
+        if sample.image is None:
+            return ""
+        told = too_narrow(Size(sample.image.height, sample.image.width), self._shown(sample).values())
+        return f"{path} {told}" if told else ""
+
+
+def _ground_truth(sample: Sample, tolerance_px: float, *, middle: bool) -> tuple[Masks, Masks]:
+    """Draw the regions of all queries and what is near them: (K, H, W) each, or their middle."""
+    rows, columns = (
+        slice(max(0, length // 2 - 1), min(length, length // 2 + 2)) if middle else slice(0, length)
+        for length in sample.size
+    )
+    shape = (len(sample.queries), rows.stop - rows.start, columns.stop - columns.start)
+    masks, near = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+    for row, query in enumerate(sample.queries):
+        if middle:
+            masks[row], near[row] = query.region.window(rows, columns, tolerance_px)
+        else:
+            masks[row], near[row] = query.region.mask(), query.region.near(tolerance_px)
+    return masks, near
 
 
 def _unknown_class(sample: Sample, classes: int) -> str:
@@ -169,15 +220,3 @@ def _unknown_class(sample: Sample, classes: int) -> str:
         if not 0 <= index < classes:
             return f"class {index} is none of the {classes} classes of the dataset's list, counted from 0"
     return ""
-
-
-def _too_extreme(sample: Sample, path: str, needs: Needs, protocol: Protocol) -> str:
-    """Say why a picture cannot be shown to a network, or its maps not be scored; empty if they can."""
-    too_large = unaffordable(sample.size, len(sample.queries)) if needs.masks else ""
-    if too_large:
-        return f"{path}: {too_large}"
-    if sample.image is None:
-        return ""
-    views = needs.views if sample.queries else needs.views - {"whole"}
-    told = too_narrow(Size(sample.image.height, sample.image.width), views, protocol)
-    return f"{path} {told}" if told else ""

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
-from ...checkpoints import ClassList
-from ..loading import Batch, OnItsWay, Prepared
+from ...base import Size
+from ...checkpoints import Card, ClassList
+from ..loading import Batch, OnItsWay, Prepared, frame_of
 from ..metrics import BoundMetric, Metric, SaliencyBatch
 from ..results import STATUSES, write_integers
 from ..suite import Protocol
@@ -114,12 +115,14 @@ class Scorer:
         metrics: of the run; those of predictions are passed over.
         classes: words class indices.
         device: where maps are scored.
+        card: of the network that made the maps.
     """
 
     protocol: Protocol
     metrics: Sequence[BoundMetric]
     classes: ClassList
     device: torch.device
+    card: Card | None = None
 
     @functools.cached_property
     def asking(self) -> tuple[BoundMetric, ...]:
@@ -156,9 +159,12 @@ class Scorer:
             else:
                 maps, smoothed = raw[queries], method.attribution.smoothed
                 status = status_of(maps)
-                saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
-            given = SaliencyBatch(saliency, masks, near, seeds)
-            columns = [status.double(), *given.points.double().T, below_zero(maps).double()]
+                frame = frame_of("whole", self.protocol, self.card)
+                saliency = prepare_saliency(
+                    maps, status, part.size, self.protocol, smoothed=smoothed, frame=frame
+                )
+            given = SaliencyBatch(saliency, masks, near, seeds, part.boxes)
+            columns = [status.double(), *_points(given, part.size), below_zero(maps).double()]
             sums = []
             for bound in self.metrics:
                 metric = bound.metric
@@ -190,6 +196,12 @@ class Scorer:
         if asked is None:
             return torch.full((len(queries),), float("nan"), dtype=torch.float64)
         return asked.values[queries, self.asking.index(metric)]
+
+
+def _points(batch: SaliencyBatch, size: Size) -> Tensor:
+    """Return x and y of the peaks in images of a size: (2, N) float64; maps may be the images' middle."""
+    top, left = (whole // 2 - seen // 2 for whole, seen in zip(size, batch.mask.shape[1:], strict=True))
+    return (batch.points + torch.tensor([left, top], device=batch.mask.device)).double().T
 
 
 def _number(value: float) -> str:
