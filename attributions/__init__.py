@@ -6,6 +6,7 @@ A new method is one function in a file of its own, its registration (see `attrib
 from .adapters import torchray  # registers only where TorchRay is installed
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
+from .asking.copies.one_by_one import twin_of
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.activation.cam import (
@@ -131,6 +132,7 @@ __all__ = [
     "smooth_grad_squared",
     "torchray",
     "transformer_attribution_generic",
+    "twin_of",
     "undisturbed",
     "uniform",
     "var_grad",

@@ -14,12 +14,13 @@ from captum.metrics import sensitivity_max
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from raybench.base import Size, seed_for
-from raybench.benchmark.measuring.asking import _blur_kernel, _fill, _scores
+from raybench.base import seed_for
+from raybench.benchmark.measuring.asking import _blur_kernel, _fill, _picture
 from raybench.benchmark.metrics import (
     Curve,
     ExplainedQuery,
     NetworkQuery,
+    Picture,
     deletion,
     insertion,
     max_sensitivity,
@@ -50,9 +51,7 @@ def linear(weights: Tensor) -> Network:
 
 
 def query_of(network: Network, image: Tensor, saliency: Tensor, seed: int = 0) -> NetworkQuery:
-    size = Size(*image.shape[1:])
-    ask, fill = functools.partial(_scores, network, 0, size), functools.partial(_fill, network, image)
-    return NetworkQuery(image, saliency, 0, seed, ask, fill)
+    return NetworkQuery(_picture(network, image, seed), saliency, saliency, 0, seed)
 
 
 def by_hand() -> NetworkQuery:
@@ -184,7 +183,16 @@ def test_area_is_the_trapezoid_rule() -> None:
 
 def explained(image: Tensor, explain: Callable[[Tensor], Tensor], seed: int = 7) -> ExplainedQuery:
     bounds = (torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
-    return ExplainedQuery(image, explain(image[None])[0], 0, seed, bounds, explain)
+    original = explain(image[None])[0]
+    picture = Picture(image, seed, bounds, False, no_network, no_network)
+    seen = NetworkQuery(picture, original, original, 0, seed)
+    return ExplainedQuery(
+        seen, original, original, 1, True, lambda images, *_, **__: explain(images), no_network
+    )
+
+
+def no_network(*_: object) -> Tensor:
+    raise AssertionError
 
 
 def noise_of(image: Tensor, seed: int, draws: int, radius: float) -> Iterator[Tensor]:
