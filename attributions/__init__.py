@@ -3,7 +3,7 @@
 A new method is one function in a file of its own, its registration (see `attribution`), and its import here.
 """
 
-from .adapters import torchray  # registers only where TorchRay is installed
+from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # each if its library is there
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
 from .asking.copies.one_by_one import twin_of
@@ -79,6 +79,7 @@ __all__ = [
     "bound",
     "box_oracle",
     "cam",
+    "captum",
     "center",
     "computing_in",
     "contrastive_excitation_backprop",
@@ -121,6 +122,7 @@ __all__ = [
     "norm_grad",
     "occlusion",
     "over_colours",
+    "pytorch_grad_cam",
     "random",
     "raw_attention",
     "rise",
@@ -130,6 +132,7 @@ __all__ = [
     "signed_by_colours",
     "smooth_grad",
     "smooth_grad_squared",
+    "torchcam",
     "torchray",
     "transformer_attribution_generic",
     "twin_of",
@@ -137,4 +140,5 @@ __all__ = [
     "uniform",
     "var_grad",
     "xgrad_cam",
+    "zennit",
 ]

@@ -12,7 +12,7 @@ from ..suite import Protocol
 from .interface import DATASETS, DatasetReader
 from .sample import Dataset
 
-__all__ = ["find_reader", "open_dataset"]
+__all__ = ["find_folder", "find_reader", "open_dataset"]
 
 
 def find_reader(name: str, code: CodeFiles | None = None) -> DatasetReader:
@@ -62,7 +62,7 @@ def open_dataset(
     """
     reader = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
     source = reader.source(options)
-    root = _find(source, data)
+    root = find_folder(source, data)
     if root is None and source.generate:
         root = source.generate(say)
     if root is None and source.beside:
@@ -75,7 +75,7 @@ def open_dataset(
     return reader.open(root, protocol, options=options, folder=folder)
 
 
-def _find(reader: DatasetReader, data: Mapping[str, Path]) -> Path | None:
+def find_folder(reader: DatasetReader, data: Mapping[str, Path]) -> Path | None:
     """Return the folder of a dataset, or None; one that was given is returned even if it is not there."""
     if reader.name in data:
         return data[reader.name]

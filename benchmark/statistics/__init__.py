@@ -16,6 +16,7 @@ from .intervals import (
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
 from .rules import RULES, Rule, rule
+from .samples import draw_sample, of_sample
 from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
 
@@ -38,6 +39,7 @@ __all__ = [
     "Where",
     "accuracy",
     "deviations",
+    "draw_sample",
     "estimate",
     "estimate_mean",
     "f1_per_class_of",
@@ -45,6 +47,7 @@ __all__ = [
     "influence",
     "interval",
     "iou_of_both_sides",
+    "of_sample",
     "p_values",
     "pooled_average_precision",
     "rule",

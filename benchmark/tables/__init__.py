@@ -1,6 +1,6 @@
 """Tables of results, measured and published, and the text of a comparison."""
 
-from .formats import render_table, rich_table
+from .formats import escape_latex, escape_markdown, render_table, rich_table
 from .matching import (
     find_published,
     normal_training,
@@ -30,6 +30,8 @@ __all__ = [
     "PublishedValue",
     "Source",
     "comparison_table",
+    "escape_latex",
+    "escape_markdown",
     "find_published",
     "known_datasets",
     "load_published",

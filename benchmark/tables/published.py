@@ -56,11 +56,13 @@ class Described(Document):
     Attributes:
         sha256: first digits of the hash of its weight file, if the source names one: what has other weights
             is another checkpoint.
+        megabytes: about how large its weight files are; 0 if that is not known.
     """
 
     architecture: str
     training: str = "baseline"
     sha256: str = ""
+    megabytes: int = 0
 
 
 class PublishedDataset(Document):
@@ -72,7 +74,8 @@ class PublishedDataset(Document):
         choice: how a suite names it.
         without_network: how a suite names it where no picture is needed; as `choice` if that is empty.
         images: how many pictures it has.
-        per_class: how many pictures of each class it has, if all have as many; else 0.
+        queries: about how many classes its pictures are asked about, in all.
+        where: how to get it, in one sentence.
     """
 
     label: str
@@ -80,7 +83,8 @@ class PublishedDataset(Document):
     choice: dict[str, Any]
     without_network: dict[str, Any] = Field(default_factory=dict)
     images: int
-    per_class: int = 0
+    queries: int = 0
+    where: str = ""
 
 
 class Source(Document):
@@ -171,6 +175,11 @@ class PublishedValue:
     training: str = ""
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Which cell of its table it is: row, column and metric."""
+        return (self.row, self.column, self.metric)
+
+    @property
     def repeated(self) -> bool:
         """True if the value is an evident copy of another row, hence no reference."""
         return self.expected == NO_REFERENCE
@@ -221,7 +230,6 @@ def published_source(table: str) -> Source:
     return SOURCES[table]
 
 
-@functools.cache
 def load_published(table: str) -> tuple[PublishedValue, ...]:
     """Return all values of one table, in the order of its file; see `published_source`.
 
@@ -230,7 +238,17 @@ def load_published(table: str) -> tuple[PublishedValue, ...]:
         RaybenchError: the file is damaged; names the line.
     """
     source = published_source(table)
-    path = Path(str(files(_FOLDER))) / f"{table}.csv" if table in SOURCES else Path(table).with_suffix(".csv")
+    if table in SOURCES:
+        return _shipped(table)
+    return _read_values(Path(table).with_suffix(".csv"), source, table)
+
+
+@functools.cache
+def _shipped(table: str) -> tuple[PublishedValue, ...]:
+    return _read_values(Path(str(files(_FOLDER))) / f"{table}.csv", SOURCES[table], table)
+
+
+def _read_values(path: Path, source: Source, table: str) -> tuple[PublishedValue, ...]:
     try:
         reader = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:

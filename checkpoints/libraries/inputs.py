@@ -1,54 +1,73 @@
-"""What a network wants of its input, as far as the library that it comes from says so."""
+"""What a network wants of its input: as its card says, else as its library does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import importlib
 from typing import Any
 
 from torch import nn
 
-from ...base import RaybenchError
+from ...base import RaybenchError, document_from
 from ..card import Card
+from ..input import Input
+from .names import facts_of_card
 
-__all__ = ["set_transform_input", "statistics_of", "with_own_statistics"]
-
-Triple = tuple[float, float, float]
-Statistics = tuple[Triple, Triple]
+__all__ = ["contradictions", "own_input_of", "resolved", "set_transform_input"]
 
 _OFFICIAL = ("1378be20", "0cc3c7bd")
 """How the SHA-256 of torchvision's own weights of GoogLeNet and Inception v3 begin."""
 
+_SHORT = {"mean": "mean", "std": "std", "size": "input_size", "range": "input_range"}
+"""Fields of `Input` that a card may give without it, and their names there."""
 
-def with_own_statistics(card: Card) -> Card:
-    """Return the card with mean and standard deviation as its library says, where it gives none itself.
+
+def resolved(card: Card) -> Card:
+    """Return the card with its class list and all that it leaves out of its input as its library says.
 
     Raises:
-        RaybenchError: the card says others than torchvision does of the same weights.
+        RaybenchError: the card says another mean or std than torchvision does of the same weights, or no
+            library knows its classes.
     """
-    given = {"mean", "std"} & card.model_fields_set
-    for source in card.weights:
-        if source.url and source.url.startswith("torchvision:"):
-            own = _of_torchvision(source.url.removeprefix("torchvision:"))
-            if own is None:
-                return card
-            if given and (tuple(card.mean), tuple(card.std)) != own:
-                raise RaybenchError(
-                    f"checkpoint {card.name!r}: its card gives mean {list(card.mean)} and std "
-                    f"{list(card.std)}, but {source.url} was trained with {list(own[0])} and {list(own[1])}; "
-                    "leave both out"
-                )
-            return card.model_copy(update={"mean": own[0], "std": own[1]})
-    if not given and card.input_range == 1 and card.architecture.startswith("timm:"):
-        own = _of_timm(card.architecture.removeprefix("timm:"))
-        if own is not None:
-            return card.model_copy(update={"mean": own[0], "std": own[1]})
-    return card
+    if card.classes == "auto":
+        card = card.model_copy(update={"classes": facts_of_card(card).class_list()})
+    said, own = _said(card), _own(card)
+    if (url := _torchvision_url(card)) and (
+        wrong := [key for key in ("mean", "std") if _differ(key, said, own)]
+    ):
+        given = " and ".join(f"{key} {list(said[key])}" for key in wrong)
+        theirs = " and ".join(str(list(own[key])) for key in wrong)
+        raise RaybenchError(
+            f"checkpoint {card.name!r}: its card gives {given}, but {url} was trained with {theirs}; leave "
+            f"{'both' if len(wrong) > 1 else 'it'} out"
+        )
+    if tuple(said.get("range", (0, 1))) != tuple(own.get("range", (0, 1))):
+        own = {key: value for key, value in own.items() if key not in ("range", "mean", "std")}
+    whole = {"mean": card.mean, "std": card.std, **own, **said}
+    if "img_size" in card.architecture_options:
+        whole = {**whole, "size": _sides(card.architecture_options["img_size"]), "any_size": None} | said
+    merged = document_from(whole, Input, f"checkpoint {card.name!r}: input")
+    short = {"mean": merged.mean, "std": merged.std, "input_range": merged.range[1]}
+    fixed = {"input_size": merged.size} if merged.any_size is False else {}
+    return card.model_copy(update={"input": merged, **short, **fixed})
 
 
-def statistics_of(module: nn.Module) -> Statistics | None:
+def contradictions(card: Card) -> list[str]:
+    """Say where a resolved card departs from what the library says of the weights that it names."""
+    of_library = [source.url for source in card.weights if (source.url or "").startswith(("timm:", "hf:"))]
+    own = _own(card) if of_library else {}
+    said = card.input.model_dump()
+    return [
+        f"its card gives {key} {said[key]}, but {of_library[0]} was trained with {tuple(own[key])}"
+        for key in ("mean", "std", "range")
+        if _differ(key, said, own)
+    ]
+
+
+def own_input_of(module: nn.Module) -> dict[str, Any]:
     """Mean and standard deviation that a network of timm says of itself."""
     config = getattr(module, "pretrained_cfg", None)
-    return _statistics(config) if isinstance(config, dict) else None
+    config = config if isinstance(config, dict) else {}
+    return {key: config[key] for key in ("mean", "std") if len(config.get(key) or ()) == 3}
 
 
 def set_transform_input(module: nn.Module, card: Card, sha256: str) -> None:
@@ -84,31 +103,52 @@ def set_transform_input(module: nn.Module, card: Card, sha256: str) -> None:
     setattr(module, "transform_input", official or card.transform_input)  # noqa: B010 - no tensor or module
 
 
-def _of_torchvision(member: str) -> Statistics | None:
-    from torchvision import models
-
-    try:
-        transforms = models.get_weight(member).transforms()
-    except (ValueError, AttributeError):  # no such weights, which their download says better
-        return None
-    return _statistics(vars(transforms))
-
-
-def _of_timm(name: str) -> Statistics | None:
-    try:
-        from timm.models import get_pretrained_cfg
-    except ImportError:  # building the network says it better
-        return None
-    config = get_pretrained_cfg(name)
-    return _statistics({"mean": config.mean, "std": config.std}) if config else None
+def _said(card: Card) -> dict[str, Any]:
+    """Fields of `Input` that a card gives itself."""
+    short = {key: getattr(card, field) for key, field in _SHORT.items() if field in card.model_fields_set}
+    if "range" in short:
+        short["range"] = (0, short["range"])
+    if short.get("size", ()) is None:
+        del short["size"]
+    fixed = {"any_size": False} if card.input_size else {}
+    return short | fixed | {key: getattr(card.input, key) for key in card.input.model_fields_set}
 
 
-def _statistics(facts: dict[str, Any]) -> Statistics | None:
-    mean, std = facts.get("mean"), facts.get("std")
-    usable = all(isinstance(one, (tuple, list)) and len(one) == 3 for one in (mean, std))
-    return (_triple(mean), _triple(std)) if usable and mean and std else None
+def _own(card: Card) -> dict[str, Any]:
+    """Fields of `Input` that the library of the weights, else that of the architecture, gives."""
+    if url := _torchvision_url(card):
+        return _library("torchvision").input_of_weights(url.removeprefix("torchvision:")) or {}
+    for source in card.weights:
+        for prefix, module in (("timm:", "timm"), ("hf:", "hugging_face")):
+            if source.url and source.url.startswith(prefix):
+                return _input_of(module, source.url.removeprefix(prefix))
+    if card.architecture.startswith("timm:"):
+        return _input_of("timm", card.architecture.removeprefix("timm:"))
+    if card.architecture.startswith("hf:"):
+        return _input_of("hugging_face", card.architecture.removeprefix("hf:"))
+    if ":" not in card.architecture:
+        found: dict[str, Any] = _library("torchvision").input_of_architecture(card.architecture)
+        return found
+    return {}
 
 
-def _triple(values: Iterable[float]) -> Triple:
-    first, second, third = map(float, values)
-    return first, second, third
+def _input_of(module: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = _library(module).input_of(name)
+    return found
+
+
+def _library(module: str) -> Any:
+    return importlib.import_module(f".{module}", __package__)
+
+
+def _torchvision_url(card: Card) -> str:
+    urls = (source.url or "" for source in card.weights)
+    return next((url for url in urls if url.startswith("torchvision:")), "")
+
+
+def _differ(key: str, said: dict[str, Any], own: dict[str, Any]) -> bool:
+    return key in said and key in own and tuple(said[key]) != tuple(own[key])
+
+
+def _sides(size: Any) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else tuple(size)

@@ -46,7 +46,7 @@ def test_every_method_says_what_it_is(name):
 def test_options_are_the_keyword_only_parameters():
     assert ENTRIES["grad_cam"].options == {"layer": None}
     assert ENTRIES["contrastive_excitation_backprop"].options == {"layer": None, "contrast_layer": None}
-    assert ENTRIES["gradient"].options == {}
+    assert ENTRIES["gradient"].options == {"colours": "max"}
     assert ENTRIES["center"].options == {}
 
 

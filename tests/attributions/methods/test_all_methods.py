@@ -43,6 +43,8 @@ def test_a_batch_gives_what_single_queries_give(method, name, random_network, qu
     network, function = random_network(name), calling(method)
     if not is_defined(method, network):
         pytest.skip(f"{method} is not defined for {name}")
+    if method == "ablation_cam" and name not in ("squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small"):
+        pytest.skip("a forward pass for each of many channels")
     if name == "squeezenet1_1" and method.startswith("grad_cam"):
         # its random scores are nearly zero: a ReLU follows them
         queries = queries._replace(class_index=torch.tensor([3, 3, 3]))
@@ -124,6 +126,8 @@ def test_whole_batches_as_on_accelerators_give_the_same_maps(
     method, name, random_network, queries, monkeypatch
 ):
     network, function = random_network(name), calling(method)
+    if method == "ablation_cam" and name == "densenet121":
+        pytest.skip("a forward pass for each of 1024 channels")
     expected = function(network, *queries)
 
     def whole(images, image_index):
@@ -161,11 +165,13 @@ def test_bfloat16_autocast_gives_float32_maps_near_the_exact_ones(method, random
     assert ((similarity > 0.9) | nothing).all()
 
 
-def test_reference_methods_are_absent_without_torchray_and_importing_stays_light():
+def test_methods_of_libraries_are_absent_without_them_and_importing_stays_light():
     script = (
-        "import sys; sys.modules['torchray'] = None\n"
+        "import importlib.util as util, sys\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'torchray' else found(name, *rest)\n"
         "import raybench.attributions as a\n"
         "assert not [e.name for e in a.ATTRIBUTIONS if 'torchray' in e.name]\n"
-        "assert 'torchvision' not in sys.modules and 'matplotlib' not in sys.modules\n"
+        "assert not {'torchvision', 'matplotlib', 'captum', 'pytorch_grad_cam'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
