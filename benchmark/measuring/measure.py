@@ -26,7 +26,7 @@ from ..loading import (
     send_joined,
 )
 from ..results import RowStore, save_map
-from .asking import Asked, ask_again
+from .again.asking import Asked, ask_again
 from .checked import check_shape
 from .environment import peak_memory_mb
 from .failures import failures_told, named

@@ -15,7 +15,8 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from raybench.base import seed_for
-from raybench.benchmark.measuring.asking import _blur_kernel, _fill, _picture
+from raybench.benchmark.measuring.again.asking import _picture
+from raybench.benchmark.measuring.again.fills import blur_kernel, fill
 from raybench.benchmark.metrics import (
     Curve,
     ExplainedQuery,
@@ -132,7 +133,7 @@ class Maps:
 @pytest.mark.parametrize("name", ["mean", "blur"])
 def test_curves_agree_with_torchcam(network: Network, seed: int, name: str) -> None:
     image, saliency = picture(seed), random_map(seed)
-    baseline = _fill(network, image, name, 0).expand_as(image)[None]
+    baseline = fill(network, image, name, 0).expand_as(image)[None]
     torchcam = pytest.importorskip("torchcam.metrics", reason="torchcam needs Python 3.11")
     theirs = torchcam.DeletionInsertionMetric(
         Maps(network.module, saliency), functools.partial(torch.softmax, dim=-1), steps=24, baseline=baseline
@@ -146,7 +147,7 @@ def test_curves_agree_with_torchcam(network: Network, seed: int, name: str) -> N
 
 def test_pixels_change_in_chunks_of_any_size_alike(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = deletion(query_of(network, picture(1), random_map(1)))
-    monkeypatch.setattr("raybench.benchmark.measuring.asking._PIXELS_AT_ONCE", 3 * 24 * 32)
+    monkeypatch.setattr("raybench.benchmark.measuring.again.asking._PIXELS_AT_ONCE", 3 * 24 * 32)
     assert deletion(query_of(network, picture(1), random_map(1))).points == pytest.approx(
         expected.points, abs=1e-6
     )
@@ -172,7 +173,7 @@ def test_blur_is_an_impulse_through_a_reflected_gaussian() -> None:
     impulse = np.zeros((11, 11))
     impulse[5, 5] = 1
     expected = gaussian_filter(impulse, 5)
-    assert _blur_kernel().numpy() == pytest.approx(expected, abs=1e-7)
+    assert blur_kernel().numpy() == pytest.approx(expected, abs=1e-7)
     assert expected.max() / expected.min() < 1.6  # spread almost flat, unlike a cut Gaussian
 
 

@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from raybench.attributions import bind
-from raybench.benchmark.measuring import asking, randomising
+from raybench.benchmark.measuring.again import asking, randomising
 from raybench.benchmark.metrics import (
     ExplainedQuery,
     Forgotten,
