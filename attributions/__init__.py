@@ -22,7 +22,7 @@ from .methods.activation.cam_components import cam, eigen_cam, eigen_grad_cam
 from .methods.activation.cam_scores import ablation_cam, score_cam
 from .methods.attention.attention_maps import attention_rollout, raw_attention
 from .methods.attention.attention_relevance import attention_gradient_cam, transformer_attribution_generic
-from .methods.baselines import box_oracle, center, random, uniform
+from .methods.baselines import box_oracle, center, center_gaussian, fake_cam, random, sobel, uniform
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.gradient import gradient, input_x_gradient
 from .methods.gradients.modified_relu import deconvnet, guided_backprop, guided_grad_cam
@@ -81,6 +81,7 @@ __all__ = [
     "cam",
     "captum",
     "center",
+    "center_gaussian",
     "computing_in",
     "contrastive_excitation_backprop",
     "cp_lrp",
@@ -92,6 +93,7 @@ __all__ = [
     "excitation_backprop",
     "expected_gradients",
     "extremal_perturbation",
+    "fake_cam",
     "features_and_gradients",
     "forward_pass",
     "full_grad",
@@ -132,6 +134,7 @@ __all__ = [
     "signed_by_colours",
     "smooth_grad",
     "smooth_grad_squared",
+    "sobel",
     "torchcam",
     "torchray",
     "transformer_attribution_generic",

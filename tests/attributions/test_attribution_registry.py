@@ -23,6 +23,7 @@ def test_kinds_say_what_a_method_needs():
     without_network = {name: entry.kind for name, entry in ENTRIES.items() if entry.kind != "network"}
     assert without_network == {
         "center": "dense",
+        "center_gaussian": "dense",
         "random": "dense",
         "uniform": "dense",
         "box_oracle": "dense",

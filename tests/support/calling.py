@@ -59,6 +59,11 @@ def calling(name, **options):
     return lambda network, images, *index: method(network, images, *index, seeds=seeds_of(images))
 
 
+def asks(name):
+    """Whether the method shows the network anything."""
+    return bind(name).passes.forwards(1, 1) > 0
+
+
 def goes_back(name):
     """Whether the method asks for gradients."""
     passes = bind(name).passes

@@ -13,9 +13,9 @@ from ...suite import Protocol
 from ..files import LINKED, PICTURE_SUFFIXES, files_in, first_repeated, leads_out, subfolders
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
-from ..layouts.box_table import OwnBox, read_box_table
-from ..layouts.own_masks import find_masks
-from ..layouts.own_objects import MaskObjects, Objects, OwnPicture, TableObjects, read_yolo_files
+from ..layouts.own.box_table import OwnBox, read_box_table
+from ..layouts.own.masks import find_masks
+from ..layouts.own.objects import MaskObjects, Objects, OwnPicture, TableObjects, read_yolo_files
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import unaffordable
 from ..sample import AnnotationError, LayoutError, Query, Sample
