@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import torch
@@ -66,7 +66,9 @@ class RandomisedCopy:
             kept = forgotten.statistics == "keep" and not isinstance(trained, nn.Parameter)
             owner, _, name = path.rpartition(".")
             module = self._twin.get_submodule(owner)
-            held = module._parameters if isinstance(trained, nn.Parameter) else module._buffers
+            held: dict[str, Any] = (
+                module._parameters if isinstance(trained, nn.Parameter) else module._buffers
+            )
             held[name] = self._random[path] if stage in chosen and not kept else trained
         return self._network
 
@@ -96,7 +98,7 @@ def _with_random_weights(module: nn.Module, seed: int) -> dict[str, Tensor]:
                 drawn = torch.randn(parameter.shape, generator=generator(seed, f"weights {path}", number))
                 parameter.data = _SPREAD * drawn
     fresh.requires_grad_(requires_grad=False)
-    return _tensors(fresh.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    return _tensors(fresh.to(memory_format=torch.channels_last))
 
 
 def _large_parts(module: nn.Module) -> list[str]:

@@ -51,8 +51,11 @@ def structural(one: Tensor, other: Tensor) -> float:
 
 
 def _ranks(values: Tensor) -> Tensor:
-    _, place, counts = values.flatten().unique(return_inverse=True, return_counts=True)
-    return (counts.cumsum(0) - (counts - 1) / 2)[place].double()
+    flat = values.flatten()
+    sort = flat.sort()
+    _, counts = sort.values.unique_consecutive(return_counts=True)
+    means = (counts.cumsum(0) - (counts - 1) / 2).repeat_interleave(counts)
+    return torch.empty_like(flat).scatter_(0, sort.indices, means.to(flat))
 
 
 def _finite(values: Tensor) -> Tensor:
