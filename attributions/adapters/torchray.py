@@ -33,7 +33,7 @@ def grad_cam(
     layer: str | None = None,
 ) -> Tensor:
     """TorchRay's Grad-CAM, one query at a time. See `grad_cam`."""
-    name = layer_to_read(layer, network.target_layer)
+    name = layer_to_read(layer, network)
     return _one_by_one("grad_cam", network, images, image_index, class_index, saliency_layer=name)
 
 
@@ -51,7 +51,7 @@ def excitation_backprop(
     layer: str | None = None,
 ) -> Tensor:
     """TorchRay's excitation backprop, one query at a time. See `excitation_backprop`."""
-    name = layer_to_read(layer, network.excitation_layer, network.target_layer)
+    name = layer_to_read(layer or network.excitation_layer, network)
     return _one_by_one("excitation_backprop", network, images, image_index, class_index, saliency_layer=name)
 
 
@@ -68,7 +68,7 @@ def contrastive_excitation_backprop(
     contrast = contrast_layer or network.contrast_layer
     if contrast is None:
         raise RaybenchError("torchray.contrastive_excitation_backprop needs the option contrast_layer")
-    name = layer_to_read(layer, network.excitation_layer, network.target_layer)
+    name = layer_to_read(layer or network.excitation_layer, network)
     return _one_by_one(
         "contrastive_excitation_backprop",
         network,
