@@ -22,7 +22,7 @@ docs: demo .venv/installed-test
 	$(BIN)/python docs/make_leaderboard_picture.py
 
 test: .venv/installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -1,17 +1,19 @@
 """Which network: checkpoint cards, architectures with average or max pooling, and verified loading."""
 
-from .architectures import build_module
+from .building.architectures import build_module
+from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
 from .catalogue import card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
-from .compiled import Compile, compile_stages
+from .libraries.inputs import resolved
+from .libraries.writing import written_card
 from .loading import load_network, network_from_module
 from .network import Network, state_sha256
 from .own import function_of
-from .preprocessing import with_own_statistics
 from .scores import UnusableScoresError, reader_of
-from .sources.cache import cache_folder
-from .sources.files import local_weights_sha256
+from .weights.cache import cache_folder
+from .weights.files import local_weights_sha256
+from .weights.places import WeightFile, weight_files
 
 __all__ = [
     "Card",
@@ -19,6 +21,7 @@ __all__ = [
     "Compile",
     "Network",
     "UnusableScoresError",
+    "WeightFile",
     "WeightSource",
     "build_module",
     "cache_folder",
@@ -32,7 +35,9 @@ __all__ = [
     "network_from_module",
     "read_card",
     "reader_of",
+    "resolved",
     "shipped_cards",
     "state_sha256",
-    "with_own_statistics",
+    "weight_files",
+    "written_card",
 ]

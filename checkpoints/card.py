@@ -8,25 +8,28 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ..base import Document, names_code, read_document
+from .input import Input, Sides, Statistics, checked_mean, checked_std
 
 __all__ = ["Card", "WeightSource", "read_card"]
 
 
-_BY_255 = (
-    "pixels are scaled to 0 to 1 before mean and std are applied: divide values for pixels of 0 to 255 by "
-    "255, or say input_range: 255 if the network was trained on such pixels"
+_OTHER_ADDRESS = re.compile(
+    r"gdrive:[\w-]{10,}|torchvision:\w+\.\w+|timm:\w+\.\w+|hf:[\w.-]+/[\w.-]+(@[\w.-]+)?"
 )
 
 
-Statistics = tuple[float, float, float]
-
-
 def _one_or_many(value: Any) -> Any:
+    if value == "random":
+        value = {"random": 0}
     if isinstance(value, (dict, WeightSource)):
         return (value,)
+    return _tuple(value)
+
+
+def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -47,54 +50,42 @@ def is_secure(url: str) -> bool:
 
 
 def _checked_url(url: str) -> str:
-    if re.fullmatch(r"gdrive:[\w-]{10,}|torchvision:\w+\.\w+", url) or is_secure(url):
+    if _OTHER_ADDRESS.fullmatch(url) or is_secure(url):
         return url
     raise ValueError(
-        "expected https://…, gdrive:FILE_ID or torchvision:ENUM.MEMBER, "
+        "expected https://…, gdrive:FILE_ID, timm:NAME.TAG, hf:OWNER/NAME or torchvision:ENUM.MEMBER, "
         "such as torchvision:ResNet18_Weights.IMAGENET1K_V1"
     )
 
 
-def _checked_mean(mean: Statistics, info: ValidationInfo) -> Statistics:
-    range_, largest = info.data.get("input_range", 1), max(map(abs, mean))
-    if not largest <= range_:
-        raise ValueError(_BY_255 if range_ == 1 else "expected values of up to 255")
-    if range_ == 255 and 0 < largest <= 1:
-        raise ValueError("with input_range: 255 multiply mean and std by 255, or leave input_range out")
-    return mean
-
-
-def _checked_std(std: Statistics, info: ValidationInfo) -> Statistics:
-    range_ = info.data.get("input_range", 1)
-    if not min(std) > 0:
-        raise ValueError("every standard deviation must be above 0")
-    if not max(std) <= range_:
-        raise ValueError(_BY_255 if range_ == 1 else "expected values of up to 255")
-    return std
-
-
 class WeightSource(Document):
-    """One weight file: either a `url` or a `path`.
+    """One weight file: either a `url` or a `path`; or none, by `random`.
 
     Attributes:
-        url: `https://…`, `gdrive:FILE_ID`, or a member of torchvision's weight enums, such as
-            `torchvision:ResNet18_Weights.IMAGENET1K_V1`.
-        path: a file, relative to the card; or `data:NAME/FILE`, a file in the data folder NAME.
+        url: `https://…`, `gdrive:FILE_ID`, a member of torchvision's weight enums, such as
+            `torchvision:ResNet18_Weights.IMAGENET1K_V1`, or `timm:NAME.TAG` or `hf:OWNER/NAME@REVISION`,
+            which the library's own cache holds.
+        path: a file, relative to the card, or the index of several (.safetensors.index.json); or
+            `data:NAME/FILE`, a file in the data folder NAME.
+        random: seed of weights that nobody has trained, drawn as the library draws them.
         sha256: SHA-256 of the file in hex, or its first digits (at least 8). A download without a whole one
             is pinned on first use.
         state_dict: key under which the tensors sit, where the file holds more than them.
         strip_prefix: taken off the front of the tensors' names.
+        ignore: beginnings of the names of tensors that are no part of the network, such as `criterion.`.
     """
 
     url: Annotated[str, AfterValidator(_checked_url)] | None = None
     path: Annotated[str, Field(min_length=1)] | None = None
+    random: Annotated[int, Field(ge=0)] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$"), BeforeValidator(_lower)] | None = None
     state_dict: str | None = None
     strip_prefix: str | None = None
+    ignore: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_tuple)] = ()
 
     @model_validator(mode="after")
     def _has_one_place(self) -> WeightSource:
-        if (self.url is None) == (self.path is None):
+        if [self.url, self.path, self.random].count(None) != 2:
             raise ValueError("weights need either a url or a path")
         return self
 
@@ -105,22 +96,30 @@ class WeightSource(Document):
         return self.model_copy(update={"path": str((folder / Path(self.path).expanduser()).resolve())})
 
 
+Option = bool | int | float | str | None
+
+
 class Card(Document):
     """What a checkpoint is, where it comes from, and what methods and metrics need to know about it.
 
     Attributes:
         name: unique; also the name of its result folder.
-        architecture: a torchvision classifier (`resnet18`), `timm:NAME`, or `package.module:function` or
-            `FILE.py:function`, a function that is called with `num_classes` if it takes that, and returns a
-            module; see `architectures`.
+        architecture: a torchvision classifier (`resnet18`), `timm:NAME`, `hf:OWNER/NAME@REVISION` or
+            `hf:FOLDER` of transformers, or `package.module:function` or `FILE.py:function`, a function that
+            is called with `num_classes` if it takes that, and returns a module; see `architectures`.
+        architecture_options: keywords for whatever builds the network, such as `{img_size: [224, 288]}`.
         pooling: `max` replaces the last global average pooling by global max pooling.
-        classes: name of a class list that ships with raybench, or a .txt file relative to the card.
+        classes: name of a class list that ships with raybench, or a .txt file relative to the card; `auto`
+            for the one that the network's library names.
         multilabel: whether an image may show several classes, so that the probability of each is the sigmoid
             of its own score.
+        scores: `probabilities` of a network that ends in a softmax, or a sigmoid if `multilabel`; their
+            logarithms or log-odds are read as its class scores.
         weights: weight files, merged in order: later files override tensors of earlier ones. Empty only for
-            networks that came from memory, or trained from a function in a file.
-        target_layer: dotted name of the last convolutional stage, where Grad-CAM reads; methods that read a
-            layer need it, others do not.
+            networks that came from memory, or trained from a function in a file. `random` for untrained ones.
+        target_layer: dotted name of the last convolutional stage, where Grad-CAM reads, or `auto`; methods
+            that read a layer need it, others do not.
+        layout: how the target layer's output lies in memory; `auto` to find it by trying.
         excitation_layer: dotted name of the layer at whose output excitation backprop reads.
         contrast_layer: dotted name of the layer at whose output contrastive excitation backprop contrasts.
         mean: per channel of the input, in the order of `channels` and in units of `input_range`. Without both
@@ -132,6 +131,7 @@ class Card(Document):
             be said of weights that are not torchvision's own.
         input_size: height and width of the only pictures that the network takes; not needed for networks that
             take any, nor for vision transformers of torchvision and timm, which say it themselves.
+        input: what it wants of its pictures; `mean`, `std`, `input_range` and `input_size` are short forms.
         training: `baseline`, `gc`, `gmp`, `gmp_gc`, `none`, or a word of your own.
         source: who made the checkpoint, and where it was published.
         licence: terms of the weights.
@@ -141,19 +141,23 @@ class Card(Document):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=80)]
     architecture: Annotated[str, Field(min_length=1)]
+    architecture_options: dict[str, Option | list[Option]] = Field(default_factory=dict)
     pooling: Literal["avg", "max"] = "avg"
     classes: Annotated[str, Field(min_length=1)]
     multilabel: bool = False
+    scores: Literal["logits", "probabilities"] = "logits"
     weights: Annotated[tuple[WeightSource, ...], BeforeValidator(_one_or_many)] = ()
     target_layer: str | None = None
+    layout: Literal["auto", "channels_first", "channels_last", "tokens"] = "auto"
     excitation_layer: str | None = None
     contrast_layer: str | None = None
     channels: Literal["rgb", "bgr"] = "rgb"
     input_range: Literal[1, 255] = 1  # ahead of what is checked by it
-    mean: Annotated[Statistics, AfterValidator(_checked_mean)] = (0.485, 0.456, 0.406)
-    std: Annotated[Statistics, AfterValidator(_checked_std)] = (0.229, 0.224, 0.225)
+    mean: Annotated[Statistics, AfterValidator(checked_mean)] = (0.485, 0.456, 0.406)
+    std: Annotated[Statistics, AfterValidator(checked_std)] = (0.229, 0.224, 0.225)
     transform_input: bool | None = None
-    input_size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+    input_size: Sides | None = None
+    input: Input = Input()
     training: str = "none"
     source: str = ""
     licence: str | None = None
@@ -166,6 +170,27 @@ class Card(Document):
             raise ValueError("with input_range: 255 both mean and std have to be given, in the same range")
         return self
 
+    @model_validator(mode="after")
+    def _says_nothing_twice(self) -> Card:
+        short = {"mean": self.mean, "std": self.std, "size": self.input_size, "range": (0, self.input_range)}
+        for key, value in short.items():
+            field = {"size": "input_size", "range": "input_range"}.get(key, key)
+            both = key in self.input.model_fields_set and field in self.model_fields_set
+            if both and getattr(self.input, key) != value:
+                raise ValueError(f"{field} and input.{key} say different things; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _says_that_it_is_untrained(self) -> Card:
+        drawn = [source for source in self.weights if source.random is not None]
+        if drawn and len(self.weights) > 1:
+            raise ValueError("random weights stand alone: leave out the others")
+        if drawn and "random" not in self.name:
+            raise ValueError(
+                f"its weights are random, which every table is to show: call it {self.name}-random"
+            )
+        return self
+
     def anchored(self, folder: Path) -> Card:
         """Return the card with its relative paths resolved against `folder`."""
         classes = self.classes
@@ -175,6 +200,8 @@ class Card(Document):
         architecture = self.architecture
         if names_code(architecture):
             architecture = str((folder / Path(architecture).expanduser()).resolve())
+        elif architecture.startswith(("hf:.", "hf:~", "hf:/")):
+            architecture = f"hf:{(folder / Path(architecture[3:]).expanduser()).resolve()}"
         return self.model_copy(update={"architecture": architecture, "classes": classes, "weights": weights})
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..base import CodeFiles, UnknownNameError, names_code
 from .card import Card, read_card
+from .libraries.names import card_of_name, names_network
 from .own import card_of_function
 
 __all__ = ["card_names", "find_card", "shipped_cards"]
@@ -23,10 +24,11 @@ def shipped_cards() -> list[Card]:
 
 
 def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
-    """Return a shipped card by its name, read one of one's own, or make one of a function in a file.
+    """Return a shipped card by its name, read one of one's own, or make one of a name or a function.
 
     Args:
-        name_or_path: such as `resnet18`, `mine.yaml` or `mine.py:my_network`; see `card_of_function`.
+        name_or_path: such as `resnet18`, `timm:resnet18.a1_in1k`, `mine.yaml` or `mine.py:my_network`; see
+            `card_of_name` and `card_of_function`.
         code: where files with functions are looked for; by default they may not run.
 
     Raises:
@@ -36,12 +38,18 @@ def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
     text = str(name_or_path)
     if names_code(text):
         return card_of_function(text, code or CodeFiles())
+    if names_network(text):
+        return card_of_name(text, (code or CodeFiles()).folder)
     shipped = _card_files()
     if text in shipped:
         return read_card(shipped[text])
     if Path(text).suffix in (".yaml", ".yml"):
         return read_card(Path(text).expanduser())
-    raise UnknownNameError("checkpoint", text, shipped)
+    from torchvision import models
+
+    of_library = [f"torchvision:{name}" for name in models.list_models(module=models)]
+    close = [name for name in of_library if name.partition(":")[2] == text]
+    raise UnknownNameError("checkpoint", text, close or shipped)
 
 
 def _card_files() -> dict[str, Path]:

@@ -7,11 +7,12 @@ import itertools
 import re
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..base import RaybenchError, UnknownNameError
 
-__all__ = ["ClassList", "load_classes"]
+__all__ = ["ClassList", "load_classes", "shipped_class_lists"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,7 @@ def load_classes(name: str) -> ClassList:
         UnknownNameError: not shipped, and not a file.
         RaybenchError: the file is empty, not text, or names a class twice.
     """
-    folder = files("raybench.checkpoints") / "classes"
-    shipped = {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".txt")}
+    shipped = _shipped()
     if name in shipped:
         text = shipped[name].read_text(encoding="utf-8")
     elif Path(name).is_file():
@@ -89,6 +89,17 @@ def load_classes(name: str) -> ClassList:
     else:
         raise UnknownNameError("class list", name, shipped)
     return parse_classes(Path(name).stem, text)
+
+
+def shipped_class_lists() -> list[str]:
+    """Names of the class lists that ship with raybench."""
+    return sorted(_shipped())
+
+
+@functools.cache
+def _shipped() -> dict[str, Traversable]:
+    folder = files("raybench.checkpoints") / "classes"
+    return {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".txt")}
 
 
 def parse_classes(name: str, text: str) -> ClassList:

@@ -11,15 +11,15 @@ import torch
 from torch import nn
 
 from ..base import CodeFiles, RaybenchError, UnknownNameError, document_from, names_code, worded
-from .architectures import build_module
+from .building.architectures import build_module
 from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
+from .libraries.inputs import contradictions, own_input_of, resolved, set_transform_input
 from .network import Network, state_sha256
-from .preprocessing import set_transform_input, statistics_of, with_own_statistics
 from .scores import read_scores
-from .sources.files import read_weights
-from .sources.state_dict import fill_module
+from .weights.files import read_weights
+from .weights.state_dict import fill_module
 
 __all__ = ["load_network", "network_from_module"]
 
@@ -49,21 +49,28 @@ def load_network(
         RaybenchError: the weights cannot be fetched, verified, read safely or fitted to the architecture.
     """
     code = CodeFiles(trusted=trust_code)
-    card = with_own_statistics(checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint, code))
+    card = resolved(checkpoint if isinstance(checkpoint, Card) else find_card(checkpoint, code))
     classes = load_classes(card.classes)
     target = _usable_device(device)
+    seed = next((source.random for source in card.weights if source.random is not None), None)
     module = build_module(
-        card.architecture, num_classes=len(classes), pooling=card.pooling, trust_code=trust_code
+        card.architecture,
+        num_classes=len(classes),
+        pooling=card.pooling,
+        options=card.architecture_options,
+        seed=seed,
+        trust_code=trust_code,
     )
     module, *_ = _without_wrapper(module)
     _check_layers(module, card)
-    if not card.weights and names_code(card.architecture):
+    if seed is not None or (not card.weights and names_code(card.architecture)):
         ready = _ready(module, card, classes, target)
-        return Network(ready, card, classes, state_sha256(ready))
+        untrained = () if seed is None else (f"its weights are random (seed {seed}): nobody has trained it",)
+        return Network(ready, card, classes, state_sha256(ready), untrained)
     weights = read_weights(card, data)
     set_transform_input(module, card, weights.sha256)
     remark = fill_module(module, weights.tensors, name=card.name, classes=classes)
-    remarks = tuple(filter(None, (*weights.remarks, remark)))
+    remarks = tuple(filter(None, (*weights.remarks, remark, *contradictions(card))))
     return Network(_ready(module, card, classes, target), card, classes, weights.sha256, remarks)
 
 
@@ -111,8 +118,9 @@ def network_from_module(
         module, target_layer, excitation_layer, contrast_layer
     )
     class_list = classes if isinstance(classes, ClassList) else load_classes(classes)
-    own = statistics_of(module) if mean is None and std is None and input_range == 1 else None
-    mean, std = own or (mean, std)
+    if mean is None and std is None and input_range == 1:
+        own = own_input_of(module)
+        mean, std = own.get("mean"), own.get("std")
     facts = {
         "name": name,
         "architecture": type(module).__name__,
@@ -128,7 +136,7 @@ def network_from_module(
         "training": training,
         "source": "a module in memory",
     }
-    card = document_from(facts, Card, "network_from_module")
+    card = resolved(document_from(facts, Card, "network_from_module"))
     _check_layers(module, card)
     first = next(module.parameters(), torch.empty(0))
     target = _usable_device(device or first.device)
@@ -143,7 +151,7 @@ def _check_layers(module: nn.Module, card: Card) -> None:
     layers = {name for name, _ in module.named_modules() if name}
     for field in ("target_layer", "excitation_layer", "contrast_layer"):
         layer = getattr(card, field)
-        if layer is not None and layer not in layers:
+        if layer not in (None, "auto") and layer not in layers:
             raise UnknownNameError(f"{field} of checkpoint {card.name!r}", layer, layers)
 
 
@@ -186,5 +194,5 @@ def _ready(module: nn.Module, card: Card, classes: ClassList, device: torch.devi
         raise RaybenchError(
             f"checkpoint {card.name!r}: the network cannot be brought to {device} in float32: {worded(error)}"
         ) from error
-    read_scores(module, card.name, classes.name, len(classes))
+    read_scores(module, card, classes)
     return module

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -42,12 +43,18 @@ class Network:
     @property
     def target_layer(self) -> str | None:
         """Dotted name of the last convolutional stage, or of another layer of maps, if the card names one."""
-        return self.card.target_layer
+        return None if self.card.target_layer == "auto" else self.card.target_layer
+
+    @property
+    def layout(self) -> Literal["auto", "channels_first", "channels_last", "tokens"]:
+        """How the target layer's output lies in memory; `auto` where that is to be found by trying."""
+        return self.card.layout
 
     @property
     def input_size(self) -> tuple[int, int] | None:
         """Height and width of the only images that the module takes; None if it takes any."""
-        return self.card.input_size or _own_size(self.module)
+        own = self.card.input
+        return own.size if own.any_size is False else _own_size(self.module)
 
     @property
     def excitation_layer(self) -> str | None:

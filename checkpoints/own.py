@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,10 @@ def function_of(card: Card, code: CodeFiles) -> Callable[..., Any] | None:
     return code.function(f"architecture of checkpoint {card.name!r}:", card.architecture)
 
 
-def built_by(function: Callable[..., Any], thing: str, num_classes: int) -> nn.Module:
-    """Call a function that builds a network, with `num_classes` if it takes that.
+def built_by(
+    function: Callable[..., Any], thing: str, num_classes: int, options: Mapping[str, Any] | None = None
+) -> nn.Module:
+    """Call a function that builds a network, with some keywords, and with `num_classes` if it takes that.
 
     Raises:
         RaybenchError: it fails, or returns no module.
@@ -76,7 +78,7 @@ def built_by(function: Callable[..., Any], thing: str, num_classes: int) -> nn.M
     takes = parameters is None or "num_classes" in parameters
     takes = takes or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in (parameters or {}).values())
     try:
-        module = function(num_classes=num_classes) if takes else function()
+        module = function(**({"num_classes": num_classes} if takes else {}), **(options or {}))
     except RaybenchError:
         raise
     except Exception as error:  # others' code may fail in any way

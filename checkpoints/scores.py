@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..base import RaybenchError
+from .card import Card
+from .classes import ClassList
 
 __all__ = ["ScoreReader", "UnusableScoresError", "read_scores", "reader_of"]
 
@@ -21,16 +23,16 @@ class ScoreReader:
     """A forward hook of a network: makes what it returns class scores (B, C), or raises.
 
     Attributes:
-        name: of the checkpoint, for messages.
-        classes: name of its class list.
-        count: C, how many classes the list has.
+        card: of the checkpoint.
+        classes: its class list.
         taken: how the scores were found, where the network does not return them alone; else empty.
     """
 
-    def __init__(self, name: str, classes: str, count: int) -> None:
-        self.name = name
-        self.classes = classes
-        self.count = count
+    def __init__(self, card: Card, classes: ClassList) -> None:
+        self.card = card
+        self.name = card.name
+        self.classes = classes.name
+        self.count = len(classes)
         self.taken = ""
         self._doubt: Tensor | None = None
 
@@ -49,6 +51,8 @@ class ScoreReader:
                 f"checkpoint {self.name!r} gives {scores.shape[1]:,} scores for each picture, but its class "
                 f"list {self.classes!r} has {self.count:,} classes; give it the list that its outputs follow"
             )
+        if self.card.scores == "probabilities":
+            scores = self._logits_of(scores)
         self._look_at(scores)
         return None if scores is output else scores
 
@@ -63,6 +67,14 @@ class ScoreReader:
             f"checkpoint {self.name!r} gives scores that are not finite (NaN or infinite); its weights are "
             "damaged, or it overflows, as networks do that compute in half precision"
         )
+
+    def _logits_of(self, probabilities: Tensor) -> Tensor:
+        """Undo a softmax but for a constant, or the sigmoid of a network of several classes."""
+        least = torch.finfo(probabilities.dtype).tiny
+        logits = probabilities.clamp(min=least).log()
+        if self.card.multilabel:
+            logits = logits - (1 - probabilities).clamp(min=least).log()
+        return logits
 
     def _look_at(self, scores: Tensor) -> None:
         with torch.no_grad():  # no part of what methods watch
@@ -90,12 +102,12 @@ class ScoreReader:
         return entries[chosen]
 
 
-def read_scores(module: nn.Module, name: str, classes: str, count: int) -> None:
+def read_scores(module: nn.Module, card: Card, classes: ClassList) -> None:
     """Let a module return class scores (B, C) from now on, whatever it returns by itself."""
     for key, hook in list(module._forward_hooks.items()):
         if isinstance(hook, ScoreReader):  # of the network that the module was copied from
             del module._forward_hooks[key]
-    module.register_forward_hook(ScoreReader(name, classes, count))
+    module.register_forward_hook(ScoreReader(card, classes))
 
 
 def reader_of(module: nn.Module) -> ScoreReader | None:

@@ -28,7 +28,7 @@ def main() -> None:
     table = comparison_table([RESULTS])
     rows = tuple(row for row in table.rows if row.labels[1] in (*SHOWN, "center", "random", "box_oracle"))
     put_between(ROOT / "README.md", "demo table", render_table(replace(table, rows=rows), "markdown"))
-    published = "\n".join(render_table(table, "markdown") for table in published_tables("aaai21-readme"))
+    published = "\n".join(render_table(table, "markdown") for table in published_tables("aaai21"))
     put_between(ROOT / "README.md", "published table", published)
     wanted = [
         column

@@ -21,7 +21,7 @@ assert "unpacked" in raybench.__file__, raybench.__file__
 assert len(load_classes("imagenet1k")) == 1000
 assert len([load_suite(name) for name in shipped_suites()]) >= 7
 assert len(shipped_cards()) >= 20
-assert load_published("aaai21-readme")
+assert load_published("aaai21")
 assert load_network("shapes-baseline").module is not None
 print("whole", len(list(ATTRIBUTIONS)))
 """

@@ -34,7 +34,6 @@ from ..tables import (
     Source,
     find_published,
     load_published,
-    normal_training,
     published_column,
     published_dataset,
     published_title,
@@ -46,8 +45,8 @@ __all__ = ["Entry", "RowName", "build_section", "published_groups", "published_r
 OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
 
 
-RowName = tuple[str, str, str]
-"""Architecture, training recipe and method; the architecture is empty for methods that need no network."""
+RowName = tuple[str, str]
+"""Checkpoint and method; the checkpoint is empty for methods that need no network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ def build_section(entries: Sequence[Entry], *, with_published: bool) -> Section:
     rows = _with_unique_keys(_row(entry, key, columns, common) for entry in entries)
     published: tuple[PublishedRow, ...] = ()
     if with_published:
-        measured = {(row.architecture, normal_training(row.training), _plain(row.method)) for row in rows}
+        measured = {(_network(row.checkpoint), _plain(row.method)) for row in rows}
         published = published_rows(published_dataset(dataset), protocol, measured)
         columns = _with_published_columns(columns, published)
     section = Section(
@@ -160,10 +159,12 @@ def _score(entry: Entry, column: Column, row: BoardRow) -> Score | None:
     if found is None or math.isnan(found["value"]):
         return None
     score = Score(float(found["value"]), float(found["ci_low"]), float(found["ci_high"]))
+    weights = entry.run.manifest.get("weights_sha256")
     published = find_published(
         dataset=published_dataset(dataset_label(entry.run)),
+        checkpoint=_network(row.checkpoint),
         architecture=row.architecture or None,
-        training=row.training or None,
+        weights_sha256=weights.get(row.checkpoint) if isinstance(weights, dict) else None,
         attribution="" if column.about_checkpoint else row.method,
         metric=column.metric,
         protocol=str(found["protocol"]),
@@ -214,6 +215,10 @@ def _in_order(section: Section) -> Section:
     return replace(section, rows=tuple(sorted(section.rows, key=place)))
 
 
+def _network(checkpoint: str) -> str:
+    return "" if checkpoint == NO_CHECKPOINT else checkpoint
+
+
 def _plain(method: str) -> str:
     return method.removeprefix("torchray.")
 
@@ -257,22 +262,26 @@ def published_rows(
         row
         for name, source in SOURCES.items()
         if source.protocol == protocol and dataset is not None
-        for row in _rows_of(source, [v for v in load_published(name) if v.dataset == dataset])
-        if (row.architecture, normal_training(row.training), row.attribution) not in measured
+        for row in _rows_of(
+            source,
+            [
+                value
+                for value in load_published(name)
+                if value.dataset == dataset and (value.checkpoint, value.attribution) not in measured
+            ],
+        )
     )
 
 
 def _rows_of(source: Source, values: list[PublishedValue]) -> Iterator[PublishedRow]:
     by_row: dict[RowName, list[PublishedValue]] = {}
     for value in values:
-        by_row.setdefault(_row_name(value), []).append(value)
-    for (architecture, training, attribution), found in by_row.items():
+        by_row.setdefault((value.checkpoint, value.attribution), []).append(value)
+    for (checkpoint, attribution), found in by_row.items():
         scores = {v.metric: Score(published=v.value, source=source.title, mark=v.mark) for v in found}
         marks = dict.fromkeys(score.mark for score in scores.values() if score.mark)
-        yield PublishedRow(source.title, architecture, training, attribution, scores, "; ".join(marks))
-
-
-def _row_name(value: PublishedValue) -> RowName:
-    """A method without a network is printed once per architecture, always with the same values."""
-    free = value.training == "none"
-    return ("" if free else value.architecture, "" if free else value.training, value.attribution)
+        # a method without a network is printed once per architecture, always with the same values
+        training = found[0].training if checkpoint else ""
+        yield PublishedRow(
+            source.title, found[0].architecture, training, attribution, scores, "; ".join(marks)
+        )

@@ -3,9 +3,9 @@
 from ...base import Box, Point, Size
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .layouts.voc_xml import class_index_of, read_annotation
-from .opening import find_reader, open_dataset
+from .opening import find_folder, find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
-from .readers import coco, grid, imagenet, imagenet_boxes, shapes, voc
+from .readers import boxes, coco, grid, imagenet, imagenet_boxes, shapes, voc
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
 from .region import BoxRegion, MaskRegion, Region, unaffordable
@@ -42,12 +42,14 @@ __all__ = [
     "Size",
     "UnreadableImageError",
     "asks_anything",
+    "boxes",
     "class_index_of",
     "coco",
     "composed_dataset",
     "dataset",
     "draw_scene",
     "encoded_bytes",
+    "find_folder",
     "find_reader",
     "grid",
     "imagenet",

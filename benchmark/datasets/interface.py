@@ -32,24 +32,26 @@ class DatasetReader:
         function: see `dataset`.
         classes: the class list it uses by default: one that ships with raybench, or a file in the folder; a
             composed dataset uses its source's.
-        multilabel: whether an image may hold several classes.
+        multilabel: whether an image may hold several classes; None where the data says it.
         folder: where it lies below $RAYBENCH_DATA, and with which other dataset's folder: `FIRST/REST`; its
             name by default.
         generate: writes what the reader reads where no folder is given, and returns the folder.
         composed: whether it is made of another dataset, which the option `of` names.
         label: how people write its name; the name by default.
         signs: paths of which a right folder holds one, with `{split}` for the option; for hints.
+        beside: whether it lies beside the suite's file where no folder is given.
     """
 
     name: str
     function: Callable[..., Dataset]
     classes: str
-    multilabel: bool
+    multilabel: bool | None
     folder: str
     generate: Generate | None = None
     composed: bool = False
     label: str = ""
     signs: tuple[str, ...] = ()
+    beside: bool = False
 
     @property
     def summary(self) -> str:
@@ -85,22 +87,30 @@ class DatasetReader:
             )
         return source
 
-    def open(self, root: Path, protocol: Protocol, *, options: Mapping[str, Any] | None = None) -> Dataset:
+    def open(
+        self,
+        root: Path,
+        protocol: Protocol,
+        *,
+        options: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
+    ) -> Dataset:
         """Open the dataset that lies in the folder `root`, by the rules of `protocol`.
 
         Args:
             root: the folder.
             protocol: decides which queries are asked and how boxes are read.
             options: those of the reader, and for every dataset `classes` (a class list in place of the usual
-                one) and `list` (a text file with the ids of the images to use; looked for here, then in
-                root). A composed dataset hands what it does not know to its source.
+                one) and `list` (a text file with the ids of the images to use). A composed dataset hands what
+                it does not know to its source.
+            folder: of the suite's file: where such files are looked for first; then here, and in root.
 
         Raises:
             RaybenchError: the folder does not look as expected, or an option is unknown or wrong.
         """
         root, given = Path(root), dict(options or {})
         if self.composed:
-            return self._compose(root, protocol, given)
+            return self._compose(root, protocol, given, folder)
         self._check(given, self.options)
         if not root.is_dir():
             lacks = "is no folder" if root.exists() else "does not exist"
@@ -110,9 +120,9 @@ class DatasetReader:
             raise RaybenchError(
                 f"option 'split' of dataset {self.name!r} is {split!r}; expected a plain name"
             )
-        classes = self._classes(root, given.pop("classes", None) or self.classes)
+        classes = self._classes(root, given.pop("classes", None), folder)
         listed = given.pop("list", None)
-        selection = Selection.from_file(_find(listed, root)) if listed else Selection()
+        selection = Selection.from_file(_find(listed, root, folder)) if listed else Selection()
         try:
             return self.function(root, protocol, classes, selection, **given)
         except LayoutError as error:
@@ -120,11 +130,14 @@ class DatasetReader:
             hint = f"; did you mean {better}?" if better else ""
             raise RaybenchError(f"{error}{hint}") from None
 
-    def _compose(self, root: Path, protocol: Protocol, given: Mapping[str, Any]) -> Dataset:
+    def _compose(
+        self, root: Path, protocol: Protocol, given: Mapping[str, Any], folder: Path | None
+    ) -> Dataset:
         source = self.source(given)
         self._check(given, {**source.options, **self.options})
         own = self.options.keys() - source.options.keys()
-        opened = source.open(root, protocol, options={k: v for k, v in given.items() if k not in own})
+        options = {key: value for key, value in given.items() if key not in own}
+        opened = source.open(root, protocol, options=options, folder=folder)
         return self.function(opened, **{k: v for k, v in given.items() if k in own - {"of"}})
 
     def _check(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -143,7 +156,11 @@ class DatasetReader:
                     f"option {key!r} of dataset {self.name!r} is {value!r}; expected a {kind.__name__}"
                 )
 
-    def _classes(self, root: Path, name: str | Path) -> ClassList:
+    def _classes(self, root: Path, given: str | Path | None, folder: Path | None) -> ClassList:
+        name = given or self.classes
+        beside = folder / name if folder and given else None
+        if beside and beside.suffix and beside.is_file():
+            return load_classes(str(beside))
         inside = root / name
         if inside.is_file():
             return load_classes(str(inside))
@@ -163,11 +180,12 @@ def dataset(
     name: str,
     *,
     classes: str,
-    multilabel: bool,
+    multilabel: bool | None,
     folder: str = "",
     generate: Generate | None = None,
     label: str = "",
     signs: tuple[str, ...] = (),
+    beside: bool = False,
 ) -> Callable[[Opener], Opener]:
     """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
 
@@ -188,6 +206,7 @@ def dataset(
                 generate=generate,
                 label=label or name,
                 signs=signs,
+                beside=beside,
             )
         )
         return function
@@ -211,6 +230,8 @@ def composed_dataset(name: str, *, multilabel: bool, label: str = "") -> Callabl
     return register
 
 
-def _find(listed: str | Path, root: Path) -> Path:
+def _find(listed: str | Path, root: Path, folder: Path | None) -> Path:
     path = Path(listed)
+    if folder and (folder / path).is_file():
+        return folder / path
     return root / path if not path.is_file() and (root / path).is_file() else path

@@ -12,7 +12,7 @@ from ..suite import Protocol
 from .interface import DATASETS, DatasetReader
 from .sample import Dataset
 
-__all__ = ["find_reader", "open_dataset"]
+__all__ = ["find_folder", "find_reader", "open_dataset"]
 
 
 def find_reader(name: str, code: CodeFiles | None = None) -> DatasetReader:
@@ -43,6 +43,7 @@ def open_dataset(
     options: Mapping[str, Any],
     *,
     say: Callable[[str], None] = lambda message: None,
+    folder: Path | None = None,
 ) -> Dataset:
     """Open a dataset.
 
@@ -53,6 +54,7 @@ def open_dataset(
         protocol: the rules.
         options: of the dataset, such as `split`.
         say: told when pictures are generated.
+        folder: of the suite's file, beside which class lists, lists of pictures and data of one's own lie.
 
     Raises:
         UnknownNameError: no such dataset.
@@ -60,18 +62,20 @@ def open_dataset(
     """
     reader = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
     source = reader.source(options)
-    root = _find(source, data)
+    root = find_folder(source, data)
     if root is None and source.generate:
         root = source.generate(say)
+    if root is None and source.beside:
+        root = folder
     if root is None:
         raise RaybenchError(
             f"dataset {source.name!r} was not found: give its folder as --data {source.name}=PATH, or set "
             f"RAYBENCH_DATA to the folder that holds {source.folder}"
         )
-    return reader.open(root, protocol, options=options)
+    return reader.open(root, protocol, options=options, folder=folder)
 
 
-def _find(reader: DatasetReader, data: Mapping[str, Path]) -> Path | None:
+def find_folder(reader: DatasetReader, data: Mapping[str, Path]) -> Path | None:
     """Return the folder of a dataset, or None; one that was given is returned even if it is not there."""
     if reader.name in data:
         return data[reader.name]

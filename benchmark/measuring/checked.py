@@ -50,7 +50,7 @@ def refuse_negative(method: str, low: float, image_id: str, class_index: int) ->
 
 def refuse_outside(metric: Metric, value: float, image_id: str, class_index: int) -> None:
     """Raise `RaybenchError` for a value of a metric that is no number, or out of its bounds."""
-    if value != value and not metric.asks_network:
+    if value != value and not metric.may_be_missing:
         what = "NaN, which is no number"
     elif value == value and not metric.allows(value):
         what = f"{value:g}, outside of its bounds {metric.bounds}"

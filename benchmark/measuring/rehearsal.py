@@ -133,8 +133,8 @@ def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
     assert image.masks is not None, "there are maps to score"
     for scores in replace(scorer, metrics=metrics).score(oracle, batch):
         for mask, (_, _, _, _, *values) in zip(image.masks, scores.numbers.fetch().tolist(), strict=True):
-            if not mask.any():
-                continue  # no map reaches a region without pixels
+            if not mask.any() or mask.all():
+                continue  # no map reaches a region without pixels, and one of all pixels says nothing
             for metric, value in zip(scores.metrics, values, strict=True):
                 if metric.perfect is not None and not abs(value - metric.perfect) <= _TOLERANCE:
                     raise RaybenchError(

@@ -5,7 +5,7 @@ A new metric is one function in its family's file, its registration (see `interf
 
 from .batch import SaliencyBatch, sum_pixels
 from .classification import f1_overall, f1_per_class, top1_accuracy, top5_accuracy
-from .complexity import sparseness
+from .complexity import effective_complexity, entropy, sparseness
 from .faithfulness import deletion, insertion
 from .interface import (
     METRICS,
@@ -20,8 +20,16 @@ from .interface import (
     network_metric,
     set_metric,
 )
-from .localisation import content_heatmap, pointing_game, stochastic_pointing_game
-from .pooled import pxap
+from .localisation.heatmap import content_heatmap
+from .localisation.overlap import best_iou, iou_at_mean, mean_iou, pixel_accuracy
+from .localisation.points import pointing_game, stochastic_pointing_game
+from .localisation.pooled import pxap
+from .localisation.ranking import (
+    pixel_auroc,
+    pixel_average_precision,
+    relevance_rank_accuracy,
+    top_k_intersection,
+)
 from .query import Curve, ExplainedQuery, Fill, NetworkQuery
 from .robustness import max_sensitivity
 
@@ -35,24 +43,34 @@ __all__ = [
     "MetricPasses",
     "NetworkQuery",
     "SaliencyBatch",
+    "best_iou",
     "bind_metric",
     "classification_metric",
     "content_heatmap",
     "deletion",
+    "effective_complexity",
+    "entropy",
     "explanation_metric",
     "f1_overall",
     "f1_per_class",
     "insertion",
+    "iou_at_mean",
     "localisation_metric",
     "map_metric",
     "max_sensitivity",
+    "mean_iou",
     "network_metric",
+    "pixel_accuracy",
+    "pixel_auroc",
+    "pixel_average_precision",
     "pointing_game",
     "pxap",
+    "relevance_rank_accuracy",
     "set_metric",
     "sparseness",
     "stochastic_pointing_game",
     "sum_pixels",
     "top1_accuracy",
     "top5_accuracy",
+    "top_k_intersection",
 ]

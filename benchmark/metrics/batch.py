@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["SaliencyBatch", "sum_pixels"]
+__all__ = ["Ranked", "SaliencyBatch", "sum_pixels"]
+
+
+class Ranked(NamedTuple):
+    """Pixels of maps as a falling threshold takes them in: all that are equally salient at once.
+
+    Attributes:
+        hits: (N, P) int64, pixels of the region among the i + 1 most salient ones.
+        ends: (N, P) bool, whether a threshold ends behind that pixel.
+    """
+
+    hits: Tensor
+    ends: Tensor
+
+    @property
+    def found(self) -> Tensor:
+        """How many pixels were taken in: (1, P) int64."""
+        return torch.arange(1, self.hits.shape[1] + 1, device=self.hits.device)[None]
+
+    def before(self, counts: Tensor) -> Tensor:
+        """What `counts` (N, P), which never fall, were at the end of the threshold before; 0 at first."""
+        at_ends = torch.where(self.ends, counts, 0).cummax(dim=1).values
+        return torch.cat([torch.zeros_like(at_ends[:, :1]), at_ends[:, :-1]], dim=1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,33 @@ class SaliencyBatch:
         """Pixel (x, y) of the peak: (N, 2) int64."""
         width = self.saliency.shape[2]
         return torch.stack((self.peak % width, self.peak // width), dim=1)
+
+    @property
+    def pixels(self) -> Tensor:
+        """How many pixels each region has: (N,) int64."""
+        return self.mask.flatten(1).sum(dim=1)
+
+    @functools.cached_property
+    def ascending(self) -> Tensor:
+        """The values of each map in ascending order: (N, P) float32."""
+        return self.saliency.flatten(1).sort(dim=1).values
+
+    @functools.cached_property
+    def ranked(self) -> Ranked:
+        """The pixels of each map in descending order."""
+        values, order = self.saliency.flatten(1).sort(dim=1, descending=True)
+        hits = self.mask.flatten(1).gather(1, order).cumsum(dim=1)
+        ends = torch.ones_like(values, dtype=torch.bool)
+        ends[:, :-1] = values[:, 1:] < values[:, :-1]
+        return Ranked(hits, ends)
+
+    @functools.cached_property
+    def above_mean(self) -> Tensor:
+        """Which pixels are more salient than their map's mean: (N, H, W) bool; none of a constant map."""
+        low = self.saliency.flatten(1).amin(dim=1)[:, None, None]
+        rest = self.saliency - low  # so that no rounding lifts a constant map above its own mean
+        mean = sum_pixels(rest) / rest[0].numel()
+        return rest.double() > mean[:, None, None]
 
     def share(self, where: Tensor) -> Tensor:
         """Percentage of each map's saliency that lies in `where` (N, H, W) bool: (N,) float64."""

@@ -128,19 +128,20 @@ def localisation_metric(
     judges_point: bool = False,
     outcomes: tuple[float, ...] = (),
     where: Where = "",
+    may_lack: bool = False,
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
 ) -> Callable[[Function], Function]:
     """Register `function(batch: SaliencyBatch, *, ...) -> values` as the metric `name`.
 
     `values` is (N,) float64, in percent, one per query, all within `bounds`; `perfect` is what the region
-    itself scores, or None. Keyword-only parameters are options of a suite. The other arguments are facts, see
-    `Facts`; `words` are the docstring's first line by default; `changed` gives
-    the facts that are others under some options.
+    itself scores, or None. A query may have no value, NaN, only under `may_lack`. Keyword-only parameters
+    are options of a suite. The other arguments are facts, see `Facts`; `words` are the docstring's first line
+    by default; `changed` gives the facts that are others under some options.
     """
     return _register(
         name, "localisation", label=label, title=title, words=words, aggregates=aggregates, bounds=bounds,
         higher_is_better=higher_is_better, chance=chance, perfect=perfect, judges_point=judges_point,
-        outcomes=outcomes, where=where, changed=changed,
+        outcomes=outcomes, where=where, may_lack=may_lack, changed=changed,
     )  # fmt: skip
 
 

@@ -39,17 +39,9 @@ from .files.layout import (
 from .files.lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
 from .files.names import MANIFEST, PREDICTIONS, RECORDS, SUMMARY, ResultFiles, safe_name
 from .files.predictions import prediction_batches
-from .files.rows import (
-    NOTE_COLUMNS,
-    PREDICTION_COLUMNS,
-    RECORD_COLUMNS,
-    STATUSES,
-    RowStore,
-    disk_error,
-    set_aside,
-    write_atomically,
-)
+from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUSES, RowStore
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
+from .files.writing import Content, disk_error, set_aside, write_atomically
 from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
@@ -95,6 +87,7 @@ __all__ = [
     "Choice",
     "Chosen",
     "Column",
+    "Content",
     "Excluded",
     "GalleryImage",
     "Key",

@@ -92,7 +92,12 @@ def class_label(run: ResultFolder, index: int, name: str) -> str:
 
 
 def dataset_label(run: ResultFolder) -> str:
-    """Name the dataset as suites do, with its split if the manifest says it: `NAME` or `NAME SPLIT`."""
+    """Name the dataset as suites do, with its split if the manifest says it: `NAME` or `NAME SPLIT`.
+
+    A label that the suite gave to it stands in for its name.
+    """
+    if _facts(run, "dataset").get("own") is True:
+        return dataset_title(run)
     return _with_split(str(run.summary["dataset"].iloc[0]) if len(run.summary) else "", run)
 
 

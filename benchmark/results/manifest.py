@@ -9,7 +9,7 @@ from typing import Any
 
 from ...base import RaybenchError
 from .files.names import ResultFiles
-from .files.rows import write_atomically
+from .files.writing import write_atomically
 
 __all__ = ["Manifest", "refuse_other_definition", "write_manifest"]
 

@@ -19,7 +19,7 @@ from .files.folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predi
 from .files.lists import read_integers
 from .files.names import STATISTICS, ResultFiles
 from .files.predictions import prediction_batches
-from .files.rows import write_atomically
+from .files.writing import Content, write_whole
 
 __all__ = ["Summary", "summarise_predictions", "summarise_records", "summarise_sums", "write_summary"]
 
@@ -144,8 +144,8 @@ def write_summary(
     metrics: Sequence[Facts],
     image_ids: Set[str],
     n_classes: int,
-) -> None:
-    """Write `out`/summary.csv from the records and predictions below `out`.
+) -> Content:
+    """Write `out`/summary.csv from the records and predictions below `out`, and say what it holds.
 
     Args:
         out: result folder.
@@ -172,7 +172,7 @@ def write_summary(
             summaries = summarise_predictions(frame, metrics, n_classes=n_classes)
         for summary in summaries:
             writer.writerow((*head, checkpoint, attribution, *map(_text, astuple(summary))))
-    write_atomically(ResultFiles(out).summary, text.getvalue())
+    return write_whole(ResultFiles(out).summary, text.getvalue())
 
 
 def _measured_files(out: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:

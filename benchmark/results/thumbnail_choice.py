@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...base import RaybenchError
 from .files.folder import NO_CHECKPOINT, ResultFolder
 from .files.names import ResultFiles, safe_name
-from .files.rows import write_atomically
+from .files.writing import write_atomically
 
 __all__ = [
     "REASONS",

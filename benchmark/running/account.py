@@ -29,7 +29,7 @@ from ..results import (
 from ..statistics import INTERVALS
 from .machine.crew import was_restarted
 from .plan import Plan
-from .wholeness import refuse_gaps, set_damaged_aside, unchanged
+from .wholeness import refuse_gaps, say_complete, set_damaged_aside
 from .work import notes_of
 
 __all__ = ["begin", "finish", "locked", "note_rehearsal", "note_weights"]
@@ -105,6 +105,8 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "costs": old.get("costs", {}),
         "not_defined": old.get("not_defined", {}),
         "rows": old.get("rows", {}),
+        "rows_sha256": old.get("rows_sha256", {}),
+        "merging": old.get("merging", {}),
         "remarks": old.get("remarks", {}),
     }
     set_damaged_aside(plan, manifest, say)
@@ -142,15 +144,13 @@ def finish(
     order = {image_id: index for index, image_id in enumerate(plan.dataset.image_ids)}
     manifest["skipped"] = sorted(noticed.skipped, key=lambda entry: order[entry["image_id"]])
     _refuse_nothing_usable(plan, manifest)
-    with unchanged(plan):
-        refuse_gaps(plan, manifest, noticed)
-        write_summary(
-            out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes)
-        )
+    refuse_gaps(plan, manifest, noticed)
     rows = notes_of(plan.settings).rows()
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
+    summary = write_summary(
+        out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes)
+    )
     manifest |= {
-        "status": "complete",
         "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),
         "measured_images": noticed.images,
@@ -162,7 +162,7 @@ def finish(
         "notes": dict(noted),
         "without_queries": sorted(noticed.without_queries),
     }
-    write_manifest(out, manifest)
+    say_complete(plan, manifest, summary)
     return manifest
 
 
@@ -192,12 +192,12 @@ def _described(plan: Plan) -> Manifest:
 
 def _facts(plan: Plan) -> Manifest:
     """What readers of the results need to know of metrics, methods and classes, and cannot look up."""
-    classes = plan.dataset.classes
+    classes, own = plan.dataset.classes, plan.suite.dataset_choice.label
     return {
         "metrics": {one.metric.name: one.metric.described() for one in plan.metrics},
         "methods": {one.attribution.name: one.attribution.summary for one in plan.attributions},
         "truth": {one.attribution.name: True for one in plan.attributions if one.attribution.truth},
-        "dataset": {"label": plan.reader.label},
+        "dataset": {"label": own, "own": True} if own else {"label": plan.reader.label},
         "classes": dict(zip(classes.ids, classes.labels, strict=True)),
     }
 

@@ -20,8 +20,8 @@ from ...checkpoints import (
     find_card,
     function_of,
     load_classes,
+    resolved,
     shipped_cards,
-    with_own_statistics,
 )
 from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_reader, open_dataset
 from ..metrics import BoundMetric, bind_metric
@@ -97,7 +97,9 @@ class Plan:
             reader = find_reader(choice.name, code)
         _check_data_names(settings.data, cards, reader)
         with _told(place):
-            dataset = open_dataset(reader, settings.data, protocol, choice.options, say=reporter.say)
+            dataset = open_dataset(
+                reader, settings.data, protocol, choice.options, say=reporter.say, folder=path.parent
+            )
         plan = cls(
             suite=suite,
             settings=settings,
@@ -294,4 +296,4 @@ def _find_card(name: str, code: CodeFiles) -> Card:
     beside = code.folder / name
     card = find_card(beside if Path(name).suffix and beside.is_file() else name, code)
     function_of(card, code)  # notes the hash of its file
-    return with_own_statistics(card)
+    return resolved(card)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from ...base import RaybenchError
@@ -14,11 +14,14 @@ from ..results import (
     NOTE_COLUMNS,
     PREDICTION_COLUMNS,
     RECORD_COLUMNS,
+    Content,
     Manifest,
+    ResultFiles,
     RowStore,
     find_gaps,
     prediction_batches,
     read_lists,
+    read_manifest,
     read_predictions,
     read_records,
     set_aside,
@@ -27,23 +30,59 @@ from ..results import (
 from .plan import Plan
 from .work import stores_of
 
-__all__ = ["keep_rows", "refuse_gaps", "set_damaged_aside", "unchanged"]
+__all__ = ["keep_rows", "refuse_gaps", "say_complete", "set_damaged_aside"]
 
 
 def set_damaged_aside(plan: Plan, manifest: Manifest, say: Callable[[str], None]) -> None:
     """Take files that lost rows, or that cannot be read, out of the way of those that are measured now.
 
-    Which rows are gone cannot be told, nor whether those beside them are as they were.
+    Which rows are gone cannot be told, nor whether those beside them are as they were. Files of earlier runs,
+    whose rows this one does not measure, would stand in its summary: they are looked at too.
     """
-    for store in stores_of(plan):
-        name = _name(plan, store)
-        damage = store.damage(manifest["rows"].get(name, 0)) or _wrong_values(plan, store)
+    stores = {_name(plan, store): store for store in stores_of(plan)}
+    for name, digest in manifest.pop("merging", {}).items():  # the run was killed in between
+        if name in stores and stores[name].holds(Content(sha256=digest)):
+            manifest["rows_sha256"][name] = digest
+    for name, store in stores.items():
+        damage = _damage(plan, store, manifest, name)
         if damage:
             say(f"{damage}: all of its rows are measured again; what is left of it is {name}.damaged")
-            set_aside(store.path)
-            manifest["rows"].pop(name, None)
+            _forget(manifest, store.path, name)
             if store.columns == NOTE_COLUMNS:
                 _note_again(plan, store)
+    for name in sorted(manifest["rows"].keys() - stores.keys()):
+        store = RowStore(plan.settings.out / name, ())
+        known = _known(manifest, name)
+        if known.rows and not (store.holds(known) or (not known.sha256 and store.path.is_file())):
+            say(
+                f"{store.path} is not what an earlier run wrote: its row is left out until the command of "
+                f"that run measures it again; what is left of it is {name}.damaged"
+            )
+            _forget(manifest, store.path, name)
+
+
+def _damage(plan: Plan, store: RowStore, manifest: Manifest, name: str) -> str | None:
+    """Say what is wrong with a file; one that is as it was written is not read any further."""
+    known = _known(manifest, name)
+    if store.holds(known):
+        return None
+    found = store.damage(known.rows) or _wrong_values(plan, store)
+    if not store.path.is_file():
+        manifest["rows_sha256"].pop(name, None)  # of no rows, and written again
+    if found or not known.sha256 or not store.path.is_file():
+        return found
+    return f"{store.path} holds other values than the run wrote"
+
+
+def _known(manifest: Manifest, name: str) -> Content:
+    """What a run took down of a file; older versions did not take down its hash."""
+    return Content(manifest["rows"].get(name, 0), manifest["rows_sha256"].get(name, ""))
+
+
+def _forget(manifest: Manifest, path: Path, name: str) -> None:
+    set_aside(path)
+    manifest["rows"].pop(name, None)
+    manifest["rows_sha256"].pop(name, None)
 
 
 def _wrong_values(plan: Plan, store: RowStore) -> str | None:
@@ -73,35 +112,53 @@ def _note_again(plan: Plan, notes: RowStore) -> None:
 
 
 def keep_rows(plan: Plan, manifest: Manifest, work: Pass) -> None:
-    """Turn the shards of a pass into its files, and note how many rows these hold."""
+    """Turn the shards of a pass into its files, and take down what these hold before the shards go.
+
+    Raises:
+        RaybenchError: a file is not what it was when the run began.
+    """
     for store in work.stores:
-        manifest["rows"][_name(plan, store)] = store.merge()
+        name = _name(plan, store)
+        known = _known(manifest, name)
+        if known.sha256 and not store.holds(known):
+            raise RaybenchError(_changed(store.path))
+
+        def announce(content: Content, name: str = name) -> None:
+            write_manifest(plan.settings.out, manifest | {"merging": {name: content.sha256}})
+
+        written = store.merge(announce) or (None if known.sha256 else store.content())
+        if written:
+            manifest["rows"][name], manifest["rows_sha256"][name] = written.rows, written.sha256
     write_manifest(plan.settings.out, manifest)
+    for store in work.stores:
+        store.drop_shards()
+
+
+def _changed(path: Path) -> str:
+    return f"{path} was removed or changed while the run went on; the same command measures what is missing"
 
 
 def _name(plan: Plan, store: RowStore) -> str:
     return store.path.relative_to(plan.settings.out).as_posix()
 
 
-@contextlib.contextmanager
-def unchanged(plan: Plan) -> Iterator[None]:
-    """Raise `RaybenchError` if a file with rows of a plan is removed or replaced within the block."""
-    before = {store.path: _stamp(store.path) for store in stores_of(plan)}
-    yield
-    for path, stamp in before.items():
-        if _stamp(path) != stamp:
-            raise RaybenchError(
-                f"{path} was removed or changed while the run summed it up; run the same command again"
-            )
+def say_complete(plan: Plan, manifest: Manifest, summary: Content) -> None:
+    """Write that a run is complete, and take it back unless all files are, then, what was verified.
 
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Tell one state of a file from another without reading it."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    Raises:
+        RaybenchError: a file was removed or changed since it was written.
+    """
+    out = plan.settings.out
+    write_manifest(out, manifest | {"status": "complete"})
+    wanted = {out / name: _known(manifest, name) for name in manifest["rows_sha256"]}
+    wanted[ResultFiles(out).summary] = summary
+    for path, known in wanted.items():
+        if not RowStore(path, ()).holds(known):
+            write_manifest(out, manifest)
+            raise RaybenchError(_changed(path))
+    if read_manifest(ResultFiles(out).manifest).get("status") != "complete":
+        raise RaybenchError(_changed(ResultFiles(out).manifest))
+    manifest["status"] = "complete"
 
 
 def refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
@@ -114,9 +171,6 @@ def refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
         if gap.partial:
             set_aside(gap.path)
     lost = [str(gap) for gap in gaps]
-    for store in stores_of(plan):
-        known = manifest["rows"].get(_name(plan, store), 0)
-        lost += [damage] if not lost and (damage := store.damage(known)) else []
     if lost:
         write_manifest(out, manifest)
         raise RaybenchError(

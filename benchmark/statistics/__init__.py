@@ -16,6 +16,8 @@ from .intervals import (
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
 from .rules import RULES, Rule, rule
+from .samples import draw_sample, of_sample
+from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
 
 __all__ = [
@@ -36,14 +38,18 @@ __all__ = [
     "Where",
     "accuracy",
     "deviations",
+    "draw_sample",
     "estimate",
     "estimate_mean",
     "f1_per_class_of",
     "hits_among",
     "influence",
     "interval",
+    "iou_of_both_sides",
+    "of_sample",
     "p_values",
     "pooled_average_precision",
     "rule",
+    "share_of_right_pixels",
     "spread_of",
 ]

@@ -56,6 +56,7 @@ class Facts:
             misses.
         outcomes: the only values that a query may have; empty if all within the bounds are possible.
         step: what the values of queries are multiples of; 0 if of nothing.
+        may_lack: whether a query may have no value, where it is not defined.
         where: for metrics of how much of a map lies in a region, or whether its most salient pixel does: the
             object's `own` pixels, or also those `near` it, within the tolerance.
     """
@@ -78,6 +79,7 @@ class Facts:
     outcomes: tuple[float, ...] = ()
     step: float = 0.0
     where: Where = ""
+    may_lack: bool = False
 
     @property
     def per_query(self) -> bool:
@@ -93,6 +95,11 @@ class Facts:
     def of_predictions(self) -> bool:
         """Whether it is about the checkpoint's predictions, not about maps."""
         return self.kind == "classification"
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether a row without its value is in order."""
+        return self.may_lack or self.asks_network
 
     @property
     def asks_network(self) -> bool:

@@ -17,6 +17,8 @@ __all__ = ["PLAIN_NAME", "NamedChoice", "Suite", "load_suite", "shipped_suites"]
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
 
+_LONGEST_LABEL = 80
+
 
 class NamedChoice(Document):
     """A registered thing with options, such as `{name: grad_cam, layer: layer3, label: grad_cam-3}`."""
@@ -53,7 +55,7 @@ class Suite(Document):
         name: printed in every summary row.
         description: a sentence for `raybench list suites`.
         protocol: `aaai21`, or `{name: aaai21, short_side: 224}`.
-        dataset: `imagenet`, or `{name: coco, split: val2014}`.
+        dataset: `imagenet`, or `{name: coco, split: val2014}`; `label` is what tables call it.
         checkpoints: names of shipped cards, or paths of cards relative to the suite's file; may be empty for
             methods that need no network.
         attributions, metrics: registered names, or mappings with options.
@@ -77,6 +79,14 @@ class Suite(Document):
         if not PLAIN_NAME.fullmatch(name):
             raise ValueError("a name may hold up to 80 letters, digits and _ . + - only")
         return name
+
+    @field_validator("dataset")
+    @classmethod
+    def _label_fits_tables(cls, dataset: str | NamedChoice) -> str | NamedChoice:
+        label = dataset.label if isinstance(dataset, NamedChoice) else None
+        if label is not None and not (label.strip() and label.isprintable() and len(label) <= _LONGEST_LABEL):
+            raise ValueError(f"a label is printable text of up to {_LONGEST_LABEL} characters")
+        return dataset
 
     def bound_protocol(self, changes: Mapping[str, Any] | None = None) -> Protocol:
         """Return the protocol with the suite's changes, and further ones."""

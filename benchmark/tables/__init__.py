@@ -1,32 +1,44 @@
 """Tables of results, measured and published, and the text of a comparison."""
 
-from .formats import render_table, rich_table
-from .published import (
-    REPEATED,
-    SOURCES,
-    PublishedValue,
-    Source,
+from .formats import escape_latex, escape_markdown, render_table, rich_table
+from .matching import (
     find_published,
-    load_published,
     normal_training,
     published_column,
     published_dataset,
     published_title,
     training_name,
 )
+from .published import (
+    NO_REFERENCE,
+    REPEATED,
+    SOURCES,
+    PublishedDataset,
+    PublishedValue,
+    Source,
+    known_datasets,
+    load_published,
+    published_source,
+)
 from .tables import comparison_table, published_tables
 
 __all__ = [
+    "NO_REFERENCE",
     "REPEATED",
     "SOURCES",
+    "PublishedDataset",
     "PublishedValue",
     "Source",
     "comparison_table",
+    "escape_latex",
+    "escape_markdown",
     "find_published",
+    "known_datasets",
     "load_published",
     "normal_training",
     "published_column",
     "published_dataset",
+    "published_source",
     "published_tables",
     "published_title",
     "render_table",

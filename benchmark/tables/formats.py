@@ -16,7 +16,7 @@ from rich.text import Text
 from ...base import UnknownNameError, broken
 from ..results import Cell, Column, Row, Table
 
-__all__ = ["TABLE_FORMATS", "render_table", "rich_table"]
+__all__ = ["TABLE_FORMATS", "escape_latex", "escape_markdown", "render_table", "rich_table"]
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -91,15 +91,15 @@ def rich_table(table: Table, *, intervals: bool = False, width: int = 80) -> ric
 def _markdown(table: Table, intervals: bool) -> str:
     marks = _marks(table)
     headings = _headings(table)
-    lines = [f"**{_escape_markdown(table.title)}**", ""]
-    lines.append(_pipes([_escape_markdown(heading) for heading in headings]))
+    lines = [f"**{escape_markdown(table.title)}**", ""]
+    lines.append(_pipes([escape_markdown(heading) for heading in headings]))
     lines.append(_pipes(["---"] * len(table.headings) + ["---:"] * (len(headings) - len(table.headings))))
     for row, count in zip(table.rows, _counts(table), strict=True):
         printed = partial(_cell, marks=marks, intervals=intervals, bold="**{}**", raised="<sup>{}</sup>")
         cells = [printed(*pair) for pair in _pairs(table, row)]
-        lines.append(_pipes([*map(_escape_markdown, row.labels), *cells, *count]))
+        lines.append(_pipes([*map(escape_markdown, row.labels), *cells, *count]))
     lines.append("")
-    lines += [f"- {_escape_markdown(note)}" for note in _notes(table, marks, intervals)]
+    lines += [f"- {escape_markdown(note)}" for note in _notes(table, marks, intervals)]
     return "\n".join(lines) + "\n"
 
 
@@ -107,18 +107,18 @@ def _latex(table: Table, intervals: bool) -> str:
     marks = _marks(table)
     headings = _headings(table)
     alignment = "l" * len(table.headings) + "r" * (len(headings) - len(table.headings))
-    lines = [r"\begin{table}", r"  \centering", rf"  \caption{{{_escape_latex(table.title)}}}"]
+    lines = [r"\begin{table}", r"  \centering", rf"  \caption{{{escape_latex(table.title)}}}"]
     lines += [rf"  \begin{{tabular}}{{{alignment}}}", r"    \toprule"]
-    lines += [f"    {' & '.join(map(_escape_latex, headings))} \\\\", r"    \midrule"]
+    lines += [f"    {' & '.join(map(escape_latex, headings))} \\\\", r"    \midrule"]
     for row, count in zip(table.rows, _counts(table), strict=True):
         cells = [
             _cell(*pair, marks, intervals, bold=r"\textbf{{{}}}", raised=r"\textsuperscript{{{}}}")
             for pair in _pairs(table, row)
         ]
         # {} keeps a cell that begins with [ or * from being read as an option of the line break before it
-        lines.append(f"    {{}}{' & '.join([*map(_escape_latex, row.labels), *cells, *count])} \\\\")
+        lines.append(f"    {{}}{' & '.join([*map(escape_latex, row.labels), *cells, *count])} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}"]
-    lines += [rf"  \par\footnotesize {_escape_latex(note)}" for note in _notes(table, marks, intervals)]
+    lines += [rf"  \par\footnotesize {escape_latex(note)}" for note in _notes(table, marks, intervals)]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
@@ -214,12 +214,13 @@ def _pipes(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _escape_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Escape what Markdown and the HTML in it would act on; underscores inside words are harmless."""
     text = html.escape(" ".join(text.split()), quote=False)
     text = re.sub(r"([\\`*\[\]|~])", r"\\\1", text)
     return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
 
 
-def _escape_latex(text: str) -> str:
+def escape_latex(text: str) -> str:
+    """Escape what LaTeX would act on."""
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

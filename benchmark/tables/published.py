@@ -4,106 +4,185 @@ from __future__ import annotations
 
 import csv
 import functools
+import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import Field
 
 from ...base import Document, RaybenchError, UnknownNameError, parse_document
-from ..results import Column, column_for
 
 __all__ = [
+    "NO_REFERENCE",
     "REPEATED",
     "SOURCES",
+    "PublishedDataset",
     "PublishedValue",
     "Source",
-    "find_published",
+    "known_datasets",
+    "known_metrics",
     "load_published",
-    "normal_training",
-    "published_column",
-    "published_dataset",
-    "published_title",
-    "training_name",
+    "published_source",
 ]
 
 REPEATED = "repeats the ImageNet rows"
 """Mark of values that are printed in a source but are an evident copy of other rows."""
 
+NO_REFERENCE = "no reference"
+"""What a value is called that nothing can be judged by."""
+
+_TEXTS = [
+    "row",
+    "column",
+    "checkpoint",
+    "attribution",
+    "dataset",
+    "aggregate",
+    "expected",
+    "page",
+    "note",
+]  # columns, as they are
 _FOLDER = "raybench.results.published"
 
 
+class Described(Document):
+    """A checkpoint of a table, for people; a test holds that its card says the same.
+
+    Attributes:
+        sha256: first digits of the hash of its weight file, if the source names one: what has other weights
+            is another checkpoint.
+        megabytes: about how large its weight files are; 0 if that is not known.
+    """
+
+    architecture: str
+    training: str = "baseline"
+    sha256: str = ""
+    megabytes: int = 0
+
+
+class PublishedDataset(Document):
+    """A dataset as published files call it.
+
+    Attributes:
+        label: its name for people.
+        measured: the datasets, as suites call them, whose numbers are of the same pictures.
+        choice: how a suite names it.
+        without_network: how a suite names it where no picture is needed; as `choice` if that is empty.
+        images: how many pictures it has.
+        queries: about how many classes its pictures are asked about, in all.
+        where: how to get it, in one sentence.
+    """
+
+    label: str
+    measured: tuple[str, ...]
+    choice: dict[str, Any]
+    without_network: dict[str, Any] = Field(default_factory=dict)
+    images: int
+    queries: int = 0
+    where: str = ""
+
+
 class Source(Document):
-    """Where published numbers are from.
+    """A published table, beside whose file lie its values.
 
     Attributes:
         title: for headings.
+        citation: the paper.
+        source: address of what the numbers were read in.
         protocol: name of the protocol that the numbers were made by.
+        protocol_changes: fields in which it departs from that protocol.
+        datasets: those that datasets.yaml does not know.
+        checkpoints: by name of the card.
+        tolerances: by metric: how far a measured value may be from the published one for known reasons.
+        by_attribution: the same, for methods whose values scatter by another amount.
+        gate: metric whose failure says that the weights are others, so that the row's other cells are void.
+        expensive: methods that are left out unless they are asked for.
+        needs: names of checkpoints, attributions and metrics that nothing here knows yet.
         repeated: datasets whose rows are an evident copy of the source's other rows, and what to say of it.
     """
 
     title: str
+    citation: str
+    source: str
     protocol: str
+    protocol_changes: dict[str, Any] = Field(default_factory=dict)
+    datasets: dict[str, PublishedDataset] = Field(default_factory=dict)
+    checkpoints: dict[str, Described]
+    tolerances: dict[str, float]
+    by_attribution: dict[str, float] = Field(default_factory=dict)
+    gate: str = ""
+    expensive: tuple[str, ...] = ()
+    needs: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     repeated: dict[str, str] = Field(default_factory=dict)
 
 
-class _Dataset(Document):
-    """A dataset as published files call it: its name for people, and what measures the same."""
-
-    label: str
-    measured: tuple[str, ...]
-
-
-class _Metric(Document):
+class Measure(Document):
     """A metric that nothing here measures."""
 
     label: str
     title: str
 
 
-class _Published(Document):
-    """What sources.yaml says."""
+class _Known(Document):
+    """What datasets.yaml says."""
 
-    datasets: dict[str, _Dataset]
-    metrics: dict[str, _Metric]
-    sources: dict[str, Source]
-
-
-def _read() -> _Published:
-    file = files(_FOLDER) / "sources.yaml"
-    return parse_document(file.read_text(encoding="utf-8"), _Published, str(file))
-
-
-_KNOWN = _read()
-SOURCES: Mapping[str, Source] = MappingProxyType(_KNOWN.sources)
-"""By file name under results/published, without extension."""
+    datasets: dict[str, PublishedDataset]
+    metrics: dict[str, Measure]
 
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """One published number.
+    """One published number: a cell of a table.
 
     Attributes:
-        dataset: name and split, such as `imagenet_val`, `coco_val2014`, `voc2007_test`.
-        training: `baseline`, `gc`, `gmp`, `gmp_gc`; `none` for methods that need no network.
+        row: of the table, as its file calls it.
+        column: what is measured together: a dataset with a kind of network.
+        checkpoint: name of the card; empty for methods that need no network.
+        dataset: as in datasets.yaml.
+        metric: its name, with the subset of the pictures that it is over: `pointing_game_difficult`.
         value: in percent.
+        printed: the last digit that is printed, such as 0.1.
+        spread: the source's own standard deviation; 0 if it gives none.
+        tolerance: of this cell alone; NaN for that of the table.
+        expected: empty; `differs: REASON`; or `no reference`.
+        page: where in the source it stands.
         note: what a reader must know about it; may be empty.
+        options: of the method.
     """
 
     source: str
-    dataset: str
-    architecture: str
-    training: str
+    row: str
+    column: str
+    checkpoint: str
     attribution: str
+    dataset: str
     metric: str
+    aggregate: str
     value: float
+    printed: float
+    spread: float = 0.0
+    tolerance: float = math.nan
+    expected: str = ""
+    page: str = ""
     note: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    architecture: str = ""
+    training: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Which cell of its table it is: row, column and metric."""
+        return (self.row, self.column, self.metric)
 
     @property
     def repeated(self) -> bool:
         """True if the value is an evident copy of another row, hence no reference."""
-        return self.dataset in SOURCES[self.source].repeated
+        return self.expected == NO_REFERENCE
 
     @property
     def mark(self) -> str:
@@ -111,94 +190,93 @@ class PublishedValue:
         return REPEATED if self.repeated else self.note
 
 
-@functools.cache
-def load_published(source: str) -> tuple[PublishedValue, ...]:
-    """Return all values of one source, in the order of its file.
+def _read_known() -> _Known:
+    file = files(_FOLDER) / "datasets.yaml"
+    return parse_document(file.read_text(encoding="utf-8"), _Known, str(file))
+
+
+def _read_sources() -> Mapping[str, Source]:
+    names = sorted(Path(entry.name).stem for entry in files(_FOLDER).iterdir() if entry.name.endswith(".csv"))
+    return MappingProxyType(
+        {name: _read_source(Path(str(files(_FOLDER))) / f"{name}.yaml") for name in names}
+    )
+
+
+def _read_source(path: Path) -> Source:
+    try:
+        return parse_document(path.read_text(encoding="utf-8"), Source, str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RaybenchError(f"cannot read the table {path}: {str(error).lower()}") from None
+
+
+_KNOWN = _read_known()
+known_datasets: Mapping[str, PublishedDataset] = MappingProxyType(_KNOWN.datasets)
+known_metrics: Mapping[str, Measure] = MappingProxyType(_KNOWN.metrics)
+SOURCES: Mapping[str, Source] = _read_sources()
+"""The tables that ship, by name."""
+
+
+def published_source(table: str) -> Source:
+    """Return what is known of a table that ships, by name, or of one's own, by the path of its YAML file.
 
     Raises:
-        UnknownNameError: no such source; names the nearest.
+        UnknownNameError: no such table; names the nearest.
+        RaybenchError: the file cannot be read, or is not of its form.
+    """
+    if table.endswith((".yaml", ".yml")):
+        return _read_source(Path(table))
+    if table not in SOURCES:
+        raise UnknownNameError("published table", table, SOURCES)
+    return SOURCES[table]
+
+
+def load_published(table: str) -> tuple[PublishedValue, ...]:
+    """Return all values of one table, in the order of its file; see `published_source`.
+
+    Raises:
+        UnknownNameError: no such table; names the nearest.
         RaybenchError: the file is damaged; names the line.
     """
-    if source not in SOURCES:
-        raise UnknownNameError("published source", source, SOURCES)
-    path = files(_FOLDER) / f"{source}.csv"
-    reader = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    source = published_source(table)
+    if table in SOURCES:
+        return _shipped(table)
+    return _read_values(Path(table).with_suffix(".csv"), source, table)
+
+
+@functools.cache
+def _shipped(table: str) -> tuple[PublishedValue, ...]:
+    return _read_values(Path(str(files(_FOLDER))) / f"{table}.csv", SOURCES[table], table)
+
+
+def _read_values(path: Path, source: Source, table: str) -> tuple[PublishedValue, ...]:
+    try:
+        reader = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise RaybenchError(f"cannot read the cells {path}: {str(error).lower()}") from None
     values = []
     for row in reader:
         try:
-            value = float(row.pop("value"))
-            values.append(PublishedValue(**row, value=value))
-        except (KeyError, TypeError, ValueError) as error:
+            values.append(_value(row, source, table))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RaybenchError(f"{path}, line {reader.line_num}: not a published value: {error}") from None
     return tuple(values)
 
 
-def published_dataset(label: str) -> str | None:
-    """Return the name under which published files hold a measured dataset; None if they do not hold it.
-
-    Args:
-        label: name of the dataset with its split; see `dataset_label`.
-    """
-    return next((name for name, one in _KNOWN.datasets.items() if label in one.measured), None)
-
-
-def published_title(dataset: str) -> str:
-    """Name a published dataset as people do."""
-    return _KNOWN.datasets[dataset].label if dataset in _KNOWN.datasets else dataset
-
-
-def published_column(metric: str) -> Column:
-    """Return the column of a metric of published rows; not all of them can be measured here."""
-    known = _KNOWN.metrics.get(metric)
-    column = column_for(metric, "")
-    return replace(column, label=known.label, title=known.title) if known else column
-
-
-def normal_training(training: str | None) -> str:
-    """Return the name of a training recipe as published files write it: `GMP+GC` becomes `gmp_gc`."""
-    return (training or "").lower().replace("+", "_").replace("-", "_").replace(" ", "")
-
-
-def find_published(
-    *,
-    dataset: str | None,
-    architecture: str | None,
-    training: str | None,
-    attribution: str,
-    metric: str,
-    protocol: str | None = None,
-) -> PublishedValue | None:
-    """Return the published value of a measured row, if there is one.
-
-    Args:
-        dataset: as `published_dataset` gives it; None matches nothing.
-        architecture: of the checkpoint, or None for a method that needs no network; published values that
-            are the same for all architectures then match.
-        training: recipe of the checkpoint, or None for a method that needs no network.
-        attribution: name of the method; `torchray.` before it is passed over. Empty for accuracy and F1,
-            which do not depend on a method.
-        metric: name of the metric.
-        protocol: name of the protocol measured by; only sources that follow it match. None for any.
-    """
-    method = attribution.removeprefix("torchray.")
-    recipe = normal_training(training) or "none"
-    found = [
-        value
-        for name, source in SOURCES.items()
-        if protocol in (None, source.protocol)
-        for value in load_published(name)
-        if value.metric == metric
-        and value.dataset == dataset
-        and value.training == recipe
-        and (recipe == "none" or value.architecture == architecture)
-        and (not method or value.attribution == method)
-    ]
-    return found[0] if found and len({value.value for value in found}) == 1 else None
-
-
-_TRAINING = {"baseline": "baseline", "gc": "GC", "gmp": "GMP", "gmp_gc": "GMP + GC"}
-
-
-def training_name(training: str) -> str:
-    """Return the name of a training recipe as people write it: `gmp_gc` becomes `GMP + GC`."""
-    return _TRAINING.get(normal_training(training), training)
+def _value(row: dict[str, str], source: Source, name: str) -> PublishedValue:
+    checkpoint, subset = row["checkpoint"], row["subset"]
+    described = source.checkpoints.get(checkpoint)
+    if checkpoint and described is None:
+        raise ValueError(f"checkpoint {checkpoint!r} is not among those of the table")
+    texts = {key: row[key] for key in _TEXTS}
+    return PublishedValue(
+        source=name,
+        metric=row["metric"] + (f"_{subset}" if subset else ""),
+        value=float(row["value"]),
+        printed=float(row["printed"]),
+        spread=float(row["spread"] or 0),
+        tolerance=float(row["tolerance"] or "nan"),
+        options=json.loads(row["options"] or "{}"),
+        architecture=described.architecture if described else "",
+        training=described.training if described else "none",
+        **texts,
+    )

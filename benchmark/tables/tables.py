@@ -24,14 +24,8 @@ from ..results import (
     remarks,
 )
 from ..statistics import AGGREGATE_WORDS
-from .published import (
-    SOURCES,
-    PublishedValue,
-    find_published,
-    load_published,
-    published_column,
-    published_dataset,
-)
+from .matching import find_published, published_column, published_dataset
+from .published import SOURCES, PublishedValue, load_published
 
 __all__ = ["comparison_table", "published_tables"]
 
@@ -168,10 +162,12 @@ def _cell(entry: _Entry, column: Column, *, with_published: bool) -> Cell:
         return cell
     run, card = entry.folder, entry.folder.checkpoints.get(entry.checkpoint, {})
     method = str(run.attributions.get(entry.attribution, {}).get("method", entry.attribution))
+    weights = run.manifest.get("weights_sha256")
     published = find_published(
         dataset=published_dataset(dataset_label(run)),
+        checkpoint="" if entry.checkpoint == NO_CHECKPOINT else entry.checkpoint,
         architecture=card.get("architecture"),
-        training=card.get("training"),
+        weights_sha256=weights.get(entry.checkpoint) if isinstance(weights, dict) else None,
         attribution="" if column.about_checkpoint else method,
         metric=column.metric,
         protocol=_first(run, "protocol"),
@@ -222,7 +218,7 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
         notes.append(f"queries per row: {table.rows[0].queries:,}")
     if with_published:
         any_published = any(not math.isnan(cell.published) for row in table.rows for cell in row.cells)
-        words = "in brackets: published for this architecture, training and attribution"
+        words = "in brackets: published for this checkpoint and attribution"
         notes.append(words if any_published else "no published values for these rows")
     notes += [note for note in dict.fromkeys(protocol_changes(run) for run in runs) if note]
     if "degenerate" in table.counts:

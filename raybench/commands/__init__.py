@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .making import explain, gallery, run, shapes, train
+from .making import card, explain, gallery, reproduce, run, shapes, train
 from .options import OnceCommand
 from .reading import compare, leaderboard, listing, plot, report, table
 from .sharing import check, submit
@@ -30,8 +30,10 @@ app.command("leaderboard", cls=OnceCommand, epilog=leaderboard.EXAMPLE)(leaderbo
 app.command("gallery", cls=OnceCommand, epilog=gallery.EXAMPLE)(gallery.gallery)
 app.command("report", cls=OnceCommand, epilog=report.EXAMPLE)(report.report)
 app.command("explain", cls=OnceCommand, epilog=explain.EXAMPLE)(explain.explain)
+app.command("card", cls=OnceCommand, epilog=card.EXAMPLE)(card.card)
 app.command("list", cls=OnceCommand, epilog=listing.EXAMPLE)(listing.list_names)
 app.command("shapes", cls=OnceCommand, epilog=shapes.EXAMPLE)(shapes.shapes)
 app.command("submit", cls=OnceCommand, epilog=submit.EXAMPLE)(submit.submit)
 app.command("check", cls=OnceCommand, epilog=check.EXAMPLE)(check.check)
+app.command("reproduce", cls=OnceCommand, epilog=reproduce.EXAMPLE)(reproduce.reproduce)
 app.command("train", cls=OnceCommand, epilog=train.EXAMPLE)(train.train)

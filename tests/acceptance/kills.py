@@ -111,6 +111,20 @@ class Command:
                     found.append(int(path.parent.name))
         return found
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While open, the run's own process, not its children, stands still."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        try:
+            if not self.ended():
+                os.kill(self.pid, signal.SIGSTOP)
+                while stat.read_text().rpartition(")")[2].split()[0] not in ("T", "Z"):
+                    time.sleep(0.001)
+            yield
+        finally:
+            if not self.ended():
+                os.kill(self.pid, signal.SIGCONT)
+
     def lingering(self) -> float:
         """Seconds until no process of an ended run is left; it is ended by force after twice the patience."""
         start = time.monotonic()
@@ -288,11 +302,12 @@ class Trials:
         until = time.monotonic() + moment
         while time.monotonic() < until and not run.ended():
             time.sleep(0.002)
-        over = run.ended()
-        if over:
-            self.judge(run, f"{number} before {name}")
-        over = over or self.status(run) == "complete"  # what comes now is damage to a finished run
-        FAULTS[name](run, self.draw)
+        with run.held():  # else it might come to its end between the look at it and the fault
+            over = run.ended()
+            if over:
+                self.judge(run, f"{number} before {name}")
+            over = over or self.status(run) == "complete"  # what comes now is damage to a finished run
+            FAULTS[name](run, self.draw)
         run.wait()
         if not over:
             self.judge(run, f"{number} {name} after {moment:.2f} s")

@@ -269,9 +269,9 @@ def test_other_rules_or_data_make_another_section(run: Path, tmp_path: Path) -> 
 
 
 def test_published_value_stands_beside_the_measured_one(tmp_path: Path) -> None:
-    rows = {("mine", "grad_cam_elementwise"): made_up_values(IMAGES, 60, seed=4)}
-    card = {"mine": {"architecture": "resnet18", "training": "GMP+GC"}}
-    run = write_run(tmp_path / "run", rows, cards=card, dataset="imagenet", accuracy={"mine": 50})
+    rows = {("resnet18-gmp-gc", "grad_cam_elementwise"): made_up_values(IMAGES, 60, seed=4)}
+    card = {"resnet18-gmp-gc": {"architecture": "resnet18", "training": "GMP+GC"}}
+    run = write_run(tmp_path / "run", rows, cards=card, dataset="imagenet", accuracy={"resnet18-gmp-gc": 50})
     board = collect([run])
     section = board.sections[0]
     scores = section.rows[0].scores

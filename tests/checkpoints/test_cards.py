@@ -183,7 +183,7 @@ def test_mean_and_std_are_read_from_lists(write_card):
         ),
         ({"weights": {"path": "c", "sha256": "xyz"}}, "weights.sha256: string should match pattern"),
         ({"weights": {"path": ""}}, "weights.path: string should have at least 1 character"),
-        ({"weights": {"url": "http://a.org/b.pth"}}, "weights.url: expected https://…, gdrive:FILE_ID or"),
+        ({"weights": {"url": "http://a.org/b.pth"}}, "weights.url: expected https://…, gdrive:FILE_ID, "),
         ({"weights": {"url": "file:///etc/passwd"}}, "weights.url: expected https://…"),
         ({"weights": {"url": "gdrive:"}}, "weights.url: expected https://…"),
         ({"weights": {"url": "torchvision:resnet18"}}, "weights.url: expected https://…"),

@@ -15,9 +15,9 @@ import torch
 
 from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import read_card
-from raybench.checkpoints.sources.cache import cache_folder, pinned_sha256
-from raybench.checkpoints.sources.download import download
-from raybench.checkpoints.sources.files import read_weights
+from raybench.checkpoints.weights.cache import cache_folder, pinned_sha256
+from raybench.checkpoints.weights.download import download
+from raybench.checkpoints.weights.files import read_weights
 
 
 class Site(http.server.ThreadingHTTPServer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import warnings
 import zipfile
@@ -129,15 +128,11 @@ FILES = {
     "compressed; unpack it first": ("tiny.pth.gz", lambda path: path.write_bytes(gzip.compress(b"weights"))),
     "an ONNX graph": ("tiny.onnx", lambda path: path.write_bytes(b"\x08\x07\x12\x07pytorch")),
     "an HDF5 file, as Keras writes": ("tiny.h5", lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n")),
-    "JSON; if it is the index of several files": (
+    "JSON and no index of weight files": (
         "pytorch_model.bin.index.json",
-        lambda path: path.write_text('{"weight_map": {}}'),
+        lambda path: path.write_text('{"weights": {}}'),
     ),
     "save the weights alone, torch.save": ("tiny.pth", lambda path: torch.save(nn.Linear(2, 2), path)),
-    r"wants to run code \(argparse": (
-        "tiny.pth",
-        lambda path: torch.save({"args": argparse.Namespace(lr=0.1), "model": {}}, path),
-    ),
 }
 
 

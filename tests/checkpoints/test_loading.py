@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from raybench.base.errors import RaybenchError, UnknownNameError
-from raybench.checkpoints import ClassList, build_module, load_network, network_from_module, read_card
+from raybench.checkpoints import (
+    ClassList,
+    build_module,
+    load_network,
+    network_from_module,
+    read_card,
+    resolved,
+)
 
 TINY = "raybench.checkpoints.shapes_net:shapes_net"
 
@@ -78,7 +85,7 @@ def test_a_card_says_whether_an_image_may_have_several_classes(write_card):
 
 def test_card_itself_may_be_given(write_card):
     card = read_card(write_card())
-    assert load_network(card).card is card
+    assert load_network(card).card == resolved(card)
 
 
 def test_class_list_of_another_length_is_refused(write_card):

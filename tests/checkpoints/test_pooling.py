@@ -6,7 +6,7 @@ from torch import nn
 
 from raybench.base.errors import RaybenchError
 from raybench.checkpoints import build_module
-from raybench.checkpoints.pooling import use_global_max_pooling
+from raybench.checkpoints.building.pooling import use_global_max_pooling
 
 POOLED = {
     # network: its last stage (with what follows it before the pooling) and its classifier, by hand

@@ -12,7 +12,7 @@ from raybench.checkpoints import (
     find_card,
     load_network,
     network_from_module,
-    with_own_statistics,
+    resolved,
 )
 
 CAFFE = {"mean": [104.0, 117.0, 123.0], "std": [1.0, 1.0, 1.0], "channels": "bgr", "input_range": 255}
@@ -74,12 +74,12 @@ def test_networks_of_timm_bring_their_own_statistics(write_card) -> None:
 def test_torchvisions_weights_bring_their_own_statistics_and_contradictions_are_refused(write_card) -> None:
     address = "torchvision:EfficientNet_V2_L_Weights.IMAGENET1K_V1"
     given = {"architecture": "efficientnet_v2_l", "weights": {"url": address}}
-    card = with_own_statistics(find_card(write_card(**given)))
+    card = resolved(find_card(write_card(**given)))
     assert (card.mean, card.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    assert with_own_statistics(card) == card
+    assert resolved(card) == card
     other = find_card(write_card(**given, mean=[0.485, 0.456, 0.406]))
     with pytest.raises(RaybenchError, match="was trained with \\[0.5, 0.5, 0.5\\]"):
-        with_own_statistics(other)
+        resolved(other)
 
 
 @pytest.fixture(scope="module")

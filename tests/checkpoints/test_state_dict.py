@@ -8,7 +8,7 @@ from torch import nn
 
 from raybench.base.errors import RaybenchError
 from raybench.checkpoints import ClassList, build_module
-from raybench.checkpoints.sources.state_dict import fill_module
+from raybench.checkpoints.weights.state_dict import fill_module
 
 THREE = ClassList("three", ("a", "b", "c"), ("a", "b", "c"))
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from raybench.base.errors import RaybenchError
 from raybench.checkpoints import read_card
-from raybench.checkpoints.sources.files import read_tensors, read_weights
+from raybench.checkpoints.weights.files import read_tensors, read_weights
 
 
 class Bomb:

@@ -20,7 +20,7 @@ from raybench.checkpoints import card_names, find_card
 from raybench.commands import app
 from raybench.commands.options import parse_data
 
-COMMANDS = ("run", "table", "plot", "gallery", "explain", "list", "shapes")
+COMMANDS = ("run", "reproduce", "table", "plot", "gallery", "explain", "list", "shapes")
 
 
 def call(*words: object) -> str:
@@ -87,7 +87,7 @@ def test_run_table_plot_and_explain_follow_each_other(tiny: TinySuite) -> None:
         (["run", "nosuch.yaml"], "cannot read nosuch.yaml: no such file"),
         (["table", "nowhere"], "no folder nowhere"),
         (["table"], "give result folders, or --published"),
-        (["table", "--published", "aaai22"], "unknown published source 'aaai22'; known: aaai21-readme"),
+        (["table", "--published", "aaai22"], "unknown published table 'aaai22'; did you mean 'aaai21'"),
         (["plot", "nowhere"], "no folder nowhere"),
         (
             ["explain", "nosuch.jpg", "--checkpoint", "resnet18"],
@@ -110,7 +110,7 @@ def test_imagenet_without_a_folder_says_how_to_give_one(
 
 def test_readme_shows_the_published_table_as_the_command_prints_it() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    table = call("table", "--published", "aaai21-readme", "--format", "markdown")
+    table = call("table", "--published", "aaai21", "--format", "markdown")
     assert table.strip() in readme
 
 

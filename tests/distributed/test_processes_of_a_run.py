@@ -6,14 +6,15 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
+from commands_running import start_command
 from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 
 from raybench.attributions import ATTRIBUTIONS, Attribution
@@ -53,11 +54,10 @@ def test_processes_with_loader_workers_and_a_larger_machine_write_the_same_bytes
 
 @forking
 def test_each_process_may_compute_with_several_threads(tiny: TinySuite) -> None:
-    suite = tiny.with_suite(protocol={"name": "aaai21", "short_side": 320})
-    command = [sys.executable, "-m", "raybench", "run", str(suite), "--data", f"shapes={tiny.data}"]
+    words = ["run", tiny.suite, "--data", f"shapes={tiny.data}", "--threads", 2]
     for processes in (1, 2):
-        words = ["--out", str(tiny.folder / f"{processes}"), "--processes", str(processes), "--threads", "2"]
-        subprocess.run([*command, *words], check=True, capture_output=True, timeout=100)
+        out = ["--out", tiny.folder / f"{processes}", "--processes", processes]
+        start_command(*words, *out, said=tiny.folder / "said").finish()
     assert result_bytes(tiny.folder / "2") == result_bytes(tiny.folder / "1")
 
 
@@ -124,15 +124,14 @@ def test_fault_of_a_method_in_a_process_is_one_sentence_with_its_line(
 @forking
 def test_killed_run_leaves_no_process_behind(tiny: TinySuite) -> None:
     suite = tiny.with_suite(protocol={"name": "aaai21", "short_side": 320})
-    command = [sys.executable, "-m", "raybench", "run", str(suite), "--out", str(tiny.folder / "out")]
-    command += ["--data", f"shapes={tiny.data}", "--processes", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        shard = tiny.folder / "out/first/grad_cam/records.part-1.csv"
-        while process.poll() is None and not (shard.exists() and shard.stat().st_size):
-            pass
-        process.kill()
-        process.communicate(timeout=30)  # returns when the last process that inherited the pipe is gone
-    subprocess.run(command, check=True, capture_output=True)
+    words = ["run", suite, "--out", tiny.folder / "out", "--data", f"shapes={tiny.data}", "--processes", 2]
+    running = start_command(*words, said=tiny.folder / "said")
+    shard = tiny.folder / "out/first/grad_cam/records.part-1.csv"
+    while running.is_running() and not (shard.exists() and shard.stat().st_size):
+        time.sleep(0.002)
+    running.kill()
+    assert running.leaves_nobody_within(30)
+    evaluate(suite, settings(tiny, "out", processes=2))
     evaluate(suite, settings(tiny, "whole"))
     assert result_bytes(tiny.folder / "out") == result_bytes(tiny.folder / "whole")
 

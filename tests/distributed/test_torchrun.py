@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands_running import start_command
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
 from raybench.benchmark.running.run import evaluate
@@ -22,19 +23,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def start(tiny: TinySuite, out: Path, data: Path, *options: str, processes: int = 2) -> subprocess.Popen[str]:
+def start(tiny: TinySuite, out: Path, data: Path) -> subprocess.Popen[str]:
     """Start `raybench run` under torchrun; the suite is slow enough to be interrupted."""
-    suite = tiny.with_suite("slow.yaml", protocol={"name": "aaai21", "short_side": 320})
+    suite = tiny.with_suite("slow.yaml", protocol={"name": "aaai21", "short_side": 224})
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += [f"--nproc-per-node={processes}", "-m", "raybench", "run", str(suite), "--out", str(out)]
-    command += ["--data", f"shapes={data}", *options]
+    command += ["--nproc-per-node=2", "-m", "raybench", "run", str(suite), "--out", str(out)]
+    command += ["--data", f"shapes={data}"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, said
-    return said
 
 
 def damaged(tiny: TinySuite, *which: int) -> list[Path]:
@@ -71,7 +66,8 @@ def test_killed_process_ends_the_run_and_any_number_goes_on_to_the_same_bytes(ti
     assert manifest_of(out)["status"] == "running"
     three = tiny.folder / "three"
     shutil.copytree(out, three)
-    said = finish(start(tiny, three, data, processes=3))
+    words = ["run", tiny.folder / "slow.yaml", "--out", three, "--data", f"shapes={data}"]
+    said = start_command(*words, said=tiny.folder / "said", processes=3).finish()
     assert said.count("results are in") == 1  # one process speaks
 
     suite, whole = tiny.folder / "slow.yaml", tiny.folder / "whole"
@@ -90,9 +86,8 @@ def test_killed_process_ends_the_run_and_any_number_goes_on_to_the_same_bytes(ti
 
 def test_mistake_that_one_process_meets_is_one_sentence(tiny: TinySuite) -> None:
     (picture,) = damaged(tiny, 7)
-    process = start(tiny, tiny.folder / "out", tiny.folder / "data", "--strict")
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode != 0
+    words = ["run", tiny.suite, "--out", tiny.folder / "out", "--data", f"shapes={tiny.folder / 'data'}"]
+    said = start_command(*words, "--strict", said=tiny.folder / "said", processes=2).finish(code=2)
     told = [line for line in said.splitlines() if line.startswith("raybench: ")]
     assert len(told) == 1
     assert picture.name in told[0]

@@ -180,7 +180,7 @@ def test_summary_counts_only_the_images_that_were_asked_for(make_run):
 
 
 def test_published_value_stands_beside_the_measured_one(make_run):
-    scores = {"net": {"grad_cam_elementwise": 50.0, "gradient": 25.0}}
+    scores = {"resnet18-baseline": {"grad_cam_elementwise": 50.0, "gradient": 25.0}}
     table = comparison_table([make_run(scores=scores)], with_published=True)
     published = [[found.published for found in row.cells] for row in table.rows]
     assert published[0] == [69.43, 79.8, 60.5, 54.36]
@@ -192,15 +192,22 @@ def test_published_value_stands_beside_the_measured_one(make_run):
 
 def test_label_of_a_method_does_not_hide_its_published_value(make_run):
     methods = [{"name": "ours", "method": "grad_cam_elementwise", "options": {}}]
-    run = make_run(scores={"net": {"ours": 50.0}}, attributions=methods)
+    run = make_run(scores={"resnet18-baseline": {"ours": 50.0}}, attributions=methods)
     table = comparison_table([run], with_published=True)
     assert table.rows[0].cells[1].published == 79.8
 
 
 def test_published_copies_are_marked(make_run):
-    run = make_run(dataset="coco", scores={"net": {"grad_cam": 50.0}})
+    run = make_run(dataset="coco", scores={"coco-resnet18-baseline": {"grad_cam": 50.0}})
     found = comparison_table([run], with_published=True).rows[0].cells[1]
     assert (found.published, found.mark) == (79.8, "repeats the ImageNet rows")
+
+
+def test_a_network_of_ones_own_has_no_published_value(make_run):
+    scores = {"mine": {"grad_cam_elementwise": 50.0}, "resnet18-baseline": {"grad_cam_elementwise": 50.0}}
+    cards = {"resnet18-baseline": {"architecture": "resnet50"}}
+    table = comparison_table([make_run(scores=scores, cards=cards)], with_published=True)
+    assert all(math.isnan(found.published) for row in table.rows for found in row.cells)
 
 
 def test_changed_protocol_is_noted(make_run):
@@ -229,7 +236,7 @@ def test_summary_that_mixes_protocols_is_refused(make_run):
 
 
 def test_published_table_of_the_paper_has_its_ten_rows():
-    imagenet, coco = published_tables("aaai21-readme")
+    imagenet, coco = published_tables("aaai21")
     assert [row.labels for row in imagenet.rows] == [
         (architecture, training)
         for architecture, trainings in (
@@ -241,5 +248,5 @@ def test_published_table_of_the_paper_has_its_ten_rows():
     ]
     assert [found.value for found in imagenet.rows[5].cells] == [69.02, 79.6, 68.74, 65.35]
     assert {found.mark for row in coco.rows for found in row.cells} == {"repeats the ImageNet rows"}
-    with pytest.raises(UnknownNameError, match="did you mean 'torchray-docs'"):
-        published_tables("torchray")
+    with pytest.raises(UnknownNameError, match="did you mean 'torchray'"):
+        published_tables("torchray-docs")

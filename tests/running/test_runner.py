@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 import torch
+from commands_running import start_command
 from filelock import FileLock
 from tiny_suite import IMAGES, TinySuite, manifest_of, result_bytes
 
@@ -103,22 +102,19 @@ def test_finished_run_is_not_measured_again(tiny: TinySuite) -> None:
 def test_killed_run_resumes_to_the_same_bytes(tiny: TinySuite) -> None:
     evaluate(tiny.suite, settings(tiny, "whole"))
     out = tiny.folder / "killed"
-    command = [sys.executable, "-m", "raybench", "run", str(tiny.suite), "--out", str(out)]
-    command += ["--data", f"shapes={tiny.data}", "--workers", "0"]
-    kills = 0
+    command = ["run", tiny.suite, "--out", out, "--data", f"shapes={tiny.data}", "--workers", "0"]
+    said, kills = tiny.folder / "said", 0
     for shard in ("first/grad_cam", "none/random", "second/gradient"):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
+        running = start_command(*command, said=said)
+        while running.is_running():
             path = out / shard / "records.part-0.csv"
             if path.exists() and path.stat().st_size > 0:
-                process.send_signal(signal.SIGKILL)
+                running.kill()
                 kills += 1
                 break
             time.sleep(0.001)
-        process.wait()
     assert kills >= 2
-    subprocess.run(command, check=True, capture_output=True)
+    start_command(*command, said=said).finish()
     assert result_bytes(out) == result_bytes(tiny.folder / "whole")
     assert not list(out.rglob("*.part-*"))
 
@@ -198,14 +194,13 @@ def test_dataset_without_a_picture_that_can_be_used_ends_the_run(tiny: TinySuite
     pictures = sorted((data / "val").glob("*.jpg"))
     for picture in pictures:
         picture.write_bytes(b"no picture")
-    command = [sys.executable, "-m", "raybench", "run", str(tiny.suite), "--out", str(tiny.folder / "out")]
-    done = subprocess.run([*command, "--data", f"shapes={data}"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    command = ["run", tiny.suite, "--out", tiny.folder / "out", "--data", f"shapes={data}"]
+    said = start_command(*command, said=tiny.folder / "said").finish(code=2)
     message = (
         f"raybench: none of the {IMAGES} images could be used, the first for this reason: .*{pictures[0]}"
     )
-    assert re.search(message, done.stderr)
-    assert "Traceback" not in done.stderr
+    assert re.search(message, said)
+    assert "Traceback" not in said
     manifest = manifest_of(tiny.folder / "out")
     assert manifest["status"] == "running"
     assert [entry["image_id"] for entry in manifest["skipped"]] == [picture.stem for picture in pictures]
@@ -269,12 +264,10 @@ def test_gallery_keeps_small_pictures_and_maps(tiny: TinySuite) -> None:
 def test_python_and_command_line_give_the_same_bytes(tiny: TinySuite) -> None:
     raybench.evaluate(tiny.suite, settings(tiny, "python"))
     out = tiny.folder / "shell"
-    command = [sys.executable, "-m", "raybench", "run", str(tiny.suite), "--out", str(out)]
-    done = subprocess.run(
-        [*command, "--data", f"shapes={tiny.data}"], check=True, capture_output=True, text=True
-    )
+    command = ["run", tiny.suite, "--out", out, "--data", f"shapes={tiny.data}"]
+    said = start_command(*command, said=tiny.folder / "said").finish()
     assert result_bytes(out) == result_bytes(tiny.folder / "python")
-    assert f"raybench table {out}" in done.stderr.replace("\n", "")
+    assert f"raybench table {out}" in said.replace("\n", "")
 
 
 @pytest.mark.parametrize(
@@ -365,10 +358,9 @@ def test_misspelt_name_of_a_data_folder_is_refused(tiny: TinySuite, monkeypatch:
 
 
 def test_command_line_prints_a_mistake_without_traceback(tiny: TinySuite) -> None:
-    command = [sys.executable, "-m", "raybench", "run", str(tiny.suite), "--data", "shapes=/nowhere"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr == "raybench: --data shapes=/nowhere: there is no folder /nowhere\n"
+    command = ["run", tiny.suite, "--data", "shapes=/nowhere"]
+    said = start_command(*command, said=tiny.folder / "said").finish(code=2)
+    assert said == "raybench: --data shapes=/nowhere: there is no folder /nowhere\n"
 
 
 def test_unknown_device_is_refused(tiny: TinySuite) -> None:
@@ -447,14 +439,13 @@ def test_notes_on_boxes_are_counted_once_however_often_a_run_is_resumed(tiny: Ti
 
 
 def test_killed_run_leaves_no_loader_process_behind(tiny: TinySuite) -> None:
-    command = [sys.executable, "-m", "raybench", "run", str(tiny.suite), "--out", str(tiny.folder / "out")]
-    command += ["--data", f"shapes={tiny.data}", "--workers", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        shard = tiny.folder / "out/first/grad_cam/records.part-0.csv"
-        while process.poll() is None and not (shard.exists() and shard.stat().st_size):
-            time.sleep(0.001)
-        process.kill()
-        process.communicate(timeout=30)  # returns when the last process that inherited the pipe is gone
+    words = ["run", tiny.suite, "--out", tiny.folder / "out", "--data", f"shapes={tiny.data}", "--workers", 2]
+    running = start_command(*words, said=tiny.folder / "said")
+    shard = tiny.folder / "out/first/grad_cam/records.part-0.csv"
+    while running.is_running() and not (shard.exists() and shard.stat().st_size):
+        time.sleep(0.001)
+    running.kill()
+    assert running.leaves_nobody_within(30)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import resource
-import socket
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from commands_running import RunningCommand, start_command
 
 from raybench.base.documents import document_from
 from raybench.training import Recipe
@@ -43,83 +38,10 @@ def write_recipe(folder: Path, **changes: Any) -> Path:
     return path
 
 
-@dataclass
-class RunningTraining:
-    """`raybench train` in one or several processes of its own, and where they write what they say.
-
-    Processes are forked from one that has imported everything, which saves seconds per training.
-    """
-
-    processes: list[multiprocessing.process.BaseProcess]
-    said: Path
-
-    def finish(self, *, code: int = 0) -> str:
-        """Wait for it and return what it said; it must exit with this code."""
-        for process in self.processes:
-            process.join(timeout=120)
-        text = self.said.read_text()
-        assert [process.exitcode for process in self.processes] == [code] * len(self.processes), text
-        return text
-
-    def is_running(self) -> bool:
-        """Whether it goes on."""
-        return self.processes[0].exitcode is None
-
-    def kill(self) -> None:
-        """Kill -9."""
-        for process in self.processes:
-            process.kill()
-        self.finish(code=-9)
-
-
 def start_training(
     *words: object, said: Path, processes: int = 1, largest_file: int | None = None
-) -> RunningTraining:
-    """Begin `raybench train WORDS --device cpu` on one thread.
-
-    Args:
-        words: of the command.
-        said: file for what it writes to standard output and error.
-        processes: how many train together; they find each other as those of torchrun do.
-        largest_file: in bytes, as on a disk that has little space left.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["raybench.training", "raybench.commands", "lightning_fabric"])
-    said.write_text("")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    children: list[multiprocessing.process.BaseProcess] = []
-    for rank in range(processes):
-        place = _place(rank, processes, port) if processes > 1 else {}
-        arguments = (list(map(str, words)), said, place, largest_file)
-        children.append(context.Process(target=_train, args=arguments))
-        children[-1].start()
-    return RunningTraining(children, said)
-
-
-def _place(rank: int, processes: int, port: int) -> dict[str, str]:
-    """What torchrun tells a process on one machine."""
-    numbers = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
-    numbers |= {"GROUP_RANK": 0, "MASTER_PORT": port}
-    words = {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "test"}
-    return {**words, **{key: str(number) for key, number in numbers.items()}}
-
-
-def _train(words: list[str], said: Path, place: dict[str, str], largest_file: int | None) -> None:
-    """What a child process does."""
-    import torch
-
-    from raybench.__main__ import main
-
-    descriptor = os.open(said, os.O_WRONLY | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.environ |= place
-    if largest_file is not None:
-        resource.setrlimit(
-            resource.RLIMIT_FSIZE, (largest_file, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
-        )
-    torch.set_num_threads(1)
-    sys.argv = ["raybench", "train", *words, "--device", "cpu"]
-    main()
+) -> RunningCommand:
+    """Begin `raybench train WORDS --device cpu`; see `start_command`."""
+    return start_command(
+        "train", *words, "--device", "cpu", said=said, processes=processes, largest_file=largest_file
+    )

@@ -145,6 +145,6 @@ def test_unknown_format_names_the_nearest():
 
 
 def test_published_table_in_markdown_has_the_printed_values():
-    text = render_table(published_tables("aaai21-readme")[0], "markdown")
+    text = render_table(published_tables("aaai21")[0], "markdown")
     assert "| resnet18 | gmp_gc | 69.02 | 79.60 | 68.74 | 65.35 |" in text
     assert text.count("\n| ") == 12  # heading, rule and ten rows

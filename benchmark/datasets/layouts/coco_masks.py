@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 
 from ....base import Size
 
-__all__ = ["OTHER_AREA", "OTHER_BOX", "OUTSIDE", "encode", "has_pixels", "remarks_on", "union"]
+__all__ = ["OTHER_AREA", "OTHER_BOX", "OUTSIDE", "encode", "has_pixels", "outline", "remarks_on", "union"]
 
 OTHER_AREA = "a mask contradicts the area of its own annotation; the mask is used"
 OTHER_BOX = "a mask contradicts the bbox of its own annotation; the mask is used"
@@ -49,6 +49,14 @@ def encode(segmentation: Any, size: Size) -> list[dict[str, Any]]:
     if sum(map(_border, polygons)) > _LONGEST_PX:
         raise ValueError(f"the borders of its polygons are longer than {_LONGEST_PX:,} pixels")
     return coco_mask.frPyObjects(polygons, *size) if polygons else []
+
+
+def outline(bbox: Any) -> list[list[float]] | None:
+    """Return the polygon around a `bbox`, [x, y, width, height]; None if it is no box with an area."""
+    if not _is_box(bbox) or min(bbox[2:]) <= 0:
+        return None
+    x, y, width, height = bbox
+    return [[x, y, x, y + height, x + width, y + height, x + width, y]]
 
 
 def union(encoded: list[dict[str, Any]], size: Size) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -14,13 +15,13 @@ from ..files import leads_out
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
-from ..layouts.coco_masks import encode, has_pixels, remarks_on, union
+from ..layouts.coco_masks import encode, has_pixels, outline, remarks_on, union
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion, unaffordable
 from ..sample import AnnotationError, LayoutError, Query, Sample
 from ..selection import Selection
 
-__all__ = ["Coco", "open_coco"]
+__all__ = ["Coco", "open_coco", "open_instances"]
 
 EMPTY_PART = "an annotation has no pixels (an empty mask); the others of its class are used"
 EMPTY_MASK = "the mask of a class has no pixels (an empty mask); every map misses it"
@@ -39,6 +40,7 @@ class Coco:
         sizes: of the pictures, as the instances file gives them.
         annotations: of each picture: a list of records, as JSON text that is parsed when the sample is read.
         repeated: ids that several annotations have.
+        boxes_too: whether the box of an annotation stands in for a segmentation that it lacks.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Coco:
     multilabel: bool = True
     has_images: bool = True
     read_file: ReadPicture = read_picture
+    boxes_too: bool = False
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -69,6 +72,8 @@ class Coco:
         empty: list[int] = []
         for record in self._records(index):
             class_index = self._class_of(record, index)
+            if self.boxes_too and not record.get("segmentation"):
+                record = {**record, "segmentation": outline(record.get("bbox"))}
             try:
                 found = encode(record.get("segmentation"), size)
             except ValueError as error:
@@ -170,6 +175,22 @@ def open_coco(
             f"{root} does not look like COCO: expected pictures in {split}/ (or images/{split}/) "
             f"and annotations/instances_{split}.json{there}"
         )
+    return open_instances("coco", folders[0], source, classes, selection)
+
+
+def open_instances(
+    name: str,
+    folder: Path,
+    source: Path,
+    classes: ClassList,
+    selection: Selection,
+    *,
+    boxes_too: bool = False,
+) -> Coco:
+    """Open pictures in a folder with the instances file `source`; see `open_coco` and `Coco`.
+
+    With `boxes_too`, pictures may hold several classes only if any does.
+    """
     content = read_coco_file(source)
     categories = {number: classes.index_of.get(name, name) for number, name in content.categories.items()}
     if not any(isinstance(entry, int) for entry in categories.values()):
@@ -183,17 +204,25 @@ def open_coco(
                 f"{image['file_name']!r}; rename one"
             )
         images[image_id] = image
-    image_ids = selection.of(images, root)
+    image_ids = selection.of(images, folder)
     chosen = [images[image_id] for image_id in image_ids]
+    annotations = tuple(f"[{','.join(content.annotations.get(image['id'], []))}]" for image in chosen)
     return Coco(
-        name="coco",
-        root=folders[0],
+        name=name,
+        root=folder,
         source=source,
         classes=classes,
         categories=categories,
         image_ids=image_ids,
         file_names=tuple(image["file_name"] for image in chosen),
         sizes=tuple(Size(image["height"], image["width"]) for image in chosen),
-        annotations=tuple(f"[{','.join(content.annotations.get(image['id'], []))}]" for image in chosen),
+        annotations=annotations,
         repeated=content.repeated,
+        multilabel=not boxes_too or any(map(_several, annotations)),
+        boxes_too=boxes_too,
     )
+
+
+def _several(annotations: str) -> bool:
+    """Say whether annotations are of several classes."""
+    return len(set(re.findall(r'"category_id"\s*:\s*(\d+)', annotations))) > 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ....base import RaybenchError, quoted
 from .layout import MAX_BUNDLE_BYTES, MAX_FILES, MAX_RATIO, MAX_TOTAL_BYTES, collisions, size_limit
-from .rows import disk_error, write_atomically
+from .writing import disk_error, write_atomically
 
 __all__ = ["pack", "unpack"]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from .folder import NO_CHECKPOINT
 from .names import safe_name
-from .rows import PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore, disk_error
+from .rows import PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
+from .writing import disk_error
 
 __all__ = ["clear_results", "results_in"]
 

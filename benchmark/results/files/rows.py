@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import errno
 import io
 import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from ....base import RaybenchError
 from .folder import read_text
+from .writing import Content, disk_error, write_all, write_whole
 
 __all__ = [
     "NOTE_COLUMNS",
@@ -23,9 +22,6 @@ __all__ = [
     "RECORD_COLUMNS",
     "STATUSES",
     "RowStore",
-    "disk_error",
-    "set_aside",
-    "write_atomically",
 ]
 
 STATUSES = ("ok", "zero", "constant", "nan")
@@ -49,9 +45,9 @@ class RowStore:
     While a run goes on, all rows of an image are appended to a shard beside the file in one write: each in a
     line with the number of rows that the image has, and a checksum. An image counts as measured only if all
     of them are there, so that damage to a shard costs the images that it happens to, and nothing else.
-    `merge` turns shards and earlier results into the final file, sorted by image id and class index, and
-    removes the shards. The merged bytes depend on the rows alone, not on their order or on how often a run
-    was resumed.
+    `merge` turns shards and earlier results into the final file, sorted by image id and class index. The
+    shards stay until whoever merges has taken down what the final file holds; `drop_shards` removes them. The
+    merged bytes depend on the rows alone, not on their order or on how often a run was resumed.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], rank: int = 0) -> None:
@@ -72,7 +68,7 @@ class RowStore:
             self._descriptor = os.open(self._shard_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             size = os.fstat(self._descriptor).st_size
             if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-                _write_all(self._descriptor, b"\n")
+                write_all(self._descriptor, b"\n")
         except OSError as error:
             raise disk_error(self._shard_path, error) from None
         return self
@@ -93,7 +89,7 @@ class RowStore:
         """
         assert self._descriptor is not None, "the store is not open"
         try:
-            _write_all(self._descriptor, b"".join(_sealed(row, len(rows)) for row in rows))
+            write_all(self._descriptor, b"".join(_sealed(row, len(rows)) for row in rows))
         except OSError as error:
             raise disk_error(self._shard_path, error) from None
 
@@ -101,14 +97,36 @@ class RowStore:
         """Return the ids of the images whose rows are complete, in the merged file or in any shard."""
         return {row[0] for row in self.rows()}
 
-    def merge(self) -> int:
-        """Write the final file, unless it has all rows already; remove the shards; count the rows."""
-        shards, rows = self._shards(), sorted(self.rows(), key=_sort_key)
-        if shards or not self.path.is_file():
-            write_atomically(self.path, self._text(rows))
-        for shard in shards:
+    def merge(self, announce: Callable[[Content], None] | None = None) -> Content | None:
+        """Write the final file and say what it holds; None if it had all rows already.
+
+        Args:
+            announce: told what the file is going to hold, if there is one that this replaces: who is killed
+                in between needs both to tell a whole file from a damaged one.
+        """
+        replaces = self.path.is_file()
+        if not self._shards() and replaces:
+            return None
+        rows = sorted(self.rows(), key=_sort_key)
+        text = self._text(rows)
+        if announce and replaces:
+            announce(Content.of(text, len(rows)))
+        return write_whole(self.path, text, len(rows))
+
+    def drop_shards(self) -> None:
+        """Remove the shards, whose rows are in the final file."""
+        for shard in self._shards():
             shard.unlink(missing_ok=True)
-        return len(rows)
+
+    def content(self) -> Content:
+        """Say what the final file holds, whatever it is."""
+        return Content.of(self.path.read_bytes(), len(list(self._merged_rows())))
+
+    def holds(self, known: Content) -> bool:
+        """Say whether the final file is, to the last byte, what was taken down of it."""
+        if not known.sha256 or not self.path.is_file():
+            return False
+        return Content.of(self.path.read_bytes()).sha256 == known.sha256
 
     def damage(self, known: int) -> str | None:
         """Say what is wrong with the final file, which once had `known` rows; None if nothing is."""
@@ -146,7 +164,7 @@ class RowStore:
             RaybenchError: the final file is damaged, or has other columns; names the line.
         """
         seen: set[tuple[str, str]] = set()
-        for row in (*self._merged_rows(), *self._shard_rows()):
+        for row in (*self._shard_rows(), *self._merged_rows()):  # those of shards have checksums
             key = (row[0], row[1])
             if key not in seen:
                 seen.add(key)
@@ -192,56 +210,6 @@ def _opened(line: bytes) -> list[str]:
         return []
     values = next(csv.reader([content.decode()]))
     return [re.sub(r"\\(.)", lambda found: _PLAIN.get(found[1], found[1]), value) for value in values]
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file, text as UTF-8, so that it is there whole or not at all.
-
-    Raises:
-        RaybenchError: the disk is full or not writable; the old file, if any, stays.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise disk_error(path, error) from None
-
-
-def set_aside(path: Path) -> None:
-    """Rename a damaged file, so that its rows are measured again and nothing that is in it is lost.
-
-    Raises:
-        RaybenchError: it cannot be renamed.
-    """
-    try:
-        path.replace(path.with_name(f"{path.name}.damaged"))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise disk_error(path, error) from None
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    """Write all bytes; usually one call, more only when the disk is nearly full or a signal comes."""
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-def disk_error(path: Path, error: OSError) -> RaybenchError:
-    """Word why `path` cannot be written, and what to do if the disk is full."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RaybenchError(
-            f"no space left on disk while writing {path}; what was measured so far is kept: "
-            "free some space and run the same command again to go on"
-        )
-    return RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}")
 
 
 def _sort_key(row: Row) -> tuple[str, int]:

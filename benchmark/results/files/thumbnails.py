@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ....base import RaybenchError, Size
 from .names import safe_name
-from .rows import write_atomically
+from .writing import write_atomically
 
 __all__ = ["GalleryImage", "gallery_images", "map_path", "read_map", "save_map", "save_picture"]
 

@@ -46,8 +46,8 @@ def record_faults(
         classes: names of the classes, by index; None if nobody but the submitter knows them.
         middle: whether its maps are the middle pixel alone.
         truth: whether its maps are the ground truth itself.
-        complete: whether all values have to be there, but for metrics that ask the network again, and ids
-            are to be plain: strangers' results, not one's own.
+        complete: whether all values have to be there, but for metrics that may lack some, and ids are to be
+            plain: strangers' results, not one's own.
     """
     if complete:
         yield from _id_faults(frame, ("image_id", "class_name"))
@@ -63,7 +63,7 @@ def record_faults(
         for line, x, y, status in off[["point_x", "point_y", "status"]].itertuples()
     ]
     for metric in metrics:
-        if complete and not metric.asks_network:
+        if complete and not metric.may_be_missing:
             yield _where(frame, frame[metric.name].isna(), metric.name, "a number")
         yield from _value_faults(frame, metric)
         if metric.where and middle:
@@ -71,7 +71,7 @@ def record_faults(
                 frame, ~frame[metric.name].isin(metric.bounds), metric.name, "0 or 100 for a single pixel"
             )
         if truth and metric.perfect is not None:
-            below = sound & (frame[metric.name] != metric.perfect)
+            below = sound & frame[metric.name].notna() & (frame[metric.name] != metric.perfect)
             yield _where(frame, below, metric.name, f"{metric.perfect:g} for the ground truth itself")
     for one, other in combinations([metric for metric in metrics if metric.where and not metric.step], 2):
         yield _pair_faults(frame, one, other)

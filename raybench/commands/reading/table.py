@@ -25,7 +25,7 @@ def table(
     ] = False,
     published: Annotated[
         str | None,
-        typer.Option(metavar="SOURCE", help="Print what was published: aaai21-readme or torchray-docs."),
+        typer.Option(metavar="SOURCE", help="Print what was published: aaai21, torchray or wsol-center."),
     ] = None,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Allow runs under different protocols or on different data.")
@@ -38,7 +38,7 @@ def table(
     from ...benchmark.tables import comparison_table, published_tables, render_table, rich_table
 
     if bool(folders) == bool(published):
-        raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21-readme")
+        raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21")
     if published:
         tables = published_tables(published)
     else:

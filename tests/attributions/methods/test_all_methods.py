@@ -43,6 +43,8 @@ def test_a_batch_gives_what_single_queries_give(method, name, random_network, qu
     network, function = random_network(name), calling(method)
     if not is_defined(method, network):
         pytest.skip(f"{method} is not defined for {name}")
+    if method == "ablation_cam" and name not in ("squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small"):
+        pytest.skip("a forward pass for each of many channels")
     if name == "squeezenet1_1" and method.startswith("grad_cam"):
         # its random scores are nearly zero: a ReLU follows them
         queries = queries._replace(class_index=torch.tensor([3, 3, 3]))
@@ -124,6 +126,8 @@ def test_whole_batches_as_on_accelerators_give_the_same_maps(
     method, name, random_network, queries, monkeypatch
 ):
     network, function = random_network(name), calling(method)
+    if method == "ablation_cam" and name == "densenet121":
+        pytest.skip("a forward pass for each of 1024 channels")
     expected = function(network, *queries)
 
     def whole(images, image_index):

@@ -18,7 +18,7 @@ _PLAIN = (int, float, str, bool, type(None))
 
 def select_tensors(
     content: dict[Any, Any], source: WeightSource, path: Path
-) -> tuple[dict[str, Tensor], str]:
+) -> tuple[dict[str, Tensor], list[str]]:
     """Return the tensors by name, floating-point ones in float32, and what is to be said of the choice.
 
     The card may name the key that they are under. If it does not, and only one key holds tensors by name,
@@ -27,7 +27,7 @@ def select_tensors(
     Raises:
         RaybenchError: there are none, or they might be under several keys.
     """
-    remark = ""
+    remarks: list[str] = []
     if source.state_dict is not None:
         if not isinstance(content.get(source.state_dict), dict):
             raise RaybenchError(
@@ -36,6 +36,7 @@ def select_tensors(
         content = content[source.state_dict]
     elif any(not isinstance(value, Tensor) for value in content.values()):
         content, remark = _found(content, path)
+        remarks += [remark] if remark else []
     if not content:
         raise RaybenchError(f"{path} holds no tensors: its state dict is empty")
     strangers = [key for key, value in content.items() if not isinstance(value, Tensor)]
@@ -46,7 +47,16 @@ def select_tensors(
         raise RaybenchError(
             f"{path}: no tensor begins with strip_prefix {prefix!r}; its tensors: {_few(content)}"
         )
-    return {name.removeprefix(prefix): _full_precision(tensor) for name, tensor in content.items()}, remark
+    tensors = {name.removeprefix(prefix): _full_precision(tensor) for name, tensor in content.items()}
+    for start in source.ignore:
+        left_out = [name for name in tensors if name.startswith(start)]
+        if not left_out:
+            raise RaybenchError(
+                f"{path}: no tensor begins with {start!r} of ignore; its tensors: {_few(tensors)}"
+            )
+        remarks.append(f"{len(left_out)} tensors of its file that begin with {start!r} are left out")
+        tensors = {name: tensor for name, tensor in tensors.items() if name not in set(left_out)}
+    return tensors, remarks
 
 
 def _found(content: dict[Any, Any], path: Path) -> tuple[dict[Any, Any], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import pickletools
@@ -19,12 +20,15 @@ from torch import Tensor
 
 from ...base import RaybenchError
 from ..card import Card, WeightSource
+from ..libraries import hugging_face, timm
 from .cache import pinned_sha256, sha256_of
 from .download import download, looks_like_html
 from .formats import other_format
+from .inert import Inert, load_inertly
 from .selecting import select_tensors
+from .shards import is_index, refuse_shard, shards_of, words_on_folder
 
-__all__ = ["Weights", "local_weights_sha256", "read_tensors", "read_weights"]
+__all__ = ["Weights", "local_file", "local_weights_sha256", "read_tensors", "read_weights"]
 
 
 class Weights(NamedTuple):
@@ -58,12 +62,39 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
     tensors: dict[str, Tensor] = {}
     hashes, remarks = [], []
     for source in card.weights:
-        path = download(source.url) if source.url else _local_file(source.path or "", card.name, data or {})
+        path = _fetched(source) if source.url else local_file(source.path or "", card.name, data or {})
         hashes.append(_verified_sha256(path, source))
-        found, remark = select_tensors(read_tensors(path), source, path)
+        if (laid_out := _laid_out_by_library(card, source, path)) is not None:
+            tensors.update(laid_out)
+            continue
+        found, said = select_tensors(read_tensors(path), source, path)
         tensors.update(found)
-        remarks += [remark] if remark else []
+        remarks += said
     return Weights(tensors, "+".join(hashes), tuple(remarks))
+
+
+def _fetched(source: WeightSource) -> Path:
+    """Return the file of an address, from a cache or downloaded."""
+    url = source.url or ""
+    if url.startswith("timm:"):
+        return timm.weight_file(url.removeprefix("timm:"))
+    if url.startswith("hf:"):
+        return hugging_face.weight_file(url.removeprefix("hf:"))
+    return download(url)
+
+
+def _laid_out_by_library(card: Card, source: WeightSource, path: Path) -> dict[str, Tensor] | None:
+    """Have a library lay its own weights out; None for weights of other origin.
+
+    Published files may name tensors as older versions or other projects did, and the library alone knows how
+    they are meant.
+    """
+    url = source.url or ""
+    if url.startswith("timm:"):
+        return timm.as_timm_loads(url.removeprefix("timm:"), read_tensors(path))
+    if url.startswith("hf:") or card.architecture == f"hf:{path.parent}":
+        return hugging_face.as_transformers_loads(path.parent)
+    return None
 
 
 def local_weights_sha256(card: Card, data: Mapping[str, Path] | None = None) -> str | None:
@@ -71,13 +102,18 @@ def local_weights_sha256(card: Card, data: Mapping[str, Path] | None = None) -> 
     if not card.weights or any(source.url for source in card.weights):
         return None
     try:
-        paths = [_local_file(source.path or "", card.name, data or {}) for source in card.weights]
+        paths = [local_file(source.path or "", card.name, data or {}) for source in card.weights]
     except RaybenchError:  # taken away since: there is nothing to compare with
         return None
-    return "+".join(map(sha256_of, paths))
+    return "+".join(map(_sha256, paths))
 
 
-def _local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
+def local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
+    """Return the path of a weight file of one's own; see `WeightSource.path`.
+
+    Raises:
+        RaybenchError: there is no such file, or its data folder was not given.
+    """
     if text.startswith("data:"):
         folder_name, _, file = text.removeprefix("data:").partition("/")
         root = os.environ.get("RAYBENCH_DATA")
@@ -94,14 +130,25 @@ def _local_file(text: str, name: str, data: Mapping[str, Path]) -> Path:
     else:
         path = Path(text)
     if not path.is_file():
-        raise RaybenchError(f"checkpoint {name!r}: there is no weight file {path}")
+        told = words_on_folder(path) if path.is_dir() else ""
+        raise RaybenchError(
+            f"{path} is {told}" if told else f"checkpoint {name!r}: there is no weight file {path}"
+        )
     return path
+
+
+def _sha256(path: Path) -> str:
+    """Hash a weight file; of the index of several it is the hash of their hashes, in order of their names."""
+    if not is_index(path):
+        return sha256_of(path)
+    lines = "".join(f"{sha256_of(shard)}  {shard.name}\n" for shard in shards_of(path))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _verified_sha256(path: Path, source: WeightSource) -> str:
     """Return a file's hash once it agrees with the card's and, for a download, with its pin."""
     try:
-        actual = sha256_of(path)
+        actual = _sha256(path)
     except OSError as error:
         raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     if source.sha256 and not actual.startswith(source.sha256):
@@ -128,6 +175,8 @@ def read_tensors(path: Path) -> dict[Any, Any]:
     Raises:
         RaybenchError: the file is a web page, is cut short, holds code, or is no weight file.
     """
+    if is_index(path):
+        return {name: one for shard in shards_of(path) for name, one in read_tensors(shard).items()}
     if looks_like_html(path):
         raise RaybenchError(f"{path} is a web page, not a weight file; download it again")
     other = other_format(path)
@@ -147,15 +196,21 @@ def read_tensors(path: Path) -> dict[Any, Any]:
             warnings.filterwarnings(
                 "ignore", "Detected pickle protocol", UserWarning
             )  # said in our words below
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=start.startswith(b"PK"))
+            if start.startswith(b"PK"):
+                content = load_inertly(path, mmap=True)
+            else:
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise RaybenchError(_why_refused(path, str(error))) from None
     except Exception as error:  # damaged bytes make the unpickler raise anything, from EOFError to TypeError
         reason = (str(error) or type(error).__name__).splitlines()[0]
         because = f": {reason}" if " " in reason else ""  # a KeyError of the unpickler is only a number
         raise RaybenchError(f"{path} is cut short or no weight file{because}") from None
+    if isinstance(content, Inert):
+        raise RaybenchError(_why_refused(path, f"GLOBAL {type(content).__module__}.{type(content).__name__}"))
     if not isinstance(content, dict):
         raise RaybenchError(f"{path} holds a {type(content).__name__}, not a state dict")
+    refuse_shard(content, path)
     return content
 
 
@@ -168,7 +223,7 @@ def _is_whole_zip(path: Path) -> bool:
 
 def _why_refused(path: Path, message: str) -> str:
     code = re.search(
-        r"GLOBAL (\S+)|whose module (\S+) is blocked|instance of type <class '([^']+)'>", message
+        r"GLOBAL (\S+)|whose module (\S+) is blocked|(?:instance of type|but got) <class '([^']+)'>", message
     )
     what = next((group for group in code.groups() if group), "") if code else _code_in_pickle(path)
     if what:

@@ -14,13 +14,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
+import torch
 from filelock import FileLock
 
 from ...base import RaybenchError, UnknownNameError
 from ..card import is_secure
 from .cache import cache_folder
 
-__all__ = ["download", "looks_like_html"]
+__all__ = ["cached_path", "download", "in_torch_hub", "looks_like_html"]
 
 TIMEOUT_S = 30
 """Longest silence of a server."""
@@ -39,11 +40,10 @@ def download(url: str) -> Path:
         RaybenchError: the address is unknown or cannot be reached, the answer is cut short or is a web page,
             or the cache folder cannot be written; says where to place the file by hand.
     """
-    if url.startswith("torchvision:"):
-        url = _torchvision_address(url.removeprefix("torchvision:"))
-    target = cache_folder() / _cached_name(url)
+    target = cached_path(url)
     if target.exists():
         return target
+    url = _address(url)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
@@ -57,11 +57,31 @@ def download(url: str) -> Path:
     return target
 
 
+def in_torch_hub(url: str) -> Path | None:
+    """Return the file that torch's own hub has downloaded from an address, if it has."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(urlsplit(url).path).name
+    return path if path.is_file() else None
+
+
+def cached_path(url: str) -> Path:
+    """Return where the file of an address is kept, whether it is there or not.
+
+    Weights of torchvision that are not in raybench's own cache may be in that of torch.
+    """
+    path = cache_folder() / _cached_name(_address(url))
+    there = in_torch_hub(_address(url)) if url.startswith("torchvision:") else None
+    return there if there and not path.exists() else path
+
+
 def looks_like_html(path: Path) -> bool:
     """Say whether a file is a web page: what file hosts answer with when they refuse a download."""
     with path.open("rb") as file:
         start = file.read(512).lstrip().lower()
     return start.startswith((b"<!doctype html", b"<html"))
+
+
+def _address(url: str) -> str:
+    return _torchvision_address(url.removeprefix("torchvision:")) if url.startswith("torchvision:") else url
 
 
 def _torchvision_address(member: str) -> str:

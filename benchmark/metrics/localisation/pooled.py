@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from .batch import SaliencyBatch
-from .interface import set_metric
+from ..batch import SaliencyBatch
+from ..interface import set_metric
 
 __all__ = ["pxap"]
 

@@ -57,6 +57,7 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
         raise RaybenchError(
             f"checkpoint {name!r}: {' and '.join(parts)}; "
             "check the card's architecture, state_dict and strip_prefix"
+            + (", or leave out what is no part of it by ignore: [BEGINNING]" if not missing else "")
         )
     _check_shapes(tensors, expected, name, classes)
     tensors = {key: _as_count(one) if key.endswith(_TRACKED) else one for key, one in tensors.items()}

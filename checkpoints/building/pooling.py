@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from ..base import RaybenchError
+from ...base import RaybenchError
 
 __all__ = ["use_global_max_pooling"]
 

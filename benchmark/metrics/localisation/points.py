@@ -1,4 +1,4 @@
-"""Does the map lie on the object? The pointing game, its stochastic form, and the content heatmap."""
+"""Does a pixel hit the object: the most salient one, or one that is drawn in proportion to the map?"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .batch import SaliencyBatch
-from .interface import localisation_metric
+from ..batch import SaliencyBatch
+from ..interface import localisation_metric
 
-__all__ = ["content_heatmap", "pointing_game", "stochastic_pointing_game"]
+__all__ = ["pointing_game", "stochastic_pointing_game"]
 
 
 @localisation_metric(
@@ -80,21 +80,3 @@ def _sampled_share(saliency: Tensor, near: Tensor, samples: int, seed: int) -> T
     # right=True: a draw on a boundary belongs to the next pixel, so a pixel without saliency is never drawn
     drawn = torch.searchsorted(cumulative, draws, right=True).clamp_(max=len(cumulative) - 1)
     return 100 * near[drawn.to(near.device)].to(torch.float64).mean()
-
-
-@localisation_metric(
-    "content_heatmap",
-    label="CH",
-    title="Content heatmap",
-    words="How much of the map's heat lies on the object itself.",
-    where="own",
-)
-def content_heatmap(batch: SaliencyBatch) -> Tensor:
-    """Percentage of the map's saliency inside the region of the object.
-
-    Returns:
-        (N,) float64, in percent.
-
-    Source: Pillai & Pirsiavash, Explainable Models with Consistent Interpretations, AAAI 2021.
-    """
-    return batch.share(batch.mask)

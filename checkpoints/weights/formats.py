@@ -27,7 +27,8 @@ _SUFFIXES = {
     ".msgpack": f"a Flax file; {_PORTED}",
     ".caffemodel": f"a file of Caffe; {_PORTED}",
     ".yaml": "a YAML file; name the weights here, and give the card itself by --checkpoint",
-    ".json": "JSON; if it is the index of several files, name each of them: weights: [{path: …}, …]",
+    ".json": "JSON and no index of weight files, which would have a weight_map",
+    ".distcp": "a shard that torch.distributed.checkpoint wrote; name its folder to be told how to merge all",
 }
 
 

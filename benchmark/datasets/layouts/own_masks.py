@@ -1,0 +1,124 @@
+"""Reads masks of one's own: a PNG for each picture and class, or one whose pixels are numbers of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from ....base import RaybenchError, Size
+from ....checkpoints import ClassList
+from ..files import files_by_id, subfolders
+from ..region import MaskRegion, Region
+from ..sample import AnnotationError
+
+__all__ = ["OwnMasks", "find_masks"]
+
+_VOID = 255  # what VOC and others write for pixels that belong to no class
+
+
+@dataclass(frozen=True)
+class OwnMasks:
+    """Masks of pictures, found but not read.
+
+    Attributes:
+        root: the folder that paths are relative to.
+        by_class: paths by class and id of the picture, of `<class>/<picture>.png`.
+        flat: paths by id of the picture, of `<picture>.png`.
+    """
+
+    root: Path
+    by_class: Mapping[int, Mapping[str, str]]
+    flat: Mapping[str, str]
+
+    def files(self, stem: str) -> tuple[Path, ...]:
+        """Files of a picture, in a fixed order."""
+        own = [named[stem] for _, named in sorted(self.by_class.items()) if stem in named]
+        return tuple(self.root / path for path in (*own, *([self.flat[stem]] if stem in self.flat else ())))
+
+    def classes_of(self, stem: str) -> frozenset[int]:
+        """Classes that have a mask of a picture, as far as names of files say."""
+        return frozenset(index for index, named in self.by_class.items() if stem in named)
+
+    def regions(
+        self, stem: str, size: Size, classes: ClassList, folder_class: int | None
+    ) -> dict[int, Region]:
+        """Read the masks of a picture: the region of each class.
+
+        Args:
+            stem: id of the picture.
+            size: (height, width) that they have to have.
+            classes: pixel k of a mask in no class's folder stands for class k, counted from 1.
+            folder_class: the class whose folder the picture lies in: what a mask of it shows then, or None.
+
+        Raises:
+            AnnotationError: a file cannot be read, is of another size, or holds numbers of no class.
+        """
+        found: dict[int, Region] = {}
+        for index, named in sorted(self.by_class.items()):
+            if stem in named:
+                found[index] = MaskRegion(_levels(self.root / named[stem], size) != 0)
+        if stem not in self.flat:
+            return found
+        path = self.root / self.flat[stem]
+        levels = _levels(path, size)
+        if folder_class is not None:
+            return found | {folder_class: MaskRegion(levels != 0)}
+        numbers = [int(level) for level in np.unique(levels) if level not in (0, _VOID)]
+        if not numbers and (levels == _VOID).any():
+            raise AnnotationError(
+                f"{path} says where but not what: its pixels are 0 and 255; put it into a folder of the "
+                "class's name, or give pixels the number of the class, from 1"
+            )
+        if numbers and max(numbers) > len(classes):
+            raise AnnotationError(
+                f"{path} has pixels of the value {max(numbers)}, but there are {len(classes)} classes; "
+                "expected 0 for none and the number of the class, from 1"
+            )
+        return found | {number - 1: MaskRegion(levels == number) for number in numbers}
+
+
+def find_masks(root: Path, folder: str, classes: ClassList) -> OwnMasks:
+    """Find the masks below a folder: `<picture>.png`, `<class>/<picture>.png`, or both.
+
+    Raises:
+        RaybenchError: there is none, or a folder is not named after a class.
+    """
+    by_class: dict[int, Mapping[str, str]] = {}
+    for inner in subfolders(root, folder):
+        named = files_by_id(root, (inner,), (".png",))
+        if not named:
+            continue
+        name = PurePosixPath(inner).name
+        if name not in classes.index_of:
+            raise RaybenchError(
+                f"{root / inner} holds masks, but is not named after a class of {classes.name}"
+            )
+        by_class[classes.index_of[name]] = named
+    flat = files_by_id(root, (folder,), (".png",))
+    if not by_class and not flat:
+        raise RaybenchError(f"no masks in {root / folder}; expected <picture>.png or <class>/<picture>.png")
+    return OwnMasks(root, by_class, flat)
+
+
+def _levels(path: Path, size: Size) -> NDArray[np.int64]:
+    """Read a mask's pixels, (H, W): levels of grey, numbers of a palette's colours, or 0 and 1."""
+    try:
+        with PIL.Image.open(path) as picture:
+            if picture.mode not in ("1", "L", "P", "I", "I;16"):
+                raise AnnotationError(
+                    f"{path} is a mask in {picture.mode}; expected one of grey levels or of a palette"
+                )
+            levels = np.asarray(picture).astype(np.int64)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise AnnotationError(f"cannot read the mask {path}: {str(error).lower()}") from None
+    if levels.shape != tuple(size):
+        raise AnnotationError(
+            f"the mask {path} is of {levels.shape[1]} x {levels.shape[0]} pixels, its picture of "
+            f"{size.width} x {size.height}; expected one size"
+        )
+    return levels

@@ -1,0 +1,207 @@
+"""The objects in pictures of one's own, whichever way they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from ....base import RaybenchError, Size
+from ....checkpoints import ClassList
+from ..files import files_by_id, subfolders
+from ..region import MaskRegion, Region
+from .box_table import OwnBox
+from .boxes import WrittenBox, region_of
+from .coco_masks import encode, union
+from .own_masks import OwnMasks
+from .yolo import YoloObject, read_yolo
+
+__all__ = ["REPEATED", "Objects", "OwnPicture", "TableObjects", "YoloObjects", "read_yolo_files"]
+
+REPEATED = "an object is there twice; used once"
+"""Note on a sample."""
+
+
+class OwnPicture(NamedTuple):
+    """A picture: its id, its path below the folder of pictures, the class whose folder it lies in or None."""
+
+    image_id: str
+    path: str
+    folder_class: int | None
+
+    @property
+    def stem(self) -> str:
+        """Name of the file without folder and extension."""
+        return self.path.rpartition("/")[2].rpartition(".")[0] or self.path.rpartition("/")[2]
+
+
+class Objects(Protocol):
+    """Where the objects of all pictures are."""
+
+    @property
+    def several(self) -> bool:
+        """Whether any picture shows several classes."""
+
+    def regions(
+        self, picture: OwnPicture, size: Size, *, legacy: bool
+    ) -> tuple[dict[int, Region], tuple[str, ...]]:
+        """Return the region of each class that a picture shows, with notes.
+
+        Args:
+            picture: which.
+            size: its (height, width) in pixels.
+            legacy: as in `Protocol.legacy_boxes`; boxes that count from 0 lose nothing by it.
+
+        Raises:
+            AnnotationError: the objects cannot be used; says which, and where.
+        """
+
+    def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
+        """What defines the objects of a picture, for the fingerprint."""
+
+
+@dataclass(frozen=True)
+class TableObjects:
+    """Boxes of a table, by id of the picture."""
+
+    boxes: Mapping[str, tuple[OwnBox, ...]]
+
+    @property
+    def several(self) -> bool:
+        """See `Objects`."""
+        return any(len({box.class_index for box in boxes}) > 1 for boxes in self.boxes.values())
+
+    def regions(
+        self, picture: OwnPicture, size: Size, *, legacy: bool
+    ) -> tuple[dict[int, Region], tuple[str, ...]]:
+        """See `Objects`."""
+        rows = self.boxes.get(picture.image_id, ())
+        place = f"{rows[0].place}, {picture.path}" if rows else picture.path
+        found, notes = boxed(((row.class_index, row.box) for row in rows), size, legacy=legacy, place=place)
+        return found, notes
+
+    def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
+        """See `Objects`."""
+        rows = self.boxes.get(picture.image_id, ())
+        return (f"{row.class_index} {' '.join(map(repr, row.box))}" for row in rows)
+
+
+@dataclass(frozen=True)
+class YoloObjects:
+    """Text of YOLO's files, by id of the picture, with their paths."""
+
+    texts: Mapping[str, tuple[str, Path]]
+    classes: int
+
+    @property
+    def several(self) -> bool:
+        """See `Objects`."""
+        lines = ([line.split()[0] for line in text.splitlines() if line.strip()] for text, _ in self._all())
+        return any(len(set(first)) > 1 for first in lines)
+
+    def _all(self) -> Iterable[tuple[str, Path]]:
+        return self.texts.values()
+
+    def regions(
+        self, picture: OwnPicture, size: Size, *, legacy: bool
+    ) -> tuple[dict[int, Region], tuple[str, ...]]:
+        """See `Objects`."""
+        if picture.image_id not in self.texts:
+            return {}, ()
+        text, path = self.texts[picture.image_id]
+        objects = read_yolo(text, size, self.classes, path)
+        boxes = [(one.class_index, one.box) for one in objects if one.box]
+        if len(boxes) == len(objects):
+            return boxed(boxes, size, legacy=legacy, place=str(path))
+        return {index: _outlined(objects, index, size) for index in {one.class_index for one in objects}}, ()
+
+    def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
+        """See `Objects`."""
+        return (self.texts[picture.image_id][0],) if picture.image_id in self.texts else ()
+
+
+@dataclass(frozen=True)
+class MaskObjects:
+    """Masks in PNG files."""
+
+    masks: OwnMasks
+    classes: ClassList
+    pictures: tuple[OwnPicture, ...]
+
+    @property
+    def several(self) -> bool:
+        """See `Objects`: a flat mask may show any number of classes, unless its picture says which."""
+        return any(
+            len(self.masks.classes_of(one.stem)) > 1
+            or (one.stem in self.masks.flat and one.folder_class is None)
+            for one in self.pictures
+        )
+
+    def regions(
+        self, picture: OwnPicture, size: Size, *, legacy: bool
+    ) -> tuple[dict[int, Region], tuple[str, ...]]:
+        """See `Objects`."""
+        return self.masks.regions(picture.stem, size, self.classes, picture.folder_class), ()
+
+    def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
+        """See `Objects`."""
+        files = self.masks.files(picture.stem)
+        return (part for file in files for part in (str(file.relative_to(self.masks.root)), _bytes(file)))
+
+
+def boxed(
+    boxes: Iterable[tuple[int, WrittenBox]], size: Size, *, legacy: bool, place: str
+) -> tuple[dict[int, Region], tuple[str, ...]]:
+    """Return the union of the boxes of each class, with notes."""
+    by_class: dict[int, list[WrittenBox]] = {}
+    for index, box in boxes:
+        by_class.setdefault(index, []).append(box)
+    regions: dict[int, Region] = {}
+    notes: list[str] = []
+    for index, written in sorted(by_class.items()):
+        once = list(dict.fromkeys(written))
+        notes += [REPEATED] * (len(written) - len(once))
+        regions[index], remarks = region_of(once, size, legacy=legacy, place=place)
+        notes += remarks
+    return regions, tuple(notes)
+
+
+def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], classes: int) -> YoloObjects:
+    """Read YOLO's files, `<picture>.txt`, of some pictures; a picture without one has no object.
+
+    Raises:
+        RaybenchError: no picture has one, or a file cannot be read.
+    """
+    found = files_by_id(root, (folder, *subfolders(root, folder)), (".txt",))
+    texts = {}
+    for picture in pictures:
+        if picture.stem in found:
+            path = root / found[picture.stem]
+            try:
+                texts[picture.image_id] = path.read_text(encoding="utf-8-sig"), path
+            except (OSError, UnicodeDecodeError) as error:
+                raise RaybenchError(f"cannot read {path}: {str(error).lower()}") from None
+    if not texts:
+        raise RaybenchError(
+            f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files there"
+        )
+    return YoloObjects(texts, classes)
+
+
+def _outlined(objects: Iterable[YoloObject], index: int, size: Size) -> Region:
+    """Return the union of polygons, and of the boxes among them, of one class."""
+    own = [one for one in objects if one.class_index == index]
+    mask = union(encode([one.polygon for one in own if one.polygon], size), size).copy()
+    for one in own:
+        if one.box:
+            left, top, right, bottom = map(int, one.box)
+            mask[top - 1 : bottom, left - 1 : right] = True
+    return MaskRegion(mask)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # told when the picture is read
+        return b""

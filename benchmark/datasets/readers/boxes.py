@@ -1,0 +1,203 @@
+"""Reads a folder of one's own: pictures with boxes in a table, in YOLO's or COCO's files, or with masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ....base import RaybenchError, Size
+from ....checkpoints import ClassList
+from ...suite import Protocol
+from ..files import LINKED, PICTURE_SUFFIXES, files_in, first_repeated, leads_out, subfolders
+from ..fingerprint import fingerprint_of
+from ..interface import dataset
+from ..layouts.box_table import OwnBox, read_box_table
+from ..layouts.own_masks import find_masks
+from ..layouts.own_objects import MaskObjects, Objects, OwnPicture, TableObjects, read_yolo_files
+from ..pictures import ReadPicture, as_annotated, read_picture
+from ..region import unaffordable
+from ..sample import AnnotationError, LayoutError, Query, Sample
+from ..selection import Selection
+from .coco import Coco, open_instances
+
+__all__ = ["OwnFolder", "open_boxes"]
+
+_USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
+_EXPECTED = (
+    "expected boxes: a table image,class,x0,y0,x1,y1 (.csv), COCO's .json or a folder of YOLO's .txt; or "
+    "masks: a folder of .png"
+)
+
+
+@dataclass(eq=False)
+class OwnFolder:
+    """Pictures with the objects in them; see `open_boxes`."""
+
+    name: str
+    root: Path
+    classes: ClassList
+    protocol: Protocol
+    pictures: tuple[OwnPicture, ...] = field(repr=False)
+    objects: Objects = field(repr=False)
+    multilabel: bool
+    has_images: bool = True
+    read_file: ReadPicture = read_picture
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """See `Dataset`."""
+        return tuple(picture.image_id for picture in self.pictures)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Sample:
+        """See `Dataset`."""
+        one, file = self.pictures[index], Path(self.path_of(index))
+        picture, turned = as_annotated(self.read_file(file), None, str(file))
+        size = Size(picture.height, picture.width)
+        legacy = self.protocol.legacy_boxes
+        regions, notes = self.objects.regions(one, size, legacy=legacy)
+        too_large = unaffordable(size, len(regions))
+        if too_large:
+            raise AnnotationError(f"{file}: {too_large}")
+        notes = (*notes, *turned, *[LINKED] * leads_out(file, self.root, file.parent))
+        queries = tuple(Query(index, region) for index, region in sorted(regions.items()))
+        targets = tuple(sorted(regions))
+        if not targets and not self.multilabel:
+            if one.folder_class is None:
+                raise AnnotationError(f"{file} has no object, so that nothing says what it shows")
+            targets = (one.folder_class,)
+        return Sample(one.image_id, size, picture, queries, targets, notes)
+
+    def path_of(self, index: int) -> str:
+        """Path of the picture."""
+        return str(self.root / self.pictures[index].path)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over image ids, class folders, names of the classes and what is written of the objects."""
+        parts = ((one.image_id, str(one.folder_class), *self.objects.content(one)) for one in self.pictures)
+        return fingerprint_of((*self.classes.ids, *(part for several in parts for part in several)))
+
+
+@dataset("boxes", label="Boxes", classes="classes.txt", multilabel=None, beside=True)
+def open_boxes(
+    root: Path,
+    protocol: Protocol,
+    classes: ClassList,
+    selection: Selection,
+    *,
+    images: str = "images",
+    boxes: str = "",
+    masks: str = "",
+) -> OwnFolder | Coco:
+    """A folder of one's own: `images/` with boxes in a CSV, YOLO's or COCO's files, or with masks in PNG.
+
+    Root is the folder of the suite's file, unless `--data boxes=FOLDER` gives another. Pictures lie in
+    `images`, or in folders in it; where names repeat in those, ids are paths. `boxes` is a table
+    `image,class,x0,y0,x1,y1` or `image,class,x0,y0,width,height` (pixels from 0, the last one inside; see
+    `read_box_table`), a JSON file in COCO's form (an annotation without `segmentation` is its `bbox`), or a
+    folder with YOLO's `<picture>.txt`. `masks` is a folder of `<class>/<picture>.png`, whose pixels other
+    than 0 are the object, or of `<picture>.png`, whose pixels are numbers of classes, from 1, 0 for none and
+    255 for no class. Without either, the one of boxes.csv, annotations.json, labels/ and masks/ is taken.
+
+    The region of a class is the union of its objects; each is asked about, whatever `Protocol.queries` says.
+    A picture may hold several classes where any does. Objects are placed in the picture as it is stored.
+
+    Raises:
+        RaybenchError: pictures or objects are not there, or are not of their form.
+    """
+    for option, value in (("images", images), ("boxes", boxes), ("masks", masks)):
+        if Path(value).is_absolute() or ".." in Path(value).parts:
+            raise RaybenchError(
+                f"option {option!r} of dataset 'boxes' is {value!r}; expected a path below the folder of the "
+                "data, which --data boxes=FOLDER names"
+            )
+    if not boxes and not masks:
+        boxes, masks = _usual(root)
+    if boxes and masks:
+        raise RaybenchError(f"dataset 'boxes' is given both boxes ({boxes}) and masks ({masks}); choose one")
+    if boxes.endswith(".json"):
+        folder = root / images
+        return open_instances("boxes", folder, root / boxes, classes, selection, boxes_too=True)
+    pictures = _pictures(root / images, classes)
+    objects: Objects
+    if masks:
+        objects = MaskObjects(find_masks(root, masks, classes), classes, pictures)
+    elif (root / boxes).is_dir():
+        objects = read_yolo_files(root, boxes, pictures, len(classes))
+    else:
+        objects, pictures = _tabled(read_box_table(root / boxes, classes), pictures, images)
+    by_id = {one.image_id: one for one in pictures}
+    chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
+    return OwnFolder("boxes", root / images, classes, protocol, chosen, objects, objects.several)
+
+
+def _usual(root: Path) -> tuple[str, str]:
+    """Return what there is of the usual files: boxes and masks, one of them empty."""
+    there = [name for name in _USUAL if (root / name).exists()]
+    if len(there) != 1:
+        what = f"{root} holds {' and '.join(there)}" if there else f"{root} holds none of {', '.join(_USUAL)}"
+        raise LayoutError(f"{what}; {_EXPECTED}")
+    return ("", there[0]) if there[0] == "masks" else (there[0], "")
+
+
+def _pictures(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:
+    """Find the pictures in a folder and in the folders in it."""
+    paths = [
+        f"{inner}/{name}" if inner else name
+        for inner in ("", *subfolders(folder))
+        for name in files_in(folder / inner, PICTURE_SUFFIXES)
+    ]
+    if not paths:
+        lacks = "holds no picture" if folder.is_dir() else "does not exist"
+        raise LayoutError(f"the folder of pictures {folder} {lacks}; name another by the option images")
+    stems = [PurePosixPath(path).stem for path in paths]
+    whole = first_repeated(stems) is not None
+    ids = [path.rpartition(".")[0] for path in paths] if whole else stems
+    twice = first_repeated(ids)
+    if twice is not None:
+        raise RaybenchError(f"two pictures in {folder} share the id {twice!r}; remove or rename one")
+    index_of = classes.index_of
+    return tuple(
+        OwnPicture(image_id, path, index_of.get(PurePosixPath(path).parent.name))
+        for image_id, path in sorted(zip(ids, paths, strict=True))
+    )
+
+
+def _tabled(
+    boxes: list[OwnBox], pictures: tuple[OwnPicture, ...], images: str
+) -> tuple[TableObjects, tuple[OwnPicture, ...]]:
+    """Join the lines of a table to pictures; those whose picture is missing are listed all the same."""
+    counted = Counter(name for one in pictures for name in {one.stem, _name(one.path)})
+    plain = {name: one.image_id for one in pictures for name in (one.stem, _name(one.path))}
+    id_of = {name: image_id for name, image_id in plain.items() if counted[name] == 1}
+    id_of |= {name: one.image_id for one in pictures for name in (one.image_id, one.path)}
+    by_picture: dict[str, list[OwnBox]] = {}
+    missing: dict[str, OwnPicture] = {}
+    for box in boxes:
+        written = box.picture.replace("\\", "/").removeprefix("./").removeprefix(f"{images}/")
+        image_id = id_of.get(written, written)
+        if written not in id_of:
+            if counted[written] > 1:
+                raise RaybenchError(
+                    f"{box.place}: several folders in {images}/ hold a picture {box.picture!r}; "
+                    "write the folder too"
+                )
+            missing.setdefault(written, OwnPicture(written, written, None))
+        by_picture.setdefault(image_id, []).append(box)
+    if len(missing) == len(by_picture):
+        raise LayoutError(
+            f"{boxes[0].place}: no picture {boxes[0].picture!r} in {images}/, nor one for any other line"
+        )
+    found = TableObjects({image_id: tuple(own) for image_id, own in by_picture.items()})
+    return found, (*pictures, *missing.values())
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

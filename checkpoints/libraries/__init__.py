@@ -1,0 +1,1 @@
+"""What torchvision, timm and transformers say of their networks: weights, input, classes."""

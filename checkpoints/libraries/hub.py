@@ -1,0 +1,52 @@
+"""Files of the Hugging Face hub: from its cache, else downloaded into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...base import RaybenchError, worded
+
+__all__ = ["hub_file"]
+
+
+def hub_file(name: str, repository: str, files: Sequence[str], revision: str | None = None) -> Path:
+    """Return the first of some files that a repository has.
+
+    Args:
+        name: what messages call the network.
+        repository: `OWNER/NAME`.
+        files: names of files in the order of preference.
+        revision: branch, tag or commit; default the main branch.
+
+    Raises:
+        RaybenchError: huggingface_hub is not installed, the repository has none of the files, or it cannot be
+            reached; says how to fetch the file by hand.
+    """
+    try:
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    except ImportError:
+        raise RaybenchError(f"{name} needs huggingface_hub: pip install huggingface_hub") from None
+    for file in files:  # a look into the cache asks nobody
+        found = try_to_load_from_cache(repository, file, revision=revision)
+        if isinstance(found, str):
+            return Path(found)
+    by_hand = f"hf download {repository} {files[0]}{f' --revision {revision}' if revision else ''}"
+    for file in files:
+        try:
+            return Path(hf_hub_download(repository, file, revision=revision))
+        except LocalEntryNotFoundError as error:
+            raise _unreachable(name, file, repository, by_hand, error) from None
+        except EntryNotFoundError:
+            continue
+        except Exception as error:  # it raises errors of its own, of HTTP clients and of the system
+            raise _unreachable(name, file, repository, by_hand, error) from None
+    raise RaybenchError(f"{name}: {repository} on the Hugging Face hub has no {' and no '.join(files)}")
+
+
+def _unreachable(name: str, file: str, repository: str, by_hand: str, error: Exception) -> RaybenchError:
+    return RaybenchError(
+        f"{name}: cannot download {file} of {repository} from the Hugging Face hub: "
+        f"{worded(error).splitlines()[0].rstrip('.')}; where there is a network: {by_hand}"
+    )

@@ -1,0 +1,58 @@
+"""Where the weight files of a card are, or would be: looked at without fetching or reading any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ...base import RaybenchError
+from ..card import Card
+from .download import cached_path
+from .files import local_file
+
+__all__ = ["WeightFile", "weight_files"]
+
+
+class WeightFile(NamedTuple):
+    """One weight file.
+
+    Attributes:
+        card: name of the card.
+        url: its address, as the card writes it; empty for a file of one's own.
+        path: where it is, or would be kept; None if nothing says where.
+        there: whether it is.
+        how: what to do where it is not.
+        sha256: first digits of its hash, or empty.
+    """
+
+    card: str
+    url: str
+    path: Path | None
+    there: bool
+    how: str = ""
+    sha256: str = ""
+
+
+def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[WeightFile, ...]:
+    """Return the weight files of a card.
+
+    Args:
+        card: with its paths anchored.
+        data: data folders by name.
+    """
+    found = []
+    for source in card.weights:
+        if source.random is not None:
+            continue
+        if source.url:
+            path = cached_path(source.url)
+            how = f"raybench fetch gets it from {source.url}"
+            found.append(WeightFile(card.name, source.url, path, path.exists(), how, source.sha256 or ""))
+            continue
+        try:
+            path = local_file(source.path or "", card.name, data or {})
+            found.append(WeightFile(card.name, "", path, there=True, sha256=source.sha256 or ""))
+        except RaybenchError as error:
+            found.append(WeightFile(card.name, "", None, there=False, how=str(error)))
+    return tuple(found)
