@@ -52,6 +52,7 @@ from .reading.capture import (
     layer_of,
     undisturbed,
 )
+from .reading.target_layer import TargetLayer, found_target_layer, target_layer_of
 from .seeds import generator
 from .sharing import sharing
 from .signs import Colours, Sign, over_colours, signed_by_colours
@@ -68,6 +69,7 @@ __all__ = [
     "Passes",
     "Precision",
     "Sign",
+    "TargetLayer",
     "ablation_cam",
     "attention_gradient_cam",
     "attention_rollout",
@@ -92,6 +94,7 @@ __all__ = [
     "extremal_perturbation",
     "features_and_gradients",
     "forward_pass",
+    "found_target_layer",
     "full_grad",
     "generator",
     "grad_cam",
@@ -129,6 +132,7 @@ __all__ = [
     "signed_by_colours",
     "smooth_grad",
     "smooth_grad_squared",
+    "target_layer_of",
     "torchray",
     "transformer_attribution_generic",
     "undisturbed",

@@ -30,7 +30,7 @@ class NetworkLike(Protocol):
 
     @property
     def target_layer(self) -> str | None:
-        """Dotted name of the layer where Grad-CAM reads, such as the last convolutional stage; None to find it."""
+        """Dotted name of the layer where Grad-CAM reads, such as the last stage; None to find it."""
 
     @property
     def layout(self) -> Literal["auto", "channels_first", "channels_last", "tokens"]:

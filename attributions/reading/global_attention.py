@@ -13,10 +13,10 @@ from ...base import RaybenchError
 from ..arithmetic import forward_pass
 from ..interface import NetworkLike
 from .attention import AttentionCapture
-from .watching import undisturbed
 from .layouts import Layout
 from .tokens import convolved_sizes, token_grid
 from .trials import tried
+from .watching import undisturbed
 
 __all__ = ["GlobalAttention", "attends_globally", "read_attention", "rows_read"]
 

@@ -1,4 +1,4 @@
-"""How a layer's output lies in memory: which of its dimensions are places in the picture, and which channels."""
+"""How a layer's output lies in memory: which dimensions are places in the picture, and which channels."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def as_maps(tensor: Tensor, layout: Layout) -> Tensor:
 def readings(shape: tuple[int, ...], size: tuple[int, int]) -> list[Layout]:
     """Name every layout that features of a shape (N, ...) may have, for pictures of `size`; may be none."""
     if len(shape) == 4:
-        both = (Layout("channels_first", *shape[2:]), Layout("channels_last", *shape[1:3]))
+        both = [Layout("channels_first", *shape[2:])]
+        if min(shape[1:3]) > 1:  # a single row or column is no map that anyone would read
+            both.append(Layout("channels_last", *shape[1:3]))
         return [one for one in both if _like_the_picture(one.height, one.width, size)]
     if len(shape) == 3:
         return list(_of_tokens(shape[1], size))

@@ -13,7 +13,7 @@ from .layouts import Layout, as_maps
 __all__ = ["SURE", "best_reading", "followed", "margin", "patched_pictures", "quartered_pictures"]
 
 SURE = 1.15
-"""A layout is believed where what a change does to its own quarter is so many times what it does elsewhere."""
+"""A layout is believed where a change does so many times to its own quarter what it does elsewhere."""
 
 _CLEARLY = 1.05
 _PATCHES = 12
@@ -78,9 +78,10 @@ def margin(features: Tensor, layout: Layout) -> float:
         return 0.0
     maps = as_maps(features, layout).detach().double()
     change = (maps[1:] - maps[:1]).abs().mean(dim=1)  # (4, h, w)
-    rows, columns = [_half(layout.height, part) for part in (0, 1)], [
-        _half(layout.width, part) for part in (0, 1)
-    ]
+    rows, columns = (
+        [_half(layout.height, part) for part in (0, 1)],
+        [_half(layout.width, part) for part in (0, 1)],
+    )
     means = torch.stack(
         [change[:, rows[down], columns[right]].mean(dim=(1, 2)) for down, right in _QUARTERS], dim=1
     )

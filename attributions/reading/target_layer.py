@@ -7,7 +7,7 @@ places, and around which no other path leads; if such a layer feeds a normalisat
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from torch import nn
@@ -26,7 +26,7 @@ from .candidates import (
 from .layouts import Layout, readings
 from .places import SURE
 
-__all__ = ["TargetLayer", "layer_to_read", "target_layer_of"]
+__all__ = ["TargetLayer", "found_target_layer", "layer_to_read", "target_layer_of"]
 
 _LIKELY = 0.5
 """Margin at which the only layout that fits a shape is believed; untrained deep networks blur."""
@@ -56,6 +56,25 @@ class TargetLayer(NamedTuple):
     layout: Layout
     margin: float
     size: tuple[int, int]
+
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        height, width = self.size
+        return f"{self.name!r}, {self.layout.words} for pictures of {height} x {width}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What results keep of it."""
+        kind, height, width, prefix = self.layout
+        return {
+            "layer": self.name,
+            "layout": kind,
+            "grid": [height, width],
+            "prefix_tokens": prefix,
+            "margin": round(min(self.margin, 1e6), 3),
+            "size": list(self.size),
+        }
 
 
 _FOUND: WeakKeyDictionary[nn.Module, TargetLayer | RaybenchError] = WeakKeyDictionary()
@@ -88,6 +107,12 @@ def target_layer_of(network: NetworkLike) -> TargetLayer:
     if isinstance(found, RaybenchError):
         raise RaybenchError(str(found))
     return found
+
+
+def found_target_layer(network: NetworkLike) -> TargetLayer | None:
+    """Return the layer that was found since someone asked for it; None if nobody did, or a card names one."""
+    found = None if network.target_layer else _FOUND.get(network.module)
+    return found if isinstance(found, TargetLayer) else None
 
 
 def _search(network: NetworkLike) -> TargetLayer:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+from ...attributions import found_target_layer
 from ...checkpoints import Card, Network
 from ..measuring import Pass, check_input_size, rehearse
 from ..results import Manifest
@@ -48,9 +50,9 @@ def rehearse_all(
         if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
             work = left(card)
-        remarks = crew.lead(partial(_rehearse, plan, work, loaded))
+        remarks, found = crew.lead(partial(_rehearse, plan, work, loaded))
         if card:
-            crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks))
+            crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks, found))
             _say(reporter, card, undefined, remarks)
         if loaded and not kept and crew.size == 1 and plan.settings.compile == "no":
             kept[loaded[0].name] = loaded[0]
@@ -72,11 +74,14 @@ def _load(plan: Plan, card: Card, manifest: Manifest, loaded: list[Network]) -> 
     return undefined_methods(plan, loaded[0])
 
 
-def _rehearse(plan: Plan, work: Pass, loaded: list[Network]) -> list[str]:
+def _rehearse(plan: Plan, work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, Any]]:
+    """Return remarks on the network, and what was found of the layer at which its maps are read."""
     network = loaded[0] if loaded else None
     if network:
         check_input_size(network, plan.protocol, work.needs.views)
-    return rehearse(work, network)
+    remarks = rehearse(work, network)
+    found = found_target_layer(network) if network else None
+    return remarks, found.facts if found else {}
 
 
 def _say(reporter: Reporter, card: Card, undefined: dict[str, str], remarks: list[str]) -> None:
