@@ -3,7 +3,7 @@
 A new method is one function in a file of its own, its registration (see `attribution`), and its import here.
 """
 
-from .adapters import torchray  # registers only where TorchRay is installed
+from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # each if its library is there
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
 from .binding import BoundAttribution, bind, bound
@@ -21,7 +21,7 @@ from .methods.activation.cam_components import cam, eigen_cam, eigen_grad_cam
 from .methods.activation.cam_scores import ablation_cam, score_cam
 from .methods.attention.attention_maps import attention_rollout, raw_attention
 from .methods.attention.attention_relevance import attention_gradient_cam, transformer_attribution_generic
-from .methods.baselines import box_oracle, center, random, uniform
+from .methods.baselines import box_oracle, center, center_gaussian, fake_cam, random, sobel, uniform
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.gradient import gradient, input_x_gradient
 from .methods.gradients.modified_relu import deconvnet, guided_backprop, guided_grad_cam
@@ -80,7 +80,9 @@ __all__ = [
     "bound",
     "box_oracle",
     "cam",
+    "captum",
     "center",
+    "center_gaussian",
     "computing_in",
     "contrastive_excitation_backprop",
     "cp_lrp",
@@ -92,6 +94,7 @@ __all__ = [
     "excitation_backprop",
     "expected_gradients",
     "extremal_perturbation",
+    "fake_cam",
     "features_and_gradients",
     "forward_pass",
     "found_target_layer",
@@ -123,6 +126,7 @@ __all__ = [
     "norm_grad",
     "occlusion",
     "over_colours",
+    "pytorch_grad_cam",
     "random",
     "raw_attention",
     "rise",
@@ -132,11 +136,14 @@ __all__ = [
     "signed_by_colours",
     "smooth_grad",
     "smooth_grad_squared",
+    "sobel",
     "target_layer_of",
+    "torchcam",
     "torchray",
     "transformer_attribution_generic",
     "undisturbed",
     "uniform",
     "var_grad",
     "xgrad_cam",
+    "zennit",
 ]

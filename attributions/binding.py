@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..base import CodeFiles, RaybenchError, check_options, names_code, options_of, without_folder
+from .adapters.theirs import refuse_missing
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes
 from .own import method_of
 from .reading.capture import layer_to_read
@@ -119,8 +120,10 @@ def bind(
 
     Raises:
         UnknownNameError: no such method.
-        RaybenchError: an option that the method does not have, or of another type.
+        RaybenchError: an option that the method does not have, or of another type; or a library is not
+            installed.
     """
+    refuse_missing(name)
     entry = (code or CodeFiles()).find(ATTRIBUTIONS, name, method_of)
     if names_code(name):
         entry = replace(entry, name=without_folder(name))  # not by a name that a registered method may have

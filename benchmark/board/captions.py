@@ -40,9 +40,8 @@ def section_facts(section: Section) -> tuple[str, ...]:
         facts.append(_counted(len(section.published), "published row"))
     degenerate = degenerate_maps(section)
     facts.append(f"{degenerate:,} degenerate maps" if degenerate else "no degenerate maps")
-    ranked = [column.label for column in section.columns if column.ranked]
-    if ranked and len(section.rows) > 1:
-        facts.append(f"sorted by {ranked[-1]}")
+    if section.sorting and len(section.rows) > 1:
+        facts.append(f"sorted by {section.sorting[0].label}")
     return tuple(facts)
 
 

@@ -19,6 +19,7 @@ from ..pictures import (
     classes_drawing,
     cost_drawing,
     localisation_drawing,
+    orders_drawing,
     save_plot,
     values_drawing,
 )
@@ -28,6 +29,7 @@ __all__ = ["Plot", "script_safe", "section_drawings", "section_plots"]
 
 _DRAWINGS: tuple[Callable[[Section], Drawing | None], ...] = (
     localisation_drawing,
+    orders_drawing,
     values_drawing,
     classes_drawing,
     cost_drawing,

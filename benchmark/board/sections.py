@@ -111,7 +111,7 @@ def _with_published_columns(
     have = {column.metric for column in columns}
     metrics = dict.fromkeys(metric for row in published for metric in row.scores)
     added = [published_column(metric) for metric in metrics if metric not in have]
-    return tuple(sorted((*columns, *added), key=lambda column: not column.about_checkpoint))
+    return tuple(sorted((*columns, *added), key=lambda column: column.place))
 
 
 def _common_queries(entries: Iterable[Entry]) -> QuerySet | None:
@@ -203,11 +203,11 @@ def _with_ranks(row: BoardRow, ranks: Mapping[str, Mapping[str, RankRange | None
 
 
 def _in_order(section: Section) -> Section:
-    """Sort rows by the last column, best first; methods without a network, the floor and ceiling, last."""
+    """Sort rows by one column, best first; methods without a network, the floor and ceiling, last."""
 
     def place(row: BoardRow) -> tuple[bool, float]:
-        for column in reversed(section.columns):
-            if column.ranked and column.metric in row.scores:
+        for column in section.sorting:
+            if column.metric in row.scores:
                 value = row.scores[column.metric].value
                 return row.checkpoint == NO_CHECKPOINT, -value if column.higher_is_better else value
         return row.checkpoint == NO_CHECKPOINT, math.inf

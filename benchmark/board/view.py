@@ -19,9 +19,13 @@ __all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]
 
 @dataclass(frozen=True)
 class ColumnView:
-    """A metric: its heading, what it tells, and the ends of the scale that its bars are drawn on."""
+    """A metric: its heading, what it tells, and the ends of the scale that its bars are drawn on.
+
+    `group` is empty where the column before is of the same one, and where all columns are.
+    """
 
     key: str
+    group: str
     label: str
     title: str
     words: str
@@ -106,7 +110,7 @@ def section_view(section: Section) -> SectionView:
         subtitle=section_subtitle(section),
         facts=section_facts(section),
         notes=section_notes(section),
-        columns=tuple(_column(*pair) for pair in zip(section.columns, scales, strict=True)),
+        columns=_columns(section, scales),
         rows=tuple(rows),
         winners=winners(section),
         architectures=_distinct(row.architecture for row in rows),
@@ -127,10 +131,18 @@ def _scale(section: Section, column: Column) -> Scale:
     return Scale.around(scores)
 
 
-def _column(column: Column, scale: Scale) -> ColumnView:
+def _columns(section: Section, scales: Sequence[Scale]) -> tuple[ColumnView, ...]:
+    groups = [column.group for column in section.columns]
+    starts = [at == 0 or group != groups[at - 1] for at, group in enumerate(groups)]
+    shown = [group if start and sum(starts) > 1 else "" for group, start in zip(groups, starts, strict=True)]
+    return tuple(_column(*one) for one in zip(section.columns, scales, shown, strict=True))
+
+
+def _column(column: Column, scale: Scale, group: str) -> ColumnView:
     return ColumnView(
         key=safe_key(column.metric),
-        label=column.label,
+        group=group,
+        label=column.heading,
         title=column.whole_title,
         words=column.words,
         aggregate=AGGREGATE_WORDS.get(column.aggregate, ""),

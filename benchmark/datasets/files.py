@@ -95,12 +95,12 @@ def subfolders(root: Path, folder: str = "") -> list[str]:
 
 
 def other_folder(root: Path, signs: Iterable[str]) -> Path | None:
-    """Find a folder around or below one, up to two levels away, that holds one of some paths."""
+    """Find a folder around or below one, up to two levels away, that holds what one of some patterns fits."""
     signs, resolved = tuple(signs), root.resolve()
     below = [resolved / name for name in subfolders(resolved)[:_MOST_LOOKED_INTO]]
     farther = (one / name for one in below for name in subfolders(one)[:_MOST_LOOKED_INTO])
     for folder in (*resolved.parents[:2], *below, *farther):
-        if any((folder / sign).exists() for sign in signs):
+        if any(next(folder.glob(sign), None) for sign in signs):
             return folder
     return None
 

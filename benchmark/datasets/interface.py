@@ -12,6 +12,7 @@ from ...base import RaybenchError, Registry, nearest
 from ...checkpoints import ClassList, load_classes
 from ..suite import Protocol
 from .files import other_folder
+from .layouts.nearest import Layout, nearest_layout
 from .sample import Dataset, LayoutError
 from .selection import Selection
 
@@ -38,7 +39,8 @@ class DatasetReader:
         generate: writes what the reader reads where no folder is given, and returns the folder.
         composed: whether it is made of another dataset, which the option `of` names.
         label: how people write its name; the name by default.
-        signs: paths of which a right folder holds one, with `{split}` for the option; for hints.
+        signs: paths or patterns, one of which a right folder holds, with `{split}` for the option; for hints.
+        layouts: those that it reads, for messages about a folder that is none of them.
         beside: whether it lies beside the suite's file where no folder is given.
     """
 
@@ -51,6 +53,7 @@ class DatasetReader:
     composed: bool = False
     label: str = ""
     signs: tuple[str, ...] = ()
+    layouts: tuple[Layout, ...] = ()
     beside: bool = False
 
     @property
@@ -127,7 +130,7 @@ class DatasetReader:
             return self.function(root, protocol, classes, selection, **given)
         except LayoutError as error:
             better = other_folder(root, [sign.format(split=split) for sign in self.signs])
-            hint = f"; did you mean {better}?" if better else ""
+            hint = f"; did you mean {better}?" if better else nearest_layout(root, self.layouts, split)
             raise RaybenchError(f"{error}{hint}") from None
 
     def _compose(
@@ -185,6 +188,7 @@ def dataset(
     generate: Generate | None = None,
     label: str = "",
     signs: tuple[str, ...] = (),
+    layouts: tuple[Layout, ...] = (),
     beside: bool = False,
 ) -> Callable[[Opener], Opener]:
     """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
@@ -206,6 +210,7 @@ def dataset(
                 generate=generate,
                 label=label or name,
                 signs=signs,
+                layouts=layouts,
                 beside=beside,
             )
         )

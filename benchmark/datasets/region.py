@@ -30,6 +30,8 @@ class Region(ABC):
     """A set of pixels of one image, the union of all objects of the query's class."""
 
     size: Size
+    boxes: tuple[Box, ...]
+    """Those of the single objects, in the order of the annotation; empty where they are not known."""
 
     @abstractmethod
     def mask(self) -> NDArray[np.bool_]:
@@ -42,6 +44,12 @@ class Region(ABC):
         The distance is Euclidean, from pixel centre to the nearest pixel centre of the region, 0 inside. An
         empty region is near to nothing.
         """
+
+    def window(
+        self, rows: slice, columns: slice, tolerance_px: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return `mask` and `near` of some rows and columns alone."""
+        return self.mask()[rows, columns], self.near(tolerance_px)[rows, columns]
 
 
 @dataclass(frozen=True)
@@ -74,12 +82,25 @@ class BoxRegion(Region):
                     near[box.y1 + dy, columns] = True
         return near
 
+    def window(
+        self, rows: slice, columns: slice, tolerance_px: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """See `Region.window`; the rest is not drawn."""
+        y = np.arange(rows.start, rows.stop)[:, None, None]
+        x = np.arange(columns.start, columns.stop)[:, None]
+        corners = np.array(self.boxes, dtype=np.int64).reshape(-1, 4)
+        across = np.maximum(np.maximum(corners[:, 0] - x, x - corners[:, 2]), 0)
+        down = np.maximum(np.maximum(corners[:, 1] - y, y - corners[:, 3]), 0)
+        distance = np.sqrt(across * across + down * down).min(axis=2, initial=np.inf)
+        return distance == 0, distance < tolerance_px
+
 
 @dataclass(frozen=True, eq=False)
 class MaskRegion(Region):
     """The union of instance masks: a bool array (H, W)."""
 
     pixels: NDArray[np.bool_]
+    boxes: tuple[Box, ...] = ()
 
     @property
     def size(self) -> Size:  # type: ignore[override]

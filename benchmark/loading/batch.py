@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...base import Size
+from ...base import Box, Size
 from .preparation import Prepared
 from .transfer import send_joined
 
@@ -66,6 +66,11 @@ class SameSize:
     size: Size
     queries: Tensor
     _sent: tuple[Tensor, Tensor, Tensor] | None = None
+
+    @property
+    def boxes(self) -> tuple[tuple[Box, ...], ...]:
+        """Of the objects of each query."""
+        return tuple(boxes for image in self.images for boxes in image.boxes)
 
     def on(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Return `queries`, and the masks and near pixels (N, H, W) bool of the queries, on a device."""

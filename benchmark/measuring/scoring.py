@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
+from ...base import Size
 from ...checkpoints import ClassList
 from ..loading import Batch, OnItsWay, Prepared
 from ..metrics import BoundMetric, Metric, SaliencyBatch
@@ -157,8 +158,8 @@ class Scorer:
                 maps, smoothed = raw[queries], method.attribution.smoothed
                 status = status_of(maps)
                 saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
-            given = SaliencyBatch(saliency, masks, near, seeds)
-            columns = [status.double(), *given.points.double().T, below_zero(maps).double()]
+            given = SaliencyBatch(saliency, masks, near, seeds, part.boxes)
+            columns = [status.double(), *_points(given, part.size), below_zero(maps).double()]
             sums = []
             for bound in self.metrics:
                 metric = bound.metric
@@ -190,6 +191,12 @@ class Scorer:
         if asked is None:
             return torch.full((len(queries),), float("nan"), dtype=torch.float64)
         return asked.values[queries, self.asking.index(metric)]
+
+
+def _points(batch: SaliencyBatch, size: Size) -> Tensor:
+    """Return x and y of the peaks in images of a size: (2, N) float64; maps may be the images' middle."""
+    top, left = (whole // 2 - seen // 2 for whole, seen in zip(size, batch.mask.shape[1:], strict=True))
+    return (batch.points + torch.tensor([left, top], device=batch.mask.device)).double().T
 
 
 def _number(value: float) -> str:

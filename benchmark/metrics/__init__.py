@@ -20,6 +20,7 @@ from .interface import (
     network_metric,
     set_metric,
 )
+from .localisation.boxes import box_localisation, max_box_accuracy, max_box_accuracy_v1
 from .localisation.heatmap import content_heatmap
 from .localisation.overlap import best_iou, iou_at_mean, mean_iou, pixel_accuracy
 from .localisation.points import pointing_game, stochastic_pointing_game
@@ -45,6 +46,7 @@ __all__ = [
     "SaliencyBatch",
     "best_iou",
     "bind_metric",
+    "box_localisation",
     "classification_metric",
     "content_heatmap",
     "deletion",
@@ -57,6 +59,8 @@ __all__ = [
     "iou_at_mean",
     "localisation_metric",
     "map_metric",
+    "max_box_accuracy",
+    "max_box_accuracy_v1",
     "max_sensitivity",
     "mean_iou",
     "network_metric",

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ...base import Box
+
 __all__ = ["Ranked", "SaliencyBatch", "sum_pixels"]
 
 
@@ -42,6 +44,7 @@ class SaliencyBatch:
         saliency: (N, H, W) float32, non-negative, finite; each map sums to 1 within rounding.
         mask: (N, H, W) bool, the region of each query.
         near: (N, H, W) bool, pixels strictly closer to the region than the protocol's tolerance.
+        boxes: of the objects of each query, in the order of the annotation; empty where they are not known.
         seeds: N integers that depend on the suite's seed and the query alone, for metrics that sample.
 
     What several metrics need (the sum, the most salient pixel) is computed once.
@@ -51,6 +54,7 @@ class SaliencyBatch:
     mask: Tensor
     near: Tensor
     seeds: tuple[int, ...] = ()
+    boxes: tuple[tuple[Box, ...], ...] = ()
 
     @functools.cached_property
     def total(self) -> Tensor:

@@ -59,12 +59,15 @@ class Metric(Facts):
         changed: facts that its options change, such as the bounds.
         view: for classification metrics, the input that the network sees: the protocol's centre `crop`, or
             the whole image squeezed into a `square`.
+        window: whether it reads no pixels but those with saliency, so that of a map of one pixel the rest may
+            be left out.
         multilabel: for classification metrics, whether images hold several classes, or exactly one.
     """
 
     function: Callable[..., Any]
     passes: Callable[[Mapping[str, Any]], MetricPasses] = _free
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged
+    window: bool = False
     view: View | None = None
     multilabel: bool = False
 
@@ -129,6 +132,7 @@ def localisation_metric(
     outcomes: tuple[float, ...] = (),
     where: Where = "",
     may_lack: bool = False,
+    window: bool = False,
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
 ) -> Callable[[Function], Function]:
     """Register `function(batch: SaliencyBatch, *, ...) -> values` as the metric `name`.
@@ -141,7 +145,8 @@ def localisation_metric(
     return _register(
         name, "localisation", label=label, title=title, words=words, aggregates=aggregates, bounds=bounds,
         higher_is_better=higher_is_better, chance=chance, perfect=perfect, judges_point=judges_point,
-        outcomes=outcomes, where=where, may_lack=may_lack, changed=changed,
+        outcomes=outcomes, where=where, may_lack=may_lack, window=window,
+        changed=changed,
     )  # fmt: skip
 
 

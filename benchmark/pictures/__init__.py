@@ -6,6 +6,7 @@ from .drawing.screen import base_layout
 from .drawing.style import INK, for_matplotlib, looks_of, save_figure, save_plot, shortened, tidy
 from .figures.classes import classes_drawing
 from .figures.drawing import Drawing, with_network
+from .figures.orders import orders_drawing
 from .figures.scatter import cost_drawing, localisation_drawing
 from .figures.values import values_drawing
 from .gallery import gallery_columns, gallery_figure
@@ -29,6 +30,7 @@ __all__ = [
     "gallery_figure",
     "localisation_drawing",
     "looks_of",
+    "orders_drawing",
     "plot_all",
     "save_figure",
     "save_plot",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from ..statistics import GROUPS
 from .facts import facts_of
 from .files.folder import ResultFolder
 
@@ -36,6 +37,24 @@ class Column:
     judges_point: bool = False
     """True where the value says whether the most salient pixel hits."""
     perfect: float | None = None
+    group: str = "localisation"
+
+    @property
+    def place(self) -> tuple[bool, int]:
+        """Where it stands in a table: the checkpoint's own numbers, then groups in the order of `GROUPS`."""
+        return not self.about_checkpoint, GROUPS.index(self.group) if self.group in GROUPS else len(GROUPS)
+
+    @property
+    def heading(self) -> str:
+        """The label with an arrow to where better values lie, if anywhere."""
+        arrow = (
+            ""
+            if not self.ranked
+            else " \N{UPWARDS ARROW}"
+            if self.higher_is_better
+            else " \N{DOWNWARDS ARROW}"
+        )
+        return f"{self.label}{arrow}"
 
     @property
     def whole_title(self) -> str:
@@ -186,11 +205,12 @@ def column_for(
         needs_network=known.asks_network or known.of_predictions,
         judges_point=known.judges_point,
         perfect=known.perfect,
+        group=known.group,
     )
 
 
 def columns_of(rows: Iterable[tuple[ResultFolder, Mapping[str, Any]]]) -> tuple[Column, ...]:
-    """Return one column per metric, under the aggregate that the protocol quotes, the checkpoint's first.
+    """Return one column per metric, under the aggregate that the protocol quotes, group by group.
 
     Args:
         rows: rows of summaries, each with its run.
@@ -203,7 +223,7 @@ def columns_of(rows: Iterable[tuple[ResultFolder, Mapping[str, Any]]]) -> tuple[
         if metric not in columns:
             quoted = quoted_aggregate(run, metric, row["aggregate"])
             columns[metric] = column_for(metric, quoted, runs, about_checkpoint=not row["attribution"])
-    return tuple(sorted(columns.values(), key=lambda column: not column.about_checkpoint))
+    return tuple(sorted(columns.values(), key=lambda column: column.place))
 
 
 def quoted_aggregate(run: ResultFolder, metric: str, otherwise: str) -> str:

@@ -113,6 +113,16 @@ class Section:
     class_index: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     class_names: Mapping[int, str] = field(default_factory=dict)
 
+    @property
+    def sorting(self) -> tuple[Column, ...]:
+        """What rows are sorted by, best first, each where those before have no value.
+
+        The last metric of the first group of maps leads; no score mixes groups.
+        """
+        ranked = [column for column in reversed(self.columns) if column.ranked]
+        groups = [column.place for column in ranked if not column.about_checkpoint]
+        return tuple(sorted(ranked, key=lambda column: column.place != min(groups, default=None)))
+
 
 @dataclass(frozen=True)
 class Excluded:

@@ -96,7 +96,7 @@ def summarise_sums(sums: pd.DataFrame, metrics: Sequence[Facts], *, degenerate: 
         rows = [read_integers(text) for text in sums[metric.name]]
         per_image = np.zeros((count, len(rows[0]) if rows else 0))
         np.add.at(per_image, images, np.array(rows, dtype=np.float64).reshape(len(rows), -1))
-        estimated = estimate(Statistic(per_image, metric.compute, metric.bounds))
+        estimated = estimate(Statistic(per_image, metric.compute, metric.bounds, metric.settled))
         found.append(Summary(metric.name, "whole_set", *estimated, len(sums), shown, degenerate))
     return found
 

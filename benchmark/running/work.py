@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...checkpoints import Card
@@ -83,7 +83,7 @@ def left_to_measure(
     views: set[View] = {"whole"} if "network" in kinds else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(kinds))
+    needs = Needs(frozenset(views), masks=bool(kinds), middle=_middle_alone(plan, jobs))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed),
         jobs=jobs,
@@ -129,6 +129,16 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
                 )
             )
     return jobs
+
+
+def _middle_alone(plan: Plan, jobs: Sequence[Job]) -> bool:
+    """Whether nothing is read of any map but its middle pixel."""
+    metrics = [one.metric for one in plan.metrics]
+    return (
+        not plan.gallery
+        and all(job.attribution.attribution.middle for job in jobs)
+        and all(metric.window or metric.of_predictions for metric in metrics)
+    )
 
 
 def _measured(job: Job) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """What follows from numbers alone: facts of metrics, sums and their rules, intervals. No torch here."""
 
 from .classification import accuracy, f1_per_class_of, hits_among
-from .facts import AGGREGATE_WORDS, Aggregate, Facts, Group, Kind, Unit, Where
+from .facts import AGGREGATE_WORDS, GROUPS, Aggregate, Facts, Group, Kind, Unit, Where
 from .intervals import (
     INTERVALS,
     Estimate,
@@ -19,9 +19,11 @@ from .rules import RULES, Rule, rule
 from .samples import draw_sample, of_sample
 from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
+from .thresholds import best_threshold
 
 __all__ = [
     "AGGREGATE_WORDS",
+    "GROUPS",
     "INTERVALS",
     "RULES",
     "Aggregate",
@@ -37,6 +39,7 @@ __all__ = [
     "Unit",
     "Where",
     "accuracy",
+    "best_threshold",
     "deviations",
     "draw_sample",
     "estimate",

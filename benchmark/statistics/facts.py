@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, Literal
@@ -29,6 +29,15 @@ Kind = Literal["localisation", "map", "network", "explanation", "set", "classifi
 Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
 Where = Literal["", "own", "near"]
 Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]
+GROUPS: tuple[Group, ...] = (
+    "accuracy",
+    "localisation",
+    "faithfulness",
+    "sanity",
+    "robustness",
+    "complexity",
+)
+"""In the order in which tables show them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +118,11 @@ class Facts:
     def compute(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn sums (..., K) of a metric of a set or of predictions into values (...), by its rule."""
         return RULES.get(self.rule).compute(sums)
+
+    def settled(self, sums: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return `compute` with what its rule chooses by the sums chosen at `sums` (K,)."""
+        rule = RULES.get(self.rule)
+        return rule.settled(sums) if rule.settled else rule.compute
 
     def of_images(self, batch: PredictionBatch) -> NDArray[np.float64]:
         """Statistics (B, K) of predictions, for a metric of predictions."""

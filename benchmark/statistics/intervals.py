@@ -52,11 +52,13 @@ class Statistic:
             sufficient for their value.
         compute: turns sums (..., K) into values (...).
         bounds: smallest and largest value that there is.
+        settled: from sums (K,) to what computes the same near them, for derivatives; `compute` by default.
     """
 
     per_image: Any  # a scipy.sparse.csr_array
     compute: Callable[[Floats], Floats]
     bounds: tuple[float, float] = (0.0, 100.0)
+    settled: Callable[[Floats], Callable[[Floats], Floats]] | None = None
 
 
 def estimate_mean(
@@ -85,12 +87,13 @@ def influence(statistic: Statistic) -> tuple[float, Floats]:
     per_image = statistic.per_image
     sums = np.asarray(per_image.sum(axis=0), dtype=np.float64)
     value = statistic.compute(np.stack([sums, sums], axis=1).T)[0]  # summed in this order since version 1
+    compute = statistic.settled(sums) if statistic.settled else statistic.compute
     slope, filled = np.zeros(len(sums)), np.flatnonzero(sums)  # where all images have 0, nothing changes
     for start in range(0, len(filled), _AT_ONCE):
         columns = filled[start : start + _AT_ONCE]
         steps = np.zeros((len(columns), len(sums)))
         steps[np.arange(len(columns)), columns] = _STEP * sums[columns]
-        up, down = statistic.compute(sums + steps), statistic.compute(sums - steps)
+        up, down = compute(sums + steps), compute(sums - steps)
         slope[columns] = (up - down) / (2 * _STEP * sums[columns])
     return float(value), np.asarray(per_image @ slope, dtype=np.float64)
 

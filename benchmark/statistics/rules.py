@@ -25,18 +25,24 @@ class Rule:
             then agree by construction.
         of_predictions: predictions of B images to statistics (B, K), for rules whose statistics can be read
             from predictions.csv.
+        settled: for rules that choose something by the sums: from sums (K,) to the rule with its choices as
+            they are there, whose derivative is that of the rule.
     """
 
     name: str
     compute: Callable[[Floats], Floats]
     of_predictions: Callable[[PredictionBatch], Floats] | None = None
+    settled: Callable[[Floats], Callable[[Floats], Floats]] | None = None
 
 
 RULES: Registry[Rule] = Registry("rule", "raybench.rules")
 
 
 def rule(
-    name: str, *, of_predictions: Callable[[PredictionBatch], Floats] | None = None
+    name: str,
+    *,
+    of_predictions: Callable[[PredictionBatch], Floats] | None = None,
+    settled: Callable[[Floats], Callable[[Floats], Floats]] | None = None,
 ) -> Callable[[Callable[[Floats], Floats]], Callable[[Floats], Floats]]:
     """Register `function(sums (..., K) float64) -> values (...)` as the rule `name`.
 
@@ -44,7 +50,7 @@ def rule(
     """
 
     def register(compute: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
-        RULES.add(Rule(name, compute, of_predictions))
+        RULES.add(Rule(name, compute, of_predictions, settled))
         return compute
 
     return register

@@ -23,6 +23,7 @@ def test_kinds_say_what_a_method_needs():
     without_network = {name: entry.kind for name, entry in ENTRIES.items() if entry.kind != "network"}
     assert without_network == {
         "center": "dense",
+        "center_gaussian": "dense",
         "random": "dense",
         "uniform": "dense",
         "box_oracle": "dense",
@@ -46,7 +47,7 @@ def test_every_method_says_what_it_is(name):
 def test_options_are_the_keyword_only_parameters():
     assert ENTRIES["grad_cam"].options == {"layer": None}
     assert ENTRIES["contrastive_excitation_backprop"].options == {"layer": None, "contrast_layer": None}
-    assert ENTRIES["gradient"].options == {}
+    assert ENTRIES["gradient"].options == {"colours": "max"}
     assert ENTRIES["center"].options == {}
 
 

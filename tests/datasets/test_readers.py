@@ -92,7 +92,6 @@ def test_generated_folder_without_classes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "right", "given"),
     [
-        ("voc", "x/VOC2007", "."),
         ("voc", "x/VOC2007", "x/VOC2007/JPEGImages"),
         ("coco", "x", "."),
         ("coco", "x", "x/annotations"),

@@ -141,3 +141,11 @@ def test_region_is_left_unchanged_by_near() -> None:
     before = mask.copy()
     MaskRegion(mask).near(5)
     np.testing.assert_array_equal(mask, before)
+
+
+@given(st.one_of(box_regions(), sparse_masks().map(MaskRegion)), st.integers(0, 40))
+def test_a_window_is_cut_out_of_the_whole(region: Region, tolerance: int) -> None:
+    rows, columns = (slice(max(0, n // 2 - 1), min(n, n // 2 + 2)) for n in region.size)
+    mask, near = region.window(rows, columns, tolerance)
+    assert np.array_equal(mask, region.mask()[rows, columns])
+    assert np.array_equal(near, region.near(tolerance)[rows, columns])

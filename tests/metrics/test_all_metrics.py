@@ -16,7 +16,13 @@ from raybench.benchmark.running import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.suite import Settings
 
-CHEAP = {"deletion": {"steps": 4}, "insertion": {"steps": 4}, "max_sensitivity": {"draws": 2}}
+CHEAP = {
+    "deletion": {"steps": 4},
+    "insertion": {"steps": 4},
+    "max_sensitivity": {"draws": 2},
+    "max_box_accuracy": {"side": 16},
+    "max_box_accuracy_v1": {"side": 16},
+}
 ALL = [{"name": metric.name, **CHEAP.get(metric.name, {})} for metric in METRICS if not metric.multilabel]
 GRAD_CAM = {"name": "grad_cam", "layer": "layer3"}  # of the last layer, maps of random weights are zero
 PER_QUERY = [metric for metric in METRICS if metric.per_query]
@@ -55,6 +61,18 @@ def test_an_image_whose_rows_are_missing_in_one_file_is_measured_again(tiny: Tin
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join(lines[:-1]))
         assert run(tiny, suite, "out", limit=3) == expected
+
+
+def test_the_middle_pixel_alone_gives_what_whole_maps_give(tiny: TinySuite) -> None:
+    names = [metric.name for metric in METRICS if metric.window]
+    shared = {"checkpoints": None, "attributions": ["center"], "gallery": 0}
+    run(tiny, tiny.with_suite("middle.yaml", metrics=names, **shared), "middle")
+    run(tiny, tiny.with_suite("whole.yaml", metrics=[*names, "sparseness"], **shared), "whole")
+    middle, whole = (
+        pd.read_csv(tiny.folder / out / "none/center/records.csv") for out in ("middle", "whole")
+    )
+    assert len(middle) > 0
+    assert middle.equals(whole.drop(columns="sparseness"))
 
 
 class Crash(Exception):

@@ -23,8 +23,14 @@ OPTIONS = {
 }
 """Options of methods that would otherwise ask a network very often."""
 
-METHODS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network"]
-OURS = [name for name in METHODS if not name.startswith("torchray.")]
+OURS = [entry.name for entry in ATTRIBUTIONS if entry.kind == "network" and "." not in entry.name]
+OF_LIBRARIES = [entry.name for entry in ATTRIBUTIONS if "." in entry.name]
+"""Other libraries' own methods, where these are installed."""
+_REPRESENTATIVES = (
+    *("torchray.grad_cam", "torchray.contrastive_excitation_backprop", "pytorch_grad_cam.GradCAM"),
+    *("captum.InputXGradient", "zennit.EpsilonPlus", "torchcam.GradCAM"),
+)
+METHODS = [*OURS, *(name for name in OF_LIBRARIES if name in _REPRESENTATIVES)]
 ON_TRANSFORMERS = [
     name
     for name in OURS
@@ -38,7 +44,7 @@ PRIMITIVES = [
     *("guided_backprop", "ablation_cam", "full_grad", "deep_lift"),
 ]
 """One of each kind of work: what the others are a formula on."""
-SEEDED = [entry.name for entry in ATTRIBUTIONS if entry.seeded]
+SEEDED = [name for name in OURS if ATTRIBUTIONS.get(name).seeded]
 
 
 def seeds_of(images):
@@ -51,6 +57,11 @@ def calling(name, **options):
     """A method as a function of a network, images, image_index and class_index."""
     method = bind(name, {**OPTIONS.get(name, {}), **options})
     return lambda network, images, *index: method(network, images, *index, seeds=seeds_of(images))
+
+
+def asks(name):
+    """Whether the method shows the network anything."""
+    return bind(name).passes.forwards(1, 1) > 0
 
 
 def goes_back(name):

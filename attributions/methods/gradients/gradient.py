@@ -11,8 +11,17 @@ from ...signs import Colours, over_colours, signed_by_colours
 __all__ = ["gradient", "input_x_gradient"]
 
 
-@attribution("gradient", smoothed=True, source="Simonyan et al., ICLR workshop 2014")
-def gradient(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
+@attribution(
+    "gradient", smoothed=True, source="Simonyan et al., ICLR workshop 2014", signed=signed_by_colours
+)
+def gradient(
+    network: NetworkLike,
+    images: Tensor,
+    image_index: Tensor,
+    class_index: Tensor,
+    *,
+    colours: Colours = "max",
+) -> Tensor:
     """Gradient: how strongly the class score reacts to a pixel, max over colours of |dy/dx|.
 
     Args:
@@ -20,14 +29,15 @@ def gradient(network: NetworkLike, images: Tensor, image_index: Tensor, class_in
         images: (B, 3, H, W) float, normalised.
         image_index: (N,) int64, the image of each query.
         class_index: (N,) int64, the class of each query.
+        colours: how three of them become one; summed, maps have a sign.
 
     Returns:
-        (N, H, W) float32, non-negative.
+        (N, H, W) float32, non-negative unless colours are summed.
 
     Source: Simonyan, Vedaldi & Zisserman, "Deep Inside Convolutional Networks", ICLR workshop 2014.
     Smoothing, where a protocol asks for it, comes after the map is resized to the original image.
     """
-    return input_gradients(network, images, image_index, class_index).abs().amax(dim=1).float()
+    return over_colours(input_gradients(network, images, image_index, class_index), colours)
 
 
 @attribution(

@@ -10,9 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from ....base import Size
+from ....base import Box, Size
 
-__all__ = ["OTHER_AREA", "OTHER_BOX", "OUTSIDE", "encode", "has_pixels", "outline", "remarks_on", "union"]
+__all__ = [
+    "OTHER_AREA",
+    "OTHER_BOX",
+    "OUTSIDE",
+    "box_around",
+    "encode",
+    "has_pixels",
+    "outline",
+    "remarks_on",
+    "union",
+]
 
 OTHER_AREA = "a mask contradicts the area of its own annotation; the mask is used"
 OTHER_BOX = "a mask contradicts the bbox of its own annotation; the mask is used"
@@ -73,6 +83,12 @@ def union(encoded: list[dict[str, Any]], size: Size) -> NDArray[np.bool_]:
 def has_pixels(encoded: list[dict[str, Any]]) -> bool:
     """Say whether a mask has any."""
     return bool(encoded) and any(coco_mask.area(encoded))
+
+
+def box_around(encoded: list[dict[str, Any]]) -> Box:
+    """Return the box around the pixels of a mask, which has some."""
+    x, y, width, height = (int(number) for number in coco_mask.toBbox(coco_mask.merge(encoded)))
+    return Box(x, y, x + width - 1, y + height - 1)
 
 
 def remarks_on(record: dict[str, Any], encoded: list[dict[str, Any]], size: Size) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from ....checkpoints import ClassList
 from ..files import PICTURE_SUFFIXES, files_by_id, subfolders
 from ..sample import LayoutError
 
-__all__ = ["ImageFiles", "find_image_files"]
+__all__ = ["ImageFiles", "around", "find_image_files", "refuse_unlabelled"]
 
 
 class ImageFiles(NamedTuple):
@@ -32,10 +32,10 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
     """Find the files of every image below `root`, by image id; an annotation without its picture counts too.
 
     The first of the usual folders that holds pictures is taken, and the first that holds XML files; both may
-    have sub-folders, one level deep.
+    have sub-folders, one level deep. There need be no annotation; see `refuse_unlabelled`.
 
     Raises:
-        LayoutError: no folder holds pictures, or nothing says of any what it shows.
+        LayoutError: no folder holds pictures.
         RaybenchError: two files share an id, or a folder of pictures is not named
             after a class.
     """
@@ -45,7 +45,7 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
             f"no pictures in {root}: looked for {split}/*.JPEG, {split}/<class>/*.JPEG, "
             f"ILSVRC/Data/CLS-LOC/{split}/*.JPEG and *.JPEG in the folder itself"
         )
-    _, annotations = _first(root, (folder, *_annotation_folders(folder, split)), (".xml",))
+    _, annotations = _first(root, (folder, *_annotation_folders(root, folder, split)), (".xml",))
     files = {}
     for image_id, picture in pictures.items():
         parent = PurePosixPath(picture).parent
@@ -55,27 +55,57 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
                 f"{root / parent} holds pictures, but is not named after a class of {classes.name}"
             )
         files[image_id] = ImageFiles(picture, annotations.get(image_id), folder_class)
-    if not annotations and not any(entry.folder_class for entry in files.values()):
-        raise LayoutError(
-            f"no picture in {root / folder} has an annotation or lies in the folder of a class; expected "
-            f"XML beside the pictures or in {root / 'annotation'}, or {split}/<class>/*.JPEG"
-        )
     for image_id in annotations.keys() - files.keys():
         files[image_id] = ImageFiles(_join(folder, f"{image_id}.JPEG"), annotations[image_id], None)
     return files
 
 
+def refuse_unlabelled(files: Mapping[str, ImageFiles], root: Path, split: str) -> None:
+    """Refuse pictures of which nothing says what they show.
+
+    Raises:
+        LayoutError: none has an annotation, or lies in the folder of a class.
+    """
+    if not any(entry.annotation or entry.folder_class for entry in files.values()):
+        folder = (root / next(iter(files.values())).picture).parent
+        raise LayoutError(
+            f"no picture in {folder} has an annotation or lies in the folder of a class; expected XML beside "
+            f"the pictures or in {root / 'annotation'}, LOC_{split}_solution.csv, or {split}/<class>/*.JPEG"
+        )
+
+
+def around(root: Path, split: str) -> Iterator[str]:
+    """Paths, relative to root, of the folder of ILSVRC that root is or lies in: `""`, `..`, `../..`, ..."""
+    path, folder = "", root.resolve()
+    yield path
+    while folder.name in ("ILSVRC", "Data", "CLS-LOC", "dataset", split, f"ILSVRC2012_img_{split}"):
+        path, folder = _join(path, ".."), folder.parent
+        yield path
+
+
 def _picture_folders(split: str) -> tuple[str, ...]:
-    return (f"ILSVRC/Data/CLS-LOC/{split}", f"Data/CLS-LOC/{split}", split, "")
+    official = f"ILSVRC2012_img_{split}"  # as the official archive is unpacked
+    return (
+        *(f"ILSVRC/Data/CLS-LOC/{split}", f"Data/CLS-LOC/{split}", split),
+        *(official, f"{official}/{split}", f"{split}/{official}"),
+        *(f"ILSVRC2012/{split}", f"ILSVRC/{split}", f"dataset/ILSVRC/{split}", f"images/{split}", "images"),
+        "",
+    )
 
 
-def _annotation_folders(pictures: str, split: str) -> Iterator[str]:
+def _annotation_folders(root: Path, pictures: str, split: str) -> Iterator[str]:
     """Folders, other than that of the pictures, where annotations may lie, the most specific first."""
     for base in dict.fromkeys((pictures, "")):
         for name in ("annotation", "annotations", "Annotations", "Annotations/CLS-LOC"):
             yield _join(base, f"{name}/{split}")
             yield _join(base, name)
     yield f"ILSVRC/Annotations/CLS-LOC/{split}"
+    official = f"ILSVRC2012_bbox_{split}_v3"  # as the official archive is unpacked
+    for base in around(root, split):
+        for name in (official, "bbox", "bboxes", "Annotations/CLS-LOC"):
+            yield _join(base, f"{name}/{split}")
+            yield _join(base, name)
+    yield split  # what that archive holds, beside pictures in another folder
 
 
 def _first(root: Path, folders: tuple[str, ...], suffixes: tuple[str, ...]) -> tuple[str, dict[str, str]]:

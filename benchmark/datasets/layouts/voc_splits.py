@@ -1,19 +1,64 @@
-"""Reads the lists of images in VOC's `ImageSets/Main`."""
+"""Finds the folder of a year of VOC, and reads its lists of images in `ImageSets/Main`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ....base import RaybenchError, nearest, quoted
+from ..files import subfolders
+from ..sample import LayoutError
 from ..selection import id_of
 
-__all__ = ["read_split", "refuse_unchosen_split"]
+__all__ = ["find_year", "read_split", "refuse_unchosen_split"]
+
+_MOST_LOOKED_INTO = 50  # folders of a folder
 
 EVERY = "all"
 """The split of all pictures, where no list has this name."""
 
 _MARKS = {"1": "1", "+1": "1", "0": "0", "-1": "-1"}
+
+
+def find_year(root: Path, split: str, year: int) -> Path:
+    """Find the folder of one year, which holds JPEGImages and Annotations, in a folder or below it.
+
+    Raises:
+        LayoutError: there is none.
+        RaybenchError: there are several, and neither `year` nor `split` tells which is meant.
+    """
+    found = [root] if _is_year(root) else list(_years_below(root))
+    if not found:
+        raise LayoutError(
+            f"no VOC pictures in {root}: looked for JPEGImages/ and Annotations/ there, "
+            "in VOC2007/ and the like, and in VOCdevkit/VOC2007/ and the like"
+        )
+    chosen = [folder for folder in found if not year or str(year) in str(folder.relative_to(root.parent))]
+    if not chosen:
+        names = " and ".join(str(folder.relative_to(root)) for folder in found)
+        raise RaybenchError(f"{root} holds no pictures of {year}, but {names}")
+    if len(chosen) > 1 and split not in ("", EVERY):
+        listing = [one for one in chosen if (one / "ImageSets" / "Main" / f"{split}.txt").is_file()]
+        chosen = listing or chosen
+    if len(chosen) > 1:
+        names = " and ".join(str(folder.relative_to(root)) for folder in chosen)
+        years = sorted(set(re.findall(r"20\d\d", names)))
+        way = f"write dataset: {{..., year: {years[0]}}}" if len(years) > 1 else "give one of them"
+        raise RaybenchError(f"{root} holds {names}; {way}, or the folder of one year, such as {chosen[0]}")
+    return chosen[0]
+
+
+def _is_year(folder: Path) -> bool:
+    return (folder / "JPEGImages").is_dir() and (folder / "Annotations").is_dir()
+
+
+def _years_below(root: Path, depth: int = 3) -> Iterator[Path]:
+    for name in subfolders(root)[:_MOST_LOOKED_INTO] if depth else ():
+        if _is_year(root / name):
+            yield root / name
+        else:
+            yield from _years_below(root / name, depth - 1)
 
 
 def read_split(lists: Path, split: str, available: Collection[str]) -> list[str]:

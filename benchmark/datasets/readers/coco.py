@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ....base import RaybenchError, Size
+from ....base import Box, RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
 from ..files import leads_out
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
-from ..layouts.coco_masks import encode, has_pixels, outline, remarks_on, union
+from ..layouts.coco_folders import find_coco, naming_in
+from ..layouts.coco_masks import box_around, encode, has_pixels, outline, remarks_on, union
+from ..layouts.nearest import Layout
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion, unaffordable
-from ..sample import AnnotationError, LayoutError, Query, Sample
+from ..sample import AnnotationError, Query, Sample
 from ..selection import Selection
 
 __all__ = ["Coco", "open_coco", "open_instances"]
@@ -69,6 +71,7 @@ class Coco:
         size, place = self.sizes[index], f"{self.source}: {self.file_names[index]}"
         picture, notes = as_annotated(self.read_file(self._picture(index)), size, place)
         encoded: dict[int, list[dict[str, Any]]] = {}
+        boxes: dict[int, list[Box]] = {}
         empty: list[int] = []
         for record in self._records(index):
             class_index = self._class_of(record, index)
@@ -79,7 +82,9 @@ class Coco:
             except ValueError as error:
                 raise AnnotationError(f"{self._place(record, index)} cannot be used: {error}") from None
             encoded.setdefault(class_index, []).extend(found)
-            if not has_pixels(found):
+            if has_pixels(found):
+                boxes.setdefault(class_index, []).append(box_around(found))
+            else:
                 empty.append(class_index)
             notes += remarks_on(record, found, size)
             if record.get("id") in self.repeated:
@@ -87,7 +92,10 @@ class Coco:
         too_large = unaffordable(size, len(encoded))
         if too_large:
             raise AnnotationError(f"{place}: {too_large}")
-        regions = {key: MaskRegion(union(parts, size)) for key, parts in sorted(encoded.items())}
+        regions = {
+            key: MaskRegion(union(parts, size), tuple(boxes.get(key, ())))
+            for key, parts in sorted(encoded.items())
+        }
         notes += [EMPTY_PART for class_index in empty if regions[class_index].pixels.any()]
         notes += [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
         queries = tuple(Query(class_index, region) for class_index, region in regions.items())
@@ -149,13 +157,18 @@ class Coco:
     classes="coco80",
     multilabel=True,
     signs=("annotations/instances_{split}.json",),
+    layouts=(
+        Layout("COCO's own", ("{split}/*.jpg", "annotations/instances_{split}.json")),
+        Layout("YOLO's", ("images/{split}/*.jpg", "annotations/instances_{split}.json")),
+    ),
 )
 def open_coco(
     root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = "val2014"
 ) -> Coco:
     """COCO pictures with instance masks: `val2014/*.jpg` and `annotations/instances_val2014.json`.
 
-    The option `split` takes another pair, such as `val2017`; pictures may also lie in `images/<split>/`.
+    The option `split` takes another pair, such as `val2017`; pictures may also lie in `images/<split>/`, both
+    may lie in folders named after their archives, and `minival2014` takes the pictures of `val2014`.
 
     One query per class with at least one annotation, crowds included, whatever `Protocol.queries` says; its
     region is the union of the class's instance masks. Categories are matched to the class list by name. An
@@ -166,16 +179,8 @@ def open_coco(
     Raises:
         RaybenchError: the pictures or the instances file are not there, or the file is damaged.
     """
-    source = root / "annotations" / f"instances_{split}.json"
-    folders = [folder for folder in (root / split, root / "images" / split) if folder.is_dir()]
-    if not folders or not source.is_file():
-        others = [path.stem.removeprefix("instances_") for path in source.parent.glob("instances_*.json")]
-        there = f"; there are annotations of {', '.join(sorted(others))}" if others else ""
-        raise LayoutError(
-            f"{root} does not look like COCO: expected pictures in {split}/ (or images/{split}/) "
-            f"and annotations/instances_{split}.json{there}"
-        )
-    return open_instances("coco", folders[0], source, classes, selection)
+    folder, source = find_coco(root, split)
+    return open_instances("coco", folder, source, classes, selection)
 
 
 def open_instances(
@@ -206,6 +211,7 @@ def open_instances(
         images[image_id] = image
     image_ids = selection.of(images, folder)
     chosen = [images[image_id] for image_id in image_ids]
+    named = naming_in(folder, content.images[0]["file_name"]) if content.images else str
     annotations = tuple(f"[{','.join(content.annotations.get(image['id'], []))}]" for image in chosen)
     return Coco(
         name=name,
@@ -214,7 +220,7 @@ def open_instances(
         classes=classes,
         categories=categories,
         image_ids=image_ids,
-        file_names=tuple(image["file_name"] for image in chosen),
+        file_names=tuple(named(image["file_name"]) for image in chosen),
         sizes=tuple(Size(image["height"], image["width"]) for image in chosen),
         annotations=annotations,
         repeated=content.repeated,

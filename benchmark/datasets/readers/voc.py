@@ -13,10 +13,11 @@ from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, leads_out
 from ..fingerprint import fingerprint_of_files
 from ..interface import dataset
 from ..layouts.boxes import region_of
-from ..layouts.voc_splits import read_split, refuse_unchosen_split
+from ..layouts.nearest import Layout
+from ..layouts.voc_splits import find_year, read_split, refuse_unchosen_split
 from ..layouts.voc_xml import AnnotatedObject, class_index_of, read_annotation
 from ..pictures import ReadPicture, as_annotated, read_picture
-from ..sample import LayoutError, Query, Sample
+from ..sample import Query, Sample
 from ..selection import Selection
 
 __all__ = ["Voc", "open_voc"]
@@ -79,15 +80,32 @@ class Voc:
         return fingerprint_of_files(zip(self.image_ids, files, strict=True))
 
 
-@dataset("voc", label="VOC", classes="voc20", multilabel=True, signs=("JPEGImages",))
+@dataset(
+    "voc",
+    label="VOC",
+    classes="voc20",
+    multilabel=True,
+    signs=("JPEGImages",),
+    layouts=(
+        Layout("the folder of a year", ("JPEGImages/*", "Annotations/*.xml", "ImageSets/Main/*.txt")),
+        Layout("the development kit's", ("VOCdevkit/VOC*/JPEGImages/*", "VOCdevkit/VOC*/Annotations/*.xml")),
+    ),
+)
 def open_voc(
-    root: Path, protocol: Protocol, classes: ClassList, selection: Selection, *, split: str = ""
+    root: Path,
+    protocol: Protocol,
+    classes: ClassList,
+    selection: Selection,
+    *,
+    split: str = "",
+    year: int = 0,
 ) -> Voc:
     """PASCAL VOC pictures with boxes: `VOC2007/JPEGImages/*.jpg` and `VOC2007/Annotations/*.xml`.
 
-    Root is the folder of one year, or holds it (directly or in `VOCdevkit/`). The option `split` takes the
-    images that `ImageSets/Main/<split>.txt` names, such as `test`; `all`, and nothing where no list divides
-    them, takes all pictures and annotations.
+    Root is the folder of one year, or holds it up to three levels deep, as in `VOCdevkit/VOC2007` and
+    `VOCdevkit_2007/VOC2007`. Of several the option `year` chooses, or a `split` that one of them alone lists.
+    The option `split` takes the images that `ImageSets/Main/<split>.txt` names, such as `test`; `all`, and
+    nothing where no list divides them, takes all pictures and annotations.
 
     One query per class that is present, whatever `Protocol.queries` says; its region is the union of all
     boxes of the class. Coordinates count from 1 and include both ends; fractions are rounded. Under
@@ -97,7 +115,7 @@ def open_voc(
     Raises:
         RaybenchError: the folders or the split are not there, or none of several years or splits was chosen.
     """
-    folder = _year_folder(root)
+    folder = find_year(root, split, year)
     picture_of = files_by_id(folder, ("JPEGImages",), PICTURE_SUFFIXES)
     if not picture_of:
         raise RaybenchError(f"no pictures in {folder / 'JPEGImages'}; expected *.jpg there")
@@ -115,22 +133,3 @@ def open_voc(
         pictures=tuple(picture_of.get(one, f"JPEGImages/{one}.jpg") for one in image_ids),
         annotations=tuple(xml_of.get(one, f"Annotations/{one}.xml") for one in image_ids),
     )
-
-
-def _year_folder(root: Path) -> Path:
-    """Find the folder that holds JPEGImages and Annotations."""
-    candidates = [root, *sorted(root.glob("VOC20*")), *sorted(root.glob("VOCdevkit/VOC20*"))]
-    found = [
-        folder
-        for folder in candidates
-        if all((folder / name).is_dir() for name in ("JPEGImages", "Annotations"))
-    ]
-    if not found:
-        raise LayoutError(
-            f"no VOC pictures in {root}: looked for JPEGImages/ and Annotations/ there, "
-            "in VOC2007/ and the like, and in VOCdevkit/VOC2007/ and the like"
-        )
-    if len(found) > 1 and found[0] != root:
-        names = " and ".join(str(folder.relative_to(root)) for folder in found)
-        raise RaybenchError(f"{root} holds {names}; give the folder of one year, such as {found[0]}")
-    return found[0]

@@ -16,6 +16,7 @@ __all__ = ["content_heatmap"]
     title="Content heatmap",
     words="How much of the map's heat lies on the object itself.",
     where="own",
+    window=True,
 )
 def content_heatmap(batch: SaliencyBatch) -> Tensor:
     """Percentage of the map's saliency inside the region of the object.

@@ -22,6 +22,7 @@ __all__ = ["pointing_game", "stochastic_pointing_game"]
     aggregates=("class_mean", "query_mean"),
     outcomes=(0.0, 100.0),
     where="near",
+    window=True,
     judges_point=True,
 )
 def pointing_game(batch: SaliencyBatch) -> Tensor:
@@ -43,6 +44,7 @@ def pointing_game(batch: SaliencyBatch) -> Tensor:
     words="How often a pixel hits the object when it is drawn at random, hot pixels more often "
     "than cold ones.",
     where="near",
+    window=True,
     changed=lambda options: {"step": 100 / options["samples"]} if options.get("samples") else {},
 )
 def stochastic_pointing_game(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from .panels import DARKEST, MANY, Axis, Bars, Dot, Dots, Ends, Front, Panel, Strips, interval_text
+from .panels import DARKEST, MANY, Axis, Bars, Dot, Dots, Ends, Front, Lines, Panel, Strips, interval_text
 from .style import MEAN, Look, for_plotly
 
 __all__ = ["base_layout", "data_of", "layout_of"]
@@ -17,6 +17,7 @@ INK = "#767676"
 GRID = "rgba(128,128,128,0.25)"
 CLEAR = "rgba(0,0,0,0)"
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "hexagon")
+_DASHES = ("solid", "dash", "dot", "dashdot")
 _ANY_METHOD = Look("#888888", filling=1)
 
 Trace = dict[str, Any]
@@ -210,3 +211,26 @@ def _(layer: Strips, panel: Panel) -> list[Trace]:
         "marker": {"color": MEAN, "symbol": "diamond", **marker},
     }
     return [strips, median, mean]
+
+
+@_traces.register
+def _(layer: Lines, panel: Panel) -> list[Trace]:
+    """Places joined from tick to tick, each with what it is."""
+    where = [text.split("\n")[0] for _, text in panel.x.ticks]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": for_plotly(line.name, 60),
+            "x": _numbers(line.x),
+            "y": _numbers(line.y),
+            "line": {"color": line.look.colour, "dash": _DASHES[line.look.filling], "width": 2},
+            "marker": {"color": line.look.colour, "size": 8},
+            "hovertext": [
+                f"<b>{for_plotly(line.name, 80)}</b><br>place {place:g} by {for_plotly(label)}"
+                for place, label in zip(line.y, where, strict=True)
+            ],
+            "hoverinfo": "text",
+        }
+        for line in layer.lines
+    ]

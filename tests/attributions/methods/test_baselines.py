@@ -1,9 +1,13 @@
 """Maps made without a network."""
 
+import math
+
+import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 
-from raybench.attributions import box_oracle, center, random, uniform
+from raybench.attributions import box_oracle, center, center_gaussian, fake_cam, random, sobel, uniform
 
 
 @pytest.mark.parametrize(
@@ -53,3 +57,29 @@ def test_the_box_oracle_is_the_mask():
 @pytest.mark.parametrize("method", [random, uniform, box_oracle])
 def test_no_queries_give_no_maps(method):
     assert method(MASKS[:0], []).shape == (0, 40, 60)
+
+
+def test_the_centre_gaussian_falls_from_the_middle_and_is_round_in_a_square():
+    maps = center_gaussian(torch.zeros(2, 6, 12, dtype=torch.bool), [0, 1], sigma=0.25)
+    x, y = (4 + 0.5) / 12 - 0.5, (1 + 0.5) / 6 - 0.5
+    assert maps[1, 1, 4].item() == pytest.approx(math.exp(-(x * x + y * y) / (2 * 0.25**2)), rel=1e-6)
+    assert torch.equal(maps, maps.flip(1, 2))
+    square = center_gaussian(torch.zeros(1, 7, 7, dtype=torch.bool), [0])[0]
+    assert torch.equal(square, square.T)
+    assert square.argmax() == 7 * 7 // 2
+
+
+def test_sobel_is_the_gradient_of_scipy_and_asks_no_network():
+    images = torch.rand(2, 3, 9, 11, generator=torch.Generator().manual_seed(0))
+    index = torch.tensor([1, 0, 1])
+    maps = sobel(None, images, index, index)
+    for row, image in enumerate(index.tolist()):
+        grey = images[image].mean(dim=0).numpy()
+        expected = np.hypot(*(scipy.ndimage.sobel(grey, axis, mode="nearest") for axis in (0, 1)))
+        np.testing.assert_allclose(maps[row].numpy(), expected, atol=1e-6)
+
+
+def test_fake_cam_leaves_out_one_pixel_alone():
+    maps = fake_cam(None, torch.zeros(1, 3, 4, 5), torch.tensor([0, 0]), torch.tensor([3, 8]))
+    assert maps.sum(dim=(1, 2)).tolist() == [19, 19]
+    assert maps[:, 0, 0].tolist() == [0, 0]

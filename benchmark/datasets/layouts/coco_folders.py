@@ -1,0 +1,105 @@
+"""Finds the pictures and the instances file of a split of COCO in the layouts that people keep them in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from ..sample import LayoutError
+
+__all__ = ["find_coco", "naming_in"]
+
+_INNER = ("", "coco", "COCO", "mscoco", "MSCOCO", "images")
+_PREFIX = re.compile(r"^COCO_(?:train|val|test)20\d\d_(?=\d{12}\.)")
+
+
+def find_coco(root: Path, split: str) -> tuple[Path, Path]:
+    """Return the folder of the pictures of a split, and its instances file.
+
+    A split that is a part of another's pictures, such as `minival2014`, has its own instances file and the
+    other's folder, `val2014`.
+
+    Raises:
+        LayoutError: one of the two is not there; says which splits there are.
+    """
+    source = next((path for path in _sources(root, split) if path.is_file()), None)
+    folders = [path for path in _folders(root, split) if path.is_dir()]
+    folder = next(filter(_holds_files, folders), folders[0] if folders else None)  # it may hold folders alone
+    if source and folder:
+        return folder, source
+    raise LayoutError(
+        f"{root} does not look like COCO: expected pictures in {split}/ (or images/{split}/) and "
+        f"annotations/instances_{split}.json{_others(root, split, source)}"
+    )
+
+
+def naming_in(folder: Path, first: str) -> Callable[[str], str]:
+    """Return a function from the names of pictures in an instances file to those in a folder.
+
+    Pictures of 2014 are called `COCO_val2014_000000000139.jpg` in their own instances file and their archive,
+    and `000000000139.jpg` in those of 2017, which holds the same pictures divided otherwise.
+
+    Args:
+        folder: of the pictures.
+        first: name of the first picture in the file.
+    """
+
+    def short(name: str) -> str:
+        path = PurePosixPath(name)
+        return str(path.with_name(_PREFIX.sub("", path.name)))
+
+    def long(name: str) -> str:
+        path = PurePosixPath(name)
+        return str(path.with_name(f"{prefix}{path.name}"))
+
+    def same(name: str) -> str:
+        return name
+
+    if (folder / first).exists():
+        return same
+    if (folder / short(first)).exists():
+        return short
+    year = re.search(r"(?:train|val|test)20\d\d", folder.name)
+    prefix = f"COCO_{year.group()}_" if year else ""
+    return long if prefix and (folder / long(first)).exists() else same
+
+
+def _sources(root: Path, split: str) -> Iterator[Path]:
+    year = re.search(r"20\d\d", split)
+    packed = f"annotations_trainval{year.group()}" if year else "annotations"
+    for inner in _INNER:
+        for folder in ("annotations", "", f"{packed}/annotations", packed, "annotations/annotations", "raw"):
+            yield root / inner / folder / f"instances_{split}.json"
+
+
+def _folders(root: Path, split: str) -> Iterator[Path]:
+    whole = re.search(r"(train|val|test)(20\d\d)$", split)
+    names = [split, *([whole.group()] if whole else [])]
+    for inner in _INNER:
+        for name in names:
+            for folder in (name, f"images/{name}", f"{name}/{name}", f"{name}/images", f"{name}/data"):
+                yield root / inner / folder
+    if whole:
+        long = {"val": "validation"}.get(whole.group(1), whole.group(1))
+        yield from (root / long / "data", root / long)
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(path.is_file() for path in folder.iterdir())
+
+
+def _others(root: Path, split: str, source: Path | None) -> str:
+    """Say which splits there are, and the line that takes one."""
+    if source:
+        there = sorted(path.name for path in root.iterdir() if path.is_dir())[:8]
+        return f"; there is {source.relative_to(root)}, but no pictures of it: there is {', '.join(there)}"
+    files = (
+        path for at in ("annotations", ".", "*/annotations") for path in root.glob(f"{at}/instances_*.json")
+    )
+    names = sorted({path.stem.removeprefix("instances_") for path in files})
+    if not names:
+        return ""
+    complete = [name for name in names if any(_holds_files(path) for path in _folders(root, name))]
+    line = f"; write dataset: {{..., split: {complete[0]}}} to take it" if complete else ""
+    return f"; there are annotations of {', '.join(names)}{line}"

@@ -1,0 +1,63 @@
+"""Says which known layout a folder comes nearest to, and what it lacks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Layout", "nearest_layout"]
+
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip", ".7z")
+_LISTED = 3
+
+
+class Layout(NamedTuple):
+    """A way in which people keep a dataset.
+
+    Attributes:
+        name: for messages.
+        parts: paths and patterns of files below the folder, all of which it has; `{split}` stands for the
+            option.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+
+
+def nearest_layout(root: Path, layouts: Sequence[Layout], split: str) -> str:
+    """Say in a sentence which layout a folder is most of, and what is missing; or what is to be unpacked.
+
+    Args:
+        root: a folder that is none of them.
+        layouts: those that are known, the most usual first.
+        split: the option.
+
+    Returns:
+        The end of a message, beginning with `; `; empty if the folder has no part of any.
+    """
+    found = []
+    for layout in layouts:
+        parts = [part.format(split=split) for part in layout.parts]
+        lacking = [part for part in parts if next(root.glob(part), None) is None]
+        found.append((1 - len(lacking) / len(parts), layout, lacking, [p for p in parts if p not in lacking]))
+    share, layout, lacking, there = max(found, key=lambda one: one[0], default=(0.0, Layout("", ()), [], []))
+    near = ""
+    if share > 0:
+        lacks = f", but not {' and '.join(lacking)}" if lacking else ""
+        near = f"; the nearest known layout is {layout.name}: there is {' and '.join(there)}{lacks}"
+    return near + _to_unpack(root)
+
+
+def _to_unpack(root: Path) -> str:
+    packed = sorted(path.name for path in root.iterdir() if path.name.lower().endswith(_ARCHIVES))
+    if packed:
+        more = f" and {len(packed) - _LISTED} more" if len(packed) > _LISTED else ""
+        return f"; unpack {', '.join(packed[:_LISTED])}{more}"
+    tables = sorted(path.name for folder in (root, root / "data") for path in folder.glob("*.parquet"))
+    if tables:
+        return (
+            f"; {tables[0]} is a table of Hugging Face: `raybench data unpack {root} FOLDER` writes its "
+            "pictures"
+        )
+    return ""

@@ -1,0 +1,217 @@
+"""COCO and VOC in every layout that people keep them in, and what is said of a folder that is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from raybench.base import RaybenchError
+from raybench.benchmark.datasets import DATASETS
+from raybench.benchmark.suite import PROTOCOLS
+
+Write = Callable[..., Path]
+RULES = PROTOCOLS["iccv19"]
+WIDTH, HEIGHT = 40, 30
+NAMES = [f"{number:012d}.jpg" for number in range(1, 11)]
+
+
+def instances(prefix: str) -> str:
+    """Ten pictures with one dog each, in another place."""
+    images = [
+        {"id": n, "file_name": f"{prefix}{name}", "width": WIDTH, "height": HEIGHT}
+        for n, name in enumerate(NAMES)
+    ]
+    masks = [[[n, n, n + 9, n, n + 9, n + 9, n, n + 9]] for n in range(len(NAMES))]
+    annotations = [
+        {"id": n, "image_id": n, "category_id": 18, "segmentation": mask} for n, mask in enumerate(masks)
+    ]
+    return json.dumps(
+        {"images": images, "categories": [{"id": 18, "name": "dog"}], "annotations": annotations}
+    )
+
+
+# folder that is given, split, folder of the pictures, prefix of their names, instances file, prefix there
+COCO = {
+    "own": ("", "val2017", "val2017", "", "annotations/instances_val2017.json", ""),
+    "own of 2014": (
+        "",
+        "val2014",
+        "val2014",
+        "COCO_val2014_",
+        "annotations/instances_val2014.json",
+        "COCO_val2014_",
+    ),
+    "train": ("", "train2017", "train2017", "", "annotations/instances_train2017.json", ""),
+    "yolo": ("", "val2017", "images/val2017", "", "annotations/instances_val2017.json", ""),
+    "inside coco": ("", "val2017", "coco/images/val2017", "", "coco/annotations/instances_val2017.json", ""),
+    "archives unpacked in folders": (
+        "",
+        "val2017",
+        "val2017/val2017",
+        "",
+        "annotations_trainval2017/annotations/instances_val2017.json",
+        "",
+    ),
+    "json beside": ("", "val2017", "val2017", "", "instances_val2017.json", ""),
+    "fiftyone": ("", "val2017", "validation/data", "", "raw/instances_val2017.json", ""),
+    "a part of the pictures": (
+        "",
+        "minival2014",
+        "val2014",
+        "COCO_val2014_",
+        "annotations/instances_minival2014.json",
+        "COCO_val2014_",
+    ),
+    "names of 2014, pictures of 2017": (
+        "",
+        "minival2014",
+        "val2014",
+        "",
+        "annotations/instances_minival2014.json",
+        "COCO_val2014_",
+    ),
+    "names of 2017, pictures of 2014": (
+        "",
+        "val2014",
+        "val2014",
+        "COCO_val2014_",
+        "annotations/instances_val2014.json",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "split", "folder", "prefix", "source", "written"), COCO.values(), ids=COCO)
+def test_every_layout_of_coco_gives_the_same_regions(
+    given: str, split: str, folder: str, prefix: str, source: str, written: str,
+    tmp_path: Path, write_picture: Write,
+) -> None:  # fmt: skip
+    for name in NAMES:
+        write_picture(tmp_path / folder / f"{prefix}{name}", WIDTH, HEIGHT)
+    (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / source).write_text(instances(written))
+    data = DATASETS.get("coco").open(tmp_path / given, RULES, options={"split": split})
+    areas = [[int(query.region.mask().sum()) for query in sample.queries] for sample in data]
+    firsts = [int(sample.queries[0].region.mask().any(axis=0).argmax()) for sample in data]
+    assert (areas, firsts) == ([[81]] * 10, list(range(10)))
+
+
+def test_another_years_instances_are_named_with_the_line_to_write(
+    tmp_path: Path, write_picture: Write
+) -> None:
+    write_picture(tmp_path / "val2017" / NAMES[0])
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_val2017.json").write_text(instances(""))
+    with pytest.raises(RaybenchError, match=re.escape("write dataset: {..., split: val2017} to take it")):
+        DATASETS.get("coco").open(tmp_path, RULES)
+
+
+def test_instances_without_their_pictures_are_named(tmp_path: Path, write_picture: Write) -> None:
+    write_picture(tmp_path / "train2017" / NAMES[0])
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_val2017.json").write_text(instances(""))
+    with pytest.raises(RaybenchError, match=r"instances_val2017\.json, but no pictures of it: there is anno"):
+        DATASETS.get("coco").open(tmp_path, RULES, options={"split": "val2017"})
+
+
+VOC = {
+    "the year": ("VOC2007", "VOC2007"),
+    "around the year": ("", "VOC2007"),
+    "development kit": ("", "VOCdevkit/VOC2007"),
+    "development kit given": ("VOCdevkit", "VOCdevkit/VOC2007"),
+    "TorchRay's link": ("", "VOCdevkit_2007/VOC2007"),
+    "an archive in a folder of its name": ("", "VOCtest_06-Nov-2007/VOCdevkit/VOC2007"),
+    "Kaggle's of 2012": ("", "VOC2012_train_val/VOC2012_train_val"),
+}
+
+
+def write_voc(folder: Path, split: str, write_picture: Write, write_xml: Write) -> None:
+    for number, name in enumerate(NAMES):
+        image_id = name.partition(".")[0]
+        write_picture(folder / "JPEGImages" / name, WIDTH, HEIGHT)
+        box = (1 + number, 1, 9 + number, 9)
+        write_xml(folder / "Annotations" / f"{image_id}.xml", [("dog", box)])
+    (folder / "ImageSets" / "Main").mkdir(parents=True, exist_ok=True)
+    lines = "\n".join(name.partition(".")[0] for name in NAMES)
+    (folder / "ImageSets" / "Main" / f"{split}.txt").write_text(lines)
+
+
+@pytest.mark.parametrize(("given", "folder"), VOC.values(), ids=VOC)
+def test_every_layout_of_voc_gives_the_same_regions(
+    given: str,
+    folder: str,
+    tmp_path: Path,
+    write_picture: Write,
+    write_xml: Write,
+) -> None:
+    write_voc(tmp_path / folder, "test", write_picture, write_xml)
+    data = DATASETS.get("voc").open(tmp_path / given, RULES, options={"split": "test"})
+    assert [sample.queries[0].region.boxes[0][:4] for sample in data] == [
+        (number, 0, 8 + number, 8) for number in range(10)
+    ]
+
+
+def test_a_year_or_a_split_chooses_among_several(
+    tmp_path: Path, write_picture: Write, write_xml: Write
+) -> None:
+    write_voc(tmp_path / "VOCdevkit" / "VOC2007", "test", write_picture, write_xml)
+    write_voc(tmp_path / "VOCdevkit" / "VOC2012", "val", write_picture, write_xml)
+    reader = DATASETS.get("voc")
+    for options, year in (({"year": 2012}, "2012"), ({"year": 2007}, "2007"), ({"split": "test"}, "2007")):
+        assert f"VOC{year}" in reader.open(tmp_path, RULES, options=options).path_of(0)
+    with pytest.raises(RaybenchError, match=re.escape("write dataset: {..., year: 2007}, or the folder")):
+        reader.open(tmp_path, RULES)
+    with pytest.raises(RaybenchError, match="holds no pictures of 2010, but VOCdevkit/VOC2007 and"):
+        reader.open(tmp_path, RULES, options={"year": 2010})
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "message"),
+    [
+        (
+            "imagenet",
+            ["ILSVRC2012_bbox_val_v3/val/a.xml"],
+            "the nearest known layout is the official archives': there is ILSVRC2012_bbox_val_v3/*, but not "
+            "ILSVRC2012_img_val/*",
+        ),
+        (
+            "imagenet",
+            ["LOC_val_solution.csv"],
+            "is Kaggle's: there is LOC_val_solution.csv, but not",
+        ),
+        ("imagenet", ["ILSVRC2012_img_val.tar"], "; unpack ILSVRC2012_img_val.tar"),
+        (
+            "imagenet",
+            ["data/validation-00000-of-00014.parquet"],
+            "validation-00000-of-00014.parquet is a table of Hugging Face: `raybench data unpack",
+        ),
+        (
+            "coco",
+            ["val2014.zip", "annotations_trainval2014.zip"],
+            "; unpack annotations_trainval2014.zip, val",
+        ),
+        (
+            "coco",
+            ["val2014/a.jpg"],
+            "is COCO's own: there is val2014/*.jpg, but not annotations/",
+        ),
+        (
+            "voc",
+            ["JPEGImages/a.jpg"],
+            "is the folder of a year: there is JPEGImages/*, but not Annotations",
+        ),
+        ("voc", ["VOCtest_06-Nov-2007.tar"], "; unpack VOCtest_06-Nov-2007.tar"),
+    ],
+)
+def test_a_folder_of_no_layout_is_compared_with_the_nearest(
+    name: str, files: list[str], message: str, tmp_path: Path
+) -> None:
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("")
+    with pytest.raises(RaybenchError, match=re.escape(message)):
+        DATASETS.get(name).open(tmp_path, RULES)
