@@ -55,10 +55,11 @@ from .reading.capture import (
 from .reading.target_layer import TargetLayer, found_target_layer, target_layer_of
 from .seeds import generator
 from .sharing import sharing
-from .signs import Colours, Sign, over_colours, signed_by_colours
+from .signs import CANCELLED, Colours, Sign, over_colours, signed_by_colours
 
 __all__ = [
     "ATTRIBUTIONS",
+    "CANCELLED",
     "Attribution",
     "Bar",
     "BoundAttribution",

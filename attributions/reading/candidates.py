@@ -16,6 +16,7 @@ from ..interface import NetworkLike
 from ..queries import check_logits
 from .layouts import Layout, as_maps, readings
 from .places import best_reading, followed, patched_pictures, quartered_pictures
+from .tokens import convolved_reading, convolved_sizes
 from .watching import altering, captured, layer_of, undisturbed
 
 __all__ = ["Call", "Candidate", "calls_of", "examined", "patches_followed", "share_passing", "usable_size"]
@@ -60,6 +61,7 @@ class Candidate(NamedTuple):
         margin: how well places keep their place: times that a change to a quarter of the picture shows in
             that quarter more than in any other.
         only: whether no other layout fits the shape.
+        spoken_for: whether a convolution of the network gives as many rows and columns.
         places: share of the places at which a score depends on the layer, 0 to 1; where there are more
             places than channels, of as many places as there are channels.
         left: of activations times gradients, how much is left of the largest sum over channels when
@@ -70,6 +72,7 @@ class Candidate(NamedTuple):
     layout: Layout
     margin: float
     only: bool
+    spoken_for: bool
     places: float
     left: float
 
@@ -140,7 +143,7 @@ def examined(network: NetworkLike, calls: Sequence[Call], size: Size) -> Iterato
     possible = {call: found for call, found in possible.items() if found and len(call.shape) in (3, 4)}
     pictures = quartered_pictures(network, size).to(_like(module))
     with undisturbed(module):
-        with _kept(module, [call.name for call in possible]) as outputs:
+        with _kept(module, [call.name for call in possible]) as outputs, convolved_sizes(module) as sizes:
             scores = module(pictures)
         check_logits(scores, len(pictures))
         if (scores == scores[:1]).all():
@@ -159,10 +162,11 @@ def examined(network: NetworkLike, calls: Sequence[Call], size: Size) -> Iterato
     for call, layouts in possible.items():
         if call.name in reached:
             features = outputs[call.name].detach()
-            layout, margin = best_reading(features, layouts)
+            convolved = convolved_reading(layouts, sizes)
+            layout, margin = best_reading(features, layouts, convolved)
             gradient = gradients.get(call.name)
             places, left = _evidence(features[:1], gradient, layout)
-            yield Candidate(call, layout, margin, len(layouts) == 1, places, left)
+            yield Candidate(call, layout, margin, len(layouts) == 1, layout == convolved, places, left)
 
 
 def share_passing(network: NetworkLike, layer: str, size: Size) -> tuple[float, bool]:

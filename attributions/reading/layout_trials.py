@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ...base import RaybenchError
 from ..interface import NetworkLike
 from .layouts import Layout, as_maps, readings
-from .places import SURE, best_reading, quartered_pictures
-from .tokens import convolved_sizes
+from .places import NOT_AGAINST, SURE, best_reading, quartered_pictures
+from .tokens import convolved_reading, convolved_sizes
 from .watching import captured, undisturbed
 
 __all__ = ["layout_of", "maps_at"]
@@ -127,9 +127,11 @@ def _by_quarters(
     """Choose a layout by what changes in quarters of the picture do, and say whether that is sure."""
     pictures = quartered_pictures(network, (images.shape[2], images.shape[3])).to(images)
     # one after the other: a network may give its rows otherwise for several pictures
-    rows = [_output(network.module, layer, picture[None]) for picture in pictures]
-    best, by = best_reading(torch.cat(rows), possible)
-    return best, by > SURE
+    with convolved_sizes(network.module) as sizes:
+        rows = [_output(network.module, layer, picture[None]) for picture in pictures]
+    convolved = convolved_reading(possible, sizes)
+    best, by = best_reading(torch.cat(rows), possible, convolved)
+    return best, by > (NOT_AGAINST if best == convolved else SURE)
 
 
 def _shape(module: nn.Module, layer: str, image: Tensor) -> Shape:

@@ -10,10 +10,21 @@ from ..interface import NetworkLike
 from ..seeds import generator
 from .layouts import Layout, as_maps
 
-__all__ = ["SURE", "best_reading", "followed", "margin", "patched_pictures", "quartered_pictures"]
+__all__ = [
+    "NOT_AGAINST",
+    "SURE",
+    "best_reading",
+    "followed",
+    "margin",
+    "patched_pictures",
+    "quartered_pictures",
+]
 
 SURE = 1.15
 """A layout is believed where a change does so many times to its own quarter what it does elsewhere."""
+
+NOT_AGAINST = 0.9
+"""With this margin a layout that something else speaks for is believed: attention blurs, it moves nothing."""
 
 _CLEARLY = 1.05
 _PATCHES = 12
@@ -91,17 +102,22 @@ def margin(features: Tensor, layout: Layout) -> float:
     return float(ratios.nan_to_num(0.0, posinf=1e9).min())
 
 
-def best_reading(features: Tensor, layouts: list[Layout]) -> tuple[Layout, float]:
+def best_reading(
+    features: Tensor, layouts: list[Layout], spoken_for: Layout | None = None
+) -> tuple[Layout, float]:
     """Choose the layout under which places keep their place best, and say how well.
 
-    Of layouts that are nearly as good the first wins: that with the fewest tokens ahead.
+    Of layouts that are nearly as good the first wins, that with the fewest tokens ahead, or the one that
+    something else speaks for.
     """
-    found = [(one, margin(features, one)) for one in layouts]
-    best = found[0]
-    for one in found[1:]:
-        if one[1] > _CLEARLY * best[1]:
+    found = {one: margin(features, one) for one in layouts}
+    best = layouts[0]
+    for one in layouts[1:]:
+        if found[one] > _CLEARLY * found[best]:
             best = one
-    return best
+    if spoken_for and found[spoken_for] >= NOT_AGAINST * min(found[best], SURE):
+        best = spoken_for
+    return best, found[best]
 
 
 def followed(features: Tensor, layout: Layout, middles: list[tuple[float, float]]) -> int:

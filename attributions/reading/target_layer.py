@@ -24,7 +24,7 @@ from .candidates import (
     usable_size,
 )
 from .layouts import Layout, readings
-from .places import SURE
+from .places import NOT_AGAINST, SURE
 
 __all__ = ["TargetLayer", "found_target_layer", "layer_to_read", "target_layer_of"]
 
@@ -70,7 +70,7 @@ class TargetLayer(NamedTuple):
         return {
             "layer": self.name,
             "layout": kind,
-            "grid": [height, width],
+            "places": [height, width],
             "prefix_tokens": prefix,
             "margin": round(min(self.margin, 1e6), 3),
             "size": list(self.size),
@@ -122,9 +122,10 @@ def _search(network: NetworkLike) -> TargetLayer:
         if candidate.places < _REACHED or candidate.left < _LEFT:
             continue
         name, layout = candidate.call.name, candidate.layout
-        likely = candidate.margin > SURE or (
-            candidate.only and layout.kind == "channels_first" and candidate.margin > _LIKELY
-        )
+        sole = candidate.only and layout.kind == "channels_first"
+        margin = candidate.margin
+        supported = candidate.spoken_for and margin > NOT_AGAINST
+        likely = margin > SURE or supported or (sole and margin > _LIKELY)
         _, cut = share_passing(network, name, size)
         if not likely:
             if cut and candidate.margin > 0:
@@ -137,10 +138,9 @@ def _search(network: NetworkLike) -> TargetLayer:
                 "its scores come from several branches, and behind their join nothing has a grid of places "
                 f"(the last normalisation of a branch is {name!r})"
             )
-        sole = candidate.only and layout.kind == "channels_first"
-        if not sole and patches_followed(network, name, layout, size) < _CONFIRMED:
+        if not (sole or supported) and patches_followed(network, name, layout, size) < _CONFIRMED:
             raise _unsure(candidate)
-        return TargetLayer(name, layout, candidate.margin, size)
+        return TargetLayer(name, layout, margin, size)
     raise RaybenchError("nothing ahead of its classifier has places that the scores depend on")
 
 

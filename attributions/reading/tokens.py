@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...base import RaybenchError
 from .layouts import MOST_PREFIX, Layout
 
-__all__ = ["convolved_sizes", "token_grid"]
+__all__ = ["convolved_reading", "convolved_sizes", "token_grid"]
 
 
 @contextmanager
@@ -49,3 +49,12 @@ def token_grid(length: int, sizes: Sequence[tuple[int, int]]) -> Layout:
         f"{length} tokens are no grid of places in the picture: no convolution gives as many places, or up "
         f"to {MOST_PREFIX} fewer ({found})"
     )
+
+
+def convolved_reading(possible: Sequence[Layout], sizes: Sequence[tuple[int, int]]) -> Layout | None:
+    """Choose the layout of tokens that the last fitting convolution speaks for, if one does."""
+    for size in reversed(sizes):
+        for one in possible:
+            if one.kind == "tokens" and (one.height, one.width) == size:
+                return one
+    return None

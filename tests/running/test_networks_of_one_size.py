@@ -199,7 +199,7 @@ def test_the_layer_that_was_found_is_kept_with_its_layout_and_said(tiny: TinySui
     found = manifest["found_layers"]["vit"]
     # behind the last attention only the class token is read, so the last layer with places is ahead of it
     assert found["layer"] == "encoder.layers.encoder_layer_1.ln_1"
-    assert (found["layout"], found["grid"], found["prefix_tokens"]) == ("tokens", [4, 4], 1)
+    assert (found["layout"], found["places"], found["prefix_tokens"]) == ("tokens", [4, 4], 1)
     words = "'encoder.layers.encoder_layer_1.ln_1', tokens 4 x 4 behind 1 tokens for pictures of 64 x 64"
     assert manifest["remarks"]["vit"] == [f"maps are read at the layer {words}, found by trying"]
 
@@ -208,7 +208,5 @@ def test_a_run_does_not_go_on_with_another_layer(tiny: TinySuite, suite: Path) -
     out = evaluate(suite, settings(tiny, "out", limit=1)).out
     other = manifest_of(out)["found_layers"]["vit"] | {"layer": "conv_proj"}
     change_manifest(out, found_layers={"vit": other})
-    with pytest.raises(
-        RaybenchError, match="at the layer 'conv_proj', and now 'encoder.*ln_1' is found"
-    ):
+    with pytest.raises(RaybenchError, match="at the layer 'conv_proj', and now 'encoder.*ln_1' is found"):
         evaluate(suite, settings(tiny, "out", limit=2))
