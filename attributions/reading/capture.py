@@ -13,7 +13,7 @@ from ..queries import Portion, check_logits, check_queries, one_hot, portions
 from ..sharing import shared
 from .layout_trials import maps_at
 from .layouts import as_maps
-from .target_layer import layer_to_read
+from .search.target_layer import layer_to_read
 from .watching import altering, captured, in_eval_mode, is_cut, layer_of, run_from, undisturbed
 
 __all__ = [

@@ -12,7 +12,7 @@ from ..interface import NetworkLike
 from ..queries import check_logits, check_queries, portions
 from ..sharing import shared
 from .layout_trials import layout_of, maps_at
-from .target_layer import layer_to_read
+from .search.target_layer import layer_to_read
 from .watching import altering, captured, is_cut, undisturbed
 
 __all__ = ["altered_scores", "features_of"]

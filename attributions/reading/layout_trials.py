@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...base import RaybenchError
 from ..interface import NetworkLike
 from .layouts import Layout, as_maps, readings
-from .places import NOT_AGAINST, SURE, best_reading, quartered_pictures
+from .search.places import NOT_AGAINST, SURE, best_reading, quartered_pictures
 from .tokens import convolved_reading, convolved_sizes
 from .watching import captured, undisturbed
 

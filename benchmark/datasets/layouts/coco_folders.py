@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from ..files import subfolders
 from ..sample import LayoutError
 
 __all__ = ["find_coco", "naming_in"]
 
-_INNER = ("", "coco", "COCO", "mscoco", "MSCOCO", "images")
+_INNER = ("", "images")
+_NAMED = re.compile(r"(ms)?coco([-_ ]?20\d\d)?", re.IGNORECASE)  # what people call the folder
 _PREFIX = re.compile(r"^COCO_(?:train|val|test)20\d\d_(?=\d{12}\.)")
 
 
@@ -65,10 +67,15 @@ def naming_in(folder: Path, first: str) -> Callable[[str], str]:
     return long if prefix and (folder / long(first)).exists() else same
 
 
+def _inner(root: Path) -> tuple[str, ...]:
+    """Folders in root that may hold the whole."""
+    return (*_INNER, *(name for name in subfolders(root) if _NAMED.fullmatch(name)))
+
+
 def _sources(root: Path, split: str) -> Iterator[Path]:
     year = re.search(r"20\d\d", split)
     packed = f"annotations_trainval{year.group()}" if year else "annotations"
-    for inner in _INNER:
+    for inner in _inner(root):
         for folder in ("annotations", "", f"{packed}/annotations", packed, "annotations/annotations", "raw"):
             yield root / inner / folder / f"instances_{split}.json"
 
@@ -76,7 +83,7 @@ def _sources(root: Path, split: str) -> Iterator[Path]:
 def _folders(root: Path, split: str) -> Iterator[Path]:
     whole = re.search(r"(train|val|test)(20\d\d)$", split)
     names = [split, *([whole.group()] if whole else [])]
-    for inner in _INNER:
+    for inner in _inner(root):
         for name in names:
             for folder in (name, f"images/{name}", f"{name}/{name}", f"{name}/images", f"{name}/data"):
                 yield root / inner / folder

@@ -13,16 +13,16 @@ from ...suite import Protocol
 from ..files import LINKED, PICTURE_SUFFIXES, files_in, first_repeated, leads_out, subfolders
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
-from ..layouts.box_table import OwnBox, read_box_table
-from ..layouts.own_masks import find_masks
-from ..layouts.own_objects import MaskObjects, Objects, OwnPicture, TableObjects, read_yolo_files
+from ..layouts.own.box_table import OwnBox, read_box_table
+from ..layouts.own.masks import find_masks
+from ..layouts.own.objects import MaskObjects, Objects, OwnPicture, TableObjects, read_yolo_files
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import unaffordable
 from ..sample import AnnotationError, LayoutError, Query, Sample
 from ..selection import Selection
 from .coco import Coco, open_instances
 
-__all__ = ["OwnFolder", "open_boxes"]
+__all__ = ["OwnFolder", "open_boxes", "pictures_in"]
 
 _USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
 _EXPECTED = (
@@ -125,7 +125,7 @@ def open_boxes(
     if boxes.endswith(".json"):
         folder = root / images
         return open_instances("boxes", folder, root / boxes, classes, selection, boxes_too=True)
-    pictures = _pictures(root / images, classes)
+    pictures = pictures_in(root / images, classes)
     objects: Objects
     if masks:
         objects = MaskObjects(find_masks(root, masks, classes), classes, pictures)
@@ -147,7 +147,7 @@ def _usual(root: Path) -> tuple[str, str]:
     return ("", there[0]) if there[0] == "masks" else (there[0], "")
 
 
-def _pictures(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:
+def pictures_in(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:
     """Find the pictures in a folder and in the folders in it."""
     paths = [
         f"{inner}/{name}" if inner else name

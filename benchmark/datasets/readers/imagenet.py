@@ -13,8 +13,8 @@ from ..files import LINKED, leads_out
 from ..fingerprint import fingerprint_of, fingerprint_of_files
 from ..interface import dataset
 from ..layouts.boxes import region_of
-from ..layouts.imagenet_files import ImageFiles, find_image_files, refuse_unlabelled
-from ..layouts.imagenet_tables import find_table, read_table
+from ..layouts.imagenet.files import ImageFiles, find_image_files, refuse_unlabelled
+from ..layouts.imagenet.tables import find_table, read_table
 from ..layouts.nearest import Layout
 from ..layouts.voc_xml import Annotation, class_index_of, read_annotation
 from ..pictures import ReadPicture, as_annotated, read_picture

@@ -15,7 +15,7 @@ from ...suite import Protocol
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.boxes import WrittenBox, region_of
-from ..layouts.wsol_boxes import COLUMNS, read_wsol_boxes
+from ..layouts.imagenet.wsol_boxes import COLUMNS, read_wsol_boxes
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 from ..sample import AnnotationError, LayoutError, Query, Sample
 from ..selection import Selection

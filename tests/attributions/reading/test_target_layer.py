@@ -8,7 +8,7 @@ from small_vits import seeded, timm_vit, torchvision_vit
 from torch import nn
 
 from raybench.attributions import grad_cam_elementwise, linear_approximation, target_layer_of
-from raybench.attributions.reading.candidates import calls_of, examined, share_passing
+from raybench.attributions.reading.search.candidates import calls_of, examined, share_passing
 from raybench.base import RaybenchError
 from raybench.benchmark.measuring.maps import status_of
 from raybench.benchmark.results import STATUSES

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..interface import NetworkLike
-from ..seeds import generator
-from .layouts import Layout, as_maps
+from ...interface import NetworkLike
+from ...seeds import generator
+from ..layouts import Layout, as_maps
 
 __all__ = [
     "NOT_AGAINST",

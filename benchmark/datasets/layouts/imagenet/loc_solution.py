@@ -6,9 +6,9 @@ import csv
 import math
 from pathlib import Path
 
-from ....base import RaybenchError, quoted
-from .boxes import WrittenBox
-from .voc_xml import AnnotatedObject, Annotation
+from .....base import RaybenchError, quoted
+from ..boxes import WrittenBox
+from ..voc_xml import AnnotatedObject, Annotation
 
 __all__ = ["HEADER", "read_loc_solution"]
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ....base import RaybenchError
-from ..files import first_repeated
+from .....base import RaybenchError
+from ...files import first_repeated
 
 __all__ = ["COLUMNS", "WsolBoxes", "read_wsol_boxes"]
 

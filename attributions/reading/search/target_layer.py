@@ -12,8 +12,9 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
-from ...base import RaybenchError
-from ..interface import NetworkLike
+from ....base import RaybenchError
+from ...interface import NetworkLike
+from ..layouts import Layout, readings
 from .candidates import (
     Call,
     Candidate,
@@ -23,7 +24,6 @@ from .candidates import (
     share_passing,
     usable_size,
 )
-from .layouts import Layout, readings
 from .places import NOT_AGAINST, SURE
 
 __all__ = ["TargetLayer", "found_target_layer", "layer_to_read", "target_layer_of"]

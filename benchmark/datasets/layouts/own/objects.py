@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from ....base import RaybenchError, Size
-from ....checkpoints import ClassList
-from ..files import files_by_id, subfolders
-from ..region import MaskRegion, Region
+from .....base import RaybenchError, Size
+from .....checkpoints import ClassList
+from ...files import files_by_id, subfolders
+from ...region import MaskRegion, Region
+from ..boxes import WrittenBox, region_of
+from ..coco_masks import encode, union
 from .box_table import OwnBox
-from .boxes import WrittenBox, region_of
-from .coco_masks import encode, union
-from .own_masks import OwnMasks
+from .masks import OwnMasks
 from .yolo import YoloObject, read_yolo
 
 __all__ = ["REPEATED", "Objects", "OwnPicture", "TableObjects", "YoloObjects", "read_yolo_files"]

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ....base import RaybenchError, UnknownNameError, quoted
-from ....checkpoints import ClassList
-from .boxes import WrittenBox
+from .....base import RaybenchError, UnknownNameError, quoted
+from .....checkpoints import ClassList
+from ..boxes import WrittenBox
 
 __all__ = ["OwnBox", "read_box_table"]
 

@@ -10,11 +10,11 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from ....base import RaybenchError, Size
-from ....checkpoints import ClassList
-from ..files import files_by_id, subfolders
-from ..region import MaskRegion, Region
-from ..sample import AnnotationError
+from .....base import RaybenchError, Size
+from .....checkpoints import ClassList
+from ...files import files_by_id, subfolders
+from ...region import MaskRegion, Region
+from ...sample import AnnotationError
 
 __all__ = ["OwnMasks", "find_masks"]
 

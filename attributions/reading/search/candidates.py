@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...base import RaybenchError
-from ..interface import NetworkLike
-from ..queries import check_logits
-from .layouts import Layout, as_maps, readings
+from ....base import RaybenchError
+from ...interface import NetworkLike
+from ...queries import check_logits
+from ..layouts import Layout, as_maps, readings
+from ..tokens import convolved_reading, convolved_sizes
+from ..watching import altering, captured, layer_of, undisturbed
 from .places import best_reading, followed, patched_pictures, quartered_pictures
-from .tokens import convolved_reading, convolved_sizes
-from .watching import altering, captured, layer_of, undisturbed
 
 __all__ = ["Call", "Candidate", "calls_of", "examined", "patches_followed", "share_passing", "usable_size"]
 

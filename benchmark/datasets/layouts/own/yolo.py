@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-from ....base import Size, quoted
-from ..sample import AnnotationError
-from .boxes import WrittenBox
+from .....base import Size, quoted
+from ...sample import AnnotationError
+from ..boxes import WrittenBox
 
 __all__ = ["YoloObject", "read_yolo"]
 

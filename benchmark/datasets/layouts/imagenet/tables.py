@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ....base import RaybenchError, Size
-from ....checkpoints import ClassList
-from ..pictures import is_possible_size
-from .boxes import WrittenBox
-from .imagenet_files import around
+from .....base import RaybenchError, Size
+from .....checkpoints import ClassList
+from ...pictures import is_possible_size
+from ..boxes import WrittenBox
+from ..voc_xml import AnnotatedObject, Annotation
+from .files import around
 from .loc_solution import read_loc_solution
-from .voc_xml import AnnotatedObject, Annotation
 from .wsol_boxes import COLUMNS, read_wsol_boxes
 
 __all__ = ["find_table", "read_table"]
 
-_WSOL = ("", "all_val_boxes", "boxes", "metadata/ILSVRC/test", "metadata")
+_WSOL = ("", "all_val_boxes", "metadata/ILSVRC/test", "metadata")
 
 
 def find_table(root: Path, split: str) -> Path | None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ....base import RaybenchError
-from ....checkpoints import ClassList
-from ..files import PICTURE_SUFFIXES, files_by_id, subfolders
-from ..sample import LayoutError
+from .....base import RaybenchError
+from .....checkpoints import ClassList
+from ...files import PICTURE_SUFFIXES, files_by_id, subfolders
+from ...sample import LayoutError
 
 __all__ = ["ImageFiles", "around", "find_image_files", "refuse_unlabelled"]
 

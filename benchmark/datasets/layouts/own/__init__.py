@@ -1,0 +1,1 @@
+"""Reads what a folder of one's own holds."""
