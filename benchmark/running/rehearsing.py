@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+from ...attributions import found_target_layer
 from ...base import RaybenchError
 from ...checkpoints import Card, Network
 from ..loading import View
@@ -66,14 +68,18 @@ def rehearse_all(
         if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
             work = left(card)
+<<<<<<< HEAD
         remarks, unfit = crew.lead(partial(_rehearse, work, loaded))
+=======
+        remarks, found = crew.lead(partial(_rehearse, work, loaded))
+>>>>>>> main
         if card:
             manifest["not_defined"][card.name] = undefined = undefined | unfit
             refusals.append(guilty | unfit)
             words = list(dict.fromkeys(not_shown.values()))
             reasons += words[:1]
             remarks += [f"not measured: {reason}" for reason in words]
-            crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks))
+            crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks, found))
             _say(reporter, card, undefined, remarks)
         if loaded and crew.size == 1 and plan.settings.compile == "no":
             room -= _bytes_of(loaded[0])
@@ -144,6 +150,7 @@ def _words_on_size(plan: Plan, network: Network, views: Sequence[View]) -> str:
     return ""
 
 
+<<<<<<< HEAD
 def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, str]]:
     """Return remarks on a network, and the methods that do not fit it, with the reasons."""
     if not loaded:
@@ -158,6 +165,19 @@ def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, s
             raise
         fitting = [job for job in work.jobs if job.attribution.label not in unfit]
         return rehearse(replace(work, jobs=fitting), network), unfit
+=======
+def _refuse(reason: str) -> None:
+    raise RaybenchError(reason)
+
+
+def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, Any]]:
+    """Return remarks on the network, and what was found of the layer at which its maps are read."""
+    if not loaded:
+        return rehearse(work, None), {}
+    remarks = rehearse(work.seen_by(loaded[0]), loaded[0])
+    found = found_target_layer(loaded[0])
+    return remarks, found.facts if found else {}
+>>>>>>> main
 
 
 def _say(reporter: Reporter, card: Card, undefined: dict[str, str], remarks: list[str]) -> None:
