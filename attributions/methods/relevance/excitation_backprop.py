@@ -91,7 +91,13 @@ def _check(network: NetworkLike) -> None:
         check_rules(network, EXCITATION, layer=name)
 
 
-@attribution("excitation_backprop", source="Zhang et al., ECCV 2016", check=_check)
+@attribution(
+    "excitation_backprop",
+    source="Zhang et al., ECCV 2016",
+    check=_check,
+    fits="no attention",
+    family="relevance",
+)
 def excitation_backprop(
     network: NetworkLike,
     images: Tensor,
@@ -126,7 +132,13 @@ def excitation_backprop(
     return _backward(runs, class_index, contrasted=False)
 
 
-@attribution("contrastive_excitation_backprop", source="Zhang et al., ECCV 2016", check=_check)
+@attribution(
+    "contrastive_excitation_backprop",
+    source="Zhang et al., ECCV 2016",
+    check=_check,
+    fits="no attention",
+    family="relevance",
+)
 def contrastive_excitation_backprop(
     network: NetworkLike,
     images: Tensor,
