@@ -9,10 +9,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...attributions import bound, box_oracle, computing_in, forward_pass, generator, in_eval_mode, method_of
+from ...attributions import (
+    bound,
+    box_oracle,
+    computing_in,
+    forward_pass,
+    found_target_layer,
+    generator,
+    in_eval_mode,
+    method_of,
+)
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
-from ..loading import Batch, Prepared, View, decoded, network_input
+from ..loading import Batch, Prepared, View, decoded, frame_of, network_input
+from ..metrics import MetricPasses
 from ..results import RowStore
 from ..suite import Protocol
 from .costs import CostMeter
@@ -38,32 +48,41 @@ class _Nowhere(RowStore):
 
 def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
     """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views."""
+    frames = {view: frame_of(view, protocol, network.card) for view in sorted(set(views))}
     if network.input_size is None:
         return
     height, width = network.input_size
+    wrong = [frame for frame in frames.values() if frame.fixed != (height, width)]
+    if not wrong:
+        return
+    if protocol.input == "network":
+        shown = wrong[0].fixed
+        raise RaybenchError(
+            f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
+            f"{protocol.name!r} shows it "
+            + (f"{shown.height} x {shown.width}" if shown else "whole pictures with their aspect ratio")
+            + (f"; write input: {{size: [{height}, {width}]}} into its card" if shown else "; use native")
+        )
     side, crop, f1_size = protocol.short_side, protocol.crop, protocol.f1_size
-    shown, fields = [], []
+    told, fields = [], []
     if "whole" in views and (protocol.fit, side, side) != ("square", height, width):
         if protocol.fit == "square":
-            shown.append(f"whole pictures squeezed into {side} x {side}")
+            told.append(f"whole pictures squeezed into {side} x {side}")
         else:
-            shown.append(f"whole pictures with a shorter side of {side}")
+            told.append(f"whole pictures with a shorter side of {side}")
             fields.append("fit: square")
         fields.append(f"short_side: {height}")
     if "crop" in views and (crop, crop) != (height, width):
-        shown.append(f"crops of {crop} x {crop}")
+        told.append(f"crops of {crop} x {crop}")
         fields += [f"crop: {height}", f"crop_resize: {max(height, protocol.crop_resize)}"]
     if "square" in views and (f1_size, f1_size) != (height, width):
-        shown.append(f"squares of {f1_size} x {f1_size}")
+        told.append(f"squares of {f1_size} x {f1_size}")
         fields.append(f"f1_size: {height}")
-    if shown:
-        way_out = f"set its fields {', '.join(fields)} (protocol 'square' is for networks of 224 x 224)"
-        if height != width:
-            way_out = "no protocol shows every picture in one size that is no square"
-        raise RaybenchError(
-            f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
-            f"{protocol.name!r} shows it {' and '.join(shown)}; {way_out}"
-        )
+    way_out = f", or set its fields {', '.join(fields)}" if height == width else ""
+    raise RaybenchError(
+        f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
+        f"{protocol.name!r} shows it {' and '.join(told)}; use protocol native{way_out}"
+    )
 
 
 def rehearse(work: Pass, network: Network | None) -> list[str]:
@@ -105,7 +124,7 @@ def _cheap(work: Pass) -> Pass:
     """The same pass without what takes long, writing nowhere."""
     nowhere = _Nowhere(work.notes.path, ())
     jobs = [job for job in work.jobs if _passes(job) <= _MOST_PASSES]
-    metrics = [one for one in work.scorer.metrics if one.passes.forwards + one.passes.runs <= _MOST_PASSES]
+    metrics = [one for one in work.scorer.metrics if _asked(one.passes) <= _MOST_PASSES]
     return replace(
         work,
         jobs=[
@@ -118,6 +137,10 @@ def _cheap(work: Pass) -> Pass:
         gallery={},
         meter=CostMeter(work.device),
     )
+
+
+def _asked(passes: MetricPasses) -> float:
+    return passes.forwards + passes.forwards_per_image + passes.all_runs(1)
 
 
 def _passes(job: Job) -> float:
@@ -146,6 +169,9 @@ def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
 
 def _remarks(work: Pass, network: Network, image: Prepared) -> Iterator[str]:
     yield from network.remarks
+    found = found_target_layer(network)
+    if found:
+        yield f"maps are read at the layer {found.words}, found by trying"
     reader = reader_of(network.module)
     if reader and reader.taken:
         yield reader.taken

@@ -9,6 +9,7 @@ import PIL.Image
 import pytest
 import torch
 import yaml
+from board_folders import change_manifest
 from safetensors.torch import save_file
 from tiny_suite import TinySuite, manifest_of, result_bytes
 from torch import Tensor, nn
@@ -83,12 +84,12 @@ def test_methods_that_a_network_has_no_use_for_are_left_out_with_the_reason(
 ) -> None:
     out = evaluate(suite, settings(tiny, "out", limit=2)).out
     reasons = manifest_of(out)["not_defined"]
-    assert list(reasons["vit"]) == ["grad_cam"]
-    assert "the checkpoint names none; name target_layer in its card" in reasons["vit"]["grad_cam"]
+    assert reasons["vit"] == {}
     assert set(reasons["first"]) == {"attention_rollout", "raw_attention"}
     written = {str(path.relative_to(out)) for path in out.rglob("records.csv")}
     assert written == {
         *("vit/attention_rollout/records.csv", "vit/raw_attention/records.csv", "vit/gradient/records.csv"),
+        "vit/grad_cam/records.csv",
         *("first/gradient/records.csv", "first/grad_cam/records.csv"),
     }
 
@@ -99,10 +100,14 @@ def test_methods_that_a_network_has_no_use_for_are_left_out_with_the_reason(
         (
             {"name": "aaai21", "short_side": 64},
             "'vit' takes pictures of 64 x 64 alone, and protocol 'aaai21' shows it whole pictures with a "
-            "shorter side of 64 and crops of 224 x 224; set its fields fit: square, short_side: 64, crop: 64",
+            "shorter side of 64 and crops of 224 x 224; use protocol native, or set its fields fit: square, "
+            "short_side: 64, crop: 64",
         ),
-        ({**SQUARE, "short_side": 80}, "squeezed into 80 x 80; set its fields short_side: 64"),
-        ({**SQUARE, "crop": 56}, "crops of 56 x 56; set its fields crop: 64"),
+        (
+            {**SQUARE, "short_side": 80},
+            "squeezed into 80 x 80; use protocol native, or set its fields short_side: 64",
+        ),
+        ({**SQUARE, "crop": 56}, "crops of 56 x 56; use protocol native, or set its fields crop: 64"),
     ],
 )
 def test_a_protocol_of_another_size_is_refused_with_the_field_to_set(
@@ -110,6 +115,48 @@ def test_a_protocol_of_another_size_is_refused_with_the_field_to_set(
 ) -> None:
     with pytest.raises(RaybenchError, match=message):
         evaluate(tiny.with_suite(protocol=protocol, checkpoints=["vit.yaml"]), settings(tiny, "out"))
+
+
+def test_rows_of_other_networks_go_on_where_one_is_refused_for_its_size(tiny: TinySuite, suite: Path) -> None:
+    given = tiny.with_suite(
+        protocol={"name": "aaai21", "short_side": 80, "crop_resize": 80, "crop": 80},
+        checkpoints=["vit.yaml", "first.yaml"],
+        attributions=["gradient", "box_oracle"],
+    )
+    out = evaluate(given, settings(tiny, "out", limit=2)).out
+    manifest = manifest_of(out)
+    assert manifest["status"] == "complete"
+    assert set(manifest["not_defined"]["vit"]) == {"gradient", ""}
+    (remark,) = manifest["remarks"]["vit"]
+    assert remark.startswith("not measured: checkpoint 'vit' takes pictures of 64 x 64 alone, and protocol")
+    assert "a shorter side of 80 and crops of 80 x 80; use protocol native, or set its fields fit" in remark
+    written = {path.relative_to(out).parts[0] for path in out.rglob("*.csv")}
+    assert "first" in written
+    assert "vit" not in written
+    before = result_bytes(out)
+    evaluate(given, settings(tiny, "out", limit=2))
+    assert result_bytes(out) == before
+
+
+@pytest.mark.parametrize("protocol", ["native", "native-whole", "native-crop"])
+def test_under_the_networks_own_input_the_object_itself_is_perfect(
+    tiny: TinySuite, suite: Path, protocol: str
+) -> None:
+    first = yaml.safe_load((tiny.folder / "first.yaml").read_text())
+    (tiny.folder / "own.yaml").write_text(
+        yaml.safe_dump(first | {"name": "own", "input": {"size": [48, 48], "step": 8}})
+    )
+    checkpoints = ["own.yaml"] if protocol == "native-whole" else ["own.yaml", "vit.yaml"]
+    given = tiny.with_suite(
+        protocol=protocol, checkpoints=checkpoints, attributions=["gradient", "grad_cam", "box_oracle"]
+    )
+    results = evaluate(given, settings(tiny, "out", limit=4))
+    oracle = results.records("none", "box_oracle")
+    for metric in ("pointing_game", "stochastic_pointing_game", "content_heatmap"):
+        assert oracle[metric].to_numpy() == pytest.approx(100)
+    assert set(results.records("own", "grad_cam")["status"]) <= {"ok", "zero"}
+    if protocol != "native-whole":
+        assert set(results.records("vit", "gradient")["status"]) == {"ok"}
 
 
 class OneSize(nn.Module):
@@ -184,9 +231,28 @@ def test_networks_say_themselves_what_size_they_take(architecture: str, size: tu
 def test_a_card_says_what_size_its_network_takes() -> None:
     network = network_from_module(OneSize(), name="net", classes=_classes(), input_size=(48, 64))
     assert network.input_size == (48, 64)
-    with pytest.raises(RaybenchError, match="no protocol shows every picture in one size that is no square"):
-        raybench.attribute(network, picture(), [0])
+    with pytest.raises(RaybenchError, match="takes pictures of 48 x 64 alone, and .* use protocol native$"):
+        raybench.attribute(network, picture(), [0], protocol="aaai21")
 
 
 def _classes() -> raybench.checkpoints.ClassList:
     return raybench.load_checkpoint("shapes-gmp").classes
+
+
+def test_the_layer_that_was_found_is_kept_with_its_layout_and_said(tiny: TinySuite, suite: Path) -> None:
+    manifest = manifest_of(evaluate(suite, settings(tiny, "out", limit=2)).out)
+    assert list(manifest["found_layers"]) == ["vit"]  # the other card names its layer
+    found = manifest["found_layers"]["vit"]
+    # behind the last attention only the class token is read, so the last layer with places is ahead of it
+    assert found["layer"] == "encoder.layers.encoder_layer_1.ln_1"
+    assert (found["layout"], found["places"], found["prefix_tokens"]) == ("tokens", [4, 4], 1)
+    words = "'encoder.layers.encoder_layer_1.ln_1', tokens 4 x 4 behind 1 tokens for pictures of 64 x 64"
+    assert manifest["remarks"]["vit"] == [f"maps are read at the layer {words}, found by trying"]
+
+
+def test_a_run_does_not_go_on_with_another_layer(tiny: TinySuite, suite: Path) -> None:
+    out = evaluate(suite, settings(tiny, "out", limit=1)).out
+    other = manifest_of(out)["found_layers"]["vit"] | {"layer": "conv_proj"}
+    change_manifest(out, found_layers={"vit": other})
+    with pytest.raises(RaybenchError, match="at the layer 'conv_proj', and now 'encoder.*ln_1' is found"):
+        evaluate(suite, settings(tiny, "out", limit=2))
