@@ -6,6 +6,7 @@ A new method is one function in a file of its own, its registration (see `attrib
 from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # each if its library is there
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
+from .asking.copies.one_by_one import twin_of
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.activation.cam import (
@@ -143,6 +144,7 @@ __all__ = [
     "torchray",
     "transformer_attribution",
     "transformer_attribution_generic",
+    "twin_of",
     "undisturbed",
     "uniform",
     "var_grad",

@@ -43,8 +43,11 @@ class BoundAttribution:
         Returns:
             (N, h, w).
         """
-        maps = self.raw(*args, seeds=seeds)
-        return reduced(maps, self.sign) if self.sign else maps
+        return self.scored(self.raw(*args, seeds=seeds))
+
+    def scored(self, raw: Tensor) -> Tensor:
+        """Return what is scored of maps that `raw` returned."""
+        return reduced(raw, self.sign) if self.sign else raw
 
     def raw(self, *args: Any, seeds: Sequence[int] | None = None) -> Tensor:
         """Return what the function returns, with the sign of a signed method; arguments as for a call."""

@@ -16,7 +16,7 @@ from ..metrics import sum_pixels
 from ..results import STATUSES
 from ..suite import Protocol
 
-__all__ = ["normalise", "prepare_saliency", "resize_bilinear", "smooth", "status_of"]
+__all__ = ["normalise", "prepare_saliency", "resize_bilinear", "signed_saliency", "smooth", "status_of"]
 
 
 def status_of(maps: Tensor) -> Tensor:
@@ -69,6 +69,18 @@ def prepare_saliency(
         return normalise(large, status)
     # dividing the small map by the sum that the large one will have saves two passes over the large one
     return _uniform_unless_ok(resize_bilinear(maps / _resized_sum(maps, size), size), status)
+
+
+def signed_saliency(maps: Tensor, size: Size, protocol: Protocol, *, smoothed: bool) -> Tensor:
+    """Bring raw maps with a sign to a size as `prepare_saliency` does, without making them sum to anything.
+
+    Returns:
+        (N, H, W) float32; 1 everywhere where the map is degenerate, which adds up as a uniform map does.
+    """
+    resized = resize_bilinear(maps.float(), size)
+    if smoothed and protocol.smoothing:
+        resized = smooth(resized, protocol.smoothing * max(size))
+    return torch.where((status_of(maps) == 0)[:, None, None], resized, 1.0)
 
 
 def normalise(maps: Tensor, status: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from ...attributions import bound, box_oracle, computing_in, forward_pass, gener
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import Batch, Prepared, View, decoded, frame_of, network_input
+from ..metrics import MetricPasses
 from ..results import RowStore
 from ..suite import Protocol
 from .costs import CostMeter
@@ -114,7 +115,7 @@ def _cheap(work: Pass) -> Pass:
     """The same pass without what takes long, writing nowhere."""
     nowhere = _Nowhere(work.notes.path, ())
     jobs = [job for job in work.jobs if _passes(job) <= _MOST_PASSES]
-    metrics = [one for one in work.scorer.metrics if one.passes.forwards + one.passes.runs <= _MOST_PASSES]
+    metrics = [one for one in work.scorer.metrics if _asked(one.passes) <= _MOST_PASSES]
     return replace(
         work,
         jobs=[
@@ -127,6 +128,10 @@ def _cheap(work: Pass) -> Pass:
         gallery={},
         meter=CostMeter(work.device),
     )
+
+
+def _asked(passes: MetricPasses) -> float:
+    return passes.forwards + passes.forwards_per_image + passes.all_runs(1)
 
 
 def _passes(job: Job) -> float:
