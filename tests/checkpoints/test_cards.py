@@ -65,7 +65,8 @@ def test_layers_exist_and_any_input_size_gives_a_logit_per_class(card):
     shapes = {}
     handle = names[card.target_layer].register_forward_hook(lambda *call: shapes.update(target=call[2].shape))
     with torch.no_grad():
-        logits = module(torch.zeros(1, 3, 97, 131))
+        # TorchRay's score windows of 224 pixels
+        logits = module(torch.zeros(1, 3, *((224, 230) if "caffe" in card.architecture else (97, 131))))
     handle.remove()
     assert logits.shape == (1, len(classes))
     assert len(shapes["target"]) == 4, "the target layer has a map"
