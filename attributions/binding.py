@@ -67,7 +67,7 @@ class BoundAttribution:
         self.attribution.check(network)
         options = {**options_of(self.attribution.function), **self._own_options}
         if "layer" in options:
-            layer_to_read(options["layer"], network.excitation_layer, network.target_layer)
+            layer_to_read(options["layer"] or network.excitation_layer, network)
 
     @property
     def sign(self) -> Sign | None:

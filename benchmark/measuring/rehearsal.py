@@ -9,7 +9,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...attributions import bound, box_oracle, computing_in, forward_pass, generator, in_eval_mode, method_of
+from ...attributions import (
+    bound,
+    box_oracle,
+    computing_in,
+    forward_pass,
+    found_target_layer,
+    generator,
+    in_eval_mode,
+    method_of,
+)
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import Batch, Prepared, View, decoded, frame_of, network_input
@@ -160,6 +169,9 @@ def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
 
 def _remarks(work: Pass, network: Network, image: Prepared) -> Iterator[str]:
     yield from network.remarks
+    found = found_target_layer(network)
+    if found:
+        yield f"maps are read at the layer {found.words}, found by trying"
     reader = reader_of(network.module)
     if reader and reader.taken:
         yield reader.taken
