@@ -46,6 +46,7 @@ from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
+from .standing import Standing, standing_of
 from .summary import Summary, summarise_predictions, summarise_records, summarise_sums, write_summary
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 from .verification.checking import CheckedFolder, check_folder, result_folders
@@ -102,6 +103,7 @@ __all__ = [
     "RowStore",
     "Score",
     "Section",
+    "Standing",
     "Summary",
     "SummaryRow",
     "Table",
@@ -162,6 +164,7 @@ __all__ = [
     "shows_the_truth",
     "size_limit",
     "source_of",
+    "standing_of",
     "stated_classes",
     "summarise_predictions",
     "summarise_records",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,17 +19,25 @@ __all__ = ["EXAMPLE", "list_names"]
 EXAMPLE = "Example: raybench list attributions"
 
 
-Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "suites"]
+Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "protocols", "suites"]
 
 
-def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.")]) -> None:
-    """List what suites and options can name."""
+def list_names(
+    noun: Annotated[Noun, typer.Argument(help="What to list.")],
+    form: Annotated[
+        Literal["terminal", "json"], typer.Option("--format", help="How to print it.")
+    ] = "terminal",
+) -> None:
+    """List what suites and options can name; `raybench show NAME` says more of one."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     with _looking_only(noun):
         columns, rows = _LISTS[noun]()
+    if form == "json":
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1))
+        return
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(escape, row))
@@ -108,6 +117,13 @@ def _datasets() -> Listing:
     return ("name", "classes", "what it reads"), rows
 
 
+def _protocols() -> Listing:
+    from ...benchmark.suite import PROTOCOLS
+
+    rows = [(one.name, one.id, str(one.short_side), one.fit, one.queries) for one in PROTOCOLS.values()]
+    return ("name", "id", "short side", "fit", "queries"), rows
+
+
 def _suites() -> Listing:
     from ...benchmark.suite import load_suite, shipped_suites
 
@@ -124,5 +140,6 @@ _LISTS: dict[Noun, Callable[[], Listing]] = {
     "attributions": _attributions,
     "metrics": _metrics,
     "datasets": _datasets,
+    "protocols": _protocols,
     "suites": _suites,
 }
