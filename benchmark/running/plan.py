@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from ...attributions import BoundAttribution, bind
-from ...base import CodeFiles, RaybenchError, UnknownNameError
+from ...base import CodeFiles, RaybenchError, UnknownNameError, seed_for
 from ...checkpoints import (
     Card,
     ClassList,
@@ -109,7 +109,7 @@ class Plan:
             cards=tuple(cards),
             reader=reader,
             dataset=dataset,
-            indices=_indices(dataset, only)[: settings.limit],
+            indices=_indices(dataset, only, suite, settings.limit),
             device=device,
             held={network.name: network for network in networks},
             only=only,
@@ -213,17 +213,22 @@ def _told(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
-    """Return the positions of all images, or of those asked for."""
+def _indices(
+    dataset: Dataset, only: Collection[str] | None, suite: Suite, limit: int | None
+) -> tuple[int, ...]:
+    """Return the positions of the images to measure: those asked for, a suite's sample, or the first ones."""
     if only is None:
-        return tuple(range(len(dataset)))
+        if suite.images is None:
+            return tuple(range(len(dataset)))[:limit]
+        drawn = sorted(range(len(dataset)), key=lambda index: seed_for(suite.seed, dataset.image_ids[index]))
+        return tuple(sorted(drawn[: min(suite.images, limit or suite.images)]))
     place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
     for image_id in only:
         if image_id not in place:
             raise RaybenchError(
                 f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
             )
-    return tuple(sorted(place[image_id] for image_id in only))
+    return tuple(sorted(place[image_id] for image_id in only))[:limit]
 
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:

@@ -59,6 +59,8 @@ class Suite(Document):
         checkpoints: names of shipped cards, or paths of cards relative to the suite's file; may be empty for
             methods that need no network.
         attributions, metrics: registered names, or mappings with options.
+        images: how many images are drawn at random, the same for a seed; None for all. A smaller sample is part
+            of a larger one, so that `--limit` draws too.
         seed: of everything random: sampled metrics and random maps.
         gallery: number of queries whose maps are kept as thumbnails.
     """
@@ -70,6 +72,7 @@ class Suite(Document):
     checkpoints: list[str] = Field(default_factory=list)
     attributions: list[str | NamedChoice] = Field(default_factory=list)
     metrics: list[str | NamedChoice]
+    images: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     gallery: int = Field(default=8, ge=0)
 
