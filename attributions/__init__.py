@@ -56,12 +56,14 @@ from .reading.capture import (
     layer_of,
     undisturbed,
 )
+from .reading.search.target_layer import TargetLayer, found_target_layer, target_layer_of
 from .seeds import generator
 from .sharing import sharing
-from .signs import Colours, Sign, over_colours, signed_by_colours
+from .signs import CANCELLED, Colours, Sign, over_colours, signed_by_colours
 
 __all__ = [
     "ATTRIBUTIONS",
+    "CANCELLED",
     "Attribution",
     "Bar",
     "BoundAttribution",
@@ -72,6 +74,7 @@ __all__ = [
     "Passes",
     "Precision",
     "Sign",
+    "TargetLayer",
     "ablation_cam",
     "attention_gradient_cam",
     "attention_rollout",
@@ -99,6 +102,7 @@ __all__ = [
     "fake_cam",
     "features_and_gradients",
     "forward_pass",
+    "found_target_layer",
     "full_grad",
     "generator",
     "grad_cam",
@@ -140,6 +144,7 @@ __all__ = [
     "smooth_grad",
     "smooth_grad_squared",
     "sobel",
+    "target_layer_of",
     "torchcam",
     "torchray",
     "transformer_attribution",

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...attributions import computing_in
+from ...attributions import CANCELLED, computing_in
 from ...base import Size
 from ..loading import Frame, send_joined
 from ..metrics import sum_pixels
@@ -26,14 +26,15 @@ def status_of(maps: Tensor) -> Tensor:
         maps: (N, h, w) float, as a method returned them.
 
     Returns:
-        (N,) int64, indices into `STATUSES`: `nan` if any value is not finite, `zero` if all are 0, `constant`
-        if all are equal.
+        (N,) int64, indices into `STATUSES`: `cancelled` if all values are infinite, `nan` if any is not
+        finite, `zero` if all are 0, `constant` if all are equal.
     """
     low, high = maps.flatten(1).aminmax(dim=1)
     code = torch.zeros(len(maps), dtype=torch.int64, device=maps.device)
     code = code.masked_fill(low == high, STATUSES.index("constant"))
     code = code.masked_fill((low == 0) & (high == 0), STATUSES.index("zero"))
-    return code.masked_fill(~(low.isfinite() & high.isfinite()), STATUSES.index("nan"))
+    code = code.masked_fill(~(low.isfinite() & high.isfinite()), STATUSES.index("nan"))
+    return code.masked_fill(low == CANCELLED, STATUSES.index("cancelled"))
 
 
 def prepare_saliency(

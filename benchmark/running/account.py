@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -27,6 +28,7 @@ from ..results import (
     write_summary,
 )
 from ..statistics import INTERVALS
+from ..suite import Protocol
 from .machine.crew import was_restarted
 from .plan import Plan
 from .wholeness import refuse_gaps, say_complete, set_damaged_aside
@@ -108,6 +110,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "rows_sha256": old.get("rows_sha256", {}),
         "merging": old.get("merging", {}),
         "remarks": old.get("remarks", {}),
+        "found_layers": old.get("found_layers", {}),
     }
     set_damaged_aside(plan, manifest, say)
     write_manifest(out, manifest)
@@ -123,9 +126,27 @@ def note_weights(plan: Plan, manifest: Manifest, network: Network) -> None:
 
 
 def note_rehearsal(
-    plan: Plan, manifest: Manifest, card: Card, undefined: Mapping[str, str], remarks: Sequence[str]
+    plan: Plan,
+    manifest: Manifest,
+    card: Card,
+    undefined: Mapping[str, str],
+    remarks: Sequence[str],
+    found: Mapping[str, Any],
 ) -> None:
-    """Write which methods are not defined for a checkpoint, and why, and what else is to be known of it."""
+    """Write which methods are not defined for a checkpoint, and why, and what else is to be known of it.
+
+    Raises:
+        RaybenchError: maps were read at another layer before.
+    """
+    known = manifest["found_layers"].get(card.name, found)
+    if found and known["layer"] != found["layer"]:
+        raise RaybenchError(
+            f"checkpoint {card.name!r}: maps in {plan.settings.out} were read at the layer "
+            f"{known['layer']!r}, and now {found['layer']!r} is found; name target_layer in the card, or use "
+            "another --out"
+        )
+    if found:
+        manifest["found_layers"][card.name] = dict(found)
     manifest["not_defined"][card.name] = dict(undefined)
     if remarks:
         manifest["remarks"][card.name] = list(remarks)
@@ -184,7 +205,7 @@ def _described(plan: Plan) -> Manifest:
             {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
             for a in plan.attributions
         ],
-        "checkpoints": [_described_card(card, plan.classes_of(card)) for card in plan.cards],
+        "checkpoints": [_described_card(card, plan.classes_of(card), plan.protocol) for card in plan.cards],
         **({"code": dict(plan.code_sha256)} if plan.code_sha256 else {}),
         "facts": _facts(plan),
     }
@@ -202,13 +223,17 @@ def _facts(plan: Plan) -> Manifest:
     }
 
 
-def _described_card(card: Card, classes: ClassList) -> Manifest:
+def _described_card(card: Card, classes: ClassList, protocol: Protocol) -> Manifest:
     """What of a card decides numbers or interests people; without paths, so that folders can move."""
     shown = "name architecture pooling target_layer excitation_layer contrast_layer mean std training source"
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
     size = {"input_size": list(card.input_size)} if card.input_size else {}
+    further = {"architecture_options", "scores", "layout"} & card.model_fields_set
+    described |= card.model_dump(mode="json", include=further)
     described |= several | size | _described_input(card) | {"classes": classes.name}
+    if protocol.input == "network":
+        described["input"] = card.input.model_dump(mode="json", exclude={"mean", "std", "range"})
     if names_code(card.architecture):
         described["architecture"] = without_folder(card.architecture)
     return described

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
+<<<<<<< HEAD
+from ...attributions import BoundAttribution
+=======
+from ...attributions import found_target_layer, target_layer_of
+>>>>>>> main
 from ...base import RaybenchError
 from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256, state_sha256
 from ..results import Manifest
@@ -14,6 +20,7 @@ __all__ = [
     "refuse_other_weights",
     "refuse_replaced_weights",
     "undefined_methods",
+    "unfit_options",
 ]
 
 
@@ -29,20 +36,36 @@ def network_of(plan: Plan, card: Card) -> Network:
         # whatever file it came from, its weights may have been changed since
         return replace(network, weights_sha256=state_sha256(network.module))
     network = load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
+    if settings.compile != "no" and network.target_layer is None:
+        with contextlib.suppress(RaybenchError):  # methods that need one say that there is none
+            target_layer_of(network)  # while the inside of every part can still be watched
     compile_stages(network.module, _watched_layers(plan, network), settings.compile)
     return network
 
 
 def undefined_methods(plan: Plan, network: Network) -> dict[str, str]:
     """Say which of a plan's methods are not defined for a network, and why, by label."""
-    reasons = {}
-    for method in plan.attributions:
-        if method.attribution.kind == "network":
-            try:
-                method.check(network)
-            except RaybenchError as error:
-                reasons[method.label] = str(error)
-    return reasons
+    methods = [method for method in plan.attributions if method.attribution.kind == "network"]
+    return {method.label: reason for method in methods if (reason := _reason(method, network))}
+
+
+def unfit_options(plan: Plan, network: Network) -> dict[str, str]:
+    """Name those of the undefined methods that would be defined under other options, likewise."""
+    undefined = undefined_methods(plan, network)
+    methods = [method for method in plan.attributions if method.label in undefined and method.options]
+    return {
+        method.label: undefined[method.label]
+        for method in methods
+        if not _reason(replace(method, options={}), network)
+    }
+
+
+def _reason(method: BoundAttribution, network: Network) -> str:
+    try:
+        method.check(network)
+    except RaybenchError as error:
+        return str(error)
+    return ""
 
 
 def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:
@@ -70,5 +93,11 @@ def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
 def _watched_layers(plan: Plan, network: Network) -> list[str]:
     """Name the layers that the methods of the run read."""
     options = [one.options.get(key) for one in plan.attributions for key in ("layer", "contrast_layer")]
-    layers = (network.target_layer, network.excitation_layer, network.contrast_layer, *options)
+    found = found_target_layer(network)
+    layers = (
+        network.target_layer or (found.name if found else None),
+        network.excitation_layer,
+        network.contrast_layer,
+        *options,
+    )
     return [layer for layer in layers if layer is not None]

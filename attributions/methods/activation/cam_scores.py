@@ -18,15 +18,12 @@ from .cam import weighted_sum
 
 __all__ = ["ablation_cam", "score_cam"]
 
-_CHANNELS = 512
-"""Channels of a usual last stage, for the forecast of costs; ResNet50's has 2048."""
-
 _AT_ONCE = {"cpu": 32, "cuda": 128}
 """Ablated channels that go through the rest of a network together."""
 
 
 def _per_channel(_options: Mapping[str, Any]) -> Passes:
-    return Passes(forwards_per_image=_CHANNELS)
+    return Passes(forwards_per_channel=1)
 
 
 @attribution("score_cam", source="Wang et al., CVPRW 2020", family="activation", passes=_per_channel)
@@ -118,12 +115,9 @@ def ablation_cam(
 
 
 def _without(output: Tensor, channels: range) -> Tensor:
-    """Set one channel of each row to zero: of (m, k, h, w) the second dimension, of tokens the last."""
+    """Set one channel of each row (m, k, ...) to zero."""
     rows = torch.arange(len(channels), device=output.device)
     index = torch.tensor(channels, device=output.device)
     ablated = output.clone()
-    if output.ndim == 4:
-        ablated[rows, index] = 0
-    else:
-        ablated[rows, :, index] = 0
+    ablated[rows, index] = 0
     return ablated

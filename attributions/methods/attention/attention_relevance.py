@@ -12,7 +12,7 @@ from ...interface import NetworkLike, attribution
 from ...queries import Portion, check_logits, check_queries, one_hot, portions
 from ...reading.capture import undisturbed
 from ...reading.global_attention import attends_globally, read_attention, rows_read
-from ...reading.tokens import TokenGrid, as_maps
+from ...reading.layouts import Layout, as_maps
 from ...sharing import shared
 
 __all__ = ["attention_gradient_cam", "transformer_attribution_generic"]
@@ -23,6 +23,7 @@ __all__ = ["attention_gradient_cam", "transformer_attribution_generic"]
     source="Chefer et al., ICCV 2021",
     family="attention",
     check=attends_globally,
+    fits="attention over whole pictures",
 )
 def transformer_attribution_generic(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor
@@ -57,6 +58,7 @@ def transformer_attribution_generic(
     source="Chefer et al., CVPR 2021",
     family="attention",
     check=attends_globally,
+    fits="attention over whole pictures",
 )
 def attention_gradient_cam(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor
@@ -83,7 +85,7 @@ class _Rows(NamedTuple):
 
     followed: Tensor
     weighed: Tensor
-    grid: TokenGrid
+    grid: Layout
 
 
 def _maps(

@@ -18,7 +18,7 @@ from ...interface import NetworkLike, Passes, attribution
 from ...queries import Portion, check_logits, check_queries, one_hot, portions
 from ...reading.capture import undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
-from ...reading.tokens import as_maps
+from ...reading.layouts import as_maps
 from .attention_relevance import followed
 
 __all__ = ["transformer_attribution"]
@@ -38,6 +38,7 @@ def _two_passes(_options: Mapping[str, Any]) -> Passes:
     family="attention",
     passes=_two_passes,
     check=attends_globally,
+    fits="attention over whole pictures",
 )
 def transformer_attribution(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor

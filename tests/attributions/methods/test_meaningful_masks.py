@@ -79,7 +79,14 @@ def test_it_hides_the_one_place_that_the_class_depends_on(loaded, multi_label):
     network = type(network)(network.module, None, multi_label=multi_label)
     image = torch.zeros_like(IMAGE)
     image[..., 4:8, 12:16] = 1
-    options = {"steps": 60, "cells": 4, "jitter": 0, "blur": 200.0, "size_weight": 0.02, "variation_weight": 0}
+    options = {
+        "steps": 60,
+        "cells": 4,
+        "jitter": 0,
+        "blur": 200.0,
+        "size_weight": 0.02,
+        "variation_weight": 0,
+    }
     found = bind("meaningful_perturbation", options)(network, image, ZERO, ZERO + 1, seeds=[1])[0]
     inside = torch.zeros(16, 24, dtype=torch.bool)
     inside[4:8, 12:16] = True
