@@ -126,7 +126,7 @@ def _asking(plan: Plan) -> list[BoundMetric]:
 
 def _explained(plan: Plan) -> int:
     """How many maps of a network there are for one class of every image, as one is asked about at least."""
-    methods = sum(method.attribution.kind == "network" for method in plan.attributions)
+    methods = sum(plan.of_checkpoints(method) for method in plan.attributions)
     return methods * len(plan.indices) * len(plan.cards)
 
 

@@ -180,6 +180,11 @@ class Plan:
                     "two cards another name"
                 )
 
+    def of_checkpoints(self, method: BoundAttribution) -> bool:
+        """Whether a method has rows under each checkpoint: it reads the network, or metrics ask it again."""
+        asked = bool(self.cards) and any(metric.metric.asks_network for metric in self.metrics)
+        return asked or method.attribution.kind == "network"
+
     @property
     def predicts(self) -> bool:
         """Whether any metric needs predictions."""

@@ -181,7 +181,7 @@ def refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
 
 def _rows(plan: Plan, manifest: Manifest) -> list[tuple[str, str]]:
     """Checkpoints and attributions that a plan measures; the attribution is empty for predictions."""
-    reading = [one.label for one in plan.attributions if one.attribution.kind == "network"]
+    reading = [one.label for one in plan.attributions if plan.of_checkpoints(one)]
     rows = [(NO_CHECKPOINT, one.label) for one in plan.attributions if one.label not in reading]
     for card in plan.cards:
         undefined = manifest["not_defined"].get(card.name, {})

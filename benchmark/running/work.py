@@ -80,11 +80,10 @@ def left_to_measure(
         if (predictions is not None and image_id not in predicted)
         or (image_id not in without_queries and any(image_id not in ids for ids in measured))
     ]
-    kinds = {job.attribution.attribution.kind for job in jobs}
-    views: set[View] = {"whole"} if "network" in kinds else set()
+    views: set[View] = {"whole"} if any(plan.of_checkpoints(job.attribution) for job in jobs) else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(kinds), middle=_middle_alone(plan, jobs))
+    needs = Needs(frozenset(views), masks=bool(jobs), middle=_middle_alone(plan, jobs))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed, card),
         jobs=jobs,
@@ -110,13 +109,13 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
     sums = [metric.name for metric in metrics if metric.of_set]
     jobs, files = [], ResultFiles(plan.settings.out)
     for attribution in plan.attributions:
-        if attribution.attribution.kind == "network":
+        asked = plan.of_checkpoints(attribution)
+        if asked:
             checkpoint = card.name if card else None
         else:
             checkpoint = NO_CHECKPOINT if not card or card is plan.cards[0] else None
         if checkpoint is not None:
             row = checkpoint, attribution.label
-            asked = attribution.attribution.kind == "network"
             curves = [metric.name for metric in metrics if metric.curve and asked]
             store = RowStore(files.records(*row), (*RECORD_COLUMNS, *names))
             jobs.append(
