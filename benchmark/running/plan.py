@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from ...attributions import BoundAttribution, bind
-from ...base import CodeFiles, RaybenchError, UnknownNameError, seed_for
+from ...base import CodeFiles, RaybenchError, UnknownNameError
 from ...checkpoints import (
     Card,
     ClassList,
@@ -109,7 +109,9 @@ class Plan:
             cards=tuple(cards),
             reader=reader,
             dataset=dataset,
-            indices=_indices(dataset, only, suite, settings.limit),
+            indices=_indices(dataset, only)
+            if only is not None
+            else suite.drawn(dataset.image_ids, settings.limit),
             device=device,
             held={network.name: network for network in networks},
             only=only,
@@ -180,11 +182,6 @@ class Plan:
                     "two cards another name"
                 )
 
-    def of_checkpoints(self, method: BoundAttribution) -> bool:
-        """Whether a method has rows under each checkpoint: it reads the network, or metrics ask it again."""
-        asked = bool(self.cards) and any(metric.metric.asks_network for metric in self.metrics)
-        return asked or method.attribution.kind == "network"
-
     @property
     def predicts(self) -> bool:
         """Whether any metric needs predictions."""
@@ -218,22 +215,15 @@ def _told(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def _indices(
-    dataset: Dataset, only: Collection[str] | None, suite: Suite, limit: int | None
-) -> tuple[int, ...]:
-    """Return the positions of the images to measure: those asked for, a suite's sample, or the first ones."""
-    if only is None:
-        if suite.images is None:
-            return tuple(range(len(dataset)))[:limit]
-        drawn = sorted(range(len(dataset)), key=lambda index: seed_for(suite.seed, dataset.image_ids[index]))
-        return tuple(sorted(drawn[: min(suite.images, limit or suite.images)]))
+def _indices(dataset: Dataset, only: Collection[str]) -> tuple[int, ...]:
+    """Return the positions of the images asked for."""
     place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
     for image_id in only:
         if image_id not in place:
             raise RaybenchError(
                 f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
             )
-    return tuple(sorted(place[image_id] for image_id in only))[:limit]
+    return tuple(sorted(place[image_id] for image_id in only))
 
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
