@@ -83,8 +83,10 @@ class Plan:
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
-            metrics = bound_metrics(suite, here if settings.metrics else code)
             cards = cards or [_find_card(name, code) for name in suite.checkpoints]
+        with _told("--metric" if settings.metrics else place):
+            metrics = bound_metrics(suite, here if settings.metrics else code)
+        with _told("--attribution" if settings.attributions else place):
             attributions = _possible(suite, cards, reporter, here if settings.attributions else code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
