@@ -22,6 +22,7 @@ from .sample import (
 from .selection import Selection
 from .shapes.files import write_shapes
 from .shapes.scene import draw_scene
+from .subsets import subsets_of
 
 __all__ = [
     "DATASETS",
@@ -60,6 +61,7 @@ __all__ = [
     "read_picture",
     "reading_by",
     "shapes",
+    "subsets_of",
     "to_rgb",
     "unaffordable",
     "voc",
