@@ -21,6 +21,8 @@ from .methods.activation.cam_components import cam, eigen_cam, eigen_grad_cam
 from .methods.activation.cam_scores import ablation_cam, score_cam
 from .methods.attention.attention_maps import attention_rollout, raw_attention
 from .methods.attention.attention_relevance import attention_gradient_cam, transformer_attribution_generic
+from .methods.attention.le_grad import le_grad
+from .methods.attention.transformer_attribution import transformer_attribution
 from .methods.baselines import box_oracle, center, center_gaussian, fake_cam, random, sobel, uniform
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.gradient import gradient, input_x_gradient
@@ -28,6 +30,7 @@ from .methods.gradients.modified_relu import deconvnet, guided_backprop, guided_
 from .methods.gradients.noise import expected_gradients, smooth_grad, smooth_grad_squared, var_grad
 from .methods.gradients.paths import integrated_gradients
 from .methods.gradients.winding_paths import blur_integrated_gradients, guided_integrated_gradients
+from .methods.perturbation.meaningful_masks import meaningful_perturbation
 from .methods.perturbation.occlusion import occlusion
 from .methods.perturbation.optimised_masks import extremal_perturbation
 from .methods.perturbation.rise import rise
@@ -112,6 +115,7 @@ __all__ = [
     "kernel_shap",
     "layer_cam",
     "layer_of",
+    "le_grad",
     "lime",
     "linear_approximation",
     "lrp_alpha_beta",
@@ -119,6 +123,7 @@ __all__ = [
     "lrp_epsilon_gamma_box",
     "lrp_epsilon_plus",
     "lrp_epsilon_plus_flat",
+    "meaningful_perturbation",
     "method_of",
     "norm_grad",
     "occlusion",
@@ -136,6 +141,7 @@ __all__ = [
     "sobel",
     "torchcam",
     "torchray",
+    "transformer_attribution",
     "transformer_attribution_generic",
     "undisturbed",
     "uniform",

@@ -69,7 +69,8 @@ class ClassList:
 def load_classes(name: str) -> ClassList:
     """Load a class list that ships with raybench, or one of your own from a text file.
 
-    Each line holds an id, or an id, a tab and a label.
+    Each line holds an id, or an id, a tab and a label. Where lines are numbered, `1 cat`, `2 dog`, ..., as in
+    CUB-200-2011's, the numbers are no part of the ids.
 
     Args:
         name: a shipped list (such as `imagenet1k`, `coco80`, `voc20`) or the path of a .txt file.
@@ -108,6 +109,9 @@ def parse_classes(name: str, text: str) -> ClassList:
     if not pairs:
         raise RaybenchError(f"class list {name!r} is empty; expected one class per line")
     ids = tuple(pair[0].strip() for pair in pairs)
+    numbered = [class_id.partition(" ") for class_id in ids]
+    if all((number, bool(rest)) == (str(place), True) for place, (number, _, rest) in enumerate(numbered, 1)):
+        return parse_classes(name, "\n".join(rest.strip() for _, _, rest in numbered))
     if len(set(ids)) < len(ids):
         twice = next(class_id for class_id in ids if ids.count(class_id) > 1)
         raise RaybenchError(f"class list {name!r} names {twice!r} twice")

@@ -16,7 +16,7 @@ from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
 from .libraries.inputs import contradictions, own_input_of, resolved, set_transform_input
-from .network import Network, state_sha256
+from .network import Network, state_sha256, with_own_size
 from .scores import read_scores
 from .weights.files import read_weights
 from .weights.state_dict import fill_module
@@ -62,6 +62,7 @@ def load_network(
         trust_code=trust_code,
     )
     module, *_ = _without_wrapper(module)
+    card = with_own_size(card, module)
     _check_layers(module, card)
     if seed is not None or (not card.weights and names_code(card.architecture)):
         ready = _ready(module, card, classes, target)
@@ -136,7 +137,7 @@ def network_from_module(
         "training": training,
         "source": "a module in memory",
     }
-    card = resolved(document_from(facts, Card, "network_from_module"))
+    card = with_own_size(resolved(document_from(facts, Card, "network_from_module")), module)
     _check_layers(module, card)
     first = next(module.parameters(), torch.empty(0))
     target = _usable_device(device or first.device)

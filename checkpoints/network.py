@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .card import Card
 from .classes import ClassList
 
-__all__ = ["Network", "state_sha256"]
+__all__ = ["Network", "state_sha256", "with_own_size"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,7 @@ class Network:
     @property
     def input_size(self) -> tuple[int, int] | None:
         """Height and width of the only images that the module takes; None if it takes any."""
-        own = self.card.input
-        return own.size if own.any_size is False else _own_size(self.module)
+        return self.card.input.size if self.card.input.any_size is False else None
 
     @property
     def excitation_layer(self) -> str | None:
@@ -112,6 +111,15 @@ def state_sha256(module: nn.Module) -> str:
         digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
         digest.update(plain.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def with_own_size(card: Card, module: nn.Module) -> Card:
+    """Return a card with the size of the pictures that its network takes, if that takes one size alone."""
+    size = _own_size(module)
+    if size is None or card.input.any_size:
+        return card
+    own = card.input.model_copy(update={"size": size, "any_size": False})
+    return card.model_copy(update={"input": own, "input_size": size})
 
 
 def _own_size(module: nn.Module) -> tuple[int, int] | None:

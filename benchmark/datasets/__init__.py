@@ -5,7 +5,18 @@ from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import find_folder, find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
-from .readers import boxes, coco, grid, imagenet, imagenet_boxes, shapes, voc
+from .readers import (
+    boxes,
+    coco,
+    cub200,
+    grid,
+    imagenet,
+    imagenet_boxes,
+    imagenet_s,
+    openimages30k,
+    shapes,
+    voc,
+)
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
 from .region import BoxRegion, MaskRegion, Region, unaffordable
@@ -47,6 +58,7 @@ __all__ = [
     "class_index_of",
     "coco",
     "composed_dataset",
+    "cub200",
     "dataset",
     "draw_scene",
     "encoded_bytes",
@@ -55,8 +67,10 @@ __all__ = [
     "grid",
     "imagenet",
     "imagenet_boxes",
+    "imagenet_s",
     "open_dataset",
     "open_picture",
+    "openimages30k",
     "read_annotation",
     "read_picture",
     "reading_by",

@@ -32,7 +32,8 @@ class DatasetReader:
         name: what suites call it.
         function: see `dataset`.
         classes: the class list it uses by default: one that ships with raybench, or a file in the folder; a
-            composed dataset uses its source's.
+            composed dataset uses its source's. Empty if the folder itself says the classes: the function is
+            given a list of none then, unless the option says one.
         multilabel: whether an image may hold several classes; None where the data says it.
         folder: where it lies below $RAYBENCH_DATA, and with which other dataset's folder: `FIRST/REST`; its
             name by default.
@@ -161,6 +162,8 @@ class DatasetReader:
 
     def _classes(self, root: Path, given: str | Path | None, folder: Path | None) -> ClassList:
         name = given or self.classes
+        if not name:
+            return ClassList("", (), ())
         beside = folder / name if folder and given else None
         if beside and beside.suffix and beside.is_file():
             return load_classes(str(beside))

@@ -3,13 +3,15 @@
 from .batch import Batch
 from .batches import group_by_shape, load, workers_beside
 from .children import end_with_launcher, end_with_parent
+from .frames import Frame, View, frame_of
 from .inputs import decoded, network_input
 from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
-from .views import View, centre_crop, pillow_view, to_pixels, too_narrow
+from .views import centre_crop, pillow_view, to_pixels, too_narrow
 
 __all__ = [
     "Batch",
+    "Frame",
     "Needs",
     "OnItsWay",
     "Prepared",
@@ -19,6 +21,7 @@ __all__ = [
     "decoded",
     "end_with_launcher",
     "end_with_parent",
+    "frame_of",
     "group_by_shape",
     "load",
     "network_input",

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ...checkpoints import Network
 from ..suite import Protocol
+from .frames import View, frame_of
 from .preparation import Prepared
 from .transfer import send_stacked
-from .views import View, decode_jpegs, device_view
+from .views import decode_jpegs, device_view
 
 __all__ = ["decoded", "network_input"]
 
@@ -25,7 +26,8 @@ def network_input(
     if protocol.resize == "pillow":
         pixels = send_stacked([image.views[view] for image in images], device).permute(0, 3, 1, 2)
     else:
-        seen = [device_view(_picture(image), view, protocol) for image in images]
+        frame = frame_of(view, protocol, network.card)
+        seen = [device_view(_picture(image), frame) for image in images]
         pixels = torch.stack(seen).contiguous(memory_format=torch.channels_last)
     return network.normalise(pixels)
 

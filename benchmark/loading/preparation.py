@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base import Box, RaybenchError, Size, seed_for, worded
+from ...checkpoints import Card
 from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by, unaffordable
 from ..suite import Protocol
-from .views import Pixels, View, pillow_view, to_pixels, too_narrow, whole_view_size
+from .frames import Frame, View, frame_of
+from .views import Pixels, pillow_view, to_pixels, too_narrow
 
 __all__ = ["Needs", "Prepared", "PreparedImages"]
 
@@ -106,14 +109,30 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
     """A dataset seen through a protocol. Mistakes in single images are returned, not raised."""
 
     def __init__(
-        self, dataset: Dataset, indices: Sequence[int], protocol: Protocol, needs: Needs, seed: int
+        self,
+        dataset: Dataset,
+        indices: Sequence[int],
+        protocol: Protocol,
+        needs: Needs,
+        seed: int,
+        card: Card | None = None,
     ) -> None:
-        """Prepare the images `indices` of `dataset`."""
+        """Prepare the images `indices` of `dataset` for the network of a card."""
         self.dataset = reading_by(open_picture, dataset) if protocol.decode == "device" else dataset
         self.indices = list(indices)
         self.protocol = protocol
         self.needs = needs
         self.seed = seed
+        self.card = card
+
+    def seen_by(self, card: Card) -> PreparedImages:
+        """Return the same images for the network of a card."""
+        return PreparedImages(self.dataset, self.indices, self.protocol, self.needs, self.seed, card)
+
+    @functools.cached_property
+    def frames(self) -> Mapping[View, Frame]:
+        """How each view that is needed is made."""
+        return {view: frame_of(view, self.protocol, self.card) for view in sorted(self.needs.views)}
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -128,7 +147,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             return Prepared(image_id, path, error=str(error))
         except Exception as error:  # a reader may be a stranger's
             return Prepared(image_id, path, error=f"{path}: its reader has failed: {worded(error)}")
-        extreme = _too_extreme(sample, path, self.needs, self.protocol)
+        extreme = self._too_extreme(sample, path)
         return Prepared(image_id, path, error=extreme) if extreme else self._prepare(sample, path)
 
     def _prepare(self, sample: Sample, path: str) -> Prepared:
@@ -137,12 +156,12 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         views: dict[View, Pixels] = {}
         if needs.masks:
             masks, near = _ground_truth(sample, protocol.tolerance_px, middle=needs.middle)
-        shown = needs.views if sample.queries else needs.views - {"whole"}
+        shown = self._shown(sample)
         if image is not None and shown:
             if "whole" in shown:
-                input_size = whole_view_size(Size(image.height, image.width), protocol)
+                input_size = shown["whole"].view_size(Size(image.height, image.width))
             if protocol.resize == "pillow":
-                views = {view: pillow_view(image, view, protocol) for view in sorted(shown)}
+                views = {view: pillow_view(image, frame) for view, frame in shown.items()}
             else:
                 picture = encoded_bytes(image)
                 picture = to_pixels(image) if picture is None else picture
@@ -164,6 +183,20 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             subsets=tuple(query.subsets for query in sample.queries),
         )
 
+    def _shown(self, sample: Sample) -> Mapping[View, Frame]:
+        """How the views of a picture are made; maps are made of those alone that something asks about."""
+        return {view: frame for view, frame in self.frames.items() if view != "whole" or sample.queries}
+
+    def _too_extreme(self, sample: Sample, path: str) -> str:
+        """Say why a picture cannot be shown to a network, or its maps not be scored; empty if they can."""
+        too_large = unaffordable(sample.size, len(sample.queries)) if self.needs.masks else ""
+        if too_large:
+            return f"{path}: {too_large}"
+        if sample.image is None:
+            return ""
+        told = too_narrow(Size(sample.image.height, sample.image.width), self._shown(sample).values())
+        return f"{path} {told}" if told else ""
+
 
 def _ground_truth(sample: Sample, tolerance_px: float, *, middle: bool) -> tuple[Masks, Masks]:
     """Draw the regions of all queries and what is near them: (K, H, W) each, or their middle."""
@@ -179,15 +212,3 @@ def _ground_truth(sample: Sample, tolerance_px: float, *, middle: bool) -> tuple
         else:
             masks[row], near[row] = query.region.mask(), query.region.near(tolerance_px)
     return masks, near
-
-
-def _too_extreme(sample: Sample, path: str, needs: Needs, protocol: Protocol) -> str:
-    """Say why a picture cannot be shown to a network, or its maps not be scored; empty if they can."""
-    too_large = unaffordable(sample.size, len(sample.queries)) if needs.masks else ""
-    if too_large:
-        return f"{path}: {too_large}"
-    if sample.image is None:
-        return ""
-    views = needs.views if sample.queries else needs.views - {"whole"}
-    told = too_narrow(Size(sample.image.height, sample.image.width), views, protocol)
-    return f"{path} {told}" if told else ""

@@ -1,11 +1,11 @@
-"""What a network sees of a picture: all of it, a centre crop, or a square; by Pillow or on the device."""
+"""What a network sees of a picture, made by Pillow or on the device."""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Collection, Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import get_args
 
 import numpy as np
 import PIL.Image
@@ -16,86 +16,69 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
-from ...base import Size
-from ..suite import Protocol
+from ...base import RaybenchError, Size
+from .frames import Filter, Frame
 from .transfer import beside
 
 __all__ = [
     "Pixels",
-    "View",
     "centre_crop",
     "decode_jpegs",
     "device_view",
     "pillow_view",
     "to_pixels",
     "too_narrow",
-    "whole_size",
-    "whole_view_size",
 ]
 
 _MOST_INPUT_PIXELS = 16_000_000  # a network takes some hundred bytes for each
 
 Pixels = NDArray[np.uint8]
 
-View = Literal["whole", "crop", "square"]
-"""`whole`: all of the picture, at the protocol's size, for maps; `crop`: the centre crop for top-1 and top-5
-accuracy; `square`: squeezed into a square, for F1."""
+_FILTERS = {name: PIL.Image.Resampling[name.upper()] for name in get_args(Filter)}
 
 
-def pillow_view(image: PIL.Image.Image, view: View, protocol: Protocol) -> Pixels:
-    """Resize a decoded picture by Pillow's antialiased bilinear filter: (h, w, 3) uint8."""
-    if view == "whole":
-        if protocol.fit == "square":
-            return to_pixels(image.resize((protocol.short_side,) * 2, PIL.Image.Resampling.BILINEAR))
-        return to_pixels(TF.resize(image, [protocol.short_side], InterpolationMode.BILINEAR))
-    if view == "crop":
-        return to_pixels(centre_crop(image, protocol.crop_resize, protocol.crop))
-    return to_pixels(image.resize((protocol.f1_size,) * 2, PIL.Image.Resampling.BILINEAR))
+def pillow_view(image: PIL.Image.Image, frame: Frame) -> Pixels:
+    """Resize a decoded picture by Pillow's antialiased filters, and cut its centre out: (h, w, 3) uint8."""
+    height, width = frame.resized(Size(image.height, image.width))
+    resized = image.resize((width, height), _FILTERS[frame.filter])
+    return to_pixels(resized if frame.crop is None else TF.center_crop(resized, list(frame.crop)))
 
 
-def device_view(picture: Tensor, view: View, protocol: Protocol) -> Tensor:
-    """Resize a decoded picture (3, H, W) uint8 where it lies, by torch's antialiased bilinear filter.
+def device_view(picture: Tensor, frame: Frame) -> Tensor:
+    """Resize a decoded picture (3, H, W) uint8 where it lies, by torch's antialiased filters.
 
     Returns:
         (3, h, w) uint8, of the size that `pillow_view` gives; values may differ from its by a level.
+
+    Raises:
+        RaybenchError: torch has no such filter.
     """
-    height, width = picture.shape[1:]
-    if view == "whole":
-        return _resized(picture, whole_view_size(Size(height, width), protocol))
-    if view == "crop":
-        resized = _resized(picture, whole_size(Size(height, width), protocol.crop_resize))
-        cropped: Tensor = TF.center_crop(resized, [protocol.crop])
-        return cropped
-    return _resized(picture, Size(protocol.f1_size, protocol.f1_size))
+    if frame.filter not in ("bilinear", "bicubic"):
+        raise RaybenchError(
+            f"pictures are resized on the device by bilinear or bicubic filters, not {frame.filter}; use "
+            "resize: pillow"
+        )
+    resized = _resized(picture, frame.resized(Size(*picture.shape[1:])), frame.filter)
+    if frame.crop is None:
+        return resized
+    cropped: Tensor = TF.center_crop(resized, list(frame.crop))
+    return cropped
 
 
-def _resized(picture: Tensor, size: Size) -> Tensor:
-    resized = F.interpolate(picture[None].float(), tuple(size), mode="bilinear", antialias=True)[0]
+def _resized(picture: Tensor, size: Size, mode: str) -> Tensor:
+    resized = F.interpolate(picture[None].float(), tuple(size), mode=mode, antialias=True)[0]
     return resized.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def whole_view_size(size: Size, protocol: Protocol) -> Size:
-    """Height and width of the view `whole` of a picture."""
-    side = protocol.short_side
-    return Size(side, side) if protocol.fit == "square" else whole_size(size, side)
-
-
-def whole_size(size: Size, short_side: int) -> Size:
-    """Height and width of a picture whose shorter side is resized to `short_side` pixels."""
-    longer = int(short_side * max(size) / min(size))  # cut, not rounded, as torchvision does
-    return Size(short_side, longer) if size.height <= size.width else Size(longer, short_side)
-
-
-def too_narrow(stored: Size, views: Collection[View], protocol: Protocol) -> str:
+def too_narrow(stored: Size, frames: Iterable[Frame]) -> str:
     """Say why a picture of a size is too long and narrow for some views of it; empty if it is not."""
-    sides = {"whole": protocol.short_side if protocol.fit == "whole" else 0, "crop": protocol.crop_resize}
-    for side in (sides.get(view, 0) for view in sorted(views)):
-        size = whole_size(stored, side)
+    for frame in frames:
+        size = frame.resized(stored)
         if size.height * size.width > _MOST_INPUT_PIXELS:
             return (
                 f"is {stored.width} x {stored.height} pixels, and {size.width} x {size.height} with a "
-                f"shorter side of {side}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can be "
-                "measured"
+                f"shorter side of {min(size)}: too long and narrow; up to {_MOST_INPUT_PIXELS:,} pixels can "
+                "be measured"
             )
     return ""
 

@@ -6,7 +6,7 @@ from .measure import measure
 from .passes import Job, Outcome, Pass
 from .rehearsal import check_input_size, rehearse
 from .scoring import Scorer
-from .single import attribute, explain_image, logits_of
+from .single import attribute, explain_image, logits_of, usual_protocol
 
 __all__ = [
     "CostMeter",
@@ -23,4 +23,5 @@ __all__ = [
     "measure",
     "peak_memory_mb",
     "rehearse",
+    "usual_protocol",
 ]

@@ -56,7 +56,7 @@ def failures_told(
         raise RaybenchError(
             f"checkpoint {network.name!r} fails on a picture of {height} x {width}{_on(image_ids)}: "
             f"{worded(failed)}; if it takes one size alone, name it in its card (input_size: [HEIGHT, "
-            "WIDTH]) and use a protocol of that size, such as {name: square, short_side: 224}"
+            "WIDTH]) and use protocol native"
         ) from failed
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...attributions import bound, box_oracle, computing_in, forward_pass, generator, in_eval_mode, method_of
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
-from ..loading import Batch, Prepared, View, decoded, network_input
+from ..loading import Batch, Prepared, View, decoded, frame_of, network_input
 from ..results import RowStore
 from ..suite import Protocol
 from .costs import CostMeter
@@ -38,32 +38,41 @@ class _Nowhere(RowStore):
 
 def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
     """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views."""
+    frames = {view: frame_of(view, protocol, network.card) for view in sorted(set(views))}
     if network.input_size is None:
         return
     height, width = network.input_size
+    wrong = [frame for frame in frames.values() if frame.fixed != (height, width)]
+    if not wrong:
+        return
+    if protocol.input == "network":
+        shown = wrong[0].fixed
+        raise RaybenchError(
+            f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
+            f"{protocol.name!r} shows it "
+            + (f"{shown.height} x {shown.width}" if shown else "whole pictures with their aspect ratio")
+            + (f"; write input: {{size: [{height}, {width}]}} into its card" if shown else "; use native")
+        )
     side, crop, f1_size = protocol.short_side, protocol.crop, protocol.f1_size
-    shown, fields = [], []
+    told, fields = [], []
     if "whole" in views and (protocol.fit, side, side) != ("square", height, width):
         if protocol.fit == "square":
-            shown.append(f"whole pictures squeezed into {side} x {side}")
+            told.append(f"whole pictures squeezed into {side} x {side}")
         else:
-            shown.append(f"whole pictures with a shorter side of {side}")
+            told.append(f"whole pictures with a shorter side of {side}")
             fields.append("fit: square")
         fields.append(f"short_side: {height}")
     if "crop" in views and (crop, crop) != (height, width):
-        shown.append(f"crops of {crop} x {crop}")
+        told.append(f"crops of {crop} x {crop}")
         fields += [f"crop: {height}", f"crop_resize: {max(height, protocol.crop_resize)}"]
     if "square" in views and (f1_size, f1_size) != (height, width):
-        shown.append(f"squares of {f1_size} x {f1_size}")
+        told.append(f"squares of {f1_size} x {f1_size}")
         fields.append(f"f1_size: {height}")
-    if shown:
-        way_out = f"set its fields {', '.join(fields)} (protocol 'square' is for networks of 224 x 224)"
-        if height != width:
-            way_out = "no protocol shows every picture in one size that is no square"
-        raise RaybenchError(
-            f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
-            f"{protocol.name!r} shows it {' and '.join(shown)}; {way_out}"
-        )
+    way_out = f", or set its fields {', '.join(fields)}" if height == width else ""
+    raise RaybenchError(
+        f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
+        f"{protocol.name!r} shows it {' and '.join(told)}; use protocol native{way_out}"
+    )
 
 
 def rehearse(work: Pass, network: Network | None) -> list[str]:

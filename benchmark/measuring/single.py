@@ -26,7 +26,7 @@ from ...attributions import (
 from ...base import CodeFiles, RaybenchError, Size, seed_for
 from ...checkpoints import Network
 from ..datasets import read_picture, to_rgb
-from ..loading import Prepared, View, decoded, network_input, pillow_view, to_pixels, too_narrow
+from ..loading import Prepared, View, decoded, frame_of, network_input, pillow_view, to_pixels, too_narrow
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .checked import below_zero, check_shape, refuse_negative
@@ -34,7 +34,7 @@ from .failures import failures_told, refuse_doubtful
 from .maps import prepare_saliency, status_of
 from .rehearsal import check_input_size, kind_of_scores, words_on_scores
 
-__all__ = ["Explanation", "attribute", "explain_image", "logits_of"]
+__all__ = ["Explanation", "attribute", "explain_image", "logits_of", "usual_protocol"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def attribute(
     *,
     attribution: str = "grad_cam",
     method: Callable[..., Any] | None = None,
-    protocol: str | Protocol = "aaai21",
+    protocol: str | Protocol | None = None,
     seed: int = 0,
     trust_code: bool = False,
     **options: Any,
@@ -78,6 +78,7 @@ def attribute(
             `mine.py:my_method`.
         method: a function in its place, registered or not; see `raybench.attributions.method_of`.
         protocol: gives input size and map treatment; Pillow decodes the picture, whatever its `decode` says.
+            None for what suits the network; see `usual_protocol`.
         seed: of methods that draw random numbers; what they draw depends on it and on the picture alone.
         trust_code: let `attribution` name a file, whose code is run.
         **options: of the method, such as `layer="layer3"`.
@@ -110,7 +111,7 @@ def explain_image(
     *,
     attribution: str = "grad_cam",
     method: Callable[..., Any] | None = None,
-    protocol: str | Protocol = "aaai21",
+    protocol: str | Protocol | None = None,
     seed: int = 0,
     trust_code: bool = False,
     image_id: str = "",
@@ -128,7 +129,7 @@ def explain_image(
         raise RaybenchError(
             f"attribution {asked.label!r} does not look at the picture; choose one that reads a network"
         )
-    rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol)
+    rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol or usual_protocol(network))
     picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_picture(Path(image))
     check_input_size(network, rules, ("whole", "crop"))
     asked.check(network)
@@ -146,7 +147,9 @@ def explain_image(
         maps = _maps(asked, network, _input(network, picture, "whole", rules), indices, image_seed)
         status = status_of(maps)
         size = Size(picture.height, picture.width)
-        saliency = prepare_saliency(maps, status, size, rules, smoothed=asked.attribution.smoothed)
+        frame = frame_of("whole", rules, network.card)
+        smoothed = asked.attribution.smoothed
+        saliency = prepare_saliency(maps, status, size, rules, smoothed=smoothed, frame=frame)
     labels = [network.classes.labels[index] for index in best.indices.tolist()]
     return Explanation(
         saliency=saliency,
@@ -155,6 +158,17 @@ def explain_image(
         top5=tuple(zip(labels, best.values.tolist(), strict=True)),
         remarks=remarks,
     )
+
+
+def usual_protocol(network: Network) -> str:
+    """Name the protocol that suits a network: `native` if it takes one size alone, else what it was made for.
+
+    Networks of 224 x 224, or of a size that nobody says, are shown twice as much by `aaai21`, as is usual for
+    them.
+    """
+    if network.input_size is not None:
+        return "native"
+    return "aaai21" if network.card.input.size in (None, (224, 224)) else "native-whole"
 
 
 def logits_of(network: Network, image: PIL.Image.Image, view: View, protocol: Protocol) -> Tensor:
@@ -219,11 +233,12 @@ def _maps(
 
 def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
     """Show the network one view of a decoded picture: (1, 3, h, w)."""
-    told = too_narrow(Size(picture.height, picture.width), [view], rules)
+    frame = frame_of(view, rules, network.card)
+    told = too_narrow(Size(picture.height, picture.width), [frame])
     if told:
         raise RaybenchError(f"the picture {told}")
     if rules.resize == "pillow":
-        image = Prepared("", "", views={view: pillow_view(picture, view, rules)})
+        image = Prepared("", "", views={view: pillow_view(picture, frame)})
     else:
         image = Prepared("", "", picture=to_pixels(picture))
     return network_input(network, decoded([image], network.device), view, rules, network.device)

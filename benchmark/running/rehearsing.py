@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+from ...base import RaybenchError
 from ...checkpoints import Card, Network
+from ..loading import View
 from ..measuring import Pass, check_input_size, rehearse
 from ..results import Manifest
 from .account import note_rehearsal
@@ -37,6 +39,7 @@ def rehearse_all(
         RaybenchError: something does not do what it promises; nothing has been measured.
     """
     kept: dict[str, Network] = {}
+    reasons: list[str] = []
     for card in plan.cards or (None,):
         work = left(card)
         if not len(work.images):
@@ -44,16 +47,21 @@ def rehearse_all(
                 crew.agree(partial(refuse_replaced_weights, plan, card, manifest))
             continue
         loaded: list[Network] = []
-        undefined = crew.lead(partial(_load, plan, card, manifest, loaded)) if card else {}
+        undefined, not_shown = crew.lead(partial(_load, plan, card, manifest, loaded)) if card else ({}, {})
         if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
             work = left(card)
-        remarks = crew.lead(partial(_rehearse, plan, work, loaded))
+        remarks = crew.lead(partial(_rehearse, work, loaded))
         if card:
+            words = list(dict.fromkeys(not_shown.values()))
+            reasons += words[:1]
+            remarks += [f"not measured: {reason}" for reason in words]
             crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks))
             _say(reporter, card, undefined, remarks)
         if loaded and not kept and crew.size == 1 and plan.settings.compile == "no":
             kept[loaded[0].name] = loaded[0]
+    if reasons and len(reasons) == len(plan.cards):
+        crew.agree(partial(_refuse, reasons[0]))
     return kept
 
 
@@ -66,21 +74,52 @@ def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:
     return network
 
 
-def _load(plan: Plan, card: Card, manifest: Manifest, loaded: list[Network]) -> dict[str, str]:
-    """Load a checkpoint into `loaded` and return which methods are not defined for it, and why."""
+def _load(
+    plan: Plan, card: Card, manifest: Manifest, loaded: list[Network]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Load a checkpoint into `loaded` and return what is not defined for it, and why; then that of size."""
     loaded.append(verified(plan, card, manifest))
-    return undefined_methods(plan, loaded[0])
+    not_shown = _not_shown(plan, loaded[0])
+    return undefined_methods(plan, loaded[0]) | not_shown, not_shown
 
 
-def _rehearse(plan: Plan, work: Pass, loaded: list[Network]) -> list[str]:
-    network = loaded[0] if loaded else None
-    if network:
-        check_input_size(network, plan.protocol, work.needs.views)
-    return rehearse(work, network)
+def _not_shown(plan: Plan, network: Network) -> dict[str, str]:
+    """Say what of a plan is not defined for a network because of the size of the pictures it takes, and why.
+
+    By label of the method; an empty one stands for predictions.
+    """
+    labels = [one.label for one in plan.attributions if one.attribution.kind == "network"]
+    cropped: list[View] = [metric.metric.view for metric in plan.metrics if metric.metric.view is not None]
+    whole: list[View] = ["whole"] if labels else []
+    refused: list[str] = []
+    views: list[View] = []
+    for asked, shown in ((labels, whole), ([""], cropped)):
+        if _words_on_size(plan, network, shown):
+            refused, views = refused + asked, views + shown
+    return dict.fromkeys(refused, _words_on_size(plan, network, views))
+
+
+def _words_on_size(plan: Plan, network: Network, views: Sequence[View]) -> str:
+    try:
+        check_input_size(network, plan.protocol, views)
+    except RaybenchError as error:
+        return str(error)
+    return ""
+
+
+def _refuse(reason: str) -> None:
+    raise RaybenchError(reason)
+
+
+def _rehearse(work: Pass, loaded: list[Network]) -> list[str]:
+    return rehearse(work.seen_by(loaded[0]), loaded[0]) if loaded else rehearse(work, None)
 
 
 def _say(reporter: Reporter, card: Card, undefined: dict[str, str], remarks: list[str]) -> None:
+    labels: dict[str, list[str]] = {}
     for label, reason in undefined.items():
-        reporter.say(f"{card.name}, {label}: not defined: {reason}")
+        labels.setdefault(reason, []).append(label or "predictions")
+    for reason, some in labels.items():
+        reporter.say(f"{card.name}, {', '.join(some)}: not defined: {reason}")
     for remark in remarks:
         reporter.say(f"{card.name}: {remark}")

@@ -103,6 +103,7 @@ def evaluate(
                 network = loaded.pop(card.name, None) or crew.agree(
                     functools.partial(verified, plan, card, manifest)
                 )
+                work = work.seen_by(network)
                 crew.lead(functools.partial(note_weights, plan, manifest, network))
             title = card.name if card else "without a network"
             with passing(

@@ -185,5 +185,5 @@ def _rows(plan: Plan, manifest: Manifest) -> list[tuple[str, str]]:
     rows = [(NO_CHECKPOINT, one.label) for one in plan.attributions if one.label not in reading]
     for card in plan.cards:
         undefined = manifest["not_defined"].get(card.name, {})
-        rows += [(card.name, ""), *((card.name, label) for label in reading if label not in undefined)]
+        rows += [(card.name, label) for label in ("", *reading) if label not in undefined]
     return rows

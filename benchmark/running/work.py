@@ -69,11 +69,13 @@ def left_to_measure(
         without_queries: ids of images that are known to ask nothing.
         crew: this process of it writes rows to shards of its own.
         division: how the machine is used.
-        undefined: labels of the methods that are not defined for the checkpoint.
+        undefined: labels of the methods that are not defined for the checkpoint; an empty one stands for
+            its predictions.
     """
     settings, dataset = plan.settings, plan.dataset
     jobs = [job for job in _jobs(plan, card) if job.attribution.label not in undefined]
-    predictions, notes, subsets = _predictions(plan, card), notes_of(settings), _subsets(plan)
+    predictions, notes = _predictions(plan, card) if "" not in undefined else None, notes_of(settings)
+    subsets = _subsets(plan)
     # read by one process for all: others may soon write
     measured, predicted, noted, sorted_ = crew.lead(
         lambda: (
@@ -97,7 +99,7 @@ def left_to_measure(
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
     needs = Needs(frozenset(views), masks=bool(kinds), middle=_middle_alone(plan, jobs))
     return Pass(
-        images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed),
+        images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed, card),
         jobs=jobs,
         predictions=predictions,
         predicted=predicted,
@@ -105,7 +107,7 @@ def left_to_measure(
         noted=noted,
         subsets=subsets,
         sorted=sorted_,
-        scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device),
+        scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device, card),
         gallery=plan.gallery,
         out=settings.out,
         device=plan.device,

@@ -17,6 +17,7 @@ __all__ = ["PROTOCOLS", "Protocol", "protocol_from"]
 
 
 _SHOWN = object()
+_SIZES = ("short_side", "crop_resize", "crop", "f1_size")
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -31,11 +32,14 @@ class Protocol:
     """All choices that change a number.
 
     Attributes:
-        name: `aaai21`, `aaai21-clamped`, `iccv19` or `square`.
+        name: of the rules, such as `aaai21`; see `PROTOCOLS`.
         version: raised whenever a definition is corrected, so that old numbers keep their meaning.
         short_side: pixels of the shorter side of the network's input, resized bilinearly with antialiasing.
+        input: whether sizes and filters are this protocol's, or the network's own; then `short_side`,
+            `crop_resize`, `crop` and `f1_size` have no part.
         fit: `whole` keeps the picture's aspect ratio; `square` squeezes all of it into a square with sides of
-            `short_side`, for networks that take one size alone.
+            `short_side`, or into the network's own size, for networks that take one size alone; `crop` shows
+            the centre crop, outside of which maps are 0.
         queries: which classes single-label data (ImageNet) asks about: `first_object`, the class of an
             image's first object, or `every_class` that has an object. Multi-label data (COCO, VOC) always
             asks about every class that is present.
@@ -53,8 +57,8 @@ class Protocol:
         precision: of the network's arithmetic; maps and metrics are float32 in any case. Only `float32` keeps
             all digits; `tf32` matters on CUDA alone, the others are run by autocast.
 
-    `fit` and the last three came later than the numbers that were made without them, so they enter the
-    identity only where they depart from their defaults.
+    `fit`, `input` and the last three came later than the numbers that were made without them, so they enter
+    the identity only where they depart from their defaults.
     """
 
     name: str
@@ -70,7 +74,8 @@ class Protocol:
     crop_resize: Positive
     crop: Positive
     f1_size: Positive
-    fit: Literal["whole", "square"] = _optional("whole")
+    fit: Literal["whole", "square", "crop"] = _optional("whole")
+    input: Literal["protocol", "network"] = _optional("protocol")
     decode: Literal["pillow", "device"] = _optional("pillow")
     resize: Literal["pillow", "device"] = _optional("pillow")
     precision: Literal["float32", "tf32", "bfloat16", "float16"] = _optional("float32")
@@ -83,6 +88,7 @@ class Protocol:
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
             if field.metadata.get("hashed", True)
+            and not (self.input == "network" and field.name in _SIZES)
             and getattr(self, field.name) != field.metadata.get("hidden", _SHOWN)
         }
 
@@ -108,6 +114,12 @@ _AAAI21 = Protocol(
     crop=224,
     f1_size=224,
     description="Pillai & Pirsiavash, Explainable Models with Consistent Interpretations, AAAI 2021",
+)
+
+_NATIVE: tuple[tuple[str, Literal["whole", "square", "crop"], str], ...] = (
+    ("native", "square", "the whole picture squeezed into the network's own size, by its own filter"),
+    ("native-whole", "whole", "the whole picture, its shorter side at the network's own size"),
+    ("native-crop", "crop", "the network's own centre crop; maps are 0 outside of it"),
 )
 
 PROTOCOLS = {
@@ -144,6 +156,12 @@ PROTOCOLS = {
             legacy_boxes=False,
             description="aaai21-clamped with the picture squeezed into 224 x 224, for networks of one size",
         ),
+        *(
+            dataclasses.replace(
+                _AAAI21, name=name, input="network", fit=fit, legacy_boxes=False, description=description
+            )
+            for name, fit, description in _NATIVE
+        ),
     )
 }
 
@@ -162,6 +180,11 @@ def protocol_from(name: str, changes: Mapping[str, Any] | None = None) -> Protoc
     for key, value in (changes or {}).items():
         if key not in known:
             raise UnknownNameError(f"field of protocol {name}", key, known)
+        if (changes or {}).get("input", protocol.input) == "network" and key in _SIZES:
+            raise RaybenchError(
+                f"protocol field {key!r} has no part in {name}, which shows every network its own size; "
+                "write input: {size: …} into its card"
+            )
         message = misfit(Protocol, key, value)
         if message:
             raise RaybenchError(

@@ -10,13 +10,12 @@ import pytest
 import torch
 
 from raybench.benchmark.datasets import Size
+from raybench.benchmark.loading.frames import frame_of, whole_size
 from raybench.benchmark.loading.views import (
     decode_jpegs,
     device_view,
     pillow_view,
     to_pixels,
-    whole_size,
-    whole_view_size,
 )
 from raybench.benchmark.suite.protocol import protocol_from
 
@@ -43,9 +42,10 @@ def jpeg(image: PIL.Image.Image, **options: object) -> np.ndarray:
 @pytest.mark.parametrize("view", ["whole", "crop", "square"])
 @pytest.mark.parametrize(("width", "height"), [(500, 375), (375, 500), (200, 331), (97, 97), (640, 101)])
 def test_device_resizes_as_pillow_does_within_a_level(name: str, view: str, width: int, height: int) -> None:
-    protocol, image = protocol_from(name), picture(width, height)
-    expected = torch.from_numpy(pillow_view(image, view, protocol)).permute(2, 0, 1)
-    ours = device_view(torch.from_numpy(to_pixels(image)).permute(2, 0, 1), view, protocol)
+    frame, image = frame_of(view, protocol_from(name), None), picture(width, height)
+    expected = torch.from_numpy(pillow_view(image, frame)).permute(2, 0, 1)
+    ours = device_view(torch.from_numpy(to_pixels(image)).permute(2, 0, 1), frame)
+    assert ours.shape[1:] == frame.view_size(Size(height, width))
     assert ours.dtype == torch.uint8
     assert ours.shape == expected.shape
     assert (ours.int() - expected.int()).abs().max() <= 1
@@ -54,16 +54,16 @@ def test_device_resizes_as_pillow_does_within_a_level(name: str, view: str, widt
 @pytest.mark.parametrize("size", [(375, 500), (500, 375), (333, 500), (480, 641), (427, 640), (448, 448)])
 @pytest.mark.parametrize("short_side", [224, 448])
 def test_whole_size_is_the_size_that_pillow_resizes_to(size: tuple[int, int], short_side: int) -> None:
-    protocol = protocol_from("aaai21", {"short_side": short_side})
+    frame = frame_of("whole", protocol_from("aaai21", {"short_side": short_side}), None)
     image = PIL.Image.new("RGB", size[::-1])
-    assert pillow_view(image, "whole", protocol).shape[:2] == whole_size(Size(*size), short_side)
+    assert pillow_view(image, frame).shape[:2] == whole_size(Size(*size), short_side)
 
 
 def test_protocol_square_shows_all_of_a_picture_in_one_size() -> None:
-    protocol, image = protocol_from("square"), picture(300, 200)
+    frame, image = frame_of("whole", protocol_from("square"), None), picture(300, 200)
     expected = to_pixels(image.resize((224, 224), PIL.Image.Resampling.BILINEAR))
-    assert np.array_equal(pillow_view(image, "whole", protocol), expected)
-    assert whole_view_size(Size(200, 300), protocol) == (224, 224)
+    assert np.array_equal(pillow_view(image, frame), expected)
+    assert frame.view_size(Size(200, 300)) == (224, 224)
 
 
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}])

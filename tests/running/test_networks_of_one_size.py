@@ -99,10 +99,14 @@ def test_methods_that_a_network_has_no_use_for_are_left_out_with_the_reason(
         (
             {"name": "aaai21", "short_side": 64},
             "'vit' takes pictures of 64 x 64 alone, and protocol 'aaai21' shows it whole pictures with a "
-            "shorter side of 64 and crops of 224 x 224; set its fields fit: square, short_side: 64, crop: 64",
+            "shorter side of 64 and crops of 224 x 224; use protocol native, or set its fields fit: square, "
+            "short_side: 64, crop: 64",
         ),
-        ({**SQUARE, "short_side": 80}, "squeezed into 80 x 80; set its fields short_side: 64"),
-        ({**SQUARE, "crop": 56}, "crops of 56 x 56; set its fields crop: 64"),
+        (
+            {**SQUARE, "short_side": 80},
+            "squeezed into 80 x 80; use protocol native, or set its fields short_side: 64",
+        ),
+        ({**SQUARE, "crop": 56}, "crops of 56 x 56; use protocol native, or set its fields crop: 64"),
     ],
 )
 def test_a_protocol_of_another_size_is_refused_with_the_field_to_set(
@@ -110,6 +114,48 @@ def test_a_protocol_of_another_size_is_refused_with_the_field_to_set(
 ) -> None:
     with pytest.raises(RaybenchError, match=message):
         evaluate(tiny.with_suite(protocol=protocol, checkpoints=["vit.yaml"]), settings(tiny, "out"))
+
+
+def test_rows_of_other_networks_go_on_where_one_is_refused_for_its_size(tiny: TinySuite, suite: Path) -> None:
+    given = tiny.with_suite(
+        protocol={"name": "aaai21", "short_side": 80, "crop_resize": 80, "crop": 80},
+        checkpoints=["vit.yaml", "first.yaml"],
+        attributions=["gradient", "box_oracle"],
+    )
+    out = evaluate(given, settings(tiny, "out", limit=2)).out
+    manifest = manifest_of(out)
+    assert manifest["status"] == "complete"
+    assert set(manifest["not_defined"]["vit"]) == {"gradient", ""}
+    (remark,) = manifest["remarks"]["vit"]
+    assert remark.startswith("not measured: checkpoint 'vit' takes pictures of 64 x 64 alone, and protocol")
+    assert "a shorter side of 80 and crops of 80 x 80; use protocol native, or set its fields fit" in remark
+    written = {path.relative_to(out).parts[0] for path in out.rglob("*.csv")}
+    assert "first" in written
+    assert "vit" not in written
+    before = result_bytes(out)
+    evaluate(given, settings(tiny, "out", limit=2))
+    assert result_bytes(out) == before
+
+
+@pytest.mark.parametrize("protocol", ["native", "native-whole", "native-crop"])
+def test_under_the_networks_own_input_the_object_itself_is_perfect(
+    tiny: TinySuite, suite: Path, protocol: str
+) -> None:
+    first = yaml.safe_load((tiny.folder / "first.yaml").read_text())
+    (tiny.folder / "own.yaml").write_text(
+        yaml.safe_dump(first | {"name": "own", "input": {"size": [48, 48], "step": 8}})
+    )
+    checkpoints = ["own.yaml"] if protocol == "native-whole" else ["own.yaml", "vit.yaml"]
+    given = tiny.with_suite(
+        protocol=protocol, checkpoints=checkpoints, attributions=["gradient", "grad_cam", "box_oracle"]
+    )
+    results = evaluate(given, settings(tiny, "out", limit=4))
+    oracle = results.records("none", "box_oracle")
+    for metric in ("pointing_game", "stochastic_pointing_game", "content_heatmap"):
+        assert oracle[metric].to_numpy() == pytest.approx(100)
+    assert set(results.records("own", "grad_cam")["status"]) <= {"ok", "zero"}
+    if protocol != "native-whole":
+        assert set(results.records("vit", "gradient")["status"]) == {"ok"}
 
 
 class OneSize(nn.Module):
@@ -184,8 +230,8 @@ def test_networks_say_themselves_what_size_they_take(architecture: str, size: tu
 def test_a_card_says_what_size_its_network_takes() -> None:
     network = network_from_module(OneSize(), name="net", classes=_classes(), input_size=(48, 64))
     assert network.input_size == (48, 64)
-    with pytest.raises(RaybenchError, match="no protocol shows every picture in one size that is no square"):
-        raybench.attribute(network, picture(), [0])
+    with pytest.raises(RaybenchError, match="takes pictures of 48 x 64 alone, and .* use protocol native$"):
+        raybench.attribute(network, picture(), [0], protocol="aaai21")
 
 
 def _classes() -> raybench.checkpoints.ClassList:

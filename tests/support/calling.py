@@ -12,6 +12,7 @@ OPTIONS = {
     "integrated_gradients": {"steps": 2},
     "kernel_shap": {"samples": 10, "cells": 2},
     "lime": {"samples": 6, "cells": 3},
+    "meaningful_perturbation": {"steps": 2, "cells": 3, "jitter": 40},
     "occlusion": {"window": 0.5, "stride": 0.5},
     "smooth_grad": {"samples": 3},
     "smooth_grad_squared": {"samples": 3},
@@ -34,7 +35,7 @@ METHODS = [*OURS, *(name for name in OF_LIBRARIES if name in _REPRESENTATIVES)]
 ON_TRANSFORMERS = [
     name
     for name in OURS
-    if "attention" in name or name in ("attn_lrp", "cp_lrp", "transformer_attribution_generic")
+    if "attention" in name or "transformer" in name or name in ("attn_lrp", "cp_lrp", "le_grad")
 ]
 """Those that need attention; networks without any are refused."""
 ON_CNNS = [name for name in OURS if name not in ON_TRANSFORMERS]

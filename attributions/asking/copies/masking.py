@@ -14,7 +14,7 @@ from ...queries import check_classes, check_logits
 from ...reading.capture import undisturbed
 from .chunks import Copies, in_chunks
 
-__all__ = ["Fill", "Masked", "Score", "filling", "masked_scores"]
+__all__ = ["Fill", "Masked", "Score", "filling", "masked_scores", "scores_of"]
 
 Fill = Literal["mean", "black", "white"]
 """What stands for nothing: the mean colour of the network's training images, or one end of the range."""
@@ -79,12 +79,13 @@ def masked_scores(
             logits = module(image * shown + ground * (1 - shown))
         check_logits(logits, len(part))
         check_classes(logits, classes)
-        return Masked(shown, _scores(logits.double(), score, network.multi_label)[:, classes])
+        return Masked(shown, scores_of(logits.double(), score, network.multi_label)[:, classes])
 
     yield from in_chunks(count, device, _AT_ONCE, ask, label)
 
 
-def _scores(logits: Tensor, score: Score, multi_label: bool) -> Tensor:
+def scores_of(logits: Tensor, score: Score, multi_label: bool) -> Tensor:
+    """Class scores (n, C) as they are, or as probabilities."""
     if score == "logit":
         return logits
     return logits.sigmoid() if multi_label else logits.softmax(dim=1)

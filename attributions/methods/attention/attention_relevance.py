@@ -122,10 +122,10 @@ def _of_part(module: nn.Module, part: Portion, class_index: Tensor) -> Iterator[
         gradients = torch.autograd.grad(logits, blocks, scores, retain_graph=True)
         with torch.no_grad():
             weighed = _weighed(start, blocks[-1].double(), gradients[-1].double(), grid.prefix)
-            yield _Rows(_followed(start, blocks, gradients), weighed, grid)
+            yield _Rows(followed(start, blocks, gradients), weighed, grid)
 
 
-def _followed(start: Tensor, blocks: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
+def followed(start: Tensor, blocks: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
     """Follow a row (1, 1, L) down through attention (n, heads, L, L), the last block first: (n, 1, L)."""
     row = start.expand(len(blocks[-1]), -1, -1)
     for attention, gradient in zip(reversed(blocks), reversed(gradients), strict=True):

@@ -22,7 +22,7 @@ from ..sample import AnnotationError, LayoutError, Query, Sample
 from ..selection import Selection
 from .coco import Coco, open_instances
 
-__all__ = ["OwnFolder", "open_boxes"]
+__all__ = ["OwnFolder", "open_boxes", "pictures_in"]
 
 _USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
 _EXPECTED = (
@@ -125,7 +125,7 @@ def open_boxes(
     if boxes.endswith(".json"):
         folder = root / images
         return open_instances("boxes", folder, root / boxes, classes, selection, boxes_too=True)
-    pictures = _pictures(root / images, classes)
+    pictures = pictures_in(root / images, classes)
     objects: Objects
     if masks:
         objects = MaskObjects(find_masks(root, masks, classes), classes, pictures)
@@ -147,7 +147,7 @@ def _usual(root: Path) -> tuple[str, str]:
     return ("", there[0]) if there[0] == "masks" else (there[0], "")
 
 
-def _pictures(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:
+def pictures_in(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:
     """Find the pictures in a folder and in the folders in it."""
     paths = [
         f"{inner}/{name}" if inner else name

@@ -28,7 +28,13 @@ def explain(
         str | None, typer.Option("--class", help="Class to look for.  [default: the most probable]")
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Picture to write.")] = Path("explained.png"),
-    protocol: Annotated[str, typer.Option(help="Gives input size and map treatment.")] = "aaai21",
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="Gives input size and map treatment.  [default: aaai21; native or native-whole for networks "
+            "of a size other than 224]"
+        ),
+    ] = None,
     data: Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of weights.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     trust_code: Annotated[
@@ -39,7 +45,7 @@ def explain(
     from ...attributions import shown_by
     from ...base import Point
     from ...benchmark.datasets import read_picture
-    from ...benchmark.measuring import explain_image
+    from ...benchmark.measuring import explain_image, usual_protocol
     from ...benchmark.pictures import explain_figure, save_figure
     from ...benchmark.running import pick_device
     from ...checkpoints import load_network
@@ -49,13 +55,14 @@ def explain(
     network = load_network(
         checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
     )
+    rules = protocol or usual_protocol(network)
     with shown_by(ProgressReporter().working):
         explanation = explain_image(
             network,
             picture,
             class_name,
             attribution=attribution,
-            protocol=protocol,
+            protocol=rules,
             trust_code=trust_code,
         )
     label = network.classes.labels[explanation.class_index[0]]
@@ -70,4 +77,4 @@ def explain(
         typer.echo(f"{network.name}: {remark}", err=True)
     if explanation.status[0] != "ok":
         typer.echo(f"the map is {explanation.status[0]}: it says nothing", err=True)
-    typer.echo(f"look at {out}", err=True)
+    typer.echo(f"protocol {rules}; look at {out}", err=True)

@@ -8,7 +8,7 @@ import torchvision
 from small_vits import seeded, timm_vit, torchvision_vit
 
 from raybench.attributions import attention_gradient_cam, sharing, transformer_attribution_generic
-from raybench.attributions.methods.attention.attention_relevance import _followed, _weighed
+from raybench.attributions.methods.attention.attention_relevance import _weighed, followed
 from raybench.base import RaybenchError
 
 IMAGES = torch.randn(3, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -114,7 +114,7 @@ def test_two_blocks_of_two_tokens_by_hand():
     # (dA * A)+ is [[1, 0], [3, 0]], then [[0, 4], [0, 1/2]]; row 0 of (I + second)(I + first) is
     # [1, 4] (I + first) = [1 + 1 + 4 * 3, 4]
     start = torch.tensor([[[1.0, 0]]]).double()
-    assert _followed(start, [first, second], slopes).tolist() == [[[14, 4]]]
+    assert followed(start, [first, second], slopes).tolist() == [[[14, 4]]]
     # the slope in row 0 behind one token ahead is 4: 4 * [0, 1]
     assert _weighed(start, second, slopes[1], 1).tolist() == [[[0, 4]]]
 
