@@ -6,6 +6,7 @@ A new method is one function in a file of its own, its registration (see `attrib
 from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # each if its library is there
 from .arithmetic import Precision, computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
+from .asking.copies.one_by_one import twin_of
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, Kind, NetworkLike, Passes, attribution
 from .methods.activation.cam import (
@@ -55,12 +56,14 @@ from .reading.capture import (
     layer_of,
     undisturbed,
 )
+from .reading.search.target_layer import TargetLayer, found_target_layer, target_layer_of
 from .seeds import generator
 from .sharing import sharing
-from .signs import Colours, Sign, over_colours, signed_by_colours
+from .signs import CANCELLED, Colours, Sign, over_colours, signed_by_colours
 
 __all__ = [
     "ATTRIBUTIONS",
+    "CANCELLED",
     "Attribution",
     "Bar",
     "BoundAttribution",
@@ -71,6 +74,7 @@ __all__ = [
     "Passes",
     "Precision",
     "Sign",
+    "TargetLayer",
     "ablation_cam",
     "attention_gradient_cam",
     "attention_rollout",
@@ -98,6 +102,7 @@ __all__ = [
     "fake_cam",
     "features_and_gradients",
     "forward_pass",
+    "found_target_layer",
     "full_grad",
     "generator",
     "grad_cam",
@@ -139,10 +144,12 @@ __all__ = [
     "smooth_grad",
     "smooth_grad_squared",
     "sobel",
+    "target_layer_of",
     "torchcam",
     "torchray",
     "transformer_attribution",
     "transformer_attribution_generic",
+    "twin_of",
     "undisturbed",
     "uniform",
     "var_grad",

@@ -43,8 +43,11 @@ class BoundAttribution:
         Returns:
             (N, h, w).
         """
-        maps = self.raw(*args, seeds=seeds)
-        return reduced(maps, self.sign) if self.sign else maps
+        return self.scored(self.raw(*args, seeds=seeds))
+
+    def scored(self, raw: Tensor) -> Tensor:
+        """Return what is scored of maps that `raw` returned."""
+        return reduced(raw, self.sign) if self.sign else raw
 
     def raw(self, *args: Any, seeds: Sequence[int] | None = None) -> Tensor:
         """Return what the function returns, with the sign of a signed method; arguments as for a call."""
@@ -64,7 +67,7 @@ class BoundAttribution:
         self.attribution.check(network)
         options = {**options_of(self.attribution.function), **self._own_options}
         if "layer" in options:
-            layer_to_read(options["layer"], network.excitation_layer, network.target_layer)
+            layer_to_read(options["layer"] or network.excitation_layer, network)
 
     @property
     def sign(self) -> Sign | None:

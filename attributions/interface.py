@@ -30,7 +30,11 @@ class NetworkLike(Protocol):
 
     @property
     def target_layer(self) -> str | None:
-        """Dotted name of the layer where Grad-CAM reads, such as the last convolutional stage, if known."""
+        """Dotted name of the layer where Grad-CAM reads, such as the last stage; None to find it."""
+
+    @property
+    def layout(self) -> Literal["auto", "channels_first", "channels_last", "tokens"]:
+        """How the target layer's output lies in memory; `auto` where that is to be found by trying."""
 
     @property
     def excitation_layer(self) -> str | None:

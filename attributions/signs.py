@@ -7,10 +7,24 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-__all__ = ["Colours", "Sign", "over_colours", "reduced", "signed_by_colours"]
+__all__ = [
+    "CANCELLED",
+    "Colours",
+    "Sign",
+    "over_colours",
+    "reduced",
+    "signed_by_colours",
+    "summed_over_channels",
+]
 
 Sign = Literal["positive", "absolute", "negative"]
 """What of a signed map is scored: what speaks for the class, what matters at all, what speaks against it."""
+
+_ROUNDING = 1e-5
+"""What float32 sums of thousands of numbers leave of their absolute sum, at most."""
+
+CANCELLED = float("inf")
+"""All values of a map of sums in which parts cancel down to rounding: no map, and counted as such."""
 
 Colours = Literal["sum", "max", "l2"]
 """How three colours become one number: their sum, the largest absolute value, or the Euclidean norm."""
@@ -23,7 +37,19 @@ def reduced(relevance: Tensor, sign: Sign) -> Tensor:
     """
     if sign == "absolute":
         return relevance.abs()
-    return (relevance if sign == "positive" else -relevance).clamp(min=0)
+    turned = relevance if sign == "positive" else -relevance
+    return turned.clamp(min=0).masked_fill(relevance == CANCELLED, CANCELLED)
+
+
+def summed_over_channels(products: Tensor) -> Tensor:
+    """Sum products (N, k, h, w) over channels: (N, h, w); `CANCELLED` where the sums leave rounding alone.
+
+    So it is with activations times gradients ahead of a layer normalisation: it does not see their scale,
+    and by Euler's theorem the sum over channels at each place is 0.
+    """
+    total = products.sum(dim=1)
+    left, whole = total.abs().amax(dim=(1, 2)), products.abs().sum(dim=1).amax(dim=(1, 2))
+    return total.masked_fill((left < _ROUNDING * whole)[:, None, None], CANCELLED)
 
 
 def over_colours(relevance: Tensor, colours: Colours) -> Tensor:

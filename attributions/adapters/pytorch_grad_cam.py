@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..reading.tokens import as_maps, grid_of_tokens
+from ..reading.layout_trials import layout_of
+from ..reading.layouts import as_maps
 from .theirs import TARGET, Asked, Theirs, checked, register
 
 __all__: list[str] = []
@@ -43,10 +44,10 @@ def _asked(name: str, query: Asked) -> Tensor:
             taken.append(super().get_cam_image(*args, **kwargs))
             return taken[-1]
 
+    layout = layout_of(query.network, query.layer, image.detach()) if query.layer else None
+
     def reshape(found: Tensor) -> Tensor:
-        if found.ndim != 3:
-            return found
-        return as_maps(found, grid_of_tokens(query.module, image.detach(), found.shape[1]))
+        return as_maps(found, layout) if layout else found
 
     arguments = checked(f"pytorch_grad_cam.{name}", kind.__call__, query.arguments)
     layers = [query.module.get_submodule(query.layer)] if query.layer else []

@@ -156,7 +156,8 @@ def _method(library: str, method: Theirs, call: Call) -> Callable[..., Tensor]:
         layer: str | None = None,
         arguments: dict[str, Any] | None = None,
     ) -> Tensor:
-        name = layer_to_read(layer, *(getattr(network, fact) for fact in method.layers))
+        named = (layer, *(getattr(network, fact) for fact in method.layers))
+        name = layer_to_read(next(filter(None, named), None), network)
         layer_of(network.module, name)
         return ask(
             network, images, image_index, class_index, seeds or [0] * len(images), name, arguments or {}

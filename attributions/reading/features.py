@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..arithmetic import forward_pass
 from ..interface import NetworkLike
 from ..queries import check_logits, check_queries, portions
 from ..sharing import shared
-from .capture import altering, captured, is_cut, layer_to_read, undisturbed
-from .layouts import check_maps
-from .tokens import as_maps, grid_of_tokens
+from .layout_trials import layout_of, maps_at
+from .search.target_layer import layer_to_read
+from .watching import altering, captured, is_cut, undisturbed
 
 __all__ = ["altered_scores", "features_of"]
 
@@ -33,27 +33,24 @@ def features_of(
         UnknownNameError: no such layer.
         RaybenchError: the layer gives no feature maps.
     """
-    name, module = layer_to_read(layer, network.target_layer), network.module
+    name, module = layer_to_read(layer, network), network.module
     check_queries(images, image_index, image_index)
 
     def ask() -> Tensor:
         parts = portions(images.detach(), image_index)
         with undisturbed(module):
-            found = [_features(module, name, part.images)[part.image_index] for part in parts]
+            found = [_features(network, name, part.images)[part.image_index] for part in parts]
         order = torch.cat([part.queries for part in parts]).argsort()
         return torch.cat(found)[order]
 
     return shared(("features alone", name), (module, images, image_index), ask)
 
 
-def _features(module: nn.Module, layer: str, images: Tensor) -> Tensor:
-    with captured(module, layer) as capture, torch.no_grad(), forward_pass(images.device):
-        module(images)
+def _features(network: NetworkLike, layer: str, images: Tensor) -> Tensor:
+    with captured(network.module, layer) as capture, torch.no_grad(), forward_pass(images.device):
+        network.module(images)
     features = capture.tensor.to(torch.promote_types(capture.tensor.dtype, torch.float32))
-    if features.ndim == 3:
-        return as_maps(features, grid_of_tokens(module, images, features.shape[1]))
-    check_maps(module, layer, features, images)
-    return features
+    return maps_at(network, layer, features, images)[0]
 
 
 def altered_scores(
@@ -64,17 +61,20 @@ def altered_scores(
     Args:
         network: the classifier.
         image: (3, H, W) float, normalised.
-        alter: takes the layer's output, m equal rows of it, and returns what stands in its place.
+        alter: takes the layer's output, m equal rows of it with channels as their second dimension, (m, k,
+            h, w) or (m, k, tokens), and returns what stands in its place.
         rows: m.
         layer: as for `features_of`.
 
     The image goes once through what lies before the layer where the layer is a cut of the network.
     """
-    name, module = layer_to_read(layer, network.target_layer), network.module
+    name, module = layer_to_read(layer, network), network.module
+    channels = layout_of(network, name, image[None]).channels
     cut = is_cut(module, name, image[None])
 
     def replace(output: Tensor) -> Tensor:
-        return alter(output.expand(rows, *output.shape[1:]) if cut else output)
+        output = output.expand(rows, *output.shape[1:]) if cut else output
+        return alter(output.movedim(channels, 1)).movedim(1, channels)
 
     inputs = image[None] if cut else image[None].expand(rows, -1, -1, -1)
     with undisturbed(module), altering(module, name, replace), torch.no_grad(), forward_pass(image.device):

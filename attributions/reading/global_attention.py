@@ -13,9 +13,10 @@ from ...base import RaybenchError
 from ..arithmetic import forward_pass
 from ..interface import NetworkLike
 from .attention import AttentionCapture
-from .capture import undisturbed
-from .tokens import TokenGrid, convolved_sizes, token_grid
+from .layouts import Layout
+from .tokens import convolved_sizes, token_grid
 from .trials import tried
+from .watching import undisturbed
 
 __all__ = ["GlobalAttention", "attends_globally", "read_attention", "rows_read"]
 
@@ -31,7 +32,7 @@ class GlobalAttention(NamedTuple):
 
     logits: Tensor
     blocks: list[Tensor]
-    grid: TokenGrid
+    grid: Layout
 
 
 def read_attention(module: nn.Module, images: Tensor) -> GlobalAttention:
@@ -85,7 +86,7 @@ def _check_global(probabilities: Sequence[Tensor], n_images: int) -> None:
 _READ_BY_CLASS_TOKEN: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 
-def rows_read(module: nn.Module, images: Tensor, length: int, grid: TokenGrid) -> Tensor:
+def rows_read(module: nn.Module, images: Tensor, length: int, grid: Layout) -> Tensor:
     """Weights (1, 1, L) float64 of the tokens that scores are read from: the class token, or all patches.
 
     Args:

@@ -1,92 +1,104 @@
-"""What a layer has to give for a map to be read from it: feature maps (N, C, h, w)."""
+"""How a layer's output lies in memory: which dimensions are places in the picture, and which channels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-from weakref import WeakKeyDictionary
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...base import RaybenchError
 
-__all__ = ["check_maps"]
+__all__ = ["MOST_PREFIX", "Kind", "Layout", "as_maps", "readings"]
 
-Shape = tuple[int, ...]
+Kind = Literal["channels_first", "channels_last", "tokens"]
+"""(N, k, h, w), (N, h, w, k) or (N, prefix + h * w, k)."""
+
+MOST_PREFIX = 16
+"""Tokens that stand for no patch: a class token, one for distillation, registers. Networks have 0 to 9."""
 
 
-def check_maps(module: nn.Module, layer: str, features: Tensor, images: Tensor) -> None:
-    """Raise `RaybenchError` unless the layer's output is a stack of feature maps (N, C, h, w).
+class Layout(NamedTuple):
+    """One reading of a shape.
+
+    Attributes:
+        kind: which dimensions are places.
+        height: rows of places.
+        width: columns of places.
+        prefix: of tokens, how many stand ahead of the places for none, such as the class token.
+    """
+
+    kind: Kind
+    height: int
+    width: int
+    prefix: int = 0
+
+    @property
+    def channels(self) -> int:
+        """The dimension that channels lie in."""
+        return 1 if self.kind == "channels_first" else -1
+
+    @property
+    def words(self) -> str:
+        """Say it to people."""
+        ahead = f" behind {self.prefix} tokens" if self.prefix else ""
+        return f"{self.kind} {self.height} x {self.width}{ahead}"
+
+
+def as_maps(tensor: Tensor, layout: Layout) -> Tensor:
+    """Return features, or gradients of them, as maps.
 
     Args:
-        module: the network, in eval mode.
-        layer: dotted name of the layer.
-        features: what it gave.
-        images: (B, 3, H, W), for which it did.
+        tensor: (N, k, h, w); (N, h, w, k); or (N, prefix + h * w, k), tokens row by row.
+        layout: which of them, with h, w and the number of tokens ahead.
+
+    Returns:
+        (N, k, h, w).
+
+    Raises:
+        RaybenchError: the tensor does not fit the layout.
     """
-    shape = tuple(features.shape)
-    if len(shape) != 4:
-        raise RaybenchError(f"layer {layer!r} gives features {shape}; expected feature maps (N, C, h, w)")
-    if _may_be_channels_last(shape, images) and _is_channels_last(module, layer, shape, images[:1]):
-        fitting = _next_layer_giving(module, layer, (shape[3], *shape[1:3]), images[:1])
-        hint = f"the layer {fitting!r} does" if fitting else "choose a layer that does"
-        raise RaybenchError(
-            f"layer {layer!r} gives features with channels last, (N, h, w, C) = {shape}; a map is read from "
-            f"features (N, C, h, w): {hint}"
-        )
+    kind, height, width, prefix = layout
+    shape = tuple(tensor.shape)
+    if kind == "channels_first" and len(shape) == 4 and shape[2:] == (height, width):
+        return tensor
+    if kind == "channels_last" and len(shape) == 4 and shape[1:3] == (height, width):
+        return tensor.permute(0, 3, 1, 2)
+    if kind == "tokens" and len(shape) == 3 and shape[1] == prefix + height * width:
+        return tensor[:, prefix:].reshape(shape[0], height, width, shape[2]).permute(0, 3, 1, 2)
+    raise RaybenchError(
+        f"features {shape} do not fit {kind} of {height} x {width} = {height * width} places and "
+        f"{prefix} tokens ahead of them"
+    )
 
 
-def _may_be_channels_last(shape: Shape, images: Tensor) -> bool:
-    """Say whether the first two dimensions could be those of the picture made smaller, by a look alone."""
-    height, width = images.shape[2:]
-    # a quarter to four times: lengths are rounded, and small pictures by much
-    return shape[1] <= height and 0.25 < (shape[1] * width) / (shape[2] * height) < 4
+def readings(shape: tuple[int, ...], size: tuple[int, int]) -> list[Layout]:
+    """Name every layout that features of a shape (N, ...) may have, for pictures of `size`; may be none."""
+    if len(shape) == 4:
+        both = [Layout("channels_first", *shape[2:])]
+        if min(shape[1:3]) > 1:  # a single row or column is no map that anyone would read
+            both.append(Layout("channels_last", *shape[1:3]))
+        return [one for one in both if _like_the_picture(one.height, one.width, size)]
+    if len(shape) == 3:
+        return list(_of_tokens(shape[1], size))
+    return []
 
 
-_CHANNELS_LAST: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()
+def _of_tokens(length: int, size: tuple[int, int]) -> Iterator[Layout]:
+    for prefix in range(min(MOST_PREFIX, length - 1) + 1):
+        places = length - prefix
+        for height in range(1, min(places, size[0]) + 1):
+            if places % height == 0 and _like_the_picture(height, places // height, size):
+                yield Layout("tokens", height, places // height, prefix)
 
 
-def _is_channels_last(module: nn.Module, layer: str, shape: Shape, image: Tensor) -> bool:
-    """Say whether the features' first dimension is a length in the picture, and the last is none.
+def _like_the_picture(height: int, width: int, size: tuple[int, int]) -> bool:
+    """Say whether so many rows and columns may be the picture made smaller: its aspect within a third.
 
-    Tried once for each module and layer, on half the picture: the number of channels stays, whatever it is.
+    A row or a column may be missing or too many, as sizes are rounded and borders cut off.
     """
-    known = _CHANNELS_LAST.setdefault(module, {})
-    if layer not in known:
-        height, width = image.shape[2:]
-        runs = _shapes(module, [layer], image[:, :, : height // 2, : width // 2])[layer]
-        # a layer that runs twice may give something else each time
-        known[layer] = len(runs) == 1 and runs[0][1] != shape[1] and runs[0][3] == shape[3]
-    return known[layer]
-
-
-def _next_layer_giving(module: nn.Module, layer: str, shape: Shape, image: Tensor) -> str:
-    """Name the first layer behind `layer` whose output has the shape (C, h, w); empty if there is none."""
-    names = [name for name, _ in module.named_modules()]
-    names = names[names.index(layer) + 1 :]
-    found = _shapes(module, names, image)
-    return next((name for name in names if any(one[1:] == shape for one in found[name])), "")
-
-
-def _shapes(module: nn.Module, layers: Iterable[str], image: Tensor) -> dict[str, list[Shape]]:
-    """Shapes that layers give in a forward pass, each time they run; of tensors (1, ., ., .) alone."""
-    shapes: dict[str, list[Shape]] = {layer: [] for layer in layers}
-
-    def watch(layer: str) -> Any:
-        def note(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.ndim == 4:
-                shapes[layer].append(tuple(output.shape))
-
-        return module.get_submodule(layer).register_forward_hook(note)
-
-    handles = [watch(layer) for layer in shapes]
-    try:
-        with torch.no_grad():
-            module(image)
-    except Exception:
-        pass  # it may want images of another size; what its layers gave before the error is known
-    finally:
-        for handle in handles:
-            handle.remove()
-    return shapes
+    if not (1 <= height <= size[0] and 1 <= width <= size[1]):
+        return False
+    flattest, steepest = (height - 1) / (width + 1), (height + 1) / max(width - 1, 0.5)
+    aspect = size[0] / size[1]
+    return flattest <= 4 / 3 * aspect and steepest >= 3 / 4 * aspect

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...base import RaybenchError
 from ..interface import NetworkLike
-from .capture import undisturbed
+from .watching import undisturbed
 
 __all__ = ["tried"]
 

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...attributions import computing_in
+from ...attributions import CANCELLED, computing_in
 from ...base import Size
 from ..loading import Frame, send_joined
 from ..metrics import sum_pixels
 from ..results import STATUSES
 from ..suite import Protocol
 
-__all__ = ["normalise", "prepare_saliency", "resize_bilinear", "smooth", "status_of"]
+__all__ = ["normalise", "prepare_saliency", "resize_bilinear", "signed_saliency", "smooth", "status_of"]
 
 
 def status_of(maps: Tensor) -> Tensor:
@@ -26,14 +26,15 @@ def status_of(maps: Tensor) -> Tensor:
         maps: (N, h, w) float, as a method returned them.
 
     Returns:
-        (N,) int64, indices into `STATUSES`: `nan` if any value is not finite, `zero` if all are 0, `constant`
-        if all are equal.
+        (N,) int64, indices into `STATUSES`: `cancelled` if all values are infinite, `nan` if any is not
+        finite, `zero` if all are 0, `constant` if all are equal.
     """
     low, high = maps.flatten(1).aminmax(dim=1)
     code = torch.zeros(len(maps), dtype=torch.int64, device=maps.device)
     code = code.masked_fill(low == high, STATUSES.index("constant"))
     code = code.masked_fill((low == 0) & (high == 0), STATUSES.index("zero"))
-    return code.masked_fill(~(low.isfinite() & high.isfinite()), STATUSES.index("nan"))
+    code = code.masked_fill(~(low.isfinite() & high.isfinite()), STATUSES.index("nan"))
+    return code.masked_fill(low == CANCELLED, STATUSES.index("cancelled"))
 
 
 def prepare_saliency(
@@ -69,6 +70,18 @@ def prepare_saliency(
         return normalise(large, status)
     # dividing the small map by the sum that the large one will have saves two passes over the large one
     return _uniform_unless_ok(resize_bilinear(maps / _resized_sum(maps, size), size), status)
+
+
+def signed_saliency(maps: Tensor, size: Size, protocol: Protocol, *, smoothed: bool) -> Tensor:
+    """Bring raw maps with a sign to a size as `prepare_saliency` does, without making them sum to anything.
+
+    Returns:
+        (N, H, W) float32; 1 everywhere where the map is degenerate, which adds up as a uniform map does.
+    """
+    resized = resize_bilinear(maps.float(), size)
+    if smoothed and protocol.smoothing:
+        resized = smooth(resized, protocol.smoothing * max(size))
+    return torch.where((status_of(maps) == 0)[:, None, None], resized, 1.0)
 
 
 def normalise(maps: Tensor, status: Tensor) -> Tensor:

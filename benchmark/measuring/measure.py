@@ -26,7 +26,8 @@ from ..loading import (
     send_joined,
 )
 from ..results import RowStore, save_map
-from .asking import Asked, ask_again
+from .again.asking import Asked, ask_again
+from .checked import check_shape
 from .environment import peak_memory_mb
 from .failures import failures_told, named
 from .passes import Job, Outcome, Pass
@@ -191,7 +192,7 @@ def _explained_by(network: Network, batch: Batch, work: Pass) -> Iterator[Explai
     image_index = send_joined([batch.image_index.numpy()], work.device)
     class_index = send_joined([batch.class_index.numpy()], work.device)
     seeds = tuple(image.image_seed for image in batch.images)
-    asking, waiting = work.scorer.asking, []
+    asking, waiting = work.scorer.asking, list[tuple[Job, Tensor]]()
     ids = [image.image_id for image in batch.images]
     with sharing(work.meter):
         for job in work.jobs:
@@ -201,15 +202,19 @@ def _explained_by(network: Network, batch: Batch, work: Pass) -> Iterator[Explai
             timed = work.meter.timed(method.label, len(class_index))
             thing = f"attribution {method.label!r} on checkpoint {network.name!r}"
             with timed, failures_told(thing, ids, network=network, images=images):
-                maps = method(network, images, image_index, class_index, seeds=seeds)
+                raw = method.raw(network, images, image_index, class_index, seeds=seeds)
+                maps = method.scored(raw)
             if asking:
-                waiting.append((job, maps))
+                check_shape(method, raw, (len(class_index),))
+                waiting.append((job, raw))
             else:
                 yield Explained(job, (method, batch, maps, None))
     # what methods share is let go before they are asked again about other pictures
-    for job, maps in waiting:
-        asked = ask_again(asking, job.attribution, network, images, maps, batch, work.protocol)
-        yield Explained(job, (job.attribution, batch, maps, asked))
+    explained = [(job.attribution, raw) for job, raw in waiting]
+    if asking and explained:
+        found = ask_again(asking, explained, network, images, batch, work.protocol, work.images.seed)
+        for (job, raw), asked in zip(waiting, found, strict=True):
+            yield Explained(job, (job.attribution, batch, job.attribution.scored(raw), asked))
 
 
 def doubts(network: Network | None, batch: Batch) -> list[Task]:

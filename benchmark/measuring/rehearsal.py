@@ -9,10 +9,20 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...attributions import bound, box_oracle, computing_in, forward_pass, generator, in_eval_mode, method_of
+from ...attributions import (
+    bound,
+    box_oracle,
+    computing_in,
+    forward_pass,
+    found_target_layer,
+    generator,
+    in_eval_mode,
+    method_of,
+)
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import Batch, Prepared, View, decoded, frame_of, network_input
+from ..metrics import MetricPasses
 from ..results import RowStore
 from ..suite import Protocol
 from .costs import CostMeter
@@ -114,7 +124,7 @@ def _cheap(work: Pass) -> Pass:
     """The same pass without what takes long, writing nowhere."""
     nowhere = _Nowhere(work.notes.path, ())
     jobs = [job for job in work.jobs if _passes(job) <= _MOST_PASSES]
-    metrics = [one for one in work.scorer.metrics if one.passes.forwards + one.passes.runs <= _MOST_PASSES]
+    metrics = [one for one in work.scorer.metrics if _asked(one.passes) <= _MOST_PASSES]
     return replace(
         work,
         jobs=[
@@ -128,6 +138,10 @@ def _cheap(work: Pass) -> Pass:
         gallery={},
         meter=CostMeter(work.device),
     )
+
+
+def _asked(passes: MetricPasses) -> float:
+    return passes.forwards + passes.forwards_per_image + passes.all_runs(1)
 
 
 def _passes(job: Job) -> float:
@@ -156,6 +170,9 @@ def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:
 
 def _remarks(work: Pass, network: Network, image: Prepared) -> Iterator[str]:
     yield from network.remarks
+    found = found_target_layer(network)
+    if found:
+        yield f"maps are read at the layer {found.words}, found by trying"
     reader = reader_of(network.module)
     if reader and reader.taken:
         yield reader.taken

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from ...base import CodeFiles, Registry, check_options, names_code, options_of
-from ..statistics import Aggregate, Facts, Group, Kind, Unit, Where
+from ...base import Registry, options_of
+from ..statistics import Aggregate, CurveValue, Facts, Group, Kind, Unit, Where
 
 __all__ = [
     "METRICS",
-    "BoundMetric",
     "Metric",
     "MetricPasses",
     "View",
-    "bind_metric",
     "classification_metric",
     "explanation_metric",
     "localisation_metric",
@@ -34,11 +32,21 @@ class MetricPasses:
 
     Attributes:
         forwards: passes of single pictures through the network.
+        forwards_per_image: the same, once for all methods and classes of an image.
         runs: of the attribution method.
+        runs_per_stage: of the method for each stage of the network, of which there are some 5 to 20.
+        shares: what the runs are; metrics that name the same share them.
     """
 
     forwards: float = 0
+    forwards_per_image: float = 0
     runs: float = 0
+    runs_per_stage: float = 0
+    shares: str = ""
+
+    def all_runs(self, stages: int) -> float:
+        """Runs of the method for each query of a network of so many stages."""
+        return self.runs + self.runs_per_stage * stages
 
 
 def _free(_options: Mapping[str, Any]) -> MetricPasses:
@@ -80,23 +88,6 @@ class Metric(Facts):
     def options(self) -> Mapping[str, Any]:
         """Keyword options a suite may set, with their defaults."""
         return options_of(self.function)
-
-
-@dataclass(frozen=True)
-class BoundMetric:
-    """A metric with its options fixed."""
-
-    metric: Metric
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __call__(self, *args: Any) -> Any:
-        """Call the metric with its positional arguments and the bound options."""
-        return self.metric.function(*args, **self.options)
-
-    @property
-    def passes(self) -> MetricPasses:
-        """What a query costs beside its map."""
-        return self.metric.passes({**self.metric.options, **self.options})
 
 
 METRICS: Registry[Metric] = Registry("metric", "raybench.metrics")
@@ -182,18 +173,25 @@ def network_metric(
     bounds: tuple[float, float] = (0.0, 1.0),
     group: Group = "faithfulness",
     higher_is_better: bool | None = True,
+    chance: float | None = None,
+    outcomes: tuple[float, ...] = (),
     passes: Callable[[Mapping[str, Any]], MetricPasses] = _free,
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
     curve: str = "",
+    curve_value: CurveValue = "area",
+    curve_ends: tuple[float, float] = (0.0, 100.0),
+    curve_in_ratios: bool = False,
 ) -> Callable[[Function], Function]:
     """Register `function(query: NetworkQuery, *, ...) -> value`, which asks the network again.
 
-    `value` is a float, NaN where it is not defined, or a `Curve`, whose area is the value; `curve` says then
-    what the x axis is. `changed` gives the facts that are others under some options.
+    `value` is a float, NaN where it is not defined, or a `Curve`, from which the value follows by
+    `curve_value`; `curve` says then what the x axis is. `changed` gives the facts that are others under some
+    options.
     """
     return _register(
         name, "network", label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
-        higher_is_better=higher_is_better, passes=passes, changed=changed, curve=curve,
+        higher_is_better=higher_is_better, chance=chance, outcomes=outcomes, passes=passes, changed=changed,
+        curve=curve, curve_value=curve_value, curve_ends=curve_ends, curve_in_ratios=curve_in_ratios,
     )  # fmt: skip
 
 
@@ -208,7 +206,9 @@ def explanation_metric(
     group: Group = "robustness",
     higher_is_better: bool | None = False,
     passes: Callable[[Mapping[str, Any]], MetricPasses] = _free,
+    changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
     curve: str = "",
+    curve_value: CurveValue = "area",
 ) -> Callable[[Function], Function]:
     """Register `function(query: ExplainedQuery, *, ...) -> value`, which runs the method again.
 
@@ -216,7 +216,8 @@ def explanation_metric(
     """
     return _register(
         name, "explanation", label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
-        higher_is_better=higher_is_better, passes=passes, curve=curve,
+        higher_is_better=higher_is_better, passes=passes, changed=changed, curve=curve,
+        curve_value=curve_value,
     )  # fmt: skip
 
 
@@ -265,32 +266,3 @@ def classification_metric(
         name, "classification", rule=rule, label=label, title=title, words=words, aggregates=(aggregate,),
         group="accuracy", view=view, multilabel=multilabel,
     )  # fmt: skip
-
-
-def bind_metric(
-    name: str, options: Mapping[str, Any] | None = None, *, code: CodeFiles | None = None
-) -> BoundMetric:
-    """Look up the metric `name` and fix its options.
-
-    Args:
-        name: a registered metric, or a function in a file: `mine.py:my_metric`, of saliency maps unless it is
-            registered as something else.
-        options: by name.
-        code: where files are looked for; by default they may not run.
-
-    Raises:
-        UnknownNameError: no such metric.
-        RaybenchError: an option that the metric does not have, or of another type.
-    """
-    metric = (code or CodeFiles()).find(METRICS, name, _plain_metric)
-    if names_code(name):
-        METRICS.refuse_taken(metric.name, name)
-    check_options(f"metric {name!r}", metric.function, options or {})
-    facts = metric.changed({**metric.options, **(options or {})})
-    return BoundMetric(replace(metric, **facts), dict(options or {}))
-
-
-def _plain_metric(name: str, function: Callable[..., Any]) -> Metric:
-    label = name.rpartition(":")[2]
-    words = (inspect.getdoc(function) or "").partition("\n")[0]
-    return Metric(name=label, label=label, title=label, words=words, function=function)

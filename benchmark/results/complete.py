@@ -171,7 +171,7 @@ def _files(
         yield files.records(checkpoint, attribution), read_records
         if any(metric.of_set for metric in metrics):
             yield files.statistics(checkpoint, attribution), read_lists
-        if checkpoint != NO_CHECKPOINT and any(metric.asks_network for metric in metrics):
+        if checkpoint != NO_CHECKPOINT and any(metric.curve for metric in metrics):
             yield files.curves(checkpoint, attribution), read_lists
 
 

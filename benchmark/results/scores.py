@@ -120,7 +120,7 @@ class Row:
         labels: as many as the table's headings.
         cells: as many as its columns.
         queries: how many the scores are means of.
-        degenerate: queries whose map was all zero, constant or NaN.
+        degenerate: queries whose map was all zero, constant, cancelled or NaN.
     """
 
     labels: tuple[str, ...]

@@ -53,7 +53,7 @@ class BoardRow:
         values: by localisation metric, one value in percent per query (N,), float32, in the order of the
             section's queries; empty if the row was measured on other queries than the section's.
         queries: how many the scores are means of.
-        degenerate: queries whose map was all zero, constant or NaN.
+        degenerate: queries whose map was all zero, constant, cancelled or NaN.
         note: what a reader must know about the row, such as why it is not ranked; may be empty.
     """
 

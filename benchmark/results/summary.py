@@ -44,7 +44,7 @@ class Summary:
         n: queries, or images for classification metrics, that the value is a mean of.
         n_classes: classes that the value covers: for a class mean the classes averaged, else those that a
             query or image asks about.
-        degenerate: queries whose map was all zero, constant or NaN; they are scored, not dropped.
+        degenerate: queries whose map was all zero, constant, cancelled or NaN; they are scored, not dropped.
     """
 
     metric: str

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -109,6 +110,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "rows_sha256": old.get("rows_sha256", {}),
         "merging": old.get("merging", {}),
         "remarks": old.get("remarks", {}),
+        "found_layers": old.get("found_layers", {}),
     }
     set_damaged_aside(plan, manifest, say)
     write_manifest(out, manifest)
@@ -124,9 +126,27 @@ def note_weights(plan: Plan, manifest: Manifest, network: Network) -> None:
 
 
 def note_rehearsal(
-    plan: Plan, manifest: Manifest, card: Card, undefined: Mapping[str, str], remarks: Sequence[str]
+    plan: Plan,
+    manifest: Manifest,
+    card: Card,
+    undefined: Mapping[str, str],
+    remarks: Sequence[str],
+    found: Mapping[str, Any],
 ) -> None:
-    """Write which methods are not defined for a checkpoint, and why, and what else is to be known of it."""
+    """Write which methods are not defined for a checkpoint, and why, and what else is to be known of it.
+
+    Raises:
+        RaybenchError: maps were read at another layer before.
+    """
+    known = manifest["found_layers"].get(card.name, found)
+    if found and known["layer"] != found["layer"]:
+        raise RaybenchError(
+            f"checkpoint {card.name!r}: maps in {plan.settings.out} were read at the layer "
+            f"{known['layer']!r}, and now {found['layer']!r} is found; name target_layer in the card, or use "
+            "another --out"
+        )
+    if found:
+        manifest["found_layers"][card.name] = dict(found)
     manifest["not_defined"][card.name] = dict(undefined)
     if remarks:
         manifest["remarks"][card.name] = list(remarks)

@@ -13,6 +13,8 @@ from .progress import Reporter, SilentReporter
 
 __all__ = ["cost_of", "costly", "plan_lines", "planned"]
 
+_STAGES = 7
+"""Of a residual network; how many a network has is known when it is loaded."""
 _COSTLY = 10
 """Passes for one image and class from which on a method or a metric is worth a word of its own."""
 
@@ -56,7 +58,10 @@ def costly(plan: Plan) -> Iterator[str]:
         if method.passes.forwards(1, 1) + method.passes.backwards(1, 1) >= _COSTLY:
             yield f"{method.label}: {cost_of(method, plan)}"
     for metric in _asking(plan):
-        if metric.passes.forwards + metric.passes.runs >= _COSTLY:
+        if (
+            metric.passes.forwards + metric.passes.forwards_per_image + metric.passes.all_runs(_STAGES)
+            >= _COSTLY
+        ):
             yield f"{metric.metric.name}: {_cost_of_metric(metric, plan)}"
 
 
@@ -91,10 +96,27 @@ def _explained(plan: Plan) -> int:
 
 def _cost_of_metric(metric: BoundMetric, plan: Plan) -> str:
     """Word what a metric asks of a network or of a method per map, and for all maps."""
-    forwards, runs, maps = metric.passes.forwards, metric.passes.runs, _explained(plan)
-    each = [_count(forwards, "forward pass", "map"), _count(runs, "more map", "map", plural="s")]
-    total = [f"{forwards * maps:,.0f} forwards"] * bool(forwards) + [f"{runs * maps:,.0f} maps"] * bool(runs)
-    return f"{', '.join(filter(None, each)) or 'no passes'}; in all at least {' and '.join(total) or 'none'}"
+    passes, maps, images = metric.passes, _explained(plan), len(plan.indices) * len(plan.cards)
+    each = [
+        _count(passes.forwards, "forward pass", "map"),
+        _count(passes.forwards_per_image, "forward pass", "image"),
+        _count(passes.runs, "more map", "map", plural="s"),
+        _count(passes.runs_per_stage, "more map", "map and stage of the network", plural="s"),
+    ]
+    forwards, runs = (
+        passes.forwards * maps + passes.forwards_per_image * images,
+        passes.all_runs(_STAGES) * maps,
+    )
+    total = [f"{forwards:,.0f} forwards"] * bool(forwards) + [f"{runs:,.0f} maps"] * bool(runs)
+    others = [
+        one.metric.name
+        for one in _asking(plan)
+        if one is not metric and passes.shares and one.passes.shares == passes.shares
+    ]
+    shared = f", shared with {' and '.join(others)}" if others else ""
+    stages = f" (with {_STAGES} stages)" if passes.runs_per_stage else ""
+    words = ", ".join(filter(None, each)) or "no passes"
+    return f"{words}; in all at least {' and '.join(total) or 'none'}{stages}{shared}"
 
 
 def _count(number: float, noun: str, what: str, *, plural: str = "es") -> str:

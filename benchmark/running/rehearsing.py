@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
+from ...attributions import found_target_layer
 from ...base import RaybenchError
 from ...checkpoints import Card, Network
 from ..loading import View
@@ -51,12 +53,12 @@ def rehearse_all(
         if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
             work = left(card)
-        remarks = crew.lead(partial(_rehearse, work, loaded))
+        remarks, found = crew.lead(partial(_rehearse, work, loaded))
         if card:
             words = list(dict.fromkeys(not_shown.values()))
             reasons += words[:1]
             remarks += [f"not measured: {reason}" for reason in words]
-            crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks))
+            crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks, found))
             _say(reporter, card, undefined, remarks)
         if loaded and not kept and crew.size == 1 and plan.settings.compile == "no":
             kept[loaded[0].name] = loaded[0]
@@ -111,8 +113,13 @@ def _refuse(reason: str) -> None:
     raise RaybenchError(reason)
 
 
-def _rehearse(work: Pass, loaded: list[Network]) -> list[str]:
-    return rehearse(work.seen_by(loaded[0]), loaded[0]) if loaded else rehearse(work, None)
+def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, Any]]:
+    """Return remarks on the network, and what was found of the layer at which its maps are read."""
+    if not loaded:
+        return rehearse(work, None), {}
+    remarks = rehearse(work.seen_by(loaded[0]), loaded[0])
+    found = found_target_layer(loaded[0])
+    return remarks, found.facts if found else {}
 
 
 def _say(reporter: Reporter, card: Card, undefined: dict[str, str], remarks: list[str]) -> None:

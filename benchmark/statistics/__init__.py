@@ -1,7 +1,7 @@
 """What follows from numbers alone: facts of metrics, sums and their rules, intervals. No torch here."""
 
 from .classification import accuracy, f1_per_class_of, hits_among
-from .facts import AGGREGATE_WORDS, GROUPS, Aggregate, Facts, Group, Kind, Unit, Where
+from .facts import AGGREGATE_WORDS, GROUPS, Aggregate, CurveValue, Facts, Group, Kind, Unit, Where
 from .intervals import (
     INTERVALS,
     Estimate,
@@ -27,6 +27,7 @@ __all__ = [
     "INTERVALS",
     "RULES",
     "Aggregate",
+    "CurveValue",
     "Deviations",
     "Estimate",
     "Facts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from ...base import RaybenchError
 from .predictions import PredictionBatch
 from .rules import RULES
 
-__all__ = ["AGGREGATE_WORDS", "Aggregate", "Facts", "Group", "Kind", "Unit"]
+__all__ = ["AGGREGATE_WORDS", "Aggregate", "CurveValue", "Facts", "Group", "Kind", "Unit"]
 
 Aggregate = Literal["class_mean", "query_mean", "image_mean", "whole_set"]
 AGGREGATE_WORDS: Mapping[str, str] = {
@@ -29,6 +29,7 @@ Kind = Literal["localisation", "map", "network", "explanation", "set", "classifi
 Unit = Literal["percent", "probability", "correlation", "ratio", "none"]
 Where = Literal["", "own", "near"]
 Group = Literal["localisation", "faithfulness", "sanity", "robustness", "complexity", "accuracy"]
+CurveValue = Literal["area", "mean", "last"]
 GROUPS: tuple[Group, ...] = (
     "accuracy",
     "localisation",
@@ -61,6 +62,10 @@ class Facts:
         perfect: value of the ground truth itself, where it has one value.
         rule: how sums of statistics become values, for metrics of a set or of predictions; see `rule`.
         curve: what the x axis of its curve is, for metrics that keep one.
+        curve_value: what of the curve is the value: the `area` below it by trapezoids over an axis of length
+            1, the `mean` of its points, or the `last` one.
+        curve_ends: percentages at the first and the last point.
+        curve_in_ratios: whether the points between lie in equal ratios, and not in equal steps.
         judges_point: whether a value above 50 says that the most salient pixel hits, and one below that it
             misses.
         outcomes: the only values that a query may have; empty if all within the bounds are possible.
@@ -84,6 +89,9 @@ class Facts:
     perfect: float | None = None
     rule: str = ""
     curve: str = ""
+    curve_value: CurveValue = "area"
+    curve_ends: tuple[float, float] = (0.0, 100.0)
+    curve_in_ratios: bool = False
     judges_point: bool = False
     outcomes: tuple[float, ...] = ()
     step: float = 0.0
@@ -133,6 +141,19 @@ class Facts:
             )
         return read(batch)
 
+    def of_curve(self, points: Sequence[float]) -> float:
+        """Value of a query with a curve of two points or more."""
+        if self.curve_value == "last":
+            return points[-1]
+        if self.curve_value == "mean":
+            return sum(points) / len(points)
+        return (sum(points) - (points[0] + points[-1]) / 2) / (len(points) - 1)
+
+    def curve_axis(self, count: int) -> NDArray[np.float64]:
+        """Percentages at which the `count` points of a curve stand: (count,)."""
+        spaced = np.geomspace if self.curve_in_ratios else np.linspace
+        return spaced(*self.curve_ends, count)
+
     def allows(self, value: float) -> bool:
         """Whether a value lies within the bounds, but for the rounding of a sum."""
         low, high = self.bounds
@@ -145,6 +166,7 @@ class Facts:
         return known | {
             "aggregates": list(self.aggregates),
             "outcomes": list(self.outcomes),
+            "curve_ends": list(self.curve_ends),
             "bounds": [None if abs(bound) == inf else bound for bound in self.bounds],
         }
 
@@ -159,6 +181,7 @@ class Facts:
             known["bounds"] = (-inf if low is None else float(low), inf if high is None else float(high))
         if "aggregates" in known:
             known["aggregates"] = tuple(known["aggregates"])
-        if "outcomes" in known:
-            known["outcomes"] = tuple(map(float, known["outcomes"]))
+        for name in ("outcomes", "curve_ends"):
+            if name in known:
+                known[name] = tuple(map(float, known[name]))
         return Facts(**known)

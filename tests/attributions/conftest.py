@@ -24,6 +24,7 @@ class LoadedNetwork:
     contrast_layer: str | None = None
     multi_label: bool = False
     input_size: tuple[int, int] | None = None
+    layout: str = "auto"
 
     @property
     def input_range(self) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,8 +16,15 @@ from torch import Tensor, nn
 from raybench.attributions import BoundAttribution, bind
 from raybench.base import Size
 from raybench.benchmark.loading import Batch, Prepared
-from raybench.benchmark.measuring.asking import Asked, ask_again
-from raybench.benchmark.metrics import METRICS, ExplainedQuery, MetricPasses, bind_metric, max_sensitivity
+from raybench.benchmark.measuring.again.asking import Asked, _picture, ask_again
+from raybench.benchmark.metrics import (
+    METRICS,
+    ExplainedQuery,
+    MetricPasses,
+    NetworkQuery,
+    bind_metric,
+    max_sensitivity,
+)
 from raybench.benchmark.results import read_numbers
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import ClassList, Network, network_from_module
@@ -26,14 +34,15 @@ MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 
 
 class Small(nn.Module):
-    """A network of two layers, or of one that is linear, that counts the pictures that it sees."""
+    """A network of two layers, or of one that is linear, that counts the pictures that it and copies see."""
+
+    seen: ClassVar[list[int]] = []
 
     def __init__(self, *, linear: bool = False) -> None:
         super().__init__()
         self.head = (
             nn.LazyLinear(3) if linear else nn.Sequential(nn.LazyLinear(8), nn.GELU(), nn.Linear(8, 3))
         )
-        self.seen: list[int] = []
 
     def forward(self, images: Tensor) -> Tensor:
         self.seen.append(len(images))
@@ -75,7 +84,8 @@ def batch_of(classes: list[list[int]]) -> Batch:
 
 def ask(network: Network, images: Tensor, raw: Tensor, batch: Batch, method: str, *metrics: object) -> Asked:
     wanted = [bind_metric(*one) if isinstance(one, tuple) else bind_metric(str(one)) for one in metrics]
-    return ask_again(wanted, bind(method), network, images, raw, batch, PROTOCOLS.get("iccv19"))
+    (found,) = ask_again(wanted, [(bind(method), raw)], network, images, batch, PROTOCOLS.get("iccv19"), 0)
+    return found
 
 
 def maps_of(method: BoundAttribution, network: Network, images: Tensor, batch: Batch) -> Tensor:
@@ -130,7 +140,7 @@ def test_curves_are_those_of_one_picture_after_the_other(steps: int) -> None:
 def test_maps_that_say_nothing_have_the_values_of_a_uniform_one() -> None:
     network, images, batch = network_of(), pictures(1), batch_of([[2]])
     values = []
-    for raw in (torch.ones(1, 9, 7), torch.zeros(1, 9, 7), torch.full((1, 3, 2), float("nan"))):
+    for raw in (torch.ones(1, 9, 7), torch.zeros(1, 9, 7), torch.full((1, 9, 7), float("nan"))):
         asked = ask(network, images, raw, batch, "gradient", "deletion", "insertion", "max_sensitivity")
         values.append(asked.values[0, :2].tolist())
         if raw.sum() != 63:
@@ -171,9 +181,9 @@ def noisy(network: Network, image: Tensor, raw: Tensor, seed: int, wanted: int) 
         seen.append(images)
         return raw.expand(len(images), -1, -1)
 
-    max_sensitivity(
-        ExplainedQuery(image, raw, wanted, seed, network.input_range, explain), draws=4, radius=0.1
-    )
+    seen_by = NetworkQuery(_picture(network, image, seed), raw, raw, wanted, seed)
+    query = ExplainedQuery(seen_by, raw, raw, 3, True, lambda images, *_, **__: explain(images), lambda _: ())
+    max_sensitivity(query, draws=4, radius=0.1)
     pixels = (seen[0] - image) * torch.tensor(STD).view(3, 1, 1)
     assert 0.09 < pixels.abs().max() <= 0.1 + 1e-6  # a share of the range from black to white
     return seen[0]
@@ -191,9 +201,13 @@ def test_a_metric_asks_as_often_as_it_says_and_leaves_the_network_alone(name: st
     raw = maps_of(bind("gradient"), network, images, batch)
     before = {key: value.clone() for key, value in network.module.state_dict().items()}
     network.module.seen.clear()
-    ask(network, images, raw, batch, "gradient", name)
-    passes = bind_metric(name).passes
-    assert sum(network.module.seen) == 3 * (passes.forwards + passes.runs)
+    few = {"sensitivity_n": {"sizes": 2}, "smooth_parameter_randomisation": {"samples": 2}}
+    options = few.get(name, {})  # also so that no two sizes are one pixel
+    ask(network, images, raw, batch, "gradient", (name, options))
+    passes, stages = bind_metric(name, options).passes, 2
+    each = passes.forwards + passes.all_runs(stages)
+    looks = int("parameter" in name)  # once, to find the order of the stages of its copy
+    assert sum(network.module.seen) == 3 * each + 2 * passes.forwards_per_image + looks
     assert passes != MetricPasses()
     after = network.module.state_dict()
     assert all(torch.equal(value, after[key]) for key, value in before.items())

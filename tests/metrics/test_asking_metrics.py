@@ -14,12 +14,14 @@ from captum.metrics import sensitivity_max
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from raybench.base import Size, seed_for
-from raybench.benchmark.measuring.asking import _blur_kernel, _fill, _scores
+from raybench.base import seed_for
+from raybench.benchmark.measuring.again.asking import _picture
+from raybench.benchmark.measuring.again.fills import blur_kernel, fill
 from raybench.benchmark.metrics import (
     Curve,
     ExplainedQuery,
     NetworkQuery,
+    Picture,
     deletion,
     insertion,
     max_sensitivity,
@@ -50,9 +52,7 @@ def linear(weights: Tensor) -> Network:
 
 
 def query_of(network: Network, image: Tensor, saliency: Tensor, seed: int = 0) -> NetworkQuery:
-    size = Size(*image.shape[1:])
-    ask, fill = functools.partial(_scores, network, 0, size), functools.partial(_fill, network, image)
-    return NetworkQuery(image, saliency, 0, seed, ask, fill)
+    return NetworkQuery(_picture(network, image, seed), saliency, saliency, 0, seed)
 
 
 def by_hand() -> NetworkQuery:
@@ -133,7 +133,7 @@ class Maps:
 @pytest.mark.parametrize("name", ["mean", "blur"])
 def test_curves_agree_with_torchcam(network: Network, seed: int, name: str) -> None:
     image, saliency = picture(seed), random_map(seed)
-    baseline = _fill(network, image, name, 0).expand_as(image)[None]
+    baseline = fill(network, image, name, 0).expand_as(image)[None]
     torchcam = pytest.importorskip("torchcam.metrics", reason="torchcam needs Python 3.11")
     theirs = torchcam.DeletionInsertionMetric(
         Maps(network.module, saliency), functools.partial(torch.softmax, dim=-1), steps=24, baseline=baseline
@@ -147,7 +147,7 @@ def test_curves_agree_with_torchcam(network: Network, seed: int, name: str) -> N
 
 def test_pixels_change_in_chunks_of_any_size_alike(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = deletion(query_of(network, picture(1), random_map(1)))
-    monkeypatch.setattr("raybench.benchmark.measuring.asking._PIXELS_AT_ONCE", 3 * 24 * 32)
+    monkeypatch.setattr("raybench.benchmark.measuring.again.asking._PIXELS_AT_ONCE", 3 * 24 * 32)
     assert deletion(query_of(network, picture(1), random_map(1))).points == pytest.approx(
         expected.points, abs=1e-6
     )
@@ -173,7 +173,7 @@ def test_blur_is_an_impulse_through_a_reflected_gaussian() -> None:
     impulse = np.zeros((11, 11))
     impulse[5, 5] = 1
     expected = gaussian_filter(impulse, 5)
-    assert _blur_kernel().numpy() == pytest.approx(expected, abs=1e-7)
+    assert blur_kernel().numpy() == pytest.approx(expected, abs=1e-7)
     assert expected.max() / expected.min() < 1.6  # spread almost flat, unlike a cut Gaussian
 
 
@@ -184,7 +184,16 @@ def test_area_is_the_trapezoid_rule() -> None:
 
 def explained(image: Tensor, explain: Callable[[Tensor], Tensor], seed: int = 7) -> ExplainedQuery:
     bounds = (torch.zeros(3, 1, 1), torch.ones(3, 1, 1))
-    return ExplainedQuery(image, explain(image[None])[0], 0, seed, bounds, explain)
+    original = explain(image[None])[0]
+    picture = Picture(image, seed, bounds, False, no_network, no_network)
+    seen = NetworkQuery(picture, original, original, 0, seed)
+    return ExplainedQuery(
+        seen, original, original, 1, True, lambda images, *_, **__: explain(images), no_network
+    )
+
+
+def no_network(*_: object) -> Tensor:
+    raise AssertionError
 
 
 def noise_of(image: Tensor, seed: int, draws: int, radius: float) -> Iterator[Tensor]:

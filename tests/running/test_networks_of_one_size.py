@@ -9,6 +9,7 @@ import PIL.Image
 import pytest
 import torch
 import yaml
+from board_folders import change_manifest
 from safetensors.torch import save_file
 from tiny_suite import TinySuite, manifest_of, result_bytes
 from torch import Tensor, nn
@@ -83,12 +84,12 @@ def test_methods_that_a_network_has_no_use_for_are_left_out_with_the_reason(
 ) -> None:
     out = evaluate(suite, settings(tiny, "out", limit=2)).out
     reasons = manifest_of(out)["not_defined"]
-    assert list(reasons["vit"]) == ["grad_cam"]
-    assert "the checkpoint names none; name target_layer in its card" in reasons["vit"]["grad_cam"]
+    assert reasons["vit"] == {}
     assert set(reasons["first"]) == {"attention_rollout", "raw_attention"}
     written = {str(path.relative_to(out)) for path in out.rglob("records.csv")}
     assert written == {
         *("vit/attention_rollout/records.csv", "vit/raw_attention/records.csv", "vit/gradient/records.csv"),
+        "vit/grad_cam/records.csv",
         *("first/gradient/records.csv", "first/grad_cam/records.csv"),
     }
 
@@ -236,3 +237,22 @@ def test_a_card_says_what_size_its_network_takes() -> None:
 
 def _classes() -> raybench.checkpoints.ClassList:
     return raybench.load_checkpoint("shapes-gmp").classes
+
+
+def test_the_layer_that_was_found_is_kept_with_its_layout_and_said(tiny: TinySuite, suite: Path) -> None:
+    manifest = manifest_of(evaluate(suite, settings(tiny, "out", limit=2)).out)
+    assert list(manifest["found_layers"]) == ["vit"]  # the other card names its layer
+    found = manifest["found_layers"]["vit"]
+    # behind the last attention only the class token is read, so the last layer with places is ahead of it
+    assert found["layer"] == "encoder.layers.encoder_layer_1.ln_1"
+    assert (found["layout"], found["places"], found["prefix_tokens"]) == ("tokens", [4, 4], 1)
+    words = "'encoder.layers.encoder_layer_1.ln_1', tokens 4 x 4 behind 1 tokens for pictures of 64 x 64"
+    assert manifest["remarks"]["vit"] == [f"maps are read at the layer {words}, found by trying"]
+
+
+def test_a_run_does_not_go_on_with_another_layer(tiny: TinySuite, suite: Path) -> None:
+    out = evaluate(suite, settings(tiny, "out", limit=1)).out
+    other = manifest_of(out)["found_layers"]["vit"] | {"layer": "conv_proj"}
+    change_manifest(out, found_layers={"vit": other})
+    with pytest.raises(RaybenchError, match="at the layer 'conv_proj', and now 'encoder.*ln_1' is found"):
+        evaluate(suite, settings(tiny, "out", limit=2))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...interface import NetworkLike, attribution
 from ...reading.capture import features_and_gradients
+from ...signs import summed_over_channels
 
 __all__ = [
     "grad_cam",
@@ -78,7 +79,7 @@ def grad_cam_elementwise(
     is HiResCAM in Draelos & Carin, arXiv 2011.08891.
     """
     features, gradients = features_and_gradients(network, images, image_index, class_index, layer)
-    return (gradients * features).sum(dim=1).clamp(min=0).float()
+    return summed_over_channels(gradients * features).clamp(min=0).float()
 
 
 @attribution("grad_cam_plus_plus", source="Chattopadhay et al., WACV 2018", family="activation")
@@ -171,7 +172,7 @@ def linear_approximation(
     Masks", ICCV 2019, compare with it; it is gradient times activation.
     """
     features, gradients = features_and_gradients(network, images, image_index, class_index, layer)
-    return (gradients * features).sum(dim=1).float()
+    return summed_over_channels(gradients * features).float()
 
 
 @attribution("norm_grad", source="Rebuffi et al., CVPR 2020", family="activation")

@@ -118,12 +118,9 @@ def ablation_cam(
 
 
 def _without(output: Tensor, channels: range) -> Tensor:
-    """Set one channel of each row to zero: of (m, k, h, w) the second dimension, of tokens the last."""
+    """Set one channel of each row (m, k, ...) to zero."""
     rows = torch.arange(len(channels), device=output.device)
     index = torch.tensor(channels, device=output.device)
     ablated = output.clone()
-    if output.ndim == 4:
-        ablated[rows, index] = 0
-    else:
-        ablated[rows, :, index] = 0
+    ablated[rows, index] = 0
     return ablated

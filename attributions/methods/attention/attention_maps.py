@@ -12,7 +12,7 @@ from ...interface import NetworkLike, Passes, attribution
 from ...queries import check_queries, portions
 from ...reading.capture import undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
-from ...reading.tokens import as_maps
+from ...reading.layouts import as_maps
 from ...sharing import shared
 
 __all__ = ["attention_rollout", "raw_attention"]

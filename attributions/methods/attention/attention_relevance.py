@@ -12,7 +12,7 @@ from ...interface import NetworkLike, attribution
 from ...queries import Portion, check_logits, check_queries, one_hot, portions
 from ...reading.capture import undisturbed
 from ...reading.global_attention import attends_globally, read_attention, rows_read
-from ...reading.tokens import TokenGrid, as_maps
+from ...reading.layouts import Layout, as_maps
 from ...sharing import shared
 
 __all__ = ["attention_gradient_cam", "transformer_attribution_generic"]
@@ -83,7 +83,7 @@ class _Rows(NamedTuple):
 
     followed: Tensor
     weighed: Tensor
-    grid: TokenGrid
+    grid: Layout
 
 
 def _maps(

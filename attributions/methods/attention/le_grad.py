@@ -13,7 +13,7 @@ from ...queries import Portion, check_logits, check_queries, one_hot, portions
 from ...reading.blocks import blocks_of
 from ...reading.capture import altering, undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention
-from ...reading.tokens import as_maps
+from ...reading.layouts import as_maps
 from ...reading.trials import tried
 
 __all__ = ["le_grad"]

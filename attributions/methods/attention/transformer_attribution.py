@@ -18,7 +18,7 @@ from ...interface import NetworkLike, Passes, attribution
 from ...queries import Portion, check_logits, check_queries, one_hot, portions
 from ...reading.capture import undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
-from ...reading.tokens import as_maps
+from ...reading.layouts import as_maps
 from .attention_relevance import followed
 
 __all__ = ["transformer_attribution"]

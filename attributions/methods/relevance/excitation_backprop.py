@@ -47,7 +47,8 @@ from ...asking.rules.linear_rules import LinearCall, Share, Term, positive
 from ...interface import NetworkLike, attribution
 from ...queries import Portion, check_queries, one_hot, portions
 from ...reading.capture import captured, layer_to_read, run_from, undisturbed
-from ...reading.layouts import check_maps
+from ...reading.layout_trials import maps_at
+from ...reading.layouts import Layout, as_maps
 from ...sharing import shared
 
 __all__ = ["EXCITATION", "contrastive_excitation_backprop", "excitation_backprop"]
@@ -86,9 +87,7 @@ EXCITATION = {
 
 def _check(network: NetworkLike) -> None:
     """Refuse networks that attend behind the layer that is read: their shares would be no probabilities."""
-    name = network.excitation_layer or network.target_layer
-    if name:
-        check_rules(network, EXCITATION, layer=name)
+    check_rules(network, EXCITATION, layer=layer_to_read(network.excitation_layer, network))
 
 
 @attribution("excitation_backprop", source="Zhang et al., ECCV 2016", check=_check)
@@ -177,7 +176,8 @@ class _Run:
     Attributes:
         queries: (n,) int64, which queries of the batch it serves.
         logits: (n, C), or (1, C) if all queries are about one image.
-        features: (n or 1, K, h, w), where the graph begins.
+        features: (n or 1, ...), where the graph begins.
+        layout: of the features.
         contrast: output of the contrast layer, if one was named.
         classifier: the last layer with weights.
     """
@@ -185,6 +185,7 @@ class _Run:
     queries: Tensor
     logits: Tensor
     features: Tensor
+    layout: Layout
     contrast: Tensor | None
     classifier: LinearCall | None
 
@@ -197,7 +198,9 @@ class _Run:
         """
         shares = self._contrasted_shares if contrasted else self._shares
         rounds = torch.split(class_index, max(len(self.logits), 1))
-        return torch.cat([shares(self.features, classes).sum(dim=1) for classes in rounds])
+        return torch.cat(
+            [as_maps(shares(self.features, classes), self.layout).sum(dim=1) for classes in rounds]
+        )
 
     def _shares(self, tensor: Tensor, class_index: Tensor) -> Tensor:
         received = one_hot(self.logits, class_index) * _START
@@ -223,7 +226,7 @@ def _forward(
     network: NetworkLike, images: Tensor, image_index: Tensor, layer: str | None, contrast_layer: str | None
 ) -> list[_Run]:
     module = network.module
-    name = layer_to_read(layer, network.excitation_layer, network.target_layer)
+    name = layer_to_read(layer or network.excitation_layer, network)
 
     def run(part: Portion) -> _Run:
         wanted = nullcontext() if contrast_layer is None else captured(module, contrast_layer)
@@ -235,8 +238,9 @@ def _forward(
             Rules(EXCITATION) as rules,
         ):
             start, logits = run_from(module, name, part.images, rows)
-        check_maps(module, name, start.tensor, part.images)
-        return _Run(part.queries, logits, start.tensor, contrast.tensor if contrast else None, rules.last)
+        _, layout = maps_at(network, name, start.tensor.detach(), part.images)
+        last = contrast.tensor if contrast else None
+        return _Run(part.queries, logits, start.tensor, layout, last, rules.last)
 
     def ask() -> list[_Run]:
         with undisturbed(module), denormals_flushed():
@@ -247,7 +251,7 @@ def _forward(
 
 def _backward(runs: list[_Run], class_index: Tensor, *, contrasted: bool) -> Tensor:
     """Run backward for all queries of a batch: (N, h, w) float32, non-negative."""
-    size = runs[0].features.shape[2:]
+    size = runs[0].layout.height, runs[0].layout.width
     with torch.inference_mode(False), torch.no_grad(), denormals_flushed():
         maps = torch.zeros((len(class_index), *size), dtype=torch.float32, device=class_index.device)
         for run in runs:

@@ -101,7 +101,7 @@ def _panel(
                 f"{files[name]}: the curves of {metric.name} are not lists of equally many numbers"
             ) from None
         if curve:
-            lines.append(Line(name, looks[name], np.linspace(0, 100, len(curve.mean)), *curve))
+            lines.append(Line(name, looks[name], metric.curve_axis(len(curve.mean)), *curve))
     unit = "" if metric.unit == "none" else f" ({metric.unit})"
     bounded = all(map(np.isfinite, metric.bounds))
     return (

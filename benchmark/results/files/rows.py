@@ -24,7 +24,7 @@ __all__ = [
     "RowStore",
 ]
 
-STATUSES = ("ok", "zero", "constant", "nan")
+STATUSES = ("ok", "zero", "constant", "nan", "cancelled")
 """What a raw map can be; all but `ok` are degenerate and scored as a uniform map."""
 
 RECORD_COLUMNS = ("image_id", "class_index", "class_name", "status", "point_x", "point_y")

@@ -5,32 +5,34 @@ import torch
 from torch import nn
 
 from raybench.attributions import grad_cam
-from raybench.attributions.reading.tokens import TokenGrid, as_maps, convolved_sizes, token_grid
+from raybench.attributions.reading.layouts import Layout, as_maps
+from raybench.attributions.reading.tokens import convolved_sizes, token_grid
 from raybench.base import RaybenchError
 
-GRID = TokenGrid(2, 3, prefix=1)
+KINDS = ("channels_first", "channels_last", "tokens")
 
 
 def test_three_layouts_of_the_same_features_give_the_same_maps():
     maps = torch.arange(2 * 4 * 2 * 3).view(2, 4, 2, 3)
     channels_last = maps.permute(0, 2, 3, 1)
     tokens = torch.cat([torch.full((2, 1, 4), -1), channels_last.reshape(2, 6, 4)], dim=1)
-    for features in (maps, channels_last, tokens):
-        assert torch.equal(as_maps(features, GRID), maps)
+    for kind, features in zip(KINDS, (maps, channels_last, tokens), strict=True):
+        layout = Layout(kind, 2, 3, prefix=1 if kind == "tokens" else 0)
+        assert torch.equal(as_maps(features, layout), maps)
 
 
 @pytest.mark.parametrize("shape", [(2, 6, 4), (2, 4, 3, 2), (7, 4)])
-def test_features_that_do_not_fit_the_grid_are_refused_with_both_numbers(shape):
-    with pytest.raises(RaybenchError, match=r"2 x 3 = 6 patches and 1 tokens ahead"):
-        as_maps(torch.zeros(shape), GRID)
+def test_features_that_do_not_fit_the_layout_are_refused_with_both_numbers(shape):
+    with pytest.raises(RaybenchError, match=r"2 x 3 = 6 places and 1 tokens ahead"):
+        as_maps(torch.zeros(shape), Layout("tokens", 2, 3, prefix=1))
 
 
 @pytest.mark.parametrize(
     ("length", "sizes", "grid"),
     [
-        (50, [(7, 7)], (7, 7, 1)),
-        (7 * 9 + 5, [(112, 144), (7, 9)], (7, 9, 5)),  # a stem ahead of the patches, registers
-        (49, [(7, 7), (14, 14)], (7, 7, 0)),  # a convolution behind that is no grid of these tokens
+        (50, [(7, 7)], ("tokens", 7, 7, 1)),
+        (7 * 9 + 5, [(112, 144), (7, 9)], ("tokens", 7, 9, 5)),  # a stem ahead of the patches, registers
+        (49, [(7, 7), (14, 14)], ("tokens", 7, 7, 0)),  # a convolution behind that is no grid of these tokens
     ],
 )
 def test_the_grid_is_that_of_the_last_convolution_that_fits(length, sizes, grid):

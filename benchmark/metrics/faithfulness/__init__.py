@@ -1,0 +1,1 @@
+"""Does the map say what the network goes by? One file per question that is put to the network again."""

@@ -1,0 +1,1 @@
+"""Does the map depend on what the network has learned, and on the class that is asked about?"""

@@ -1,0 +1,205 @@
+"""Does the map change when the network forgets what it has learned?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ....base import seed_for
+from ..interface import MetricPasses, explanation_metric
+from ..query import Curve, ExplainedQuery, Forgotten
+from .similarity import Similarity, alike
+
+__all__ = [
+    "efficient_parameter_randomisation",
+    "parameter_randomisation",
+    "smooth_parameter_randomisation",
+]
+
+RandomOrder = Literal["cascading", "bottom_up", "independent"]
+Every = Literal["stage", "module"]
+Statistics = Literal["reset", "keep"]
+Samples = Annotated[int, Field(ge=1, le=1000)]
+Noise = Annotated[float, Field(ge=0, le=10)]
+
+_BINS = 100
+
+
+def _passes(options: Mapping[str, Any]) -> MetricPasses:
+    order, every, statistics = (options[name] for name in ("order", "every", "statistics"))
+    samples = options.get("samples", 0)
+    shares = "" if samples else f"{order} random weights of each {every}, statistics {statistics}"
+    return MetricPasses(runs=samples, runs_per_stage=max(1, samples), shares=shares)
+
+
+def _changed(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    if options["order"] != "independent":
+        return {}
+    return {"curve_value": "mean", "curve": "the stage with random weights, from input to output"}
+
+
+@explanation_metric(
+    "parameter_randomisation",
+    label="MPRT",
+    title="Model parameter randomisation",
+    words="How alike the map stays when the network's weights are drawn at random.",
+    unit="correlation",
+    bounds=(-1.0, 1.0),
+    group="sanity",
+    passes=_passes,
+    changed=_changed,
+    curve="stages with random weights",
+    curve_value="last",
+)
+def parameter_randomisation(
+    query: ExplainedQuery,
+    *,
+    order: RandomOrder = "cascading",
+    every: Every = "stage",
+    statistics: Statistics = "reset",
+    similarity: Similarity = "spearman",
+) -> Curve:
+    """Similarity of the map to that of the network with more and more random weights; the last one counts.
+
+    Absolute values of raw maps are compared. A method that never looks at the network scores 1.
+
+    Args:
+        query: picture, map and method.
+        order: stages lose their weights from the output down (`cascading`), from the input up, or each
+            alone, where the value is the mean.
+        every: the network's stages, or each module that can draw its weights.
+        statistics: whether the running statistics of normalisation are reset too.
+        similarity: Spearman's rank correlation, or SSIM.
+
+    Source: Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018.
+    """
+    original = query.signed.abs()
+    parts = _parts(query, order, every, statistics)
+    if not query.reads_network:
+        found = [1.0] * len(parts)
+    else:
+        found = [alike(original, query.forgetting(part).abs(), similarity) for part in parts]
+    return Curve((*_untouched(order), *found))
+
+
+@explanation_metric(
+    "smooth_parameter_randomisation",
+    label="sMPRT",
+    title="Smooth parameter randomisation",
+    words="How alike the map, averaged over noisy copies, stays when the weights are drawn at random.",
+    unit="correlation",
+    bounds=(-1.0, 1.0),
+    group="sanity",
+    passes=_passes,
+    changed=_changed,
+    curve="stages with random weights",
+    curve_value="last",
+)
+def smooth_parameter_randomisation(
+    query: ExplainedQuery,
+    *,
+    samples: Samples = 50,
+    noise: Noise = 0.1,
+    order: RandomOrder = "cascading",
+    every: Every = "stage",
+    statistics: Statistics = "reset",
+    similarity: Similarity = "spearman",
+) -> Curve:
+    """As `parameter_randomisation`, of maps that are means over noisy copies of the picture.
+
+    Args:
+        query: picture, map and method.
+        samples: noisy copies, the same for every method and stage.
+        noise: standard deviation, as a share of the range of the picture's values.
+        order: see `parameter_randomisation`, as the others.
+        every: likewise.
+        statistics: likewise.
+        similarity: likewise.
+
+    Source: Hedström et al., Sanity Checks Revisited, 2024.
+    """
+    parts = _parts(query, order, every, statistics)
+    if not query.reads_network:
+        return Curve((*_untouched(order), *[1.0] * len(parts)))
+    copies = _noisy(query, samples, noise)
+
+    def averaged(part: Forgotten | None) -> Tensor:
+        return query.run(copies, query.seen.class_index, signed=True, forgotten=part).mean(dim=0).abs()
+
+    original = averaged(None)
+    return Curve((*_untouched(order), *[alike(original, averaged(part), similarity) for part in parts]))
+
+
+@explanation_metric(
+    "efficient_parameter_randomisation",
+    label="eMPRT",
+    title="Efficient parameter randomisation",
+    words="By how much the map grows more complex when all weights are drawn at random.",
+    bounds=(-1.0, float("inf")),
+    group="sanity",
+    higher_is_better=True,
+    passes=lambda _: MetricPasses(runs=1),
+)
+def efficient_parameter_randomisation(
+    query: ExplainedQuery, *, every: Every = "stage", statistics: Statistics = "reset"
+) -> float:
+    """Relative rise of the entropy of the map's values, in 100 bins, when the whole network is random.
+
+    (H(random) - H(original)) / H(original); NaN for a constant map, which has no entropy. Absolute values of
+    raw maps are compared.
+
+    Source: Hedström et al., Sanity Checks Revisited, 2024.
+    """
+    original = _entropy(query.signed.abs())
+    everything = range(len(query.stages_of(every)))
+    now = _entropy(query.forgetting(Forgotten(frozenset(everything), every, statistics)).abs())
+    return (now - original) / original if original > 0 else float("nan")
+
+
+def _parts(
+    query: ExplainedQuery, order: RandomOrder, every: Every, statistics: Statistics
+) -> list[Forgotten]:
+    """The stages that have random weights, one set after the other."""
+    count = len(query.stages_of(every))
+    sets = {
+        "cascading": [range(count - number, count) for number in range(1, count + 1)],
+        "bottom_up": [range(number) for number in range(1, count + 1)],
+        "independent": [range(number, number + 1) for number in range(count)],
+    }
+    return [Forgotten(frozenset(one), every, statistics) for one in sets[order]]
+
+
+def _untouched(order: RandomOrder) -> tuple[float, ...]:
+    """The point of a curve at which no weights are random yet."""
+    return () if order == "independent" else (1.0,)
+
+
+def _noisy(query: ExplainedQuery, samples: int, noise: float) -> Tensor:
+    """Noisy copies (samples, 3, h, w) of the picture, the same for every method and class."""
+
+    def find() -> Tensor:
+        drawn = [
+            torch.randn(
+                query.image.shape,
+                generator=torch.Generator().manual_seed(seed_for(query.seed, "smooth", one)),
+            )
+            for one in range(samples)
+        ]
+        low, high = query.image.aminmax()
+        return query.image + noise * (high - low) * torch.stack(drawn).to(query.image)
+
+    return query.seen.picture.once(("smooth", samples, noise), find)
+
+
+def _entropy(values: Tensor) -> float:
+    """Entropy of the histogram of a map's values over their own range; 0 for a constant map."""
+    low, high = values.double().aminmax()
+    if not (low.isfinite() and high > low):
+        return 0.0
+    places = ((values.double() - low) / (high - low) * _BINS).long().clamp(max=_BINS - 1)
+    shares = places.flatten().bincount(minlength=_BINS).double() / values.numel()
+    return float(-torch.special.xlogy(shares, shares).sum())
