@@ -29,6 +29,7 @@ from ..results import (
     write_summary,
 )
 from ..statistics import INTERVALS
+from ..suite import Protocol
 from .machine.crew import was_restarted
 from .plan import Plan
 from .wholeness import refuse_gaps, say_complete, set_damaged_aside
@@ -205,7 +206,7 @@ def _described(plan: Plan) -> Manifest:
             {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
             for a in plan.attributions
         ],
-        "checkpoints": [_described_card(card, plan.classes_of(card)) for card in plan.cards],
+        "checkpoints": [_described_card(card, plan.classes_of(card), plan.protocol) for card in plan.cards],
         **({"code": dict(plan.code_sha256)} if plan.code_sha256 else {}),
         "facts": _facts(plan),
     }
@@ -223,13 +224,17 @@ def _facts(plan: Plan) -> Manifest:
     }
 
 
-def _described_card(card: Card, classes: ClassList) -> Manifest:
+def _described_card(card: Card, classes: ClassList, protocol: Protocol) -> Manifest:
     """What of a card decides numbers or interests people; without paths, so that folders can move."""
     shown = "name architecture pooling target_layer excitation_layer contrast_layer mean std training source"
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
     size = {"input_size": list(card.input_size)} if card.input_size else {}
+    further = {"architecture_options", "scores", "layout"} & card.model_fields_set
+    described |= card.model_dump(mode="json", include=further)
     described |= several | size | _described_input(card) | {"classes": classes.name}
+    if protocol.input == "network":
+        described["input"] = card.input.model_dump(mode="json", exclude={"mean", "std", "range"})
     if names_code(card.architecture):
         described["architecture"] = without_folder(card.architecture)
     return described
