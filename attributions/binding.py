@@ -67,14 +67,10 @@ class BoundAttribution:
         self.attribution.check(network)
         options = {**options_of(self.attribution.function), **self._own_options}
         if "layer" in options:
-<<<<<<< HEAD
-            layer_to_read(options["layer"], network.excitation_layer, network.target_layer)
+            layer_to_read(options["layer"] or network.excitation_layer, network)
         for name in ("layer", "contrast_layer"):
             if self._own_options.get(name):
                 layer_of(network.module, self._own_options[name])
-=======
-            layer_to_read(options["layer"] or network.excitation_layer, network)
->>>>>>> main
 
     @property
     def sign(self) -> Sign | None:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-<<<<<<< HEAD
-from ...attributions import BoundAttribution
-=======
-from ...attributions import found_target_layer, target_layer_of
->>>>>>> main
+from ...attributions import BoundAttribution, found_target_layer, target_layer_of
 from ...base import RaybenchError
 from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256, state_sha256
 from ..results import Manifest

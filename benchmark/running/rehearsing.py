@@ -68,11 +68,7 @@ def rehearse_all(
         if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
             work = left(card)
-<<<<<<< HEAD
-        remarks, unfit = crew.lead(partial(_rehearse, work, loaded))
-=======
-        remarks, found = crew.lead(partial(_rehearse, work, loaded))
->>>>>>> main
+        remarks, found, unfit = crew.lead(partial(_rehearse, work, loaded))
         if card:
             manifest["not_defined"][card.name] = undefined = undefined | unfit
             refusals.append(guilty | unfit)
@@ -150,34 +146,27 @@ def _words_on_size(plan: Plan, network: Network, views: Sequence[View]) -> str:
     return ""
 
 
-<<<<<<< HEAD
-def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, str]]:
-    """Return remarks on a network, and the methods that do not fit it, with the reasons."""
+def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, Any], dict[str, str]]:
+    """Rehearse a network's work.
+
+    Returns:
+        Remarks on the network; what was found of the layer at which its maps are read; and the methods that
+        do not fit it, with the reasons.
+    """
     if not loaded:
-        return rehearse(work, None), {}
+        return rehearse(work, None), {}, {}
     (network,) = loaded
-    work = work.seen_by(network)
+    work, unfit = work.seen_by(network), {}
     try:
-        return rehearse(work, network), {}
+        remarks = rehearse(work, network)
     except RaybenchError:
         unfit = misfits(work, network)
         if not unfit:
             raise
         fitting = [job for job in work.jobs if job.attribution.label not in unfit]
-        return rehearse(replace(work, jobs=fitting), network), unfit
-=======
-def _refuse(reason: str) -> None:
-    raise RaybenchError(reason)
-
-
-def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, Any]]:
-    """Return remarks on the network, and what was found of the layer at which its maps are read."""
-    if not loaded:
-        return rehearse(work, None), {}
-    remarks = rehearse(work.seen_by(loaded[0]), loaded[0])
-    found = found_target_layer(loaded[0])
-    return remarks, found.facts if found else {}
->>>>>>> main
+        remarks = rehearse(replace(work, jobs=fitting), network)
+    layer = found_target_layer(network)
+    return remarks, layer.facts if layer else {}, unfit
 
 
 def _say(reporter: Reporter, card: Card, undefined: dict[str, str], remarks: list[str]) -> None:
