@@ -68,7 +68,7 @@ def rehearse_all(
         if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
             work = left(card)
-        remarks, found, unfit = crew.lead(partial(_rehearse, work, loaded))
+        remarks, unfit, found = crew.lead(partial(_rehearse, work, loaded))
         if card:
             manifest["not_defined"][card.name] = undefined = undefined | unfit
             refusals.append(guilty | unfit)
@@ -146,13 +146,8 @@ def _words_on_size(plan: Plan, network: Network, views: Sequence[View]) -> str:
     return ""
 
 
-def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, Any], dict[str, str]]:
-    """Rehearse a network's work.
-
-    Returns:
-        Remarks on the network; what was found of the layer at which its maps are read; and the methods that
-        do not fit it, with the reasons.
-    """
+def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, str], dict[str, Any]]:
+    """Return remarks on a network, which methods do not fit it and why, and at which layer maps are read."""
     if not loaded:
         return rehearse(work, None), {}, {}
     (network,) = loaded
@@ -165,8 +160,8 @@ def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, A
             raise
         fitting = [job for job in work.jobs if job.attribution.label not in unfit]
         remarks = rehearse(replace(work, jobs=fitting), network)
-    layer = found_target_layer(network)
-    return remarks, layer.facts if layer else {}, unfit
+    found = found_target_layer(network)
+    return remarks, unfit, found.facts if found else {}
 
 
 def _say(reporter: Reporter, card: Card, undefined: dict[str, str], remarks: list[str]) -> None:

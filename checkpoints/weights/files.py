@@ -28,7 +28,7 @@ from .inert import Inert, load_inertly
 from .selecting import select_tensors
 from .shards import is_index, refuse_shard, shards_of, words_on_folder
 
-__all__ = ["Weights", "local_file", "local_weights_sha256", "read_tensors", "read_weights"]
+__all__ = ["Weights", "local_file", "local_weights_sha256", "read_tensors", "read_weights", "verified_sha256"]
 
 
 class Weights(NamedTuple):
@@ -63,7 +63,7 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
     hashes, remarks = [], []
     for source in card.weights:
         path = _fetched(source) if source.url else local_file(source.path or "", card.name, data or {})
-        hashes.append(_verified_sha256(path, source))
+        hashes.append(verified_sha256(path, source))
         if (laid_out := _laid_out_by_library(card, source, path)) is not None:
             tensors.update(laid_out)
             continue
@@ -145,7 +145,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _verified_sha256(path: Path, source: WeightSource) -> str:
+def verified_sha256(path: Path, source: WeightSource) -> str:
     """Return a file's hash once it agrees with the card's and, for a download, with its pin."""
     try:
         actual = _sha256(path)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from ...base import RaybenchError
 from ..card import Card
-from .download import cached_path
-from .files import local_file
+from .download import cached_path, download, remote_size
+from .files import local_file, verified_sha256
 
-__all__ = ["WeightFile", "weight_files"]
+__all__ = ["WeightFile", "fetch_weights", "remote_megabytes", "weight_files"]
 
 
 class WeightFile(NamedTuple):
@@ -56,3 +56,25 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
         except RaybenchError as error:
             found.append(WeightFile(card.name, "", None, there=False, how=str(error)))
     return tuple(found)
+
+
+def remote_megabytes(url: str) -> float:
+    """Ask a server how large a file is; 0 if it does not say, or cannot be reached."""
+    size = remote_size(url)
+    return size / 1e6 if size else 0.0
+
+
+def fetch_weights(card: Card) -> tuple[Path, ...]:
+    """Get the weight files of a card that have an address, and check their hashes.
+
+    A file whose whole hash the card does not say is pinned to the one that it has now.
+
+    Raises:
+        RaybenchError: a file cannot be fetched, or has another hash than the card or the pin says.
+    """
+    paths = []
+    for source in card.weights:
+        if source.url:
+            paths.append(download(source.url))
+            verified_sha256(paths[-1], source)
+    return tuple(paths)
