@@ -3,6 +3,7 @@
 from .comparable import difference, group_comparable, protocol_changes, refuse_incomparable
 from .complete import find_gaps, lost_rows, refuse_lost_rows
 from .facts import (
+    alarms,
     class_label,
     dataset_label,
     dataset_title,
@@ -105,6 +106,7 @@ __all__ = [
     "Summary",
     "SummaryRow",
     "Table",
+    "alarms",
     "card_file",
     "check_folder",
     "choose_from",
