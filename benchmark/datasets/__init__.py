@@ -4,7 +4,7 @@ from ...base import Box, Point, Size
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import find_folder, find_reader, open_dataset
-from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
+from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
 from .readers import (
     boxes,
     coco,
@@ -33,6 +33,7 @@ from .sample import (
 from .selection import Selection
 from .shapes.files import write_shapes
 from .shapes.scene import draw_scene
+from .subsets import subsets_of
 
 __all__ = [
     "DATASETS",
@@ -74,8 +75,10 @@ __all__ = [
     "read_picture",
     "reading_by",
     "shapes",
+    "subsets_of",
     "to_rgb",
     "unaffordable",
+    "upright_picture",
     "voc",
     "write_shapes",
 ]

@@ -165,6 +165,7 @@ def _cheap(work: Pass) -> Pass:
         predictions=nowhere if work.predictions else None,
         predicted=frozenset(),
         scorer=replace(work.scorer, metrics=metrics),
+        subsets=None,
         gallery={},
         meter=CostMeter(work.device),
     )

@@ -67,7 +67,8 @@ def test_a_plan_says_what_each_metric_asks_again(tiny: TinySuite) -> None:
     said = [line for line in planned(suite, settings(tiny)) if line.startswith("metric ")]
     # 2 methods of 2 checkpoints on 4 images; `center` asks none
     assert said == [
-        "metric deletion (steps = 6): 7 forward passes per map; in all at least 112 forwards",
+        "metric deletion (steps = 6): 5 forward passes per map, 2 forward passes per image; "
+        "in all at least 96 forwards",
         "metric max_sensitivity (draws = 2): 2 more maps per map; in all at least 32 maps",
     ]
     without = tiny.with_suite(attributions=["center"], metrics=metrics)
