@@ -14,7 +14,7 @@ from .own import function_of
 from .scores import UnusableScoresError, reader_of
 from .weights.cache import cache_folder
 from .weights.files import local_weights_sha256
-from .weights.places import WeightFile, weight_files
+from .weights.places import WeightFile, fetch_weights, remote_megabytes, weight_files
 
 __all__ = [
     "Card",
@@ -28,6 +28,7 @@ __all__ = [
     "cache_folder",
     "card_names",
     "compile_stages",
+    "fetch_weights",
     "find_card",
     "function_of",
     "library_names",
@@ -37,6 +38,7 @@ __all__ = [
     "network_from_module",
     "read_card",
     "reader_of",
+    "remote_megabytes",
     "resolved",
     "shipped_cards",
     "state_sha256",

@@ -33,6 +33,7 @@ from .sample import (
 from .selection import Selection
 from .shapes.files import write_shapes
 from .shapes.scene import draw_scene
+from .subsets import subsets_of
 
 __all__ = [
     "DATASETS",
@@ -74,6 +75,7 @@ __all__ = [
     "read_picture",
     "reading_by",
     "shapes",
+    "subsets_of",
     "to_rgb",
     "unaffordable",
     "voc",

@@ -161,8 +161,11 @@ def _ready(
 
 
 def _append_notes(batch: Batch, work: Pass) -> None:
-    """Write the remarks on the images of a batch, ahead of the rows that say the images are measured."""
+    """Write remarks and subsets of the images of a batch, ahead of the rows that say they are measured."""
     for image in batch.images:
+        if work.subsets and image.subsets and image.image_id not in work.sorted:
+            named = zip(image.class_index.tolist(), image.subsets, strict=True)
+            work.subsets.append([(image.image_id, str(index), " ".join(names)) for index, names in named])
         if image.notes and image.image_id not in work.noted:
             work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -30,7 +32,7 @@ from .measure import doubts, explained, kept, predicted
 from .passes import Job, Pass
 from .scoring import Scorer
 
-__all__ = ["check_input_size", "kind_of_scores", "rehearse", "words_on_scores"]
+__all__ = ["check_input_size", "kind_of_scores", "misfits", "rehearse", "words_on_scores"]
 
 _MOST_TRIED = 16
 _MOST_PASSES = 20
@@ -146,6 +148,35 @@ def rehearse(work: Pass, network: Network | None) -> list[str]:
         return list(_remarks(work, network, image)) if network else []
 
 
+def misfits(work: Pass, network: Network) -> dict[str, str]:
+    """Say which methods of a pass refuse a network, options and all, in their own words, by label.
+
+    What they refuse is what does not fit this network, such as a layer that it lacks. Methods that fail in
+    other ways, or on a network that cannot be asked at all, are left for `rehearse` to tell.
+    """
+    found: dict[str, str] = {}
+    quiet = in_eval_mode(network.module)
+    with torch.no_grad(), computing_in(work.protocol.precision), quiet, contextlib.suppress(Exception):
+        images = [one for one in itertools.islice(_usable(work), 1) if one.input_size is not None]
+        batch = Batch(tuple(images))
+        shown = network_input(network, images, "whole", work.protocol, work.device)
+        _scores(network, [shown])
+        asked = shown, batch.image_index.to(work.device), batch.class_index.to(work.device)
+        for job in _cheap(work).jobs:
+            if job.attribution.attribution.kind == "network":
+                with contextlib.suppress(Exception), _refusals(job.attribution.label, found):
+                    job.attribution(network, *asked, seeds=[one.image_seed for one in images])
+    return found
+
+
+@contextlib.contextmanager
+def _refusals(label: str, found: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except RaybenchError as error:
+        found[label] = str(error)
+
+
 def _usable(work: Pass) -> Iterator[Prepared]:
     for position in range(min(len(work.images), _MOST_TRIED)):
         (image,) = decoded([work.images[position]], work.device)
@@ -167,6 +198,7 @@ def _cheap(work: Pass) -> Pass:
         predictions=nowhere if work.predictions else None,
         predicted=frozenset(),
         scorer=replace(work.scorer, metrics=metrics),
+        subsets=None,
         gallery={},
         meter=CostMeter(work.device),
     )

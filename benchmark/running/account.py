@@ -25,6 +25,7 @@ from ..results import (
     results_in,
     save_picture,
     write_manifest,
+    write_subset_summaries,
     write_summary,
 )
 from ..statistics import INTERVALS
@@ -168,9 +169,9 @@ def finish(
     refuse_gaps(plan, manifest, noticed)
     rows = notes_of(plan.settings).rows()
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
-    summary = write_summary(
-        out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes)
-    )
+    metrics = [one.metric for one in plan.metrics]
+    summary = write_summary(out, manifest, metrics, selected, len(plan.dataset.classes))
+    write_subset_summaries(out, manifest, metrics, selected)
     manifest |= {
         "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),

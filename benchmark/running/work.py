@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...checkpoints import Card
+from ..datasets import subsets_of
 from ..loading import Needs, PreparedImages, View, workers_beside
 from ..measuring import CostMeter, Job, Pass, Scorer
 from ..results import (
@@ -14,6 +15,7 @@ from ..results import (
     NOTE_COLUMNS,
     PREDICTION_COLUMNS,
     RECORD_COLUMNS,
+    SUBSET_COLUMNS,
     ResultFiles,
     RowStore,
 )
@@ -30,9 +32,17 @@ def notes_of(settings: Settings) -> RowStore:
     return RowStore(ResultFiles(settings.out).notes, NOTE_COLUMNS)
 
 
+def _subsets(plan: Plan) -> RowStore | None:
+    """Name the file of the subsets that queries belong to, if the dataset sorts them and maps are scored."""
+    if not subsets_of(plan.dataset) or not plan.attributions:
+        return None
+    return RowStore(ResultFiles(plan.settings.out).subsets, SUBSET_COLUMNS)
+
+
 def stores_of(plan: Plan) -> list[RowStore]:
     """Return every file that rows of a plan go to, the remarks first."""
-    found = [notes_of(plan.settings)]
+    subsets = _subsets(plan)
+    found = [notes_of(plan.settings), *([subsets] if subsets else [])]
     for card in plan.cards or (None,):
         predictions = _predictions(plan, card)
         found += [predictions] if predictions else []
@@ -65,20 +75,23 @@ def left_to_measure(
     settings, dataset = plan.settings, plan.dataset
     jobs = [job for job in _jobs(plan, card) if job.attribution.label not in undefined]
     predictions, notes = _predictions(plan, card) if "" not in undefined else None, notes_of(settings)
+    subsets = _subsets(plan)
     # read by one process for all: others may soon write
-    measured, predicted, noted = crew.lead(
+    measured, predicted, noted, sorted_ = crew.lead(
         lambda: (
             [_measured(job) for job in jobs],
             frozenset(predictions.measured() if predictions else ()),
             frozenset(notes.measured()),
+            frozenset(subsets.measured() if subsets else ()),
         )
     )
+    known = [*measured, *([sorted_] if subsets and jobs else [])]
     jobs = [replace(job, measured=ids) for job, ids in zip(jobs, measured, strict=True)]
     todo = [
         index
         for index, image_id in zip(plan.indices, plan.image_ids, strict=True)
         if (predictions is not None and image_id not in predicted)
-        or (image_id not in without_queries and any(image_id not in ids for ids in measured))
+        or (image_id not in without_queries and any(image_id not in ids for ids in known))
     ]
     kinds = {job.attribution.attribution.kind for job in jobs}
     views: set[View] = {"whole"} if "network" in kinds else set()
@@ -92,6 +105,8 @@ def left_to_measure(
         predicted=predicted,
         notes=notes,
         noted=noted,
+        subsets=subsets,
+        sorted=sorted_,
         scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device, card),
         gallery=plan.gallery,
         out=settings.out,

@@ -89,9 +89,10 @@ class Suite(Document):
         return dataset
 
     def bound_protocol(self, changes: Mapping[str, Any] | None = None) -> Protocol:
-        """Return the protocol with the suite's changes, and further ones."""
-        choice = _as_choice(self.protocol)
-        return protocol_from(choice.name, {**choice.options, **(changes or {})})
+        """Return the protocol with the suite's changes and further ones, or the one that they name."""
+        choice, further = _as_choice(self.protocol), dict(changes or {})
+        named = further.pop("name", None)  # another one altogether
+        return protocol_from(named or choice.name, {**({} if named else choice.options), **further})
 
     @property
     def attribution_choices(self) -> tuple[NamedChoice, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .making import card, explain, gallery, reproduce, run, shapes, train
+from .making import card, explain, fetch, gallery, reproduce, run, shapes, train
 from .options import OnceCommand
 from .reading import compare, leaderboard, listing, plot, report, table
 from .sharing import check, submit
@@ -36,4 +36,5 @@ app.command("shapes", cls=OnceCommand, epilog=shapes.EXAMPLE)(shapes.shapes)
 app.command("submit", cls=OnceCommand, epilog=submit.EXAMPLE)(submit.submit)
 app.command("check", cls=OnceCommand, epilog=check.EXAMPLE)(check.check)
 app.command("reproduce", cls=OnceCommand, epilog=reproduce.EXAMPLE)(reproduce.reproduce)
+app.command("fetch", cls=OnceCommand, epilog=fetch.EXAMPLE)(fetch.fetch)
 app.command("train", cls=OnceCommand, epilog=train.EXAMPLE)(train.train)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ...benchmark.suite import Settings
+from ...base import RaybenchError
+from ...benchmark.suite import Settings, as_document, meant, shipped_default
 from ..options import read_options, with_options
 
 __all__ = ["EXAMPLE", "run"]
@@ -18,7 +19,14 @@ EXAMPLE = "Example: raybench run real-small --data imagenet=~/imagenet --out run
 
 @with_options(Settings)
 def run(
-    suite: Annotated[str, typer.Argument(help="Name of a shipped suite, or path of a YAML file.")],
+    suite: Annotated[
+        str | None,
+        typer.Argument(help="Name of a shipped suite, or path of a YAML file; or say it all by options."),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Follow this protocol instead of the suite's.", metavar="NAME", show_default=False),
+    ] = None,
     precision: Annotated[
         Literal["float32", "tf32", "bfloat16", "float16"] | None,
         typer.Option(help="Of the network's arithmetic; makes a protocol of its own.", show_default=False),
@@ -38,29 +46,44 @@ def run(
 ) -> None:
     """Measure every checkpoint and method of a suite; a run that was stopped goes on where it was.
 
+    Without a suite: --dataset imagenet --checkpoint torchvision:resnet50 --attribution grad_cam --limit 200
+
     For several GPUs or machines: torchrun --nproc-per-node=N -m raybench run SUITE
     """
     from ...attributions import shown_by
     from ...benchmark.running import evaluate, leads, planned
     from ..progress import ProgressReporter
 
-    rules = {"precision": precision, "resize": resize, "decode": decode}
-    out = options["out"] or Path("runs") / Path(suite).stem
-    protocol = {key: value for key, value in rules.items() if value is not None}
-    settings = read_options(Settings, {**options, "out": out}, protocol=protocol)
+    if suite is None and options["dataset"] is None:
+        raise RaybenchError("nothing to run; name a suite (raybench list suites), or data by --dataset")
+    rules = {"name": protocol, "precision": precision, "resize": resize, "decode": decode}
+    source = suite or shipped_default
+    out = options["out"] or Path("runs") / Path(source).stem
+    departing = {key: value for key, value in rules.items() if value is not None}
+    settings = read_options(Settings, {**options, "out": out}, protocol=departing)
     reporter = ProgressReporter()
     if dry_run:
-        typer.echo("\n".join(planned(suite, settings, reporter=reporter)))
+        typer.echo("\n".join(planned(source, settings, reporter=reporter)))
         return
     try:
         with shown_by(reporter.working):
-            results = evaluate(suite, settings, reporter=reporter)
+            results = evaluate(source, settings, reporter=reporter)
     except KeyboardInterrupt:
         if leads():
             reporter.say("raybench: stopped; run the same command again to go on")
         raise typer.Exit(130) from None
     if leads():
+        if suite is None:
+            _keep_suite(source, settings, reporter.say)
         _tell(results.manifest, settings, reporter.say)
+
+
+def _keep_suite(source: str, settings: Settings, say: Callable[[str], None]) -> None:
+    """Write the suite that the options meant beside the results."""
+    path = settings.out / "suite.yaml"
+    chosen, _ = meant(source, settings)
+    path.write_text(as_document(chosen, settings.protocol, settings.checkpoints, settings.out))
+    say(f"the same again: raybench run {path}")
 
 
 def _tell(manifest: Mapping[str, Any], settings: Settings, say: Callable[[str], None]) -> None:

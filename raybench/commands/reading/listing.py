@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from ...attributions import Passes
 
 __all__ = ["EXAMPLE", "list_names"]
 
@@ -90,10 +93,34 @@ def _checkpoints() -> Listing:
 
 
 def _attributions() -> Listing:
-    from ...attributions import ATTRIBUTIONS
+    from ...attributions import ATTRIBUTIONS, bound
 
-    rows = [(entry.name, entry.summary, ", ".join(entry.options)) for entry in ATTRIBUTIONS]
-    return ("name", "what it is", "options"), rows
+    # by family, those of other libraries behind ours
+    entries = sorted(ATTRIBUTIONS, key=lambda one: ("." in one.name, one.family, one.name))
+    rows = [
+        (
+            entry.family,
+            entry.name,
+            _cost(bound(entry).passes),
+            "" if entry.kind == "dense" else entry.fits,
+            entry.summary,
+            ", ".join(entry.options),
+        )
+        for entry in entries
+    ]
+    return ("family", "name", "passes", "networks", "what it is", "options"), rows
+
+
+def _cost(passes: Passes) -> str:
+    """Word how many passes, forward (f) and backward (b), a method takes by default: 50f/image 50b/class."""
+    counted = {
+        "f/image": passes.forwards_per_image,
+        "f/channel": passes.forwards_per_channel,
+        "f/class": passes.forwards_per_query,
+        "b/image": passes.backwards_per_image,
+        "b/class": passes.backwards_per_query,
+    }
+    return " ".join(f"{number:.4g}{unit}" for unit, number in counted.items() if number)
 
 
 def _metrics() -> Listing:
