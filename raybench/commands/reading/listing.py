@@ -42,16 +42,11 @@ def list_names(
     if library and noun != "checkpoints":
         raise RaybenchError(f"--library lists networks: raybench list checkpoints --library {library}")
     if library:
-        from ...checkpoints import library_names
-
-        columns, rows = (
-            ("name",),
-            [(f"{library}:{name}",) for name in library_names(library) if _like(name, match)],
-        )
+        columns, rows = _networks(library)
     else:
         with _looking_only(noun):
             columns, rows = _LISTS[noun]()
-        rows = [row for row in rows if _like(row[0], match)]
+    rows = [row for row in rows if fnmatch.fnmatchcase(row[0].rpartition(":")[2], match)]
     if not rows and match != "*":
         raise RaybenchError(f"none of the {noun} has a name like {match!r}")
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
@@ -59,10 +54,6 @@ def list_names(
         table.add_row(*map(escape, row))
     # in a pipe names are to be whole, whatever the width
     Console(width=None if sys.stdout.isatty() else 240).print(table)
-
-
-def _like(name: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(name, pattern)
 
 
 def _looking_only(noun: Noun) -> AbstractContextManager[None]:
@@ -73,6 +64,12 @@ def _looking_only(noun: Noun) -> AbstractContextManager[None]:
 
 
 Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+
+
+def _networks(library: Library) -> Listing:
+    from ...checkpoints import library_names
+
+    return ("name",), [(f"{library}:{name}",) for name in library_names(library)]
 
 
 def _checkpoints() -> Listing:
