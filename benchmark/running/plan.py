@@ -83,8 +83,10 @@ class Plan:
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
-            metrics = bound_metrics(suite, here if settings.metrics else code)
             cards = cards or [_find_card(name, code) for name in suite.checkpoints]
+        with _told("--metric" if settings.metrics else place):
+            metrics = bound_metrics(suite, here if settings.metrics else code)
+        with _told("--attribution" if settings.attributions else place):
             attributions = _possible(suite, cards, reporter, here if settings.attributions else code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
@@ -106,7 +108,9 @@ class Plan:
             cards=tuple(cards),
             reader=reader,
             dataset=dataset,
-            indices=_indices(dataset, only)[: settings.limit],
+            indices=_indices(dataset, only)
+            if only is not None
+            else suite.drawn(dataset.image_ids, settings.limit),
             device=device,
             held={network.name: network for network in networks},
             only=only,
@@ -210,10 +214,8 @@ def _told(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
-    """Return the positions of all images, or of those asked for."""
-    if only is None:
-        return tuple(range(len(dataset)))
+def _indices(dataset: Dataset, only: Collection[str]) -> tuple[int, ...]:
+    """Return the positions of the images asked for."""
     place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
     for image_id in only:
         if image_id not in place:

@@ -50,7 +50,7 @@ def run(tiny: TinySuite, suite: Path, out: str, **changes: object) -> dict[str, 
 @forking
 def test_bytes_do_not_depend_on_batches_processes_or_interruptions(tiny: TinySuite, suite: Path) -> None:
     expected = run(tiny, suite, "whole", limit=4)
-    lists = {"first/grad_cam/curves.csv", "first/grad_cam/statistics.csv", "none/center/statistics.csv"}
+    lists = {"first/grad_cam/curves.csv", "first/grad_cam/statistics.csv", "first/center/statistics.csv"}
     assert lists <= expected.keys()
     assert run(tiny, suite, "batches", limit=4, batch_size=1) == expected
     assert run(tiny, suite, "processes", limit=4, processes=2) == expected
@@ -121,15 +121,17 @@ def test_values_lie_within_bounds_and_are_the_areas_of_their_curves(tiny: TinySu
                     assert value == pytest.approx(expected[metric.curve_value], abs=1e-6)
 
 
-def test_maps_without_a_network_have_no_value_where_it_is_asked(tiny: TinySuite, suite: Path) -> None:
+def test_maps_without_a_network_are_asked_about_under_each_checkpoint(tiny: TinySuite, suite: Path) -> None:
     run(tiny, suite, "out", limit=2)
-    records = pd.read_csv(tiny.folder / "out/none/center/records.csv")
-    for metric in PER_QUERY:
-        assert records[metric.name].isna().all() == metric.asks_network
+    records = pd.read_csv(tiny.folder / "out/first/center/records.csv")
+    assert (records["deletion"] < 1).all()
+    # it never looks at the network, and never moves
+    for name, value in (("parameter_randomisation", 1), ("random_logit", 1), ("max_sensitivity", 0)):
+        assert (records[name] == value).all()
     summary = pd.read_csv(tiny.folder / "out/summary.csv")
     center = summary[summary["attribution"] == "center"].set_index("metric")
-    assert center.loc["deletion", "n"] == 0
-    assert center.loc["pxap", "n"] == 2
+    assert center.loc["deletion", "n"] == center.loc["pxap", "n"] == 2
+    assert not (tiny.folder / "out/none").exists()
 
 
 def test_the_manifest_carries_the_facts_of_every_metric(tiny: TinySuite, suite: Path) -> None:
