@@ -54,10 +54,7 @@ from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
-<<<<<<< HEAD
 from .standing import Standing, standing_of
-from .summary import Summary, summarise_predictions, summarise_records, summarise_sums, write_summary
-=======
 from .summary import (
     Summary,
     summarise_predictions,
@@ -66,7 +63,6 @@ from .summary import (
     write_subset_summaries,
     write_summary,
 )
->>>>>>> main
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
