@@ -1,6 +1,7 @@
 """What is measured on: readers that turn folders into images with queries and ground truth."""
 
 from ...base import Box, Point, Size
+from .files import PICTURE_SUFFIXES, files_in
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import find_folder, find_reader, open_dataset
@@ -37,6 +38,7 @@ from .subsets import subsets_of
 
 __all__ = [
     "DATASETS",
+    "PICTURE_SUFFIXES",
     "AnnotationError",
     "Box",
     "BoxRegion",
@@ -62,6 +64,7 @@ __all__ = [
     "dataset",
     "draw_scene",
     "encoded_bytes",
+    "files_in",
     "find_folder",
     "find_reader",
     "grid",
