@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
+from raybench.base import RaybenchError
 from raybench.benchmark.metrics import METRICS, bind_metric
 from raybench.benchmark.results import RowStore, read_numbers
+from raybench.benchmark.results.verification.curve_checks import refuse_other_curves
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.suite import Settings
@@ -119,6 +121,20 @@ def test_values_lie_within_bounds_and_are_the_areas_of_their_curves(tiny: TinySu
                     area = (sum(points) - (points[0] + points[-1]) / 2) / (len(points) - 1)
                     expected = {"area": area, "mean": sum(points) / len(points), "last": points[-1]}
                     assert value == pytest.approx(expected[metric.curve_value], abs=1e-6)
+
+
+def test_a_value_that_is_not_that_of_its_curve_is_refused(tiny: TinySuite, suite: Path) -> None:
+    run(tiny, suite, "out", limit=1)
+    path = tiny.folder / "out/first/gradient/records.csv"
+    records, metrics = (
+        pd.read_csv(path, dtype={"image_id": str}),
+        [bind_metric(*one).metric for one in CHEAP.items()],
+    )
+    refuse_other_curves(path, records, metrics)
+    for name in ("deletion", "road", "smooth_parameter_randomisation"):
+        changed = records.assign(**{name: records[name] + 1e-4})
+        with pytest.raises(RaybenchError, match=rf"{name} is .* its curve in curves.csv gives"):
+            refuse_other_curves(path, changed, metrics)
 
 
 def test_maps_without_a_network_are_asked_about_under_each_checkpoint(tiny: TinySuite, suite: Path) -> None:
