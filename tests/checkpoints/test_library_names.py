@@ -300,10 +300,8 @@ def test_a_network_of_timm_in_memory_says_its_own_input() -> None:
     network = network_from_module(module, name="net", classes="imagenet1k")
     expected = resolved(find_card(TINY)).input
     assert network.card.input == expected
-    assert network_from_module(module, name="net", classes="imagenet1k", input_size=(96, 96)).input_size == (
-        96,
-        96,
-    )
+    told = network_from_module(module, name="net", classes="imagenet1k", input_size=(96, 96))
+    assert told.input_size == (96, 96) == told.card.input.size
 
 
 def test_two_words_for_one_thing_have_to_agree(write_card) -> None:
