@@ -140,7 +140,7 @@ def check_data(
         words = _classes(odd, dataset.classes)
         yield (not odd, f"each class has {known.per_class} pictures" if not odd else f"other counts: {words}")
     if known.boxes:
-        yield _count(boxes, known.boxes, "boxes")
+        yield _count(boxes, known.boxes, "boxes in all")
     expected = known.images - known.annotated if known.annotated else 0
     bare = len(troubles.pop("have no annotation"))
     yield (

@@ -67,7 +67,7 @@ def test_a_whole_folder_is_as_known(folder: Path) -> None:
     assert [words for _, words in found][:3] == [
         "3 pictures, as known",
         "2 classes, as known",
-        "6 boxes, as known",
+        "6 boxes in all, as known",
     ]
 
 
@@ -79,7 +79,7 @@ def test_what_is_missing_is_counted(folder: Path) -> None:
         "3 of 5 pictures",
         "2 of 9 classes",
         f"other counts: {SYNSETS[1]} has 1",
-        "6 of 9 boxes",
+        "6 of 9 boxes in all",
     ]
     assert "cannot read" in wrong[4]  # the last picture is opened
 
@@ -98,7 +98,7 @@ def test_the_command_says_where_to_get_what_and_ends_with_what_it_found(folder: 
 def test_real_boxes_of_imagenet_are_whole(real_data: Path) -> None:
     found = list(check_data(known_data()["imagenet-boxes"], real_data / "imagenet" / "all_val_boxes", RULES))
     assert all(fine for fine, _ in found)
-    assert (True, "80,477 boxes, as known") in found
+    assert (True, "80,477 boxes in all, as known") in found
 
 
 def test_tables_of_hugging_face_are_unpacked_byte_by_byte(tmp_path: Path, write_picture: Write) -> None:

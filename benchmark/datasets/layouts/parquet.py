@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path, PurePosixPath
 
 from ....base import RaybenchError
@@ -19,7 +20,7 @@ def unpack_parquet(source: Path, target: Path) -> int:
         RaybenchError: pyarrow is not installed, there are no such tables, or a name is there twice.
     """
     try:
-        import pyarrow.parquet as pq
+        pq = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise RaybenchError("tables of Hugging Face need pyarrow: pip install 'raybench[parquet]'") from None
     tables = sorted(source.rglob("*.parquet"))

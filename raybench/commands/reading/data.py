@@ -55,7 +55,7 @@ def _list(_names: list[str], _path: Path | None, _full: bool) -> None:
 
 
 def _where(names: list[str], _path: Path | None, _full: bool) -> None:
-    from ...benchmark.datasets import known_data
+    from ...benchmark.datasets import known_data, names_of_known
 
     known = known_data()
     for name in [name for text in names for name in names_of_known(text)] or known:
