@@ -26,6 +26,7 @@ from ...checkpoints import (
 from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_reader, open_dataset
 from ..metrics import METRICS, BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
+from ..statistics import draw_sample
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, meant
 from .machine.devices import pick_device
 from .progress import Reporter
@@ -106,7 +107,7 @@ class Plan:
             cards=tuple(cards),
             reader=reader,
             dataset=dataset,
-            indices=_indices(dataset, only)[: settings.limit],
+            indices=_drawn(_indices(dataset, only), settings.limit, suite.seed),
             device=device,
             held={network.name: network for network in networks},
             only=only,
@@ -221,6 +222,13 @@ def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
                 f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
             )
     return tuple(sorted(place[image_id] for image_id in only))
+
+
+def _drawn(indices: tuple[int, ...], limit: int | None, seed: int) -> tuple[int, ...]:
+    """Return as many positions as a limit allows, drawn by the suite's seed; a higher limit adds to them."""
+    if limit is None or limit >= len(indices):
+        return indices
+    return tuple(indices[place] for place in draw_sample(len(indices), None, limit, seed=seed))
 
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
