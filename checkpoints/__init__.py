@@ -6,6 +6,7 @@ from .card import Card, WeightSource, read_card
 from .catalogue import card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
 from .libraries.inputs import resolved
+from .libraries.names import library_names
 from .libraries.writing import written_card
 from .loading import load_network, network_from_module
 from .network import Network, state_sha256
@@ -30,6 +31,7 @@ __all__ = [
     "fetch_weights",
     "find_card",
     "function_of",
+    "library_names",
     "load_classes",
     "load_network",
     "local_weights_sha256",

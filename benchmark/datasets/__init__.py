@@ -4,7 +4,7 @@ from ...base import Box, Point, Size
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import find_folder, find_reader, open_dataset
-from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
+from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
 from .readers import (
     boxes,
     coco,
@@ -78,6 +78,7 @@ __all__ = [
     "subsets_of",
     "to_rgb",
     "unaffordable",
+    "upright_picture",
     "voc",
     "write_shapes",
 ]

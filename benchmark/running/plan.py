@@ -26,7 +26,6 @@ from ...checkpoints import (
 from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_reader, open_dataset
 from ..metrics import METRICS, BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
-from ..statistics import draw_sample
 from ..suite import PLAIN_NAME, Protocol, Settings, Suite, meant
 from .machine.devices import pick_device
 from .progress import Reporter
@@ -84,8 +83,10 @@ class Plan:
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
-            metrics = bound_metrics(suite, here if settings.metrics else code)
             cards = cards or [_find_card(name, code) for name in suite.checkpoints]
+        with _told("--metric" if settings.metrics else place):
+            metrics = bound_metrics(suite, here if settings.metrics else code)
+        with _told("--attribution" if settings.attributions else place):
             attributions = _possible(suite, cards, reporter, here if settings.attributions else code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
@@ -107,7 +108,9 @@ class Plan:
             cards=tuple(cards),
             reader=reader,
             dataset=dataset,
-            indices=_drawn(_indices(dataset, only), settings.limit, suite.seed),
+            indices=_indices(dataset, only)
+            if only is not None
+            else suite.drawn(dataset.image_ids, settings.limit),
             device=device,
             held={network.name: network for network in networks},
             only=only,
@@ -211,10 +214,8 @@ def _told(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
-    """Return the positions of all images, or of those asked for."""
-    if only is None:
-        return tuple(range(len(dataset)))
+def _indices(dataset: Dataset, only: Collection[str]) -> tuple[int, ...]:
+    """Return the positions of the images asked for."""
     place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
     for image_id in only:
         if image_id not in place:
@@ -222,13 +223,6 @@ def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
                 f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
             )
     return tuple(sorted(place[image_id] for image_id in only))
-
-
-def _drawn(indices: tuple[int, ...], limit: int | None, seed: int) -> tuple[int, ...]:
-    """Return as many positions as a limit allows, drawn by the suite's seed; a higher limit adds to them."""
-    if limit is None or limit >= len(indices):
-        return indices
-    return tuple(indices[place] for place in draw_sample(len(indices), None, limit, seed=seed))
 
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:

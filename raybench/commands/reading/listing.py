@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,17 +19,36 @@ __all__ = ["EXAMPLE", "list_names"]
 EXAMPLE = "Example: raybench list attributions"
 
 
+Library = Literal["torchvision", "timm"]
 Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "suites"]
 
 
-def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.")]) -> None:
+def list_names(
+    noun: Annotated[Noun, typer.Argument(help="What to list.")],
+    library: Annotated[
+        Library | None, typer.Option(help="With checkpoints: the networks of a library instead of cards.")
+    ] = None,
+    match: Annotated[
+        str, typer.Option(metavar="PATTERN", help="Only names like it, such as 'convnext*'.")
+    ] = "*",
+) -> None:
     """List what suites and options can name."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    with _looking_only(noun):
-        columns, rows = _LISTS[noun]()
+    from ...base import RaybenchError
+
+    if library and noun != "checkpoints":
+        raise RaybenchError(f"--library lists networks: raybench list checkpoints --library {library}")
+    if library:
+        columns, rows = _networks(library)
+    else:
+        with _looking_only(noun):
+            columns, rows = _LISTS[noun]()
+    rows = [row for row in rows if fnmatch.fnmatchcase(row[0].rpartition(":")[2], match)]
+    if not rows and match != "*":
+        raise RaybenchError(f"none of the {noun} has a name like {match!r}")
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(escape, row))
@@ -44,6 +64,12 @@ def _looking_only(noun: Noun) -> AbstractContextManager[None]:
 
 
 Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+
+
+def _networks(library: Library) -> Listing:
+    from ...checkpoints import library_names
+
+    return ("name",), [(f"{library}:{name}",) for name in library_names(library)]
 
 
 def _checkpoints() -> Listing:
