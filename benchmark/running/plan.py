@@ -227,8 +227,7 @@ def _indices(
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
     """Return a suite's methods with their options, in its order."""
-    choices = suite.attribution_choices
-    bound = tuple(bind(choice.name, choice.options, choice.label, code=code) for choice in choices)
+    bound = tuple(bind(one.name, one.options, one.label, code=code) for one in suite.attribution_choices)
     _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name)
     return bound
 
