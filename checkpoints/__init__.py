@@ -3,7 +3,7 @@
 from .building.architectures import build_module
 from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
-from .catalogue import card_names, find_card, shipped_cards
+from .catalogue import card_file_of, card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
 from .libraries.inputs import resolved
 from .libraries.names import library_names
@@ -26,6 +26,7 @@ __all__ = [
     "WeightSource",
     "build_module",
     "cache_folder",
+    "card_file_of",
     "card_names",
     "compile_stages",
     "fetch_weights",

@@ -49,14 +49,14 @@ def explain(
     from ...benchmark.pictures import explain_figure, save_figure
     from ...benchmark.running import pick_device
     from ...checkpoints import load_network
-    from ..progress import ProgressReporter
+    from ..plain import reporter as telling
 
     picture, turned = upright_picture(image)
     network = load_network(
         checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
     )
     rules = protocol or usual_protocol(network)
-    with shown_by(ProgressReporter().working):
+    with shown_by(telling().working):
         explanation = explain_image(
             network,
             picture,

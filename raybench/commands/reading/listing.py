@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,7 +21,7 @@ EXAMPLE = "Example: raybench list attributions"
 
 
 Library = Literal["torchvision", "timm"]
-Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "suites"]
+Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "protocols", "suites"]
 
 
 def list_names(
@@ -31,8 +32,11 @@ def list_names(
     match: Annotated[
         str, typer.Option(metavar="PATTERN", help="Only names like it, such as 'convnext*'.")
     ] = "*",
+    form: Annotated[
+        Literal["terminal", "json"], typer.Option("--format", help="How to print it.")
+    ] = "terminal",
 ) -> None:
-    """List what suites and options can name."""
+    """List what suites and options can name; `raybench show NAME` says more of one."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -49,6 +53,9 @@ def list_names(
     rows = [row for row in rows if fnmatch.fnmatchcase(row[0].rpartition(":")[2], match)]
     if not rows and match != "*":
         raise RaybenchError(f"none of the {noun} has a name like {match!r}")
+    if form == "json":
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1))
+        return
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(escape, row))
@@ -134,6 +141,13 @@ def _datasets() -> Listing:
     return ("name", "classes", "what it reads"), rows
 
 
+def _protocols() -> Listing:
+    from ...benchmark.suite import PROTOCOLS
+
+    rows = [(one.name, one.id, str(one.short_side), one.fit, one.queries) for one in PROTOCOLS.values()]
+    return ("name", "id", "short side", "fit", "queries"), rows
+
+
 def _suites() -> Listing:
     from ...benchmark.suite import load_suite, shipped_suites
 
@@ -150,5 +164,6 @@ _LISTS: dict[Noun, Callable[[], Listing]] = {
     "attributions": _attributions,
     "metrics": _metrics,
     "datasets": _datasets,
+    "protocols": _protocols,
     "suites": _suites,
 }
