@@ -6,7 +6,7 @@ from .known import KnownData, check_data, known_data, names_of_known
 from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import find_folder, find_reader, open_dataset
-from .pictures import encoded_bytes, open_picture, read_picture, to_rgb
+from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
 from .readers import (
     boxes,
     coco,
@@ -85,6 +85,7 @@ __all__ = [
     "to_rgb",
     "unaffordable",
     "unpack_parquet",
+    "upright_picture",
     "voc",
     "write_shapes",
 ]

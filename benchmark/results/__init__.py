@@ -54,6 +54,7 @@ from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
+from .standing import Standing, standing_of
 from .summary import (
     Summary,
     summarise_predictions,
@@ -118,6 +119,7 @@ __all__ = [
     "RowStore",
     "Score",
     "Section",
+    "Standing",
     "Summary",
     "SummaryRow",
     "Table",
@@ -179,6 +181,7 @@ __all__ = [
     "shows_the_truth",
     "size_limit",
     "source_of",
+    "standing_of",
     "stated_classes",
     "summarise_predictions",
     "summarise_records",

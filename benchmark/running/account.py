@@ -76,7 +76,12 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
     """
     settings, manifest = plan.settings, _described(plan)
     out, old = settings.out, _read_old(settings.out, fresh=settings.fresh)
-    unexplained = {} if old else results_in(out)
+    measured = results_in(out)
+    kept = any(n for name, n in old.get("rows", {}).items() if "/" in name)
+    if old.get("status") == "running" and not measured and not kept:
+        clear_results(out, old, manifest)  # of a run that was refused before its first row: it binds nobody
+        old = {}
+    unexplained = {} if old else measured
     if settings.fresh and not was_restarted():
         clear_results(out, old, manifest, unexplained)
         old = {}
@@ -101,6 +106,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "command": ["raybench", *sys.argv[1:]],
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "limit": settings.limit,
+        "sample": f"drawn by seed {plan.suite.seed}" if settings.limit or plan.suite.images else None,
         "batch_size": settings.batch_size,
         "compute": {"compile": settings.compile, "fast": tried},
         "without_queries": sorted(old.get("without_queries", [])),

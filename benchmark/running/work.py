@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from ...attributions import BoundAttribution
 from ...checkpoints import Card
 from ..datasets import subsets_of
 from ..loading import Needs, PreparedImages, View, workers_beside
@@ -24,7 +25,7 @@ from .machine.crew import Crew
 from .machine.processes import Division
 from .plan import Plan
 
-__all__ = ["left_to_measure", "notes_of", "stores_of"]
+__all__ = ["left_to_measure", "notes_of", "of_checkpoints", "stores_of"]
 
 
 def notes_of(settings: Settings) -> RowStore:
@@ -93,11 +94,10 @@ def left_to_measure(
         if (predictions is not None and image_id not in predicted)
         or (image_id not in without_queries and any(image_id not in ids for ids in known))
     ]
-    kinds = {job.attribution.attribution.kind for job in jobs}
-    views: set[View] = {"whole"} if "network" in kinds else set()
+    views: set[View] = {"whole"} if any(of_checkpoints(plan, job.attribution) for job in jobs) else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(kinds), middle=_middle_alone(plan, jobs))
+    needs = Needs(frozenset(views), masks=bool(jobs), middle=_middle_alone(plan, jobs))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed, card),
         jobs=jobs,
@@ -118,6 +118,12 @@ def left_to_measure(
     ).of_rank(crew.rank)
 
 
+def of_checkpoints(plan: Plan, method: BoundAttribution) -> bool:
+    """Whether a method has rows under each checkpoint: it reads the network, or metrics ask it again."""
+    asked = bool(plan.cards) and any(metric.metric.asks_network for metric in plan.metrics)
+    return asked or method.attribution.kind == "network"
+
+
 def _jobs(plan: Plan, card: Card | None) -> list[Job]:
     """Name the methods of a pass and the files that their rows go to; not yet what these hold."""
     metrics = [metric.metric for metric in plan.metrics]
@@ -125,13 +131,13 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
     sums = [metric.name for metric in metrics if metric.of_set]
     jobs, files = [], ResultFiles(plan.settings.out)
     for attribution in plan.attributions:
-        if attribution.attribution.kind == "network":
+        asked = of_checkpoints(plan, attribution)
+        if asked:
             checkpoint = card.name if card else None
         else:
             checkpoint = NO_CHECKPOINT if not card or card is plan.cards[0] else None
         if checkpoint is not None:
             row = checkpoint, attribution.label
-            asked = attribution.attribution.kind == "network"
             curves = [metric.name for metric in metrics if metric.curve and asked]
             store = RowStore(files.records(*row), (*RECORD_COLUMNS, *names))
             jobs.append(

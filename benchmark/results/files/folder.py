@@ -132,6 +132,12 @@ def open_results(path: str | Path, subset: str = "") -> ResultFolder:
     if not path.is_dir():
         raise RaybenchError(f"no folder {path}; give the --out folder of `raybench run`")
     files = ResultFiles(path)
+    if not files.summary.is_file() and files.manifest.is_file():
+        command = " ".join(map(str, read_manifest(files.manifest).get("command") or ["raybench", "run"]))
+        raise RaybenchError(
+            f"the run in {path} is unfinished: `raybench status {path}` says how far it is, and the same "
+            f"command goes on: {command}"
+        )
     if not files.summary.is_file():
         raise RaybenchError(
             f"{path} has no {files.summary.name}; measure first with `raybench run SUITE --out {path}`"
