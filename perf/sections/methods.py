@@ -141,14 +141,14 @@ METHODS = Section("methods", measure, needs_data=True)
 
 _SAYS = [
     "One picture of noise with sides of 224 pixels, of 96 where the network is asked very often (Score-CAM, "
-    "Ablation-CAM); three classes unless the row says one, ResNet18 unless it says ResNet50. Both ways run in "
-    "turn in one process; times as fast is the median ratio within a round. Bare passes are one forward pass "
-    "and a backward pass to the pixels for each class.",
+    "Ablation-CAM); three classes unless the row says one, ResNet18 unless it says ResNet50. Both ways run "
+    "in turn in one process; times as fast is the median ratio within a round. Bare passes are one forward "
+    "pass and a backward pass to the pixels for each class.",
     "",
-    "Some goals lie beyond what arithmetic allows. Score-CAM asks for a forward pass per channel whatever the "
-    "number of classes, and pytorch-grad-cam as often for each class: with three it can be three times as "
-    "fast and no more. Integrated gradients and SmoothGrad of S points take S forward and S backward passes "
-    "for one class, as captum's do; for K classes S (f + K b) against its S K (f + b), which for three is "
-    "some 1.5 times less.",
+    "Some goals lie beyond what arithmetic allows. Score-CAM asks for a forward pass per channel whatever "
+    "the number of classes, and pytorch-grad-cam as often for each class: with three it can be three times "
+    "as fast and no more. Integrated gradients and SmoothGrad of S points take S forward and S backward "
+    "passes for one class, as captum's do; for K classes S (f + K b) against its S K (f + b), which for "
+    "three is some 1.5 times less.",
     "",
 ]
