@@ -3,9 +3,10 @@
 from .building.architectures import build_module
 from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
-from .catalogue import card_names, find_card, shipped_cards
+from .catalogue import card_file_of, card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
 from .libraries.inputs import resolved
+from .libraries.names import library_names
 from .libraries.writing import written_card
 from .loading import load_network, network_from_module
 from .network import Network, state_sha256
@@ -25,11 +26,13 @@ __all__ = [
     "WeightSource",
     "build_module",
     "cache_folder",
+    "card_file_of",
     "card_names",
     "compile_stages",
     "fetch_weights",
     "find_card",
     "function_of",
+    "library_names",
     "load_classes",
     "load_network",
     "local_weights_sha256",

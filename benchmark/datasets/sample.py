@@ -40,10 +40,17 @@ class LayoutError(RaybenchError):
 
 @dataclass(frozen=True)
 class Query:
-    """One question: where in the image does the network see this class?"""
+    """One question: where in the image does the network see this class?
+
+    Attributes:
+        class_index: of the class.
+        region: where its objects are.
+        subsets: those that the query belongs to, of the dataset's.
+    """
 
     class_index: int
     region: Region
+    subsets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

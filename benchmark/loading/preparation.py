@@ -58,6 +58,7 @@ class Prepared:
             uint8, or after it was decoded on the device (3, H, W) uint8.
         masks, near: (K, H, W) bool at the size of the original image; or of its middle, up to (K, 3, 3).
         boxes: of the objects of each query, as in `Region`.
+        subsets: that each query belongs to.
         error: why the image cannot be used, or empty; then the other fields are empty too.
     """
 
@@ -75,6 +76,7 @@ class Prepared:
     masks: Masks | None = None
     near: Masks | None = None
     boxes: tuple[tuple[Box, ...], ...] = ()
+    subsets: tuple[tuple[str, ...], ...] = ()
     error: str = ""
 
     def without_pixels(self) -> Prepared:
@@ -181,6 +183,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             masks=masks,
             near=near,
             boxes=tuple(query.region.boxes for query in sample.queries),
+            subsets=tuple(query.subsets for query in sample.queries),
         )
 
     def _shown(self, sample: Sample) -> Mapping[View, Frame]:

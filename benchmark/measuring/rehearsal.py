@@ -21,9 +21,9 @@ from ...attributions import (
     in_eval_mode,
     method_of,
 )
-from ...base import RaybenchError
+from ...base import RaybenchError, Size, worded
 from ...checkpoints import Network, reader_of
-from ..loading import Batch, Prepared, View, decoded, frame_of, network_input
+from ..loading import Batch, Frame, Prepared, View, decoded, frame_of, network_input
 from ..metrics import MetricPasses
 from ..results import RowStore
 from ..suite import Protocol
@@ -49,9 +49,14 @@ class _Nowhere(RowStore):
 
 
 def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
-    """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views."""
+    """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views.
+
+    One that does not say so itself is tried, if its own size is known.
+    """
     frames = {view: frame_of(view, protocol, network.card) for view in sorted(set(views))}
     if network.input_size is None:
+        for frame in frames.values():
+            _try_size(network, frame, protocol)
         return
     height, width = network.input_size
     wrong = [frame for frame in frames.values() if frame.fixed != (height, width)]
@@ -85,6 +90,34 @@ def check_input_size(network: Network, protocol: Protocol, views: Collection[Vie
         f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
         f"{protocol.name!r} shows it {' and '.join(told)}; use protocol native{way_out}"
     )
+
+
+def _try_size(network: Network, frame: Frame, protocol: Protocol) -> None:
+    """Show a network a blank of the size that an oblong picture has in a frame, else of its own size."""
+    own = network.card.input.size
+    shown = frame.view_size(Size(300, 400))
+    if own is None or shown == own:
+        return
+    failed = _failure_on(network, shown)
+    if failed and not _failure_on(network, Size(*own)):
+        raise RaybenchError(
+            f"checkpoint {network.name!r} takes its own {own[0]} x {own[1]} and fails on pictures of "
+            f"{shown.height} x {shown.width}, as protocol {protocol.name!r} may show it ({failed}); use "
+            "protocol native"
+        )
+
+
+def _failure_on(network: Network, size: Size) -> str:
+    """Word how a network fails on a blank picture of a size; empty if it does not."""
+    blank = torch.zeros(1, 3, *size, device=network.device)
+    try:
+        with torch.no_grad(), forward_pass(network.device):
+            network.module(blank)
+    except torch.OutOfMemoryError:
+        return ""  # the run says it, and what to do
+    except Exception as error:  # networks fail in any way
+        return worded(error)
+    return ""
 
 
 def rehearse(work: Pass, network: Network | None) -> list[str]:
@@ -165,6 +198,7 @@ def _cheap(work: Pass) -> Pass:
         predictions=nowhere if work.predictions else None,
         predicted=frozenset(),
         scorer=replace(work.scorer, metrics=metrics),
+        subsets=None,
         gallery={},
         meter=CostMeter(work.device),
     )

@@ -33,12 +33,29 @@ from .files.layout import (
     collisions,
     is_known_name,
     is_plain_name,
+    lists_file,
     predictions_file,
     records_file,
     size_limit,
 )
-from .files.lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
-from .files.names import MANIFEST, PREDICTIONS, RECORDS, SUMMARY, ResultFiles, safe_name
+from .files.lists import (
+    LIST_COLUMNS,
+    SUBSET_COLUMNS,
+    read_integers,
+    read_numbers,
+    write_integers,
+    write_numbers,
+)
+from .files.names import (
+    CURVES,
+    MANIFEST,
+    PREDICTIONS,
+    RECORDS,
+    STATISTICS,
+    SUMMARY,
+    ResultFiles,
+    safe_name,
+)
 from .files.predictions import prediction_batches
 from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUSES, RowStore
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
@@ -47,11 +64,20 @@ from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
-from .summary import Summary, summarise_predictions, summarise_records, summarise_sums, write_summary
+from .standing import Standing, standing_of
+from .summary import (
+    Summary,
+    summarise_predictions,
+    summarise_records,
+    summarise_sums,
+    write_subset_summaries,
+    write_summary,
+)
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
 from .verification.faults import prediction_faults, record_faults
+from .verification.list_files import read_list_file
 from .verification.reading import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
 from .verification.summary_rows import (
@@ -66,6 +92,7 @@ from .verification.summary_rows import (
 
 __all__ = [
     "BUNDLE_MANIFEST",
+    "CURVES",
     "LIST_COLUMNS",
     "MANIFEST",
     "MAX_FILES",
@@ -77,7 +104,9 @@ __all__ = [
     "REASONS",
     "RECORDS",
     "RECORD_COLUMNS",
+    "STATISTICS",
     "STATUSES",
+    "SUBSET_COLUMNS",
     "SUMMARY",
     "SUMMARY_COLUMNS",
     "Board",
@@ -103,6 +132,7 @@ __all__ = [
     "RowStore",
     "Score",
     "Section",
+    "Standing",
     "Summary",
     "SummaryRow",
     "Table",
@@ -126,6 +156,7 @@ __all__ = [
     "is_known_name",
     "is_plain_name",
     "keyed",
+    "lists_file",
     "lost_rows",
     "map_path",
     "method_words",
@@ -141,6 +172,7 @@ __all__ = [
     "read_exactly",
     "read_inside",
     "read_integers",
+    "read_list_file",
     "read_lists",
     "read_manifest",
     "read_map",
@@ -164,6 +196,7 @@ __all__ = [
     "shows_the_truth",
     "size_limit",
     "source_of",
+    "standing_of",
     "stated_classes",
     "summarise_predictions",
     "summarise_records",
@@ -176,5 +209,6 @@ __all__ = [
     "write_integers",
     "write_manifest",
     "write_numbers",
+    "write_subset_summaries",
     "write_summary",
 ]

@@ -25,6 +25,7 @@ from ..results import (
     results_in,
     save_picture,
     write_manifest,
+    write_subset_summaries,
     write_summary,
 )
 from ..statistics import INTERVALS
@@ -75,7 +76,12 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
     """
     settings, manifest = plan.settings, _described(plan)
     out, old = settings.out, _read_old(settings.out, fresh=settings.fresh)
-    unexplained = {} if old else results_in(out)
+    measured = results_in(out)
+    kept = any(n for name, n in old.get("rows", {}).items() if "/" in name)
+    if old.get("status") == "running" and not measured and not kept:
+        clear_results(out, old, manifest)  # of a run that was refused before its first row: it binds nobody
+        old = {}
+    unexplained = {} if old else measured
     if settings.fresh and not was_restarted():
         clear_results(out, old, manifest, unexplained)
         old = {}
@@ -100,6 +106,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "command": ["raybench", *sys.argv[1:]],
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "limit": settings.limit,
+        "sample": f"drawn by seed {plan.suite.seed}" if settings.limit or plan.suite.images else None,
         "batch_size": settings.batch_size,
         "compute": {"compile": settings.compile, "fast": tried},
         "without_queries": sorted(old.get("without_queries", [])),
@@ -168,9 +175,9 @@ def finish(
     refuse_gaps(plan, manifest, noticed)
     rows = notes_of(plan.settings).rows()
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
-    summary = write_summary(
-        out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes)
-    )
+    metrics = [one.metric for one in plan.metrics]
+    summary = write_summary(out, manifest, metrics, selected, len(plan.dataset.classes))
+    write_subset_summaries(out, manifest, metrics, selected)
     manifest |= {
         "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),

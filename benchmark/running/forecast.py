@@ -14,6 +14,7 @@ from ..metrics import BoundMetric
 from ..suite import Settings, Suite
 from .plan import Plan
 from .progress import Reporter, SilentReporter
+from .work import of_checkpoints
 
 __all__ = ["cost_of", "costly", "plan_lines", "planned"]
 
@@ -126,7 +127,7 @@ def _asking(plan: Plan) -> list[BoundMetric]:
 
 def _explained(plan: Plan) -> int:
     """How many maps of a network there are for one class of every image, as one is asked about at least."""
-    methods = sum(method.attribution.kind == "network" for method in plan.attributions)
+    methods = sum(of_checkpoints(plan, method) for method in plan.attributions)
     return methods * len(plan.indices) * len(plan.cards)
 
 

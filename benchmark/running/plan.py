@@ -83,8 +83,10 @@ class Plan:
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
-            metrics = bound_metrics(suite, here if settings.metrics else code)
             cards = cards or [_find_card(name, code) for name in suite.checkpoints]
+        with _told("--metric" if settings.metrics else place):
+            metrics = bound_metrics(suite, here if settings.metrics else code)
+        with _told("--attribution" if settings.attributions else place):
             attributions = _possible(suite, cards, reporter, here if settings.attributions else code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
@@ -106,7 +108,7 @@ class Plan:
             cards=tuple(cards),
             reader=reader,
             dataset=dataset,
-            indices=_indices(dataset, only)[: settings.limit],
+            indices=_indices(dataset, suite, settings.limit, only),
             device=device,
             held={network.name: network for network in networks},
             only=only,
@@ -210,23 +212,22 @@ def _told(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
-    """Return the positions of all images, or of those asked for."""
+def _indices(
+    dataset: Dataset, suite: Suite, limit: int | None, only: Collection[str] | None
+) -> tuple[int, ...]:
+    """Return the positions of the images that the suite draws, or of those asked for."""
     if only is None:
-        return tuple(range(len(dataset)))
+        return suite.drawn(dataset.image_ids, limit)
     place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
     for image_id in only:
         if image_id not in place:
-            raise RaybenchError(
-                f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
-            )
+            raise RaybenchError(f"dataset {dataset.name!r} has no image {image_id!r}; is the --data right?")
     return tuple(sorted(place[image_id] for image_id in only))
 
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
     """Return a suite's methods with their options, in its order."""
-    choices = suite.attribution_choices
-    bound = tuple(bind(choice.name, choice.options, choice.label, code=code) for choice in choices)
+    bound = tuple(bind(one.name, one.options, one.label, code=code) for one in suite.attribution_choices)
     _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name)
     return bound
 

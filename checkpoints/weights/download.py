@@ -75,7 +75,7 @@ def cached_path(url: str) -> Path:
 
 def remote_size(url: str) -> int:
     """Bytes of the file of an address as its server says, without fetching it; 0 if nobody says."""
-    if url.startswith("gdrive:"):
+    if url.startswith(("gdrive:", "timm:", "hf:")):
         return 0
     request = urllib.request.Request(_address(url), headers={"User-Agent": "raybench"}, method="HEAD")
     try:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from ...base import RaybenchError
 from ..card import Card
-from .download import cached_path, download, remote_size
-from .files import local_file, verified_sha256
+from .download import cached_path, remote_size
+from .files import fetched, local_file, verified_sha256
 
 __all__ = ["WeightFile", "fetch_weights", "remote_megabytes", "weight_files"]
 
@@ -45,6 +45,12 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
     for source in card.weights:
         if source.random is not None:
             continue
+        if source.random is not None:
+            continue
+        if source.url and source.url.startswith(("timm:", "hf:")):
+            how = f"raybench fetch has the library get {source.url}"
+            found.append(WeightFile(card.name, source.url, Path(source.url), there=False, how=how))
+            continue
         if source.url:
             path = cached_path(source.url)
             how = f"raybench fetch gets it from {source.url}"
@@ -75,6 +81,6 @@ def fetch_weights(card: Card) -> tuple[Path, ...]:
     paths = []
     for source in card.weights:
         if source.url:
-            paths.append(download(source.url))
+            paths.append(fetched(source))
             verified_sha256(paths[-1], source)
     return tuple(paths)
