@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
-from ...attributions import BoundAttribution, bind
+from ...attributions import BoundAttribution
 from ...base import CodeFiles, RaybenchError, UnknownNameError
 from ...checkpoints import (
     Card,
@@ -24,13 +23,14 @@ from ...checkpoints import (
     shipped_cards,
 )
 from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_reader, open_dataset
-from ..metrics import METRICS, BoundMetric, bind_metric
+from ..metrics import BoundMetric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
-from ..suite import PLAIN_NAME, Protocol, Settings, Suite, meant
+from ..suite import Protocol, Settings, Suite, meant
 from .machine.devices import pick_device
+from .naming import Mistakes, bound_attributions, bound_metrics
 from .progress import Reporter
 
-__all__ = ["Plan", "bound_attributions", "bound_metrics"]
+__all__ = ["Plan"]
 
 
 @dataclass(frozen=True)
@@ -79,26 +79,31 @@ class Plan:
         code = CodeFiles(path.parent, settings.trust_code)
         place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
         here = replace(code, folder=Path())  # what options name is found from the current folder
-        cards = [_find_card(name, here) for name in settings.checkpoints]
-        cards += [network.card for network in networks]
-        with _told(place):
+        choice, folder = suite.dataset_choice, Path() if settings.dataset else path.parent
+        mistakes = Mistakes()
+        with mistakes.noted(place, path):
             protocol = suite.bound_protocol(settings.protocol)
-            cards = cards or [_find_card(name, code) for name in suite.checkpoints]
-        with _told("--metric" if settings.metrics else place):
+        cards = mistakes.made(lambda name: _find_card(name, here), settings.checkpoints)
+        cards += [network.card for network in networks]
+        if not (settings.checkpoints or networks):
+            for name in suite.checkpoints:
+                with mistakes.noted(place, path):
+                    cards.append(_find_card(name, code))
+        with mistakes.noted(*(("--metric",) if settings.metrics else (place, path))):
             metrics = bound_metrics(suite, here if settings.metrics else code)
-        with _told("--attribution" if settings.attributions else place):
-            attributions = _possible(suite, cards, reporter, here if settings.attributions else code)
+        with mistakes.noted(*(("--attribution",) if settings.attributions else (place, path))):
+            asked = bound_attributions(suite, here if settings.attributions else code)
+        with mistakes.noted(place, path):
+            reader = find_reader(choice.name, replace(code, folder=folder))
+        mistakes.refuse()
+        attributions = _possible(suite, asked, cards, reporter)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
             raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
-        choice, folder = suite.dataset_choice, Path() if settings.dataset else path.parent
-        with _told(place):
-            reader = find_reader(choice.name, replace(code, folder=folder))
         _check_data_names(settings.data, cards, reader)
-        with _told(place):
-            dataset = open_dataset(
-                reader, settings.data, protocol, choice.options, say=reporter.say, folder=folder
-            )
+        dataset = open_dataset(
+            reader, settings.data, protocol, choice.options, say=reporter.say, folder=folder
+        )
         plan = cls(
             suite=suite,
             settings=settings,
@@ -203,15 +208,6 @@ class Plan:
             )
 
 
-@contextmanager
-def _told(place: str) -> Iterator[None]:
-    """Say where an unknown name stands."""
-    try:
-        yield
-    except UnknownNameError as error:
-        raise error.at(place) from None
-
-
 def _indices(
     dataset: Dataset, suite: Suite, limit: int | None, only: Collection[str] | None
 ) -> tuple[int, ...]:
@@ -223,40 +219,6 @@ def _indices(
         if image_id not in place:
             raise RaybenchError(f"dataset {dataset.name!r} has no image {image_id!r}; is the --data right?")
     return tuple(sorted(place[image_id] for image_id in only))
-
-
-def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
-    """Return a suite's methods with their options, in its order."""
-    bound = tuple(bind(one.name, one.options, one.label, code=code) for one in suite.attribution_choices)
-    _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name)
-    return bound
-
-
-def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMetric, ...]:
-    """Return a suite's metrics with their options, in its order."""
-    by_label = {metric.label.casefold(): metric.name for metric in METRICS}  # as tables print them
-    names = [by_label.get(choice.name.casefold(), choice.name) for choice in suite.metric_choices]
-    options = [choice.options for choice in suite.metric_choices]
-    bound = tuple(bind_metric(*one, code=code) for one in zip(names, options, strict=True))
-    _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name)
-    if not suite.attributions and all(metric.metric.per_query for metric in bound):
-        raise RaybenchError(
-            f"suite {suite.name!r} measures nothing: it names no attributions and no metric of "
-            "predictions; give it attributions, such as [grad_cam]"
-        )
-    return bound
-
-
-def _refuse_twins(noun: str, names: Iterable[str], suite: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if not PLAIN_NAME.fullmatch(name):
-            raise RaybenchError(
-                f"suite {suite!r}: {noun} label {name!r} may hold up to 80 letters, digits and _ . + - only"
-            )
-        if name in seen:
-            raise RaybenchError(f"suite {suite!r} has {noun} {name!r} twice; give one of them another label")
-        seen.add(name)
 
 
 def _check_data_names(data: Mapping[str, Path], cards: Sequence[Card], reader: DatasetReader) -> None:
@@ -276,10 +238,9 @@ def _data_names(cards: Sequence[Card]) -> set[str]:
 
 
 def _possible(
-    suite: Suite, cards: Sequence[Card], reporter: Reporter, code: CodeFiles
+    suite: Suite, asked: Sequence[BoundAttribution], cards: Sequence[Card], reporter: Reporter
 ) -> tuple[BoundAttribution, ...]:
     """Return the suite's methods; without a checkpoint, only those that need none."""
-    asked = bound_attributions(suite, code)
     possible = tuple(one for one in asked if cards or one.attribution.kind != "network")
     if asked and not possible:
         raise RaybenchError(

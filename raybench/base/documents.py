@@ -70,7 +70,22 @@ def document_from(
     except TypeError as error:  # a tag made a date, a set or bytes
         raise RaybenchError(f"{place}: not plain text, numbers, lists and keys: {error}") from None
     except ValidationError as error:
-        raise RaybenchError(_explain(error.errors(), kind, data, root, place)) from None
+        told = [_explain(some, kind, data, root, place) for some in _by_key(error.errors(), data)]
+        several = "\n".join([f"{len(told)} mistakes:", *(f"- {one}" for one in told)])
+        raise RaybenchError(told[0] if len(told) == 1 else several) from None
+
+
+def _by_key(mistakes: list[ErrorDetails], data: Any) -> list[list[ErrorDetails]]:
+    """Split mistakes by the key of the document that they are below.
+
+    Where a key is unknown, one that is missing is most likely the same, misspelt.
+    """
+    groups: dict[str | int | None, list[ErrorDetails]] = {}
+    for mistake in mistakes:
+        groups.setdefault(next(iter(_path_in(data, mistake)), None), []).append(mistake)
+    misspelt = any(one["type"] == "extra_forbidden" and len(one["loc"]) == 1 for one in mistakes)
+    kept = [group for group in groups.values() if not (misspelt and group[0]["type"] == "missing")]
+    return kept or list(groups.values())
 
 
 def _explain(

@@ -163,3 +163,14 @@ def test_file_that_is_no_text_is_named(tmp_path):
     path.write_bytes(b"title: \xe9t\xe9\n")
     with pytest.raises(RaybenchError, match=r"latin\.yaml is not UTF-8 text: .* at byte 7"):
         read_document(path, Whole)
+
+
+def test_mistakes_below_different_keys_are_told_at_once_with_their_lines() -> None:
+    from raybench.benchmark.suite import Suite
+
+    text = "name: a b\nprotocol: aaai21\ndataset: shapes\nmetrics: []\nseed: -1\ngalery: 3\n"
+    with pytest.raises(RaybenchError) as raised:
+        parse_document(text, Suite, "mine.yaml")
+    first, *each = str(raised.value).splitlines()
+    assert first == "3 mistakes:"
+    assert [line.partition(": ")[0] for line in each] == [f"- mine.yaml, line {line}" for line in (1, 5, 6)]

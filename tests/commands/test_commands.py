@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from raybench.attributions import ATTRIBUTIONS
 from raybench.base import RaybenchError, offered
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.running.plan import bound_attributions, bound_metrics
+from raybench.benchmark.running.naming import bound_attributions, bound_metrics
 from raybench.benchmark.suite import Again, Remeasuring, Settings, TrainingSettings
 from raybench.benchmark.suite.suite import load_suite, shipped_suites
 from raybench.checkpoints import card_names, find_card

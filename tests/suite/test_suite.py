@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.running.plan import bound_metrics
+from raybench.benchmark.running.naming import bound_metrics
 from raybench.benchmark.suite.suite import Suite, load_suite
 
 GOOD = {
