@@ -4,9 +4,9 @@ from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
 from .measure import measure
 from .passes import Job, Outcome, Pass
-from .rehearsal import check_input_size, rehearse
+from .rehearsal import check_input_size, rehearse, words_on_scores
 from .scoring import Scorer
-from .single import attribute, explain_image, logits_of, usual_protocol
+from .single import attribute, explain_image, logits_of, pictured, usual_protocol
 
 __all__ = [
     "CostMeter",
@@ -22,6 +22,8 @@ __all__ = [
     "logits_of",
     "measure",
     "peak_memory_mb",
+    "pictured",
     "rehearse",
     "usual_protocol",
+    "words_on_scores",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from .making import card, explain, gallery, reproduce, run, shapes, train
+from .making import card, doctor, explain, gallery, layers, reproduce, run, shapes, train
 from .options import OnceCommand
 from .reading import compare, leaderboard, listing, plot, report, table
 from .sharing import check, submit
@@ -31,6 +31,8 @@ app.command("gallery", cls=OnceCommand, epilog=gallery.EXAMPLE)(gallery.gallery)
 app.command("report", cls=OnceCommand, epilog=report.EXAMPLE)(report.report)
 app.command("explain", cls=OnceCommand, epilog=explain.EXAMPLE)(explain.explain)
 app.command("card", cls=OnceCommand, epilog=card.EXAMPLE)(card.card)
+app.command("layers", cls=OnceCommand, epilog=layers.EXAMPLE)(layers.layers)
+app.command("doctor", cls=OnceCommand, epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command("list", cls=OnceCommand, epilog=listing.EXAMPLE)(listing.list_names)
 app.command("shapes", cls=OnceCommand, epilog=shapes.EXAMPLE)(shapes.shapes)
 app.command("submit", cls=OnceCommand, epilog=submit.EXAMPLE)(submit.submit)
