@@ -19,8 +19,8 @@ __all__ = ["accuracy", "preprocessing", "wilson"]
 _ENOUGH = 8
 """Labelled pictures from which something can be told."""
 
-_MOST = 16
-_SURELY = 3.0
+_MOST = 32
+_SURELY = 2.0
 """Standard errors by which another preprocessing has to be better."""
 
 _TOO_SURE = 0.15

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 from raybench.attributions import bind
 from raybench.benchmark.datasets.shapes import write_shapes
 from raybench.benchmark.doctor import (
+    Example,
     Finding,
     Patient,
     examine,
@@ -26,10 +29,10 @@ from raybench.benchmark.doctor import (
 )
 from raybench.benchmark.running import SilentReporter
 from raybench.benchmark.suite import Settings, protocol_from
-from raybench.checkpoints import network_from_module
+from raybench.checkpoints import ClassList, network_from_module
 from raybench.commands import app
 
-PICTURES = 24
+PICTURES = 16
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +92,6 @@ def overflowing(scores: Tensor) -> Tensor:
 
 
 PLANTED: dict[str, tuple[Callable[[nn.Module], nn.Module], str, str, str]] = {
-    "BGR weights": (
-        lambda net: Altered(net, before=lambda images: images.flip(1)),
-        "preprocessing",
-        "warning",
-        "channels: bgr",
-    ),
     "means in 0 to 255": (
         lambda net: Altered(net, before=shown_in_255),
         "preprocessing",
@@ -144,12 +141,41 @@ def test_a_planted_fault_is_found_with_what_to_do(fault: str, healthy: Patient) 
     assert found[check].remedy
 
 
+class Colours(nn.Module):
+    """Scores are the mean red, green and blue of a picture, of which the weights may be in another order."""
+
+    def __init__(self, order: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.places = nn.Conv2d(3, 3, 8, 8)
+        nn.init.zeros_(self.places.bias)
+        with torch.no_grad():
+            self.places.weight.zero_()[range(3), list(order)] = 1 / 16
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.places(images).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize(("order", "found"), [((0, 1, 2), ""), ((2, 1, 0), "channels: bgr")])
+def test_weights_in_another_order_of_colours_are_found(order: tuple[int, int, int], found: str) -> None:
+    names = ("red", "green", "blue")
+    classes = ClassList("colours", names, names)
+    network = network_from_module(Colours(order), name="net", classes=classes, target_layer="places")
+    drawn = np.random.default_rng(0)
+    examples = []
+    for index in range(12):
+        pixels = drawn.integers(0, 120, (40, 50, 3), dtype=np.uint8)
+        pixels[..., index % 3] += 100
+        examples.append(Example(PIL.Image.fromarray(pixels), index % 3))
+    said = faults(Patient(network, (), protocol_from("aaai21", {"short_side": 64}), examples))
+    assert [one for one in said if one == "preprocessing"] == (["preprocessing"] if found else [])
+    assert not found or found in said["preprocessing"].words
+
+
 @pytest.mark.parametrize(
     ("layer", "words"),
     [
-        ("avgpool", "1 x 1 places"),
+        ("avgpool", "does not give one tensor with places"),
         ("layer4.downsample", "of the evidence passes it, the rest goes around"),
-        ("fc", "does not give one tensor with places"),
     ],
 )
 def test_a_wrong_layer_is_found_and_a_better_one_named(layer: str, words: str, healthy: Patient) -> None:
@@ -171,7 +197,7 @@ def test_of_a_transformer_the_last_block_is_a_wrong_layer() -> None:
     assert "'encoder.layers.encoder_layer_1.ln_1'" in found.remedy
 
 
-@pytest.mark.parametrize("name", ["shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc"])
+@pytest.mark.parametrize("name", ["shapes-baseline", "shapes-gmp-gc"])
 def test_nothing_is_found_in_a_shipped_network(name: str, pictures: Path) -> None:
     for patient in patients(pictures, name):
         found = list(examine(patient))
