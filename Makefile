@@ -19,6 +19,7 @@ demo: .venv/installed
 docs: demo .venv/installed-test
 	$(BIN)/python docs/make_house_picture.py
 	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_metric_pictures.py
 	$(BIN)/python docs/make_leaderboard_picture.py
 
 test: .venv/installed-test

@@ -13,7 +13,7 @@ from ..base import CodeFiles, RaybenchError, check_options, names_code, options_
 from .adapters.theirs import refuse_missing
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes
 from .own import method_of
-from .reading.capture import layer_to_read
+from .reading.capture import layer_of, layer_to_read
 from .signs import Sign, reduced
 
 __all__ = ["BoundAttribution", "bind", "bound"]
@@ -63,11 +63,14 @@ class BoundAttribution:
         return maps[query_of]
 
     def check(self, network: NetworkLike) -> None:
-        """Raise `RaybenchError`, in one sentence, if the method is not defined for a network."""
+        """Raise `RaybenchError`, in one sentence, if the method, or an option, does not fit a network."""
         self.attribution.check(network)
         options = {**options_of(self.attribution.function), **self._own_options}
         if "layer" in options:
             layer_to_read(options["layer"] or network.excitation_layer, network)
+        for name in ("layer", "contrast_layer"):
+            if self._own_options.get(name):
+                layer_of(network.module, self._own_options[name])
 
     @property
     def sign(self) -> Sign | None:

@@ -62,6 +62,7 @@ class Passes:
         backwards_per_image: likewise.
         forwards_per_query: for each image and class.
         backwards_per_query: likewise.
+        forwards_per_channel: for each image and each channel of the layer that is read.
         option: name of the option that sets the numbers, if there is one.
     """
 
@@ -69,11 +70,13 @@ class Passes:
     backwards_per_image: float = 0
     forwards_per_query: float = 0
     backwards_per_query: float = 0
+    forwards_per_channel: float = 0
     option: str = ""
 
-    def forwards(self, images: int, queries: int) -> float:
-        """Forward passes for so many images with so many queries in all."""
-        return self.forwards_per_image * images + self.forwards_per_query * queries
+    def forwards(self, images: int, queries: int, channels: int = 512) -> float:
+        """Forward passes for so many images with so many queries in all, and channels as last stages have."""
+        per_image = self.forwards_per_image + self.forwards_per_channel * channels
+        return per_image * images + self.forwards_per_query * queries
 
     def backwards(self, images: int, queries: int) -> float:
         """Backward passes, as `forwards`."""
@@ -121,6 +124,8 @@ class Attribution:
     """What maps cost, from the options."""
     check: Callable[[NetworkLike], None] = _always_defined
     """Raises `RaybenchError`, in one sentence, if the method is not defined for a network."""
+    fits: str = "all"
+    """What networks pass the check, in words."""
     middle: bool = False
     """Whether its maps are the middle pixel of the picture alone."""
     truth: bool = False
@@ -157,6 +162,7 @@ def attribution(
     class_independent: bool = False,
     passes: Callable[[Mapping[str, Any]], Passes] = _one_each,
     check: Callable[[NetworkLike], None] = _always_defined,
+    fits: str = "all",
     middle: bool = False,
     truth: bool = False,
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
@@ -190,6 +196,7 @@ def attribution(
                 class_independent=class_independent,
                 passes=passes,
                 check=check,
+                fits=fits,
                 middle=middle,
                 truth=truth,
             )

@@ -3,9 +3,10 @@
 from .building.architectures import build_module
 from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
-from .catalogue import card_names, find_card, shipped_cards
+from .catalogue import card_file_of, card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
 from .libraries.inputs import resolved
+from .libraries.names import library_names
 from .libraries.writing import written_card
 from .loading import load_network, network_from_module
 from .network import Network, state_sha256
@@ -13,7 +14,7 @@ from .own import function_of
 from .scores import UnusableScoresError, reader_of
 from .weights.cache import cache_folder
 from .weights.files import local_weights_sha256
-from .weights.places import WeightFile, weight_files
+from .weights.places import WeightFile, fetch_weights, remote_megabytes, weight_files
 
 __all__ = [
     "Card",
@@ -25,16 +26,20 @@ __all__ = [
     "WeightSource",
     "build_module",
     "cache_folder",
+    "card_file_of",
     "card_names",
     "compile_stages",
+    "fetch_weights",
     "find_card",
     "function_of",
+    "library_names",
     "load_classes",
     "load_network",
     "local_weights_sha256",
     "network_from_module",
     "read_card",
     "reader_of",
+    "remote_megabytes",
     "resolved",
     "shipped_cards",
     "state_sha256",

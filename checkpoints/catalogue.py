@@ -10,12 +10,17 @@ from .card import Card, read_card
 from .libraries.names import card_of_name, names_network
 from .own import card_of_function
 
-__all__ = ["card_names", "find_card", "shipped_cards"]
+__all__ = ["card_file_of", "card_names", "find_card", "shipped_cards"]
 
 
 def card_names() -> list[str]:
     """Names of all shipped cards, in alphabetical order; reads no card."""
     return sorted(_card_files())
+
+
+def card_file_of(name: str) -> Path:
+    """Return the file of a shipped card."""
+    return _card_files()[name]
 
 
 def shipped_cards() -> list[Card]:

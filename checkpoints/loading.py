@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..base import CodeFiles, RaybenchError, UnknownNameError, document_from, names_code, worded
 from .building.architectures import build_module
@@ -53,15 +54,15 @@ def load_network(
     classes = load_classes(card.classes)
     target = _usable_device(device)
     seed = next((source.random for source in card.weights if source.random is not None), None)
-    module = build_module(
+    built = partial(
+        build_module,
         card.architecture,
         num_classes=len(classes),
         pooling=card.pooling,
-        options=card.architecture_options,
         seed=seed,
         trust_code=trust_code,
     )
-    module, *_ = _without_wrapper(module)
+    module, *_ = _without_wrapper(built(options=card.architecture_options))
     card = with_own_size(card, module)
     _check_layers(module, card)
     if seed is not None or (not card.weights and names_code(card.architecture)):
@@ -70,9 +71,38 @@ def load_network(
         return Network(ready, card, classes, state_sha256(ready), untrained)
     weights = read_weights(card, data)
     set_transform_input(module, card, weights.sha256)
-    remark = fill_module(module, weights.tensors, name=card.name, classes=classes)
+    try:
+        remark = fill_module(module, weights.tensors, name=card.name, classes=classes)
+    except RaybenchError as error:
+        module, remark = _resampled(card, built, weights.tensors, classes, error)
     remarks = tuple(filter(None, (*weights.remarks, remark, *contradictions(card))))
     return Network(_ready(module, card, classes, target), card, classes, weights.sha256, remarks)
+
+
+def _resampled(
+    card: Card,
+    built: Callable[..., nn.Module],
+    tensors: Mapping[str, Tensor],
+    classes: ClassList,
+    misfit: RaybenchError,
+) -> tuple[nn.Module, str]:
+    """Fill a network at the size of its weights, then bring it to the size that its card asks for.
+
+    Raises:
+        RaybenchError: the misfit, if that is not what is wrong.
+    """
+    options = dict(card.architecture_options)
+    size = options.pop("img_size", None)
+    module = built(options=options) if size else None
+    if module is None or not hasattr(module, "set_input_size"):
+        raise misfit
+    try:
+        remark = fill_module(module, tensors, name=card.name, classes=classes)
+    except RaybenchError:
+        raise misfit from None
+    module.set_input_size(img_size=size)  # type: ignore[operator]
+    said = f"its weights were resampled to pictures of {size}, as the card's img_size asks"
+    return module, f"{remark}; {said}" if remark else said
 
 
 def network_from_module(

@@ -42,6 +42,7 @@ HARDNESS: Mapping[str, tuple[float, float, bool]] = {
 """Mean and spread of the classes' probits, and whether values are only 0 and 100."""
 ROWS = 4
 _DRAWS = 1000
+_TRUTHS = 40  # of which the trials of a line are, so that none of them decides
 _AT_ONCE = 2_000_000  # values of a row that are made at once
 
 
@@ -94,16 +95,17 @@ def measure(
     generator = np.random.default_rng(seed)
     images, classes = queries_of(kind, generator)
     middle, spread, binary = HARDNESS[hardness]
-    centres = ndtr(generator.normal(middle, spread, classes.max() + 1))
-    others = np.clip(centres - 0.02 + generator.normal(0, 0.04, len(centres)), 0.02, 0.995)
     by_class = classes if aggregate == "class_mean" else None
     weights = _weights(classes, aggregate)
-    truths = [float(100 * one[classes] @ weights) for one in (centres, others)]
     found: dict[str, list[NDArray[np.bool_]]] = {"after": []} | ({"before": []} if before else {})
     resampled = list(_resamples(images, by_class, generator)) if before else []
-    at_once = max(1, _AT_ONCE // len(images))
+    at_once = min(max(1, _AT_ONCE // len(images)), -(-trials // _TRUTHS))
     for start in range(0, trials, at_once):
         here = min(at_once, trials - start)
+        # the truth is another each time: a share of hits of one size meets more or fewer steps of 1 / Q
+        centres = ndtr(generator.normal(middle, spread, classes.max() + 1))
+        others = np.clip(centres - 0.02 + generator.normal(0, 0.04, len(centres)), 0.02, 0.995)
+        truths = [float(100 * one[classes] @ weights) for one in (centres, others)]
         # for a mean over queries the classes are drawn too, as they are with new images
         drawn = classes[None] if by_class is not None else generator.choice(classes, (here, len(classes)))
         means = np.stack([centres[drawn]] * ROWS + [others[drawn]])
@@ -126,20 +128,19 @@ def _weights(classes: Integers, aggregate: str) -> Floats:
 
 def _after(values: Floats, images: Integers, classes: Integers | None, truths: list[float]) -> Floats:
     """Say of each trial what held, by the method of today: (trials, 4)."""
-    first, other = values[0], values[ROWS] - values[0]
-    out = np.zeros((len(first), 4), dtype=np.bool_)
-    for place, (rows, truth, bounds) in enumerate(
-        ((first, truths[0], (0.0, 100.0)), (other, truths[1] - truths[0], (-np.inf, np.inf)))
-    ):
-        made = deviations(rows, images, classes)
-        spread = made.own()
-        for trial, mean in enumerate(made.means):
-            one = Spread(*(part[trial : trial + 1] for part in spread[:2]), units=spread.units)
-            _, low, high = interval(float(mean), one, bounds)
-            out[trial, place] = low <= truth <= high
-    upper = np.triu_indices(ROWS, 1)
-    for trial in range(len(first)):
-        p_values = paired_tests(Block(values[:ROWS, trial], images, classes)).p_value[upper]
+    made = deviations(values[0], images, classes)
+    own, upper = made.within_bounds(), np.triu_indices(ROWS, 1)
+    out = np.zeros((len(made.means), 4), dtype=np.bool_)
+    for trial, mean in enumerate(made.means):
+        value = Spread(*(part[trial : trial + 1] for part in own[:2]), units=own.units)
+        tests = paired_tests(Block(values[:, trial], images, classes))
+        pair = Spread(*(part[ROWS, :1] for part in tests.spread[:2]), units=tests.spread.units)
+        found = (
+            (interval(float(mean), value, (0.0, 100.0)), truths[0]),
+            (interval(float(tests.difference[ROWS, 0]), pair), truths[1] - truths[0]),
+        )
+        out[trial, :2] = [low <= truth <= high for (_, low, high), truth in found]
+        p_values = tests.p_value[upper]
         out[trial, 2:] = p_values[0] <= 0.05, holm(p_values).min() <= 0.05
     return out
 

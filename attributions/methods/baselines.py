@@ -21,7 +21,7 @@ def _nothing(_options: Mapping[str, Any]) -> Passes:
     return Passes()
 
 
-@attribution("center", kind="dense", middle=True, source="Zhang et al., ECCV 2016")
+@attribution("center", kind="dense", middle=True, source="Zhang et al., ECCV 2016", family="baseline")
 def center(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Centre: all saliency on the pixel in the middle of the image.
 
@@ -33,7 +33,7 @@ def center(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     return maps
 
 
-@attribution("center_gaussian", kind="dense", source="Choe et al., CVPR 2020")
+@attribution("center_gaussian", kind="dense", source="Choe et al., CVPR 2020", family="baseline")
 def center_gaussian(masks: Tensor, seeds: Sequence[int], *, sigma: Sigma = 0.25) -> Tensor:
     """Centre Gaussian: saliency falls with the distance from the middle, the boxes above it are centred.
 
@@ -55,7 +55,7 @@ def _falling(length: int, sigma: float, device: torch.device) -> Tensor:
     return torch.exp(-0.5 * (distance / sigma) ** 2)
 
 
-@attribution("random", kind="dense")
+@attribution("random", kind="dense", family="baseline")
 def random(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Random: every pixel drawn uniformly from [0, 1), from a generator of the query's own.
 
@@ -77,7 +77,7 @@ def random(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     )
 
 
-@attribution("uniform", kind="dense")
+@attribution("uniform", kind="dense", family="baseline")
 def uniform(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Uniform: all pixels alike, so the map says nothing and counts as constant.
 
@@ -87,7 +87,7 @@ def uniform(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     return torch.ones(masks.shape, dtype=torch.float32, device=masks.device)
 
 
-@attribution("box_oracle", kind="dense", truth=True)
+@attribution("box_oracle", kind="dense", truth=True, family="baseline")
 def box_oracle(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     """Box oracle: the ground truth itself, which scores 100 on every localisation metric.
 
@@ -97,7 +97,9 @@ def box_oracle(masks: Tensor, seeds: Sequence[int]) -> Tensor:
     return masks.float()
 
 
-@attribution("sobel", class_independent=True, passes=_nothing, source="Sobel & Feldman, 1968")
+@attribution(
+    "sobel", class_independent=True, passes=_nothing, source="Sobel & Feldman, 1968", family="baseline"
+)
 def sobel(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """Edges of the picture, whatever the network: the length of the Sobel gradient of its mean colour.
 
@@ -112,7 +114,9 @@ def sobel(network: NetworkLike, images: Tensor, image_index: Tensor, class_index
     return torch.hypot(across, down)[:, 0][image_index]
 
 
-@attribution("fake_cam", class_independent=True, passes=_nothing, source="Poppi et al., CVPRW 2021")
+@attribution(
+    "fake_cam", class_independent=True, passes=_nothing, source="Poppi et al., CVPRW 2021", family="baseline"
+)
 def fake_cam(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """Fake-CAM: every pixel alike but the first, so that a picture masked with it loses nothing.
 

@@ -14,6 +14,7 @@ from ..results import (
     QuerySets,
     ResultFolder,
     Section,
+    alarms,
     check_folder,
     group_comparable,
     result_folders,
@@ -40,12 +41,13 @@ def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Bo
         excluded += faults
         checked += [sound] if sound else []
     sections = []
+    failing = alarms(folder.results for folder in checked)
     numbers = group_comparable([folder.results for folder in checked])
     for group in sorted(set(numbers)):
         alike = [folder for folder, number in zip(checked, numbers, strict=True) if number == group]
         entries, repeated = _without_repeats(alike)
         excluded += repeated
-        sections.append(build_section(entries, with_published=with_published))
+        sections.append(build_section(entries, with_published=with_published, alarms=failing))
     sections.sort(key=_place_of_section)
     if with_published:
         sections += _published_sections(sections)

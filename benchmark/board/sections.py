@@ -57,8 +57,13 @@ class Entry:
     row: CheckedRow
 
 
-def build_section(entries: Sequence[Entry], *, with_published: bool) -> Section:
-    """Turn comparable rows into a section, its rows in the order in which they are shown."""
+def build_section(
+    entries: Sequence[Entry], *, with_published: bool, alarms: Mapping[RowName, str] | None = None
+) -> Section:
+    """Turn comparable rows into a section, its rows in the order in which they are shown.
+
+    `alarms` says of rows which sanity check they fail, on whatever data; see `raybench.benchmark.results`.
+    """
     run = entries[0].run
     first = run.rows[0]
     dataset, protocol = dataset_label(run), str(first["protocol"])
@@ -66,7 +71,11 @@ def build_section(entries: Sequence[Entry], *, with_published: bool) -> Section:
     key = "-".join((safe_key(dataset, protocol), safe_key(str(first["protocol_id"])[:6], fingerprint[:6])))
     columns = columns_of((entry.run, row) for entry in entries for row in entry.row.scores.values())
     common = _common_queries(entries)
-    rows = _with_unique_keys(_row(entry, key, columns, common) for entry in entries)
+    made = (_row(entry, key, columns, common) for entry in entries)
+    failing = alarms or {}
+    rows = _with_unique_keys(
+        replace(row, alarm=failing.get((row.checkpoint, row.attribution), "")) for row in made
+    )
     published: tuple[PublishedRow, ...] = ()
     if with_published:
         measured = {(_network(row.checkpoint), _plain(row.method)) for row in rows}

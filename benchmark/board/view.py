@@ -75,6 +75,7 @@ class RowView:
     degenerate: int
     note: str
     source: str = ""
+    alarm: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
         queries=row.queries,
         degenerate=row.degenerate,
         note=row.note,
+        alarm=row.alarm,
     )
 
 

@@ -69,6 +69,22 @@ def read_picture(path: Path) -> PIL.Image.Image:
         return to_rgb(picture)
 
 
+def upright_picture(path: Path) -> tuple[PIL.Image.Image, str]:
+    """Decode a picture that nothing is annotated in, the way up in which it is to be looked at.
+
+    Returns:
+        The picture in RGB, and a remark if it is stored in another way; else an empty text.
+
+    Raises:
+        UnreadableImageError: as `read_picture` does.
+    """
+    picture = read_picture(path)
+    if _orientation(picture) == 1:
+        return picture, ""
+    turned = PIL.ImageOps.exif_transpose(picture)
+    return turned, f"{path} was turned by its EXIF orientation, to {turned.width} x {turned.height} pixels"
+
+
 def as_annotated(
     picture: PIL.Image.Image, size: Size | None, place: str
 ) -> tuple[PIL.Image.Image, list[str]]:

@@ -33,6 +33,14 @@ class Region(ABC):
     boxes: tuple[Box, ...]
     """Those of the single objects, in the order of the annotation; empty where they are not known."""
 
+    def misfit(self, size: Size) -> str:
+        """Say why this is no region of a picture of `size`; empty if it is one."""
+        if tuple(self.size) == tuple(size):
+            return ""
+        given, own = (" x ".join(map(str, reversed(one))) for one in (size, self.size))
+        turned = "; height and width are swapped" if tuple(self.size) == tuple(size)[::-1] else ""
+        return f"its region is of a picture of {own} pixels, and this one has {given}{turned}"
+
     @abstractmethod
     def mask(self) -> NDArray[np.bool_]:
         """Return the region as a bool array (H, W)."""
@@ -58,6 +66,19 @@ class BoxRegion(Region):
 
     size: Size
     boxes: tuple[Box, ...]
+
+    def misfit(self, size: Size) -> str:
+        """See `Region.misfit`."""
+        for number, box in enumerate(self.boxes, 1):
+            x0, y0, x1, y1 = box
+            named, whole = f"box {number}, {x0} {y0} {x1} {y1},", f"{self.size.width} x {self.size.height}"
+            if not all(isinstance(corner, int | np.integer) for corner in box):
+                return f"{named} has corners that are no whole pixels"
+            if x1 < x0 or y1 < y0:
+                return f"{named} ends before it begins; expected x0 y0 x1 y1"
+            if min(x0, y0) < 0 or x1 >= self.size.width or y1 >= self.size.height:
+                return f"{named} reaches out of the picture of {whole} pixels, which are counted from 0"
+        return super().misfit(size)
 
     def mask(self) -> NDArray[np.bool_]:
         """See `Region.mask`."""
@@ -101,6 +122,13 @@ class MaskRegion(Region):
 
     pixels: NDArray[np.bool_]
     boxes: tuple[Box, ...] = ()
+
+    def misfit(self, size: Size) -> str:
+        """See `Region.misfit`."""
+        if self.pixels.ndim != 2 or self.pixels.dtype != np.bool_:
+            shape = " x ".join(map(str, self.pixels.shape))
+            return f"its mask is {self.pixels.dtype} of {shape}; expected bool of height x width"
+        return super().misfit(size)
 
     @property
     def size(self) -> Size:  # type: ignore[override]

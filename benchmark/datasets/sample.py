@@ -40,15 +40,22 @@ class LayoutError(RaybenchError):
 
 @dataclass(frozen=True)
 class Query:
-    """One question: where in the image does the network see this class?"""
+    """One question: where in the image does the network see this class?
+
+    Attributes:
+        class_index: of the class.
+        region: where its objects are.
+        subsets: those that the query belongs to, of the dataset's.
+    """
 
     class_index: int
     region: Region
+    subsets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One image with its queries.
+    """One image with its queries; made of any reader's, so that regions are checked here for all of them.
 
     Attributes:
         image_id: file name without extension.
@@ -66,6 +73,32 @@ class Sample:
     queries: tuple[Query, ...]
     targets: tuple[int, ...]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would be measured in another place than it is said to be.
+
+        Raises:
+            AnnotationError: a region is not one of the picture, or a class is asked about twice; names the
+                class.
+        """
+        named, size = f"image {self.image_id!r}", tuple(self.size)
+        if min(size) < 1:
+            raise AnnotationError(f"{named}: its size is {size[1]} x {size[0]}; expected at least 1 x 1")
+        if self.image is not None and self.image.size == size != size[::-1]:
+            raise AnnotationError(
+                f"{named}: its size is given as {size[1]} x {size[0]}, and the picture is {size[0]} x "
+                f"{size[1]}: height and width are swapped"
+            )
+        for query in self.queries:
+            if wrong := query.region.misfit(self.size):
+                raise AnnotationError(f"{named}, class {query.class_index}: {wrong}")
+        asked = [query.class_index for query in self.queries]
+        for what, indices in (("queries", asked), ("targets", list(self.targets))):
+            if indices != sorted(set(indices)):
+                raise AnnotationError(
+                    f"{named}: the classes of its {what} are {indices}; expected each once, in "
+                    "ascending order"
+                )
 
 
 class Dataset(Protocol):

@@ -58,6 +58,7 @@ class Prepared:
             uint8, or after it was decoded on the device (3, H, W) uint8.
         masks, near: (K, H, W) bool at the size of the original image; or of its middle, up to (K, 3, 3).
         boxes: of the objects of each query, as in `Region`.
+        subsets: that each query belongs to.
         error: why the image cannot be used, or empty; then the other fields are empty too.
     """
 
@@ -75,6 +76,7 @@ class Prepared:
     masks: Masks | None = None
     near: Masks | None = None
     boxes: tuple[tuple[Box, ...], ...] = ()
+    subsets: tuple[tuple[str, ...], ...] = ()
     error: str = ""
 
     def without_pixels(self) -> Prepared:
@@ -145,6 +147,9 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             return Prepared(image_id, path, error=str(error))
         except Exception as error:  # a reader may be a stranger's
             return Prepared(image_id, path, error=f"{path}: its reader has failed: {worded(error)}")
+        unknown = _unknown_class(sample, len(self.dataset.classes))
+        if unknown:
+            return Prepared(image_id, path, error=f"{path}: {unknown}")
         extreme = self._too_extreme(sample, path)
         return Prepared(image_id, path, error=extreme) if extreme else self._prepare(sample, path)
 
@@ -178,6 +183,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
             masks=masks,
             near=near,
             boxes=tuple(query.region.boxes for query in sample.queries),
+            subsets=tuple(query.subsets for query in sample.queries),
         )
 
     def _shown(self, sample: Sample) -> Mapping[View, Frame]:
@@ -209,3 +215,11 @@ def _ground_truth(sample: Sample, tolerance_px: float, *, middle: bool) -> tuple
         else:
             masks[row], near[row] = query.region.mask(), query.region.near(tolerance_px)
     return masks, near
+
+
+def _unknown_class(sample: Sample, classes: int) -> str:
+    """Say which class of a sample is none of so many; empty if all are."""
+    for index in (*(query.class_index for query in sample.queries), *sample.targets):
+        if not 0 <= index < classes:
+            return f"class {index} is none of the {classes} classes of the dataset's list, counted from 0"
+    return ""

@@ -4,7 +4,7 @@ from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
 from .measure import measure
 from .passes import Job, Outcome, Pass
-from .rehearsal import check_input_size, rehearse, words_on_scores
+from .rehearsal import check_input_size, misfits, rehearse, words_on_scores
 from .scoring import Scorer
 from .single import attribute, explain_image, logits_of, pictured, usual_protocol
 
@@ -21,6 +21,7 @@ __all__ = [
     "explain_image",
     "logits_of",
     "measure",
+    "misfits",
     "peak_memory_mb",
     "pictured",
     "rehearse",

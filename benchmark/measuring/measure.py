@@ -26,7 +26,7 @@ from ..loading import (
     send_joined,
 )
 from ..results import RowStore, save_map
-from .again.asking import Asked, ask_again
+from .again.asking import Asked, ask_again, maps_at_input
 from .checked import check_shape
 from .environment import peak_memory_mb
 from .failures import failures_told, named
@@ -161,8 +161,11 @@ def _ready(
 
 
 def _append_notes(batch: Batch, work: Pass) -> None:
-    """Write the remarks on the images of a batch, ahead of the rows that say the images are measured."""
+    """Write remarks and subsets of the images of a batch, ahead of the rows that say they are measured."""
     for image in batch.images:
+        if work.subsets and image.subsets and image.image_id not in work.sorted:
+            named = zip(image.class_index.tolist(), image.subsets, strict=True)
+            work.subsets.append([(image.image_id, str(index), " ".join(names)) for index, names in named])
         if image.notes and image.image_id not in work.noted:
             work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
 
@@ -176,8 +179,9 @@ class Explained(NamedTuple):
 
 def explained(batch: Batch, work: Pass, network: Network | None) -> Iterator[Explained]:
     """Yield every method's maps of a batch; those of baselines are left to the scorer."""
+    asking = network is not None and bool(work.scorer.asking)
     for job in work.jobs:
-        if batch.images and job.attribution.attribution.kind != "network":
+        if batch.images and job.attribution.attribution.kind != "network" and not asking:
             yield Explained(job, (job.attribution, batch, None, None))
     asked = Batch(tuple(image for image in batch.images if image.input_size is not None))
     if network is not None and asked.images:
@@ -195,6 +199,8 @@ def _explained_by(network: Network, batch: Batch, work: Pass) -> Iterator[Explai
         for job in work.jobs:
             method = job.attribution
             if method.attribution.kind != "network":
+                if asking:
+                    waiting.append((job, maps_at_input(method, batch, images)))
                 continue
             timed = work.meter.timed(method.label, len(class_index))
             thing = f"attribution {method.label!r} on checkpoint {network.name!r}"
@@ -211,7 +217,9 @@ def _explained_by(network: Network, batch: Batch, work: Pass) -> Iterator[Explai
     if asking and explained:
         found = ask_again(asking, explained, network, images, batch, work.protocol, work.images.seed)
         for (job, raw), asked in zip(waiting, found, strict=True):
-            yield Explained(job, (job.attribution, batch, job.attribution.scored(raw), asked))
+            method = job.attribution
+            maps = method.scored(raw) if method.attribution.kind == "network" else None
+            yield Explained(job, (method, batch, maps, asked))
 
 
 def doubts(network: Network | None, batch: Batch) -> list[Task]:

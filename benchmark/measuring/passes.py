@@ -94,6 +94,8 @@ class Pass:
         jobs: methods to run on each image.
         predictions: where top-5 and positive classes go, or None if no metric asks for them.
         notes: where remarks of the dataset go, with `noted`, the images whose remarks are there.
+        subsets: where the subsets of queries go, with `sorted`, the images whose queries are there; None if
+            the dataset sorts none.
         gallery: image ids with the classes whose maps are kept as thumbnails under `out`; None for the first
             class that is asked about.
     """
@@ -104,6 +106,8 @@ class Pass:
     predicted: frozenset[str]
     notes: RowStore
     noted: frozenset[str]
+    subsets: RowStore | None
+    sorted: frozenset[str]
     scorer: Scorer
     gallery: Mapping[str, Collection[int] | None]
     out: Path
@@ -132,6 +136,7 @@ class Pass:
             jobs=[job.of_rank(rank) for job in self.jobs],
             predictions=self.predictions.of_rank(rank) if self.predictions else None,
             notes=self.notes.of_rank(rank),
+            subsets=self.subsets.of_rank(rank) if self.subsets else None,
         )
 
     @property
@@ -147,5 +152,5 @@ class Pass:
     @property
     def stores(self) -> Sequence[RowStore]:
         """Every file that rows go to."""
-        predictions = [self.predictions] if self.predictions else []
-        return (*(store for job in self.jobs for store in job.stores), *predictions, self.notes)
+        further = [store for store in (self.predictions, self.subsets) if store]
+        return (*(store for job in self.jobs for store in job.stores), *further, self.notes)

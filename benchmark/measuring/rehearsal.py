@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -19,9 +21,9 @@ from ...attributions import (
     in_eval_mode,
     method_of,
 )
-from ...base import RaybenchError
+from ...base import RaybenchError, Size, worded
 from ...checkpoints import Network, reader_of
-from ..loading import Batch, Prepared, View, decoded, frame_of, network_input
+from ..loading import Batch, Frame, Prepared, View, decoded, frame_of, network_input
 from ..metrics import MetricPasses
 from ..results import RowStore
 from ..suite import Protocol
@@ -30,7 +32,7 @@ from .measure import doubts, explained, kept, predicted
 from .passes import Job, Pass
 from .scoring import Scorer
 
-__all__ = ["check_input_size", "kind_of_scores", "rehearse", "words_on_scores"]
+__all__ = ["check_input_size", "kind_of_scores", "misfits", "rehearse", "words_on_scores"]
 
 _MOST_TRIED = 16
 _MOST_PASSES = 20
@@ -47,9 +49,14 @@ class _Nowhere(RowStore):
 
 
 def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
-    """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views."""
+    """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views.
+
+    One that does not say so itself is tried, if its own size is known.
+    """
     frames = {view: frame_of(view, protocol, network.card) for view in sorted(set(views))}
     if network.input_size is None:
+        for frame in frames.values():
+            _try_size(network, frame, protocol)
         return
     height, width = network.input_size
     wrong = [frame for frame in frames.values() if frame.fixed != (height, width)]
@@ -85,6 +92,34 @@ def check_input_size(network: Network, protocol: Protocol, views: Collection[Vie
     )
 
 
+def _try_size(network: Network, frame: Frame, protocol: Protocol) -> None:
+    """Show a network a blank of the size that an oblong picture has in a frame, else of its own size."""
+    own = network.card.input.size
+    shown = frame.view_size(Size(300, 400))
+    if own is None or shown == own:
+        return
+    failed = _failure_on(network, shown)
+    if failed and not _failure_on(network, Size(*own)):
+        raise RaybenchError(
+            f"checkpoint {network.name!r} takes its own {own[0]} x {own[1]} and fails on pictures of "
+            f"{shown.height} x {shown.width}, as protocol {protocol.name!r} may show it ({failed}); use "
+            "protocol native"
+        )
+
+
+def _failure_on(network: Network, size: Size) -> str:
+    """Word how a network fails on a blank picture of a size; empty if it does not."""
+    blank = torch.zeros(1, 3, *size, device=network.device)
+    try:
+        with torch.no_grad(), forward_pass(network.device):
+            network.module(blank)
+    except torch.OutOfMemoryError:
+        return ""  # the run says it, and what to do
+    except Exception as error:  # networks fail in any way
+        return worded(error)
+    return ""
+
+
 def rehearse(work: Pass, network: Network | None) -> list[str]:
     """Run a pass on the first of its pictures that can be used, without the costly methods and metrics.
 
@@ -113,6 +148,35 @@ def rehearse(work: Pass, network: Network | None) -> list[str]:
         return list(_remarks(work, network, image)) if network else []
 
 
+def misfits(work: Pass, network: Network) -> dict[str, str]:
+    """Say which methods of a pass refuse a network, options and all, in their own words, by label.
+
+    What they refuse is what does not fit this network, such as a layer that it lacks. Methods that fail in
+    other ways, or on a network that cannot be asked at all, are left for `rehearse` to tell.
+    """
+    found: dict[str, str] = {}
+    quiet = in_eval_mode(network.module)
+    with torch.no_grad(), computing_in(work.protocol.precision), quiet, contextlib.suppress(Exception):
+        images = [one for one in itertools.islice(_usable(work), 1) if one.input_size is not None]
+        batch = Batch(tuple(images))
+        shown = network_input(network, images, "whole", work.protocol, work.device)
+        _scores(network, [shown])
+        asked = shown, batch.image_index.to(work.device), batch.class_index.to(work.device)
+        for job in _cheap(work).jobs:
+            if job.attribution.attribution.kind == "network":
+                with contextlib.suppress(Exception), _refusals(job.attribution.label, found):
+                    job.attribution(network, *asked, seeds=[one.image_seed for one in images])
+    return found
+
+
+@contextlib.contextmanager
+def _refusals(label: str, found: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except RaybenchError as error:
+        found[label] = str(error)
+
+
 def _usable(work: Pass) -> Iterator[Prepared]:
     for position in range(min(len(work.images), _MOST_TRIED)):
         (image,) = decoded([work.images[position]], work.device)
@@ -134,6 +198,7 @@ def _cheap(work: Pass) -> Pass:
         predictions=nowhere if work.predictions else None,
         predicted=frozenset(),
         scorer=replace(work.scorer, metrics=metrics),
+        subsets=None,
         gallery={},
         meter=CostMeter(work.device),
     )

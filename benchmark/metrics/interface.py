@@ -209,6 +209,8 @@ def explanation_metric(
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged,
     curve: str = "",
     curve_value: CurveValue = "area",
+    alarm_above: float = float("inf"),
+    alarm: str = "",
 ) -> Callable[[Function], Function]:
     """Register `function(query: ExplainedQuery, *, ...) -> value`, which runs the method again.
 
@@ -217,7 +219,7 @@ def explanation_metric(
     return _register(
         name, "explanation", label=label, title=title, words=words, unit=unit, bounds=bounds, group=group,
         higher_is_better=higher_is_better, passes=passes, changed=changed, curve=curve,
-        curve_value=curve_value,
+        curve_value=curve_value, alarm_above=alarm_above, alarm=alarm,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from .comparable import difference, group_comparable, protocol_changes, refuse_incomparable
 from .complete import find_gaps, lost_rows, refuse_lost_rows
 from .facts import (
+    alarms,
     class_label,
     dataset_label,
     dataset_title,
@@ -36,7 +37,14 @@ from .files.layout import (
     records_file,
     size_limit,
 )
-from .files.lists import LIST_COLUMNS, read_integers, read_numbers, write_integers, write_numbers
+from .files.lists import (
+    LIST_COLUMNS,
+    SUBSET_COLUMNS,
+    read_integers,
+    read_numbers,
+    write_integers,
+    write_numbers,
+)
 from .files.names import MANIFEST, PREDICTIONS, RECORDS, SUMMARY, ResultFiles, safe_name
 from .files.predictions import prediction_batches
 from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUSES, RowStore
@@ -46,7 +54,15 @@ from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
-from .summary import Summary, summarise_predictions, summarise_records, summarise_sums, write_summary
+from .standing import Standing, standing_of
+from .summary import (
+    Summary,
+    summarise_predictions,
+    summarise_records,
+    summarise_sums,
+    write_subset_summaries,
+    write_summary,
+)
 from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
 from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
@@ -77,6 +93,7 @@ __all__ = [
     "RECORDS",
     "RECORD_COLUMNS",
     "STATUSES",
+    "SUBSET_COLUMNS",
     "SUMMARY",
     "SUMMARY_COLUMNS",
     "Board",
@@ -102,9 +119,11 @@ __all__ = [
     "RowStore",
     "Score",
     "Section",
+    "Standing",
     "Summary",
     "SummaryRow",
     "Table",
+    "alarms",
     "card_file",
     "check_folder",
     "choose_from",
@@ -162,6 +181,7 @@ __all__ = [
     "shows_the_truth",
     "size_limit",
     "source_of",
+    "standing_of",
     "stated_classes",
     "summarise_predictions",
     "summarise_records",
@@ -174,5 +194,6 @@ __all__ = [
     "write_integers",
     "write_manifest",
     "write_numbers",
+    "write_subset_summaries",
     "write_summary",
 ]

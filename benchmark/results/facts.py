@@ -14,6 +14,7 @@ from ..statistics import Facts
 from .files.folder import ResultFolder
 
 __all__ = [
+    "alarms",
     "class_label",
     "dataset_label",
     "dataset_title",
@@ -42,6 +43,19 @@ def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
                     f"{run.files.manifest}: the facts of metric {metric!r} are damaged"
                 ) from None
     return registered_facts(metric)
+
+
+def alarms(runs: Iterable[ResultFolder]) -> dict[tuple[str, str], str]:
+    """Say of rows, by checkpoint and attribution, which sanity check they fail: `survives randomisation`."""
+    found: dict[tuple[str, str], str] = {}
+    for run in runs:
+        known = {name: facts_of(name, [run]) for name in run.metric_options}
+        for row in run.rows:
+            facts = known.get(row["metric"])
+            if facts is not None and row["ci_low"] > facts.alarm_above:
+                words = f"{facts.alarm} ({facts.label} {row['value']:.2f}, above {facts.alarm_above:g})"
+                found[row["checkpoint"], row["attribution"]] = words
+    return found
 
 
 def registered_facts(metric: str) -> Facts | None:

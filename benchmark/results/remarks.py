@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .complete import lost_rows
+from .facts import alarms
 from .files.folder import ResultFolder
 
 __all__ = ["remarks"]
@@ -40,6 +41,9 @@ def _of_run(run: ResultFolder) -> list[str]:
     lines += lost_rows(run)
     if isinstance(noted, dict):
         lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]
+    lines += [
+        f"{checkpoint}, {method}: {words}" for (checkpoint, method), words in sorted(alarms([run]).items())
+    ]
     return lines + _on_networks(run)
 
 

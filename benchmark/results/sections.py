@@ -55,6 +55,7 @@ class BoardRow:
         queries: how many the scores are means of.
         degenerate: queries whose map was all zero, constant, cancelled or NaN.
         note: what a reader must know about the row, such as why it is not ranked; may be empty.
+        alarm: which sanity check the method fails with this checkpoint, on any data; may be empty.
     """
 
     key: str
@@ -69,6 +70,7 @@ class BoardRow:
     queries: int = 0
     degenerate: int = 0
     note: str = ""
+    alarm: str = ""
 
 
 @dataclass(frozen=True)

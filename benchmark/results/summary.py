@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,19 @@ from numpy.typing import NDArray
 
 from ..statistics import Aggregate, Facts, Statistic, estimate, estimate_mean
 from .files.folder import NO_CHECKPOINT, SUMMARY_COLUMNS, read_lists, read_predictions, read_records
-from .files.lists import read_integers
+from .files.lists import SUBSET_COLUMNS, read_integers
 from .files.names import STATISTICS, ResultFiles
 from .files.predictions import prediction_batches
 from .files.writing import Content, write_whole
 
-__all__ = ["Summary", "summarise_predictions", "summarise_records", "summarise_sums", "write_summary"]
+__all__ = [
+    "Summary",
+    "summarise_predictions",
+    "summarise_records",
+    "summarise_sums",
+    "write_subset_summaries",
+    "write_summary",
+]
 
 Floats = NDArray[np.float64]
 
@@ -154,25 +162,70 @@ def write_summary(
         image_ids: images that count; a folder may hold more, measured with a higher `--limit`.
         n_classes: of the dataset.
     """
+    found = []
+    for checkpoint, attribution, path in _measured_files(out, manifest):
+        if attribution:
+            summaries = _of_row(path, metrics, lambda frame: _selected(frame, image_ids))
+        else:
+            frame = _selected(read_predictions(path), image_ids)
+            summaries = summarise_predictions(frame, metrics, n_classes=n_classes)
+        found.append((checkpoint, attribution, summaries))
+    return write_whole(ResultFiles(out).summary, _worded(manifest, found))
+
+
+def write_subset_summaries(
+    out: Path, manifest: Mapping[str, Any], metrics: Sequence[Facts], image_ids: Set[str]
+) -> None:
+    """Write, for each subset that queries belong to, what `write_summary` writes, of its queries alone.
+
+    Metrics of predictions are about images, and left out.
+    """
+    files = ResultFiles(out)
+    if not files.subsets.is_file():
+        return
+    sorted_ = _selected(read_lists(files.subsets), image_ids)
+    members: dict[str, set[tuple[str, int]]] = {}
+    for image_id, class_index, names in sorted_[list(SUBSET_COLUMNS)].itertuples(index=False):
+        for name in names.split():
+            members.setdefault(name, set()).add((image_id, class_index))
+    for name, queries in sorted(members.items()):
+        choose = functools.partial(_among, pd.MultiIndex.from_tuples(sorted(queries)))
+        found = [
+            (checkpoint, attribution, _of_row(path, metrics, choose))
+            for checkpoint, attribution, path in _measured_files(out, manifest)
+            if attribution
+        ]
+        write_whole(files.summary_of(name), _worded(manifest, found))
+
+
+def _of_row(
+    path: Path, metrics: Sequence[Facts], choose: Callable[[pd.DataFrame], pd.DataFrame]
+) -> list[Summary]:
+    """Summarise one checkpoint and attribution, of the queries that `choose` leaves of a frame."""
+    frame = choose(read_records(path))
+    summaries = summarise_records(frame, metrics)
+    if any(metric.of_set for metric in metrics):
+        sums = choose(read_lists(path.with_name(STATISTICS)))
+        degenerate = int((frame["status"] != "ok").sum())
+        summaries += summarise_sums(sums, metrics, degenerate=degenerate)
+    return summaries
+
+
+def _worded(manifest: Mapping[str, Any], found: Iterable[tuple[str, str, Sequence[Summary]]]) -> str:
+    """Word the summaries of checkpoints and attributions as a summary.csv."""
     protocol = manifest["protocol"]
     head = (manifest["suite"]["name"], protocol["name"], protocol["id"], manifest["dataset"]["name"])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(SUMMARY_COLUMNS)
-    for checkpoint, attribution, path in _measured_files(out, manifest):
-        if attribution:
-            frame = _selected(read_records(path), image_ids)
-            summaries = summarise_records(frame, metrics)
-            if any(metric.of_set for metric in metrics):
-                sums = _selected(read_lists(path.with_name(STATISTICS)), image_ids)
-                degenerate = int((frame["status"] != "ok").sum())
-                summaries += summarise_sums(sums, metrics, degenerate=degenerate)
-        else:
-            frame = _selected(read_predictions(path), image_ids)
-            summaries = summarise_predictions(frame, metrics, n_classes=n_classes)
+    for checkpoint, attribution, summaries in found:
         for summary in summaries:
             writer.writerow((*head, checkpoint, attribution, *map(_text, astuple(summary))))
-    return write_whole(ResultFiles(out).summary, text.getvalue())
+    return text.getvalue()
+
+
+def _among(queries: pd.MultiIndex, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[pd.MultiIndex.from_frame(frame[["image_id", "class_index"]]).isin(queries)]
 
 
 def _measured_files(out: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str, Path]]:

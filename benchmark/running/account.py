@@ -25,9 +25,11 @@ from ..results import (
     results_in,
     save_picture,
     write_manifest,
+    write_subset_summaries,
     write_summary,
 )
 from ..statistics import INTERVALS
+from ..suite import Protocol
 from .machine.crew import was_restarted
 from .plan import Plan
 from .wholeness import refuse_gaps, say_complete, set_damaged_aside
@@ -74,7 +76,12 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
     """
     settings, manifest = plan.settings, _described(plan)
     out, old = settings.out, _read_old(settings.out, fresh=settings.fresh)
-    unexplained = {} if old else results_in(out)
+    measured = results_in(out)
+    kept = any(n for name, n in old.get("rows", {}).items() if "/" in name)
+    if old.get("status") == "running" and not measured and not kept:
+        clear_results(out, old, manifest)  # of a run that was refused before its first row: it binds nobody
+        old = {}
+    unexplained = {} if old else measured
     if settings.fresh and not was_restarted():
         clear_results(out, old, manifest, unexplained)
         old = {}
@@ -99,6 +106,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "command": ["raybench", *sys.argv[1:]],
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "limit": settings.limit,
+        "sample": f"drawn by seed {plan.suite.seed}" if settings.limit or plan.suite.images else None,
         "batch_size": settings.batch_size,
         "compute": {"compile": settings.compile, "fast": tried},
         "without_queries": sorted(old.get("without_queries", [])),
@@ -167,9 +175,9 @@ def finish(
     refuse_gaps(plan, manifest, noticed)
     rows = notes_of(plan.settings).rows()
     noted = Counter(note for _, note in {(row[0], row[2]): None for row in rows if row[0] in selected})
-    summary = write_summary(
-        out, manifest, [one.metric for one in plan.metrics], selected, len(plan.dataset.classes)
-    )
+    metrics = [one.metric for one in plan.metrics]
+    summary = write_summary(out, manifest, metrics, selected, len(plan.dataset.classes))
+    write_subset_summaries(out, manifest, metrics, selected)
     manifest |= {
         "intervals": INTERVALS,
         "wall_seconds": round(wall_seconds, 3),
@@ -204,7 +212,7 @@ def _described(plan: Plan) -> Manifest:
             {"name": a.label, "method": a.attribution.name, "options": dict(a.options)}
             for a in plan.attributions
         ],
-        "checkpoints": [_described_card(card, plan.classes_of(card)) for card in plan.cards],
+        "checkpoints": [_described_card(card, plan.classes_of(card), plan.protocol) for card in plan.cards],
         **({"code": dict(plan.code_sha256)} if plan.code_sha256 else {}),
         "facts": _facts(plan),
     }
@@ -222,13 +230,17 @@ def _facts(plan: Plan) -> Manifest:
     }
 
 
-def _described_card(card: Card, classes: ClassList) -> Manifest:
+def _described_card(card: Card, classes: ClassList, protocol: Protocol) -> Manifest:
     """What of a card decides numbers or interests people; without paths, so that folders can move."""
     shown = "name architecture pooling target_layer excitation_layer contrast_layer mean std training source"
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
     several = {"multilabel": True} if card.multilabel else {}
     size = {"input_size": list(card.input_size)} if card.input_size else {}
+    further = {"architecture_options", "scores", "layout"} & card.model_fields_set
+    described |= card.model_dump(mode="json", include=further)
     described |= several | size | _described_input(card) | {"classes": classes.name}
+    if protocol.input == "network":
+        described["input"] = card.input.model_dump(mode="json", exclude={"mean", "std", "range"})
     if names_code(card.architecture):
         described["architecture"] = without_folder(card.architecture)
     return described

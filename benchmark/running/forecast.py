@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
+
 from ...attributions import BoundAttribution
+from ...base import names_code
+from ...checkpoints import Card, build_module
 from ..metrics import BoundMetric
 from ..suite import Settings, Suite
 from .plan import Plan
 from .progress import Reporter, SilentReporter
+from .work import of_checkpoints
 
 __all__ = ["cost_of", "costly", "plan_lines", "planned"]
+
+_SIDE = 224
+"""Of a picture on which channels are counted."""
 
 _STAGES = 7
 """Of a residual network; how many a network has is known when it is loaded."""
@@ -67,9 +75,10 @@ def costly(plan: Plan) -> Iterator[str]:
 
 def cost_of(method: BoundAttribution, plan: Plan) -> str:
     """Word what a method asks of a network per image and class, and of all networks for all images."""
-    passes, images = method.passes, len(plan.indices) * len(plan.cards)
+    passes, images = method.passes, len(plan.indices)
     each = [
         _count(passes.forwards_per_image, "forward pass", "image"),
+        _count(passes.forwards_per_channel, "forward pass", "image and channel of the layer"),
         _count(passes.forwards_per_query, "forward pass", "class of an image"),
         _count(passes.backwards_per_image, "backward pass", "image"),
         _count(passes.backwards_per_query, "backward pass", "class of an image"),
@@ -78,9 +87,37 @@ def cost_of(method: BoundAttribution, plan: Plan) -> str:
         return "no network"
     option = f" (option {passes.option})" if passes.option else ""
     # how many classes are asked about is known when the images are read: at least one each
-    forwards, backwards = (count(images, images) for count in (passes.forwards, passes.backwards))
+    channels = {card.name: _channels_of(card, method, plan) for card in plan.cards}
+    forwards = sum(passes.forwards(images, images, number or 1) for number in channels.values())
+    backwards = passes.backwards(images, images) * len(plan.cards)
     total = f"in all at least {forwards:,.0f} forwards and {backwards:,.0f} backwards"
+    if passes.forwards_per_channel:
+        known = ", ".join(f"{name} {number or 'unknown'}" for name, number in channels.items())
+        total += f" (channels: {known})"
     return f"{', '.join(filter(None, each))}{option}; {total}"
+
+
+def _channels_of(card: Card, method: BoundAttribution, plan: Plan) -> int | None:
+    """Count the channels of the layer that a method reads, in a network without weights; None if unknown."""
+    name = method.options.get("layer") or card.target_layer
+    untold = name is None or card.name in plan.held or names_code(card.architecture)
+    if untold or not method.passes.forwards_per_channel:
+        return None
+    shapes: list[torch.Size] = []
+    try:
+        with torch.device("meta"), torch.no_grad():
+            module = build_module(
+                card.architecture,
+                num_classes=len(plan.classes_of(card)),
+                pooling=card.pooling,
+                options=card.architecture_options,
+            ).eval()
+            module.get_submodule(name).register_forward_hook(lambda *call: shapes.append(call[2].shape))
+            module(torch.empty(1, 3, *(card.input_size or (_SIDE, _SIDE))))
+    except Exception:  # whatever it is, the run itself will say so
+        return None
+    is_maps = len(shapes[-1]) == 4 and card.layout != "channels_last"
+    return shapes[-1][1 if is_maps else -1]
 
 
 def _asking(plan: Plan) -> list[BoundMetric]:
@@ -90,7 +127,7 @@ def _asking(plan: Plan) -> list[BoundMetric]:
 
 def _explained(plan: Plan) -> int:
     """How many maps of a network there are for one class of every image, as one is asked about at least."""
-    methods = sum(method.attribution.kind == "network" for method in plan.attributions)
+    methods = sum(of_checkpoints(plan, method) for method in plan.attributions)
     return methods * len(plan.indices) * len(plan.cards)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from ...attributions import found_target_layer, target_layer_of
+from ...attributions import BoundAttribution, found_target_layer, target_layer_of
 from ...base import RaybenchError
 from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256, state_sha256
 from ..results import Manifest
@@ -16,6 +16,7 @@ __all__ = [
     "refuse_other_weights",
     "refuse_replaced_weights",
     "undefined_methods",
+    "unfit_options",
 ]
 
 
@@ -40,14 +41,27 @@ def network_of(plan: Plan, card: Card) -> Network:
 
 def undefined_methods(plan: Plan, network: Network) -> dict[str, str]:
     """Say which of a plan's methods are not defined for a network, and why, by label."""
-    reasons = {}
-    for method in plan.attributions:
-        if method.attribution.kind == "network":
-            try:
-                method.check(network)
-            except RaybenchError as error:
-                reasons[method.label] = str(error)
-    return reasons
+    methods = [method for method in plan.attributions if method.attribution.kind == "network"]
+    return {method.label: reason for method in methods if (reason := _reason(method, network))}
+
+
+def unfit_options(plan: Plan, network: Network) -> dict[str, str]:
+    """Name those of the undefined methods that would be defined under other options, likewise."""
+    undefined = undefined_methods(plan, network)
+    methods = [method for method in plan.attributions if method.label in undefined and method.options]
+    return {
+        method.label: undefined[method.label]
+        for method in methods
+        if not _reason(replace(method, options={}), network)
+    }
+
+
+def _reason(method: BoundAttribution, network: Network) -> str:
+    try:
+        method.check(network)
+    except RaybenchError as error:
+        return str(error)
+    return ""
 
 
 def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:

@@ -24,9 +24,9 @@ from ...checkpoints import (
     shipped_cards,
 )
 from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_reader, open_dataset
-from ..metrics import BoundMetric, bind_metric
+from ..metrics import METRICS, BoundMetric, bind_metric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
-from ..suite import PLAIN_NAME, Protocol, Settings, Suite, load_suite
+from ..suite import PLAIN_NAME, Protocol, Settings, Suite, meant
 from .machine.devices import pick_device
 from .progress import Reporter
 
@@ -75,30 +75,29 @@ class Plan:
         Raises:
             RaybenchError: a name is unknown, something is missing, or two things do not fit together.
         """
-        suite, path = (source, Path.cwd() / "suite") if isinstance(source, Suite) else load_suite(source)
+        suite, path = meant(source, settings)
         code = CodeFiles(path.parent, settings.trust_code)
         place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
-        methods_code = code
-        if settings.attributions:
-            suite = suite.model_copy(update={"attributions": list(settings.attributions)})
-            methods_code = replace(code, folder=Path())
-        cards = [_find_card(name, replace(code, folder=Path())) for name in settings.checkpoints]
+        here = replace(code, folder=Path())  # what options name is found from the current folder
+        cards = [_find_card(name, here) for name in settings.checkpoints]
         cards += [network.card for network in networks]
         with _told(place):
             protocol = suite.bound_protocol(settings.protocol)
-            metrics = bound_metrics(suite, code)
             cards = cards or [_find_card(name, code) for name in suite.checkpoints]
-            attributions = _possible(suite, cards, reporter, methods_code)
+        with _told("--metric" if settings.metrics else place):
+            metrics = bound_metrics(suite, here if settings.metrics else code)
+        with _told("--attribution" if settings.attributions else place):
+            attributions = _possible(suite, cards, reporter, here if settings.attributions else code)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
             raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
-        choice = suite.dataset_choice
+        choice, folder = suite.dataset_choice, Path() if settings.dataset else path.parent
         with _told(place):
-            reader = find_reader(choice.name, code)
+            reader = find_reader(choice.name, replace(code, folder=folder))
         _check_data_names(settings.data, cards, reader)
         with _told(place):
             dataset = open_dataset(
-                reader, settings.data, protocol, choice.options, say=reporter.say, folder=path.parent
+                reader, settings.data, protocol, choice.options, say=reporter.say, folder=folder
             )
         plan = cls(
             suite=suite,
@@ -109,7 +108,7 @@ class Plan:
             cards=tuple(cards),
             reader=reader,
             dataset=dataset,
-            indices=_indices(dataset, only)[: settings.limit],
+            indices=_indices(dataset, suite, settings.limit, only),
             device=device,
             held={network.name: network for network in networks},
             only=only,
@@ -213,30 +212,32 @@ def _told(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def _indices(dataset: Dataset, only: Collection[str] | None) -> tuple[int, ...]:
-    """Return the positions of all images, or of those asked for."""
+def _indices(
+    dataset: Dataset, suite: Suite, limit: int | None, only: Collection[str] | None
+) -> tuple[int, ...]:
+    """Return the positions of the images that the suite draws, or of those asked for."""
     if only is None:
-        return tuple(range(len(dataset)))
+        return suite.drawn(dataset.image_ids, limit)
     place = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
     for image_id in only:
         if image_id not in place:
-            raise RaybenchError(
-                f"dataset {dataset.name!r} has no image {image_id!r}; is it the right --data?"
-            )
+            raise RaybenchError(f"dataset {dataset.name!r} has no image {image_id!r}; is the --data right?")
     return tuple(sorted(place[image_id] for image_id in only))
 
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
     """Return a suite's methods with their options, in its order."""
-    choices = suite.attribution_choices
-    bound = tuple(bind(choice.name, choice.options, choice.label, code=code) for choice in choices)
+    bound = tuple(bind(one.name, one.options, one.label, code=code) for one in suite.attribution_choices)
     _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name)
     return bound
 
 
 def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMetric, ...]:
     """Return a suite's metrics with their options, in its order."""
-    bound = tuple(bind_metric(choice.name, choice.options, code=code) for choice in suite.metric_choices)
+    by_label = {metric.label.casefold(): metric.name for metric in METRICS}  # as tables print them
+    names = [by_label.get(choice.name.casefold(), choice.name) for choice in suite.metric_choices]
+    options = [choice.options for choice in suite.metric_choices]
+    bound = tuple(bind_metric(*one, code=code) for one in zip(names, options, strict=True))
     _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name)
     if not suite.attributions and all(metric.metric.per_query for metric in bound):
         raise RaybenchError(

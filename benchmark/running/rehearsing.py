@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,15 +11,24 @@ from ...attributions import found_target_layer
 from ...base import RaybenchError
 from ...checkpoints import Card, Network
 from ..loading import View
-from ..measuring import Pass, check_input_size, rehearse
+from ..measuring import Pass, check_input_size, misfits, rehearse
 from ..results import Manifest
 from .account import note_rehearsal
 from .machine.crew import Crew
-from .networks import network_of, refuse_other_weights, refuse_replaced_weights, undefined_methods
+from .networks import (
+    network_of,
+    refuse_other_weights,
+    refuse_replaced_weights,
+    undefined_methods,
+    unfit_options,
+)
 from .plan import Plan
 from .progress import Reporter
 
 __all__ = ["rehearse_all", "verified"]
+
+_MOST_KEPT = 1_000_000_000
+"""Bytes of weights that wait for their turn, instead of being loaded again."""
 
 
 def rehearse_all(
@@ -34,14 +44,17 @@ def rehearse_all(
         reporter: told of what is not defined, and of the remarks.
 
     Returns:
-        The first network that was loaded, if it can be measured as it is, by its name: it need not be loaded
-        again. More would take memory.
+        The networks that were loaded, by name, as far as they can be measured as they are: these need not be
+        loaded again. The first one, and others up to a gigabyte.
 
     Raises:
-        RaybenchError: something does not do what it promises; nothing has been measured.
+        RaybenchError: something does not do what it promises, or a method's options fit no network; nothing
+            has been measured.
     """
     kept: dict[str, Network] = {}
+    room = _MOST_KEPT
     reasons: list[str] = []
+    refusals: list[dict[str, str]] = []
     for card in plan.cards or (None,):
         work = left(card)
         if not len(work.images):
@@ -49,22 +62,42 @@ def rehearse_all(
                 crew.agree(partial(refuse_replaced_weights, plan, card, manifest))
             continue
         loaded: list[Network] = []
-        undefined, not_shown = crew.lead(partial(_load, plan, card, manifest, loaded)) if card else ({}, {})
+        undefined, not_shown, guilty = (
+            crew.lead(partial(_load, plan, card, manifest, loaded)) if card else ({}, {}, {})
+        )
         if card and undefined != manifest["not_defined"].get(card.name, {}):
             manifest["not_defined"][card.name] = undefined
             work = left(card)
-        remarks, found = crew.lead(partial(_rehearse, work, loaded))
+        remarks, unfit, found = crew.lead(partial(_rehearse, work, loaded))
         if card:
+            manifest["not_defined"][card.name] = undefined = undefined | unfit
+            refusals.append(guilty | unfit)
             words = list(dict.fromkeys(not_shown.values()))
             reasons += words[:1]
             remarks += [f"not measured: {reason}" for reason in words]
             crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks, found))
             _say(reporter, card, undefined, remarks)
-        if loaded and not kept and crew.size == 1 and plan.settings.compile == "no":
-            kept[loaded[0].name] = loaded[0]
-    if reasons and len(reasons) == len(plan.cards):
-        crew.agree(partial(_refuse, reasons[0]))
+        if loaded and crew.size == 1 and plan.settings.compile == "no":
+            room -= _bytes_of(loaded[0])
+            kept |= {loaded[0].name: loaded[0]} if room >= 0 or not kept else {}
+    crew.agree(partial(_refuse_what_fits_no_network, plan, reasons, refusals))
     return kept
+
+
+def _refuse_what_fits_no_network(
+    plan: Plan, not_shown: Sequence[str], refusals: Sequence[dict[str, str]]
+) -> None:
+    """Raise `RaybenchError` if no network takes the pictures, or none a method's options."""
+    if not_shown and len(not_shown) == len(plan.cards):
+        raise RaybenchError(not_shown[0])
+    for method in plan.attributions:
+        told = [unfit[method.label] for unfit in refusals if method.label in unfit]
+        if told and method.options and len(told) == len(plan.cards):
+            raise RaybenchError(f"attribution {method.label!r}: {told[0]}")
+
+
+def _bytes_of(network: Network) -> int:
+    return sum(one.numel() * one.element_size() for one in network.module.state_dict().values())
 
 
 def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:
@@ -78,11 +111,15 @@ def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:
 
 def _load(
     plan: Plan, card: Card, manifest: Manifest, loaded: list[Network]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Load a checkpoint into `loaded` and return what is not defined for it, and why; then that of size."""
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Load a checkpoint into `loaded` and return what is not defined for it, and why.
+
+    Then what of it is so for want of pictures of its size, and what for an option.
+    """
     loaded.append(verified(plan, card, manifest))
     not_shown = _not_shown(plan, loaded[0])
-    return undefined_methods(plan, loaded[0]) | not_shown, not_shown
+    undefined = undefined_methods(plan, loaded[0]) | not_shown
+    return undefined, not_shown, unfit_options(plan, loaded[0])
 
 
 def _not_shown(plan: Plan, network: Network) -> dict[str, str]:
@@ -109,17 +146,22 @@ def _words_on_size(plan: Plan, network: Network, views: Sequence[View]) -> str:
     return ""
 
 
-def _refuse(reason: str) -> None:
-    raise RaybenchError(reason)
-
-
-def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, Any]]:
-    """Return remarks on the network, and what was found of the layer at which its maps are read."""
+def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, str], dict[str, Any]]:
+    """Return remarks on a network, which methods do not fit it and why, and at which layer maps are read."""
     if not loaded:
-        return rehearse(work, None), {}
-    remarks = rehearse(work.seen_by(loaded[0]), loaded[0])
-    found = found_target_layer(loaded[0])
-    return remarks, found.facts if found else {}
+        return rehearse(work, None), {}, {}
+    (network,) = loaded
+    work, unfit = work.seen_by(network), {}
+    try:
+        remarks = rehearse(work, network)
+    except RaybenchError:
+        unfit = misfits(work, network)
+        if not unfit:
+            raise
+        fitting = [job for job in work.jobs if job.attribution.label not in unfit]
+        remarks = rehearse(replace(work, jobs=fitting), network)
+    found = found_target_layer(network)
+    return remarks, unfit, found.facts if found else {}
 
 
 def _say(reporter: Reporter, card: Card, undefined: dict[str, str], remarks: list[str]) -> None:

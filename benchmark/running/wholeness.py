@@ -28,7 +28,7 @@ from ..results import (
     write_manifest,
 )
 from .plan import Plan
-from .work import stores_of
+from .work import of_checkpoints, stores_of
 
 __all__ = ["keep_rows", "refuse_gaps", "say_complete", "set_damaged_aside"]
 
@@ -181,7 +181,7 @@ def refuse_gaps(plan: Plan, manifest: Manifest, noticed: Outcome) -> None:
 
 def _rows(plan: Plan, manifest: Manifest) -> list[tuple[str, str]]:
     """Checkpoints and attributions that a plan measures; the attribution is empty for predictions."""
-    reading = [one.label for one in plan.attributions if one.attribution.kind == "network"]
+    reading = [one.label for one in plan.attributions if of_checkpoints(plan, one)]
     rows = [(NO_CHECKPOINT, one.label) for one in plan.attributions if one.label not in reading]
     for card in plan.cards:
         undefined = manifest["not_defined"].get(card.name, {})

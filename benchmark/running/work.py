@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from ...attributions import BoundAttribution
 from ...checkpoints import Card
+from ..datasets import subsets_of
 from ..loading import Needs, PreparedImages, View, workers_beside
 from ..measuring import CostMeter, Job, Pass, Scorer
 from ..results import (
@@ -14,6 +16,7 @@ from ..results import (
     NOTE_COLUMNS,
     PREDICTION_COLUMNS,
     RECORD_COLUMNS,
+    SUBSET_COLUMNS,
     ResultFiles,
     RowStore,
 )
@@ -22,7 +25,7 @@ from .machine.crew import Crew
 from .machine.processes import Division
 from .plan import Plan
 
-__all__ = ["left_to_measure", "notes_of", "stores_of"]
+__all__ = ["left_to_measure", "notes_of", "of_checkpoints", "stores_of"]
 
 
 def notes_of(settings: Settings) -> RowStore:
@@ -30,9 +33,17 @@ def notes_of(settings: Settings) -> RowStore:
     return RowStore(ResultFiles(settings.out).notes, NOTE_COLUMNS)
 
 
+def _subsets(plan: Plan) -> RowStore | None:
+    """Name the file of the subsets that queries belong to, if the dataset sorts them and maps are scored."""
+    if not subsets_of(plan.dataset) or not plan.attributions:
+        return None
+    return RowStore(ResultFiles(plan.settings.out).subsets, SUBSET_COLUMNS)
+
+
 def stores_of(plan: Plan) -> list[RowStore]:
     """Return every file that rows of a plan go to, the remarks first."""
-    found = [notes_of(plan.settings)]
+    subsets = _subsets(plan)
+    found = [notes_of(plan.settings), *([subsets] if subsets else [])]
     for card in plan.cards or (None,):
         predictions = _predictions(plan, card)
         found += [predictions] if predictions else []
@@ -65,26 +76,28 @@ def left_to_measure(
     settings, dataset = plan.settings, plan.dataset
     jobs = [job for job in _jobs(plan, card) if job.attribution.label not in undefined]
     predictions, notes = _predictions(plan, card) if "" not in undefined else None, notes_of(settings)
+    subsets = _subsets(plan)
     # read by one process for all: others may soon write
-    measured, predicted, noted = crew.lead(
+    measured, predicted, noted, sorted_ = crew.lead(
         lambda: (
             [_measured(job) for job in jobs],
             frozenset(predictions.measured() if predictions else ()),
             frozenset(notes.measured()),
+            frozenset(subsets.measured() if subsets else ()),
         )
     )
+    known = [*measured, *([sorted_] if subsets and jobs else [])]
     jobs = [replace(job, measured=ids) for job, ids in zip(jobs, measured, strict=True)]
     todo = [
         index
         for index, image_id in zip(plan.indices, plan.image_ids, strict=True)
         if (predictions is not None and image_id not in predicted)
-        or (image_id not in without_queries and any(image_id not in ids for ids in measured))
+        or (image_id not in without_queries and any(image_id not in ids for ids in known))
     ]
-    kinds = {job.attribution.attribution.kind for job in jobs}
-    views: set[View] = {"whole"} if "network" in kinds else set()
+    views: set[View] = {"whole"} if any(of_checkpoints(plan, job.attribution) for job in jobs) else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(kinds), middle=_middle_alone(plan, jobs))
+    needs = Needs(frozenset(views), masks=bool(jobs), middle=_middle_alone(plan, jobs))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed, card),
         jobs=jobs,
@@ -92,6 +105,8 @@ def left_to_measure(
         predicted=predicted,
         notes=notes,
         noted=noted,
+        subsets=subsets,
+        sorted=sorted_,
         scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device, card),
         gallery=plan.gallery,
         out=settings.out,
@@ -103,6 +118,12 @@ def left_to_measure(
     ).of_rank(crew.rank)
 
 
+def of_checkpoints(plan: Plan, method: BoundAttribution) -> bool:
+    """Whether a method has rows under each checkpoint: it reads the network, or metrics ask it again."""
+    asked = bool(plan.cards) and any(metric.metric.asks_network for metric in plan.metrics)
+    return asked or method.attribution.kind == "network"
+
+
 def _jobs(plan: Plan, card: Card | None) -> list[Job]:
     """Name the methods of a pass and the files that their rows go to; not yet what these hold."""
     metrics = [metric.metric for metric in plan.metrics]
@@ -110,13 +131,13 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
     sums = [metric.name for metric in metrics if metric.of_set]
     jobs, files = [], ResultFiles(plan.settings.out)
     for attribution in plan.attributions:
-        if attribution.attribution.kind == "network":
+        asked = of_checkpoints(plan, attribution)
+        if asked:
             checkpoint = card.name if card else None
         else:
             checkpoint = NO_CHECKPOINT if not card or card is plan.cards[0] else None
         if checkpoint is not None:
             row = checkpoint, attribution.label
-            asked = attribution.attribution.kind == "network"
             curves = [metric.name for metric in metrics if metric.curve and asked]
             store = RowStore(files.records(*row), (*RECORD_COLUMNS, *names))
             jobs.append(

@@ -71,6 +71,9 @@ class Facts:
         outcomes: the only values that a query may have; empty if all within the bounds are possible.
         step: what the values of queries are multiples of; 0 if of nothing.
         may_lack: whether a query may have no value, where it is not defined.
+        alarm_above: a row whose whole interval lies above it fails, and carries the words of `alarm` wherever
+            it is shown; infinite where nothing fails.
+        alarm: what such a method does, such as `survives randomisation`.
         where: for metrics of how much of a map lies in a region, or whether its most salient pixel does: the
             object's `own` pixels, or also those `near` it, within the tolerance.
     """
@@ -97,6 +100,8 @@ class Facts:
     step: float = 0.0
     where: Where = ""
     may_lack: bool = False
+    alarm_above: float = inf
+    alarm: str = ""
 
     @property
     def per_query(self) -> bool:
@@ -168,6 +173,7 @@ class Facts:
             "outcomes": list(self.outcomes),
             "curve_ends": list(self.curve_ends),
             "bounds": [None if abs(bound) == inf else bound for bound in self.bounds],
+            "alarm_above": None if self.alarm_above == inf else self.alarm_above,
         }
 
     @classmethod
@@ -179,6 +185,8 @@ class Facts:
         if "bounds" in known:
             low, high = known["bounds"]
             known["bounds"] = (-inf if low is None else float(low), inf if high is None else float(high))
+        if known.get("alarm_above", 0) is None:
+            del known["alarm_above"]
         if "aggregates" in known:
             known["aggregates"] = tuple(known["aggregates"])
         for name in ("outcomes", "curve_ends"):

@@ -26,7 +26,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-INTERVALS = "linearised, version 1"
+INTERVALS = "linearised, version 2"
 """How intervals are made: in run.json, so that other intervals are known for what they are."""
 
 _STEP = 1e-5  # relative; of a central difference, whose error is its square
@@ -68,7 +68,7 @@ def estimate_mean(
     if not len(values):
         return Estimate(*[float("nan")] * 3)
     found = deviations(values[None], images, classes)
-    return interval(float(found.means[0]), found.own(), bounds)
+    return interval(float(found.means[0]), found.within_bounds(), bounds)
 
 
 def estimate(statistic: Statistic) -> Estimate:

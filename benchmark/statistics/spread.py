@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 __all__ = ["Deviations", "Spread", "deviations"]
 
+_RAISED = 0.5
+"""Standard errors by which a variance is raised at most, found by `python -m perf.calibration`."""
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -37,8 +40,8 @@ class Deviations:
     the mean of its class, of which it is itself a part: with a share h of the class, the square of its
     deviation is smaller by the factor 1 - h, by which it is divided. Since queries of one image fare alike,
     products of its deviations in two classes are added; these are smaller by (1 - h) (1 - h'), if the classes
-    share no other image. A class with one image has no spread of its own; that image deviates from the mean
-    over all classes, which errs to the safe side.
+    share no other image. A class with one image has no spread of its own: it is taken to have the mean
+    variance of the others, and where all are such, deviates from the mean over all classes.
 
     Attributes:
         means: (R,), the value of each row.
@@ -70,12 +73,36 @@ class Deviations:
         """Add up cells (R, K) of each image: (R, images)."""
         return np.array([np.bincount(self.images, weights=row) for row in cells])
 
+    @cached_property
+    def factors(self) -> Floats:
+        """What the squares of each class (C,) are multiplied by: they stand for classes of one image too."""
+        several = self.sizes > 1
+        if not several.any():
+            return np.ones(len(several))
+        return np.where(several, 1 + self.sizes * (~several).sum() / several.sum(), 0.0)
+
     def own(self) -> Spread:
-        """Return the spread of each row's value: arrays (R,)."""
-        parts = np.add.reduceat(self.cells**2, self.starts, axis=1)
+        """Return the spread of each row's value: arrays (R,), without a bias."""
+        parts = np.add.reduceat(self.cells**2, self.starts, axis=1) * self.factors
         whole = self.cells / self.missing
         products = (self.by_image(whole) ** 2).sum(axis=1) - (whole**2).sum(axis=1)
         return self._spread(parts.sum(axis=1), products, (parts**2 / (self.sizes + 1)).sum(axis=1))
+
+    def within_bounds(self) -> Spread:
+        """Return the spread of each row's value, raised where few classes tell it: arrays (R,).
+
+        Where nearly all values lie at a bound, the few that do not decide the variance, and the classes that
+        weigh most, those with few images, often have none. Their share of the variance is therefore raised
+        towards what the mean variance of all classes makes expect, by at most half of the standard error
+        that it has; never lowered, since rare classes may well be the harder ones.
+        """
+        found, several = self.own(), self.sizes > 1
+        if not several.any():
+            return found
+        parts = np.add.reduceat(self.cells**2, self.starts, axis=1)[:, several]
+        lacking = (parts * self.sizes[several]).mean(axis=1, keepdims=True) / self.sizes[several] - parts
+        raised = lacking.sum(axis=1).clip(0, _RAISED * np.sqrt((lacking**2).sum(axis=1)))
+        return found._replace(variance=found.variance + raised)
 
     def of_pairs(self) -> Spread:
         """Return the spread of row i's value less row j's: arrays (R, R)."""
@@ -83,8 +110,8 @@ class Deviations:
         whole = cells / self.missing
         products = _of_differences(self.by_image(whole)) - _of_differences(whole)
         own, squares = np.zeros_like(products), np.zeros_like(products)
-        for start, size in zip(self.starts, self.sizes, strict=True):
-            part = _of_differences(cells[:, start : start + size])
+        for start, size, factor in zip(self.starts, self.sizes, self.factors, strict=True):
+            part = factor * _of_differences(cells[:, start : start + size])
             own, squares = own + part, squares + part**2 / (size + 1)
         return self._spread(own, products, squares)
 

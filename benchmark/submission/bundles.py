@@ -55,6 +55,9 @@ class BundledCard(Document):
     mean: list[float]
     std: list[float]
     input_size: list[int] | None = None
+    input: dict[str, Any] = Field(default_factory=dict)
+    architecture_options: dict[str, Any] = Field(default_factory=dict)
+    scores: Literal["logits", "probabilities"] = "logits"
     training: str = "none"
     source: str = ""
     licence: str | None = None

@@ -162,13 +162,15 @@ def _expected_files(folder: Path, facts: RunFacts, definition: Definition) -> It
     Of a method that is not installed here, the files that are there.
     """
     predicts = any(one.metric.of_predictions for one in definition.metrics)
+    asked = bool(facts.checkpoints) and any(one.metric.asks_network for one in definition.metrics)
     for checkpoint in (*(entry.name for entry in facts.checkpoints), NO_CHECKPOINT):
         if predicts and checkpoint != NO_CHECKPOINT:
             yield checkpoint, ""
         for entry in facts.attributions:
             method = definition.attributions.get(entry.name)
             there = (folder / records_file(checkpoint, entry.name)).is_file()
-            reads = (method.kind == "network") == (checkpoint != NO_CHECKPOINT) if method else there
+            under = asked or (method is not None and method.kind == "network")
+            reads = under == (checkpoint != NO_CHECKPOINT) if method else there
             if reads and entry.name not in facts.not_defined.get(checkpoint, {}):
                 yield checkpoint, entry.name
 

@@ -1,5 +1,6 @@
 """What is asked: a suite, the rules of a protocol, the settings of a run; documents, nothing resolved."""
 
+from .meant import as_document, meant, shipped_default
 from .protocol import PROTOCOLS, Protocol, protocol_from
 from .settings import Again, Remeasuring, Settings, TrainingSettings
 from .suite import PLAIN_NAME, NamedChoice, Suite, load_suite, shipped_suites
@@ -14,7 +15,10 @@ __all__ = [
     "Settings",
     "Suite",
     "TrainingSettings",
+    "as_document",
     "load_suite",
+    "meant",
     "protocol_from",
+    "shipped_default",
     "shipped_suites",
 ]

@@ -18,6 +18,7 @@ _Device = Annotated[str, Flag("auto, cpu, cuda or cuda:1.")]
 _TrustCode = Annotated[bool, Flag("Run code that cards, suites or --attribution name.")]
 _Workers = Annotated[int | None, Flag("Loader processes of each process.", least=0, default="by machine")]
 
+_CHOICE = "NAME|{name: NAME, …}"
 Compile = Literal["no", "stages", "graphs"]
 
 
@@ -47,7 +48,12 @@ class Settings:
         int | None,
         Flag("Threads of each process; changes the last digits.", least=1, default="1 on a CPU"),
     ] = None
-    limit: Annotated[int | None, Flag("Measure only the first N images.", metavar="N", least=1)] = None
+    limit: Annotated[
+        int | None,
+        Flag(
+            "Measure only N images, drawn by the suite's seed; a higher N adds to them.", metavar="N", least=1
+        ),
+    ] = None
     fresh: Annotated[bool, Flag("Measure anew instead of resuming.")] = False
     checkpoints: Annotated[
         Sequence[str],
@@ -59,7 +65,19 @@ class Settings:
     ] = ()
     attributions: Annotated[
         Sequence[str],
-        Flag("Run these methods instead of the suite's.", "--attribution", "NAME|FILE.py:FUNCTION"),
+        Flag(
+            "Run these methods instead of the suite's.",
+            "--attribution",
+            _CHOICE + "|FILE.py:FUNCTION",
+        ),
+    ] = ()
+    dataset: Annotated[
+        str | None,
+        Flag("Measure on this data instead of the suite's.", metavar=_CHOICE, default="suite's"),
+    ] = None
+    metrics: Annotated[
+        Sequence[str],
+        Flag("Score by these metrics instead of the suite's.", "--metric", "NAME|FILE.py:FUNCTION"),
     ] = ()
     trust_code: _TrustCode = False
     strict: Annotated[bool, Flag("Stop at the first image that cannot be used.")] = False
@@ -81,7 +99,7 @@ class Settings:
         object.__setattr__(self, "out", _path("out", self.out))
         if self.out.resolve() == Path(self.out.resolve().anchor):
             raise RaybenchError(f"out is {str(self.out)!r}, the root of the file system; name a folder below")
-        for name in ("checkpoints", "attributions"):
+        for name in ("checkpoints", "attributions", "metrics"):
             value = getattr(self, name)
             if isinstance(value, (str, Path)):
                 raise RaybenchError(f"{name} is {str(value)!r}; expected a list of names or files")

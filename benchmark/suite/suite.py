@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from ...base import Document, UnknownNameError, read_document
+from ...base import Document, UnknownNameError, read_document, seed_for
 from .protocol import Protocol, protocol_from
 
 __all__ = ["PLAIN_NAME", "NamedChoice", "Suite", "load_suite", "shipped_suites"]
@@ -59,6 +59,8 @@ class Suite(Document):
         checkpoints: names of shipped cards, or paths of cards relative to the suite's file; may be empty for
             methods that need no network.
         attributions, metrics: registered names, or mappings with options.
+        images: how many images are drawn at random, by the seed; None for all. Smaller samples are parts of
+            larger ones, and `--limit` makes them smaller.
         seed: of everything random: sampled metrics and random maps.
         gallery: number of queries whose maps are kept as thumbnails.
     """
@@ -70,6 +72,7 @@ class Suite(Document):
     checkpoints: list[str] = Field(default_factory=list)
     attributions: list[str | NamedChoice] = Field(default_factory=list)
     metrics: list[str | NamedChoice]
+    images: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     gallery: int = Field(default=8, ge=0)
 
@@ -89,9 +92,23 @@ class Suite(Document):
         return dataset
 
     def bound_protocol(self, changes: Mapping[str, Any] | None = None) -> Protocol:
-        """Return the protocol with the suite's changes, and further ones."""
-        choice = _as_choice(self.protocol)
-        return protocol_from(choice.name, {**choice.options, **(changes or {})})
+        """Return the protocol with the suite's changes and further ones, or the one that they name."""
+        choice, further = _as_choice(self.protocol), dict(changes or {})
+        named = further.pop("name", None)  # another one altogether
+        return protocol_from(named or choice.name, {**({} if named else choice.options), **further})
+
+    def drawn(self, image_ids: Sequence[str], limit: int | None) -> tuple[int, ...]:
+        """Return the positions of the images to measure: all, or so many drawn by the seed, `limit` at most.
+
+        A smaller draw is part of a larger one.
+        """
+        count = min(number for number in (self.images, limit, len(image_ids)) if number is not None)
+        if count == len(image_ids):
+            return tuple(range(count))
+        by_chance = sorted(
+            range(len(image_ids)), key=lambda index: seed_for(self.seed, "sample", image_ids[index])
+        )
+        return tuple(sorted(by_chance[:count]))
 
     @property
     def attribution_choices(self) -> tuple[NamedChoice, ...]:

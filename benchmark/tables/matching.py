@@ -84,7 +84,7 @@ def find_published(
 
 def _is_same(described: Described, architecture: str | None, weights_sha256: str | None) -> bool:
     same_weights = not weights_sha256 or weights_sha256.startswith(described.sha256)
-    return architecture == described.architecture and same_weights
+    return architecture == (described.built_by or described.architecture) and same_weights
 
 
 _TRAINING = {"baseline": "baseline", "gc": "GC", "gmp": "GMP", "gmp_gc": "GMP + GC"}

@@ -54,12 +54,15 @@ class Described(Document):
     """A checkpoint of a table, for people; a test holds that its card says the same.
 
     Attributes:
+        architecture: as people call it.
+        built_by: what the card calls it, if that is something else.
         sha256: first digits of the hash of its weight file, if the source names one: what has other weights
             is another checkpoint.
         megabytes: about how large its weight files are; 0 if that is not known.
     """
 
     architecture: str
+    built_by: str = ""
     training: str = "baseline"
     sha256: str = ""
     megabytes: int = 0

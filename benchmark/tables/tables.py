@@ -42,7 +42,7 @@ class _Entry:
 
 
 def comparison_table(
-    folders: Sequence[str | Path], *, with_published: bool = False, mixed: bool = False
+    folders: Sequence[str | Path], *, with_published: bool = False, mixed: bool = False, subset: str = ""
 ) -> Table:
     """Compare what one or several runs measured.
 
@@ -51,6 +51,7 @@ def comparison_table(
         with_published: put the published value beside each measured one that has one.
         mixed: allow runs under different protocols or on different data; the best value is then marked among
             comparable rows only.
+        subset: of the queries of this subset alone, such as `difficult`.
 
     Returns:
         A row per checkpoint and attribution in the order of the runs, methods without a network last;
@@ -62,7 +63,7 @@ def comparison_table(
     """
     if not folders:
         raise RaybenchError("no result folder was given; give the --out folder of `raybench run`")
-    runs = [open_results(folder) for folder in dict.fromkeys(Path(folder) for folder in folders)]
+    runs = [open_results(folder, subset) for folder in dict.fromkeys(Path(folder) for folder in folders)]
     if not mixed:
         refuse_incomparable(runs, "use --mixed to show both")
     groups = group_comparable(runs)
@@ -247,7 +248,10 @@ def _queries(entry: _Entry) -> int:
 
 
 def _title(runs: Sequence[ResultFolder]) -> str:
-    parts = dict.fromkeys(f"{dataset_label(run)}, protocol {_first(run, 'protocol')}" for run in runs)
+    parts = dict.fromkeys(
+        f"{dataset_label(run)}{run.subset and f', {run.subset} queries'}, protocol {_first(run, 'protocol')}"
+        for run in runs
+    )
     return "; ".join(parts)
 
 

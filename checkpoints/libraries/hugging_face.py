@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...base import RaybenchError, worded
@@ -126,10 +128,29 @@ def input_of(name: str) -> dict[str, Any]:
         repository, _, revision = name.partition("@")
         path = hub_file(f"hf:{name}", repository, ["preprocessor_config.json"], revision or None)
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return _input_of(said)
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise RaybenchError(f"cannot make sense of {path}: {worded(error)}; name input in a card") from None
+        processor = _transformers(name).AutoImageProcessor.from_pretrained(
+            path.parent, local_files_only=True, trust_remote_code=False
+        )
+        found = _input_of(processor.to_dict())  # with what older files leave to the kind of processor
+    except Exception as error:  # it raises whatever a configuration makes it stumble over
+        raise RaybenchError(f"cannot make sense of {path}: {flat(error)}; name input in a card") from None
+    return found | ({"any_size": False} if _takes_one_size(name, *found["size"]) else {})
+
+
+@functools.lru_cache(maxsize=64)
+def _takes_one_size(name: str, height: int, width: int) -> bool:
+    """Say whether a network takes pictures of its own size, and none twice as large; computes nothing."""
+    config = _config(name)
+    with torch.device("meta"), torch.no_grad():
+        module = _transformers(name).AutoModelForImageClassification.from_config(config).eval()
+        taken = []
+        for times in (1, 2):
+            try:
+                module(torch.empty(1, 3, height * times, width * times))
+                taken.append(True)
+            except Exception:  # networks say it in their own ways
+                taken.append(False)
+    return taken == [True, False]
 
 
 def _input_of(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,15 +171,13 @@ def _input_of(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _crop_of(said: Mapping[str, Any]) -> dict[str, Any]:
     """Size and crop of the processor: all of the picture squeezed, or a centre of its shorter side."""
-    resized = said.get("size") or {}
-    resized = resized if isinstance(resized, dict) else {"height": resized, "width": resized}
-    if "crop_pct" in said and "shortest_edge" in resized:  # of ConvNeXt
+    resized = {key: side for key, side in said["size"].items() if side}
+    if said.get("crop_pct") and "shortest_edge" in resized:  # of ConvNeXt
         side = resized["shortest_edge"]
         if side >= 384:
             return {"size": [side, side], "crop_pct": 1.0, "crop_mode": "squash"}
         return {"size": [side, side], "crop_pct": said["crop_pct"]}
-    cropped = said.get("crop_size") if said.get("do_center_crop") else None
-    cropped = {"height": cropped, "width": cropped} if isinstance(cropped, int) else cropped
+    cropped = said["crop_size"] if said.get("do_center_crop") else None
     if "shortest_edge" in resized:
         side = resized["shortest_edge"]
         height, width = (cropped["height"], cropped["width"]) if cropped else (side, side)

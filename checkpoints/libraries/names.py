@@ -10,7 +10,7 @@ from ...base import RaybenchError, UnknownNameError
 from ..card import Card
 from .facts import UNTRAINED, Facts, card_from
 
-__all__ = ["LIBRARIES", "card_of_name", "facts_of_card", "facts_of_name", "names_network"]
+__all__ = ["LIBRARIES", "card_of_name", "facts_of_card", "facts_of_name", "library_names", "names_network"]
 
 LIBRARIES: Mapping[str, str] = {"torchvision": "torchvision", "timm": "timm", "hf": "hugging_face"}
 """Modules beside this one by what stands before the colon; each is imported when it is asked."""
@@ -36,6 +36,16 @@ def facts_of_name(name: str) -> Facts:
     except UnknownNameError as error:
         raise error.at(f"checkpoint {name!r}") from None
     return facts
+
+
+def library_names(library: str) -> list[str]:
+    """Names of the networks of a library that have weights, without the library in front.
+
+    Raises:
+        RaybenchError: the library is not installed.
+    """
+    names: list[str] = importlib.import_module(f".{LIBRARIES[library]}", __package__).names()
+    return names
 
 
 def card_of_name(name: str, folder: Path = Path()) -> Card:

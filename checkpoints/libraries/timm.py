@@ -14,7 +14,7 @@ from ..weights.download import download, in_torch_hub
 from .facts import UNTRAINED, Facts, flat, plain_name
 from .hub import hub_file
 
-__all__ = ["as_timm_loads", "facts_of", "input_of", "weight_file"]
+__all__ = ["as_timm_loads", "facts_of", "input_of", "names", "weight_file"]
 
 _FILES = (
     *("model.safetensors", "pytorch_model.bin"),
@@ -62,6 +62,12 @@ def facts_of(name: str) -> Facts:
         count=count,
         said_by=said_by,
     )
+
+
+def names() -> list[str]:
+    """All networks with each of their tags."""
+    found: list[str] = _timm("").list_pretrained()
+    return found
 
 
 def input_of(name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torchvision import models
 from ...base import RaybenchError, UnknownNameError
 from .facts import UNTRAINED, Facts, crop_share, plain_name
 
-__all__ = ["facts_of", "input_of_architecture", "input_of_weights"]
+__all__ = ["facts_of", "input_of_architecture", "input_of_weights", "names"]
 
 _VERSION = f"torchvision {torchvision.__version__.partition('+')[0]}"
 
@@ -57,6 +57,15 @@ def facts_of(name: str) -> Facts:
         count=len(labels) or 1000,
         said_by=_VERSION,
     )
+
+
+def names() -> list[str]:
+    """All classifiers with each of their weights."""
+    return [
+        f"{architecture}@{weights.name}"
+        for architecture in models.list_models(module=models)
+        for weights in models.get_model_weights(architecture)
+    ]
 
 
 def input_of_weights(member: str) -> dict[str, Any] | None:

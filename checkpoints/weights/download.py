@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http
 import http.client
-import os
 import re
 import urllib.error
 import urllib.request
@@ -21,7 +21,7 @@ from ...base import RaybenchError, UnknownNameError
 from ..card import is_secure
 from .cache import cache_folder
 
-__all__ = ["cached_path", "download", "in_torch_hub", "looks_like_html"]
+__all__ = ["cached_path", "download", "in_torch_hub", "looks_like_html", "remote_size"]
 
 TIMEOUT_S = 30
 """Longest silence of a server."""
@@ -73,6 +73,19 @@ def cached_path(url: str) -> Path:
     return there if there and not path.exists() else path
 
 
+def remote_size(url: str) -> int:
+    """Bytes of the file of an address as its server says, without fetching it; 0 if nobody says."""
+    if url.startswith(("gdrive:", "timm:", "hf:")):
+        return 0
+    request = urllib.request.Request(_address(url), headers={"User-Agent": "raybench"}, method="HEAD")
+    try:
+        opener = urllib.request.build_opener(_SecureRedirects)
+        with opener.open(request, timeout=TIMEOUT_S) as response:
+            return int(response.headers.get("Content-Length") or 0)
+    except (OSError, http.client.HTTPException, ValueError):
+        return 0
+
+
 def looks_like_html(path: Path) -> bool:
     """Say whether a file is a web page: what file hosts answer with when they refuse a download."""
     with path.open("rb") as file:
@@ -106,27 +119,46 @@ def _cached_name(url: str) -> str:
 
 
 def _fetch(url: str, target: Path) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary = target.with_name(f".{target.name}.part")  # one process writes it at a time
     try:
         if url.startswith("gdrive:"):
             _fetch_from_drive(url.removeprefix("gdrive:"), temporary, target)
         else:
             _fetch_from_web(url, temporary, target)
         if looks_like_html(temporary):
+            _tag(temporary).unlink(missing_ok=True)
             raise RaybenchError(
                 f"{url} answered with a web page instead of a weight file (not shared, or too many downloads "
                 f"today?); {_by_hand(target)}"
             )
         temporary.replace(target)
+        _tag(temporary).unlink(missing_ok=True)
     finally:
-        temporary.unlink(missing_ok=True)
+        if not _tag(temporary).exists():  # else the next attempt goes on with it
+            temporary.unlink(missing_ok=True)
+
+
+def _tag(temporary: Path) -> Path:
+    """Where it is kept which version of a file on a server was begun."""
+    return temporary.with_suffix(".tag")
 
 
 def _fetch_from_web(url: str, temporary: Path, target: Path) -> None:
+    tag = _tag(temporary)
+    begun = temporary.stat().st_size if temporary.exists() and tag.exists() else 0
     with _network_errors_named(url, target):
-        response = _open(url)
-    with contextlib.closing(response), temporary.open("wb") as file, _progress(target.name) as advance:
+        response = _open(url, begun, tag.read_text(encoding="utf-8") if begun else "")
+    going_on = response.status == http.HTTPStatus.PARTIAL_CONTENT
+    version = response.headers.get("ETag") or ""
+    if version.startswith('"') and response.headers.get("Accept-Ranges") != "none":
+        tag.write_text(version, encoding="utf-8")
+    elif not going_on:
+        tag.unlink(missing_ok=True)
+    mode = "ab" if going_on else "wb"
+    with contextlib.closing(response), temporary.open(mode) as file, _progress(target.name) as advance:
         size = int(response.headers.get("Content-Length") or 0)
+        size += begun if going_on and size else 0
+        advance(begun if going_on else 0, size)
         while True:
             with _network_errors_named(url, target):
                 chunk = response.read(1 << 18)
@@ -154,8 +186,10 @@ def _network_errors_named(url: str, target: Path) -> Iterator[None]:
         raise RaybenchError(f"cannot download {url}: {code}{reason.lower()}; {_by_hand(target)}") from None
 
 
-def _open(url: str) -> http.client.HTTPResponse:
-    request = urllib.request.Request(url, headers={"User-Agent": "raybench"})
+def _open(url: str, begun: int, version: str) -> http.client.HTTPResponse:
+    """Ask for a file, or, if it is still of a version, for what follows the bytes that are here."""
+    rest = {"Range": f"bytes={begun}-", "If-Range": version} if begun else {}
+    request = urllib.request.Request(url, headers={"User-Agent": "raybench", **rest})
     opener = urllib.request.build_opener(_SecureRedirects)
     response: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT_S)
     return response

@@ -28,7 +28,15 @@ from .inert import Inert, load_inertly
 from .selecting import select_tensors
 from .shards import is_index, refuse_shard, shards_of, words_on_folder
 
-__all__ = ["Weights", "local_file", "local_weights_sha256", "read_tensors", "read_weights"]
+__all__ = [
+    "Weights",
+    "fetched",
+    "local_file",
+    "local_weights_sha256",
+    "read_tensors",
+    "read_weights",
+    "verified_sha256",
+]
 
 
 class Weights(NamedTuple):
@@ -62,8 +70,8 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
     tensors: dict[str, Tensor] = {}
     hashes, remarks = [], []
     for source in card.weights:
-        path = _fetched(source) if source.url else local_file(source.path or "", card.name, data or {})
-        hashes.append(_verified_sha256(path, source))
+        path = fetched(source) if source.url else local_file(source.path or "", card.name, data or {})
+        hashes.append(verified_sha256(path, source))
         if (laid_out := _laid_out_by_library(card, source, path)) is not None:
             tensors.update(laid_out)
             continue
@@ -73,7 +81,7 @@ def read_weights(card: Card, data: Mapping[str, Path] | None = None) -> Weights:
     return Weights(tensors, "+".join(hashes), tuple(remarks))
 
 
-def _fetched(source: WeightSource) -> Path:
+def fetched(source: WeightSource) -> Path:
     """Return the file of an address, from a cache or downloaded."""
     url = source.url or ""
     if url.startswith("timm:"):
@@ -145,7 +153,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _verified_sha256(path: Path, source: WeightSource) -> str:
+def verified_sha256(path: Path, source: WeightSource) -> str:
     """Return a file's hash once it agrees with the card's and, for a download, with its pin."""
     try:
         actual = _sha256(path)

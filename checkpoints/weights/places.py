@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from ...base import RaybenchError
 from ..card import Card
-from .download import cached_path
-from .files import local_file
+from .download import cached_path, remote_size
+from .files import fetched, local_file, verified_sha256
 
-__all__ = ["WeightFile", "weight_files"]
+__all__ = ["WeightFile", "fetch_weights", "remote_megabytes", "weight_files"]
 
 
 class WeightFile(NamedTuple):
@@ -45,6 +45,12 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
     for source in card.weights:
         if source.random is not None:
             continue
+        if source.random is not None:
+            continue
+        if source.url and source.url.startswith(("timm:", "hf:")):
+            how = f"raybench fetch has the library get {source.url}"
+            found.append(WeightFile(card.name, source.url, Path(source.url), there=False, how=how))
+            continue
         if source.url:
             path = cached_path(source.url)
             how = f"raybench fetch gets it from {source.url}"
@@ -56,3 +62,25 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
         except RaybenchError as error:
             found.append(WeightFile(card.name, "", None, there=False, how=str(error)))
     return tuple(found)
+
+
+def remote_megabytes(url: str) -> float:
+    """Ask a server how large a file is; 0 if it does not say, or cannot be reached."""
+    size = remote_size(url)
+    return size / 1e6 if size else 0.0
+
+
+def fetch_weights(card: Card) -> tuple[Path, ...]:
+    """Get the weight files of a card that have an address, and check their hashes.
+
+    A file whose whole hash the card does not say is pinned to the one that it has now.
+
+    Raises:
+        RaybenchError: a file cannot be fetched, or has another hash than the card or the pin says.
+    """
+    paths = []
+    for source in card.weights:
+        if source.url:
+            paths.append(fetched(source))
+            verified_sha256(paths[-1], source)
+    return tuple(paths)

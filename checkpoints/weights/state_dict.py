@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,15 @@ _DOTTED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")
 _COUNTED = ("total_ops", "total_params")
 """What the library thop leaves in the modules whose operations it counts."""
 
+
+@runtime_checkable
+class Translating(Protocol):
+    """A module that knows its weights under other names too."""
+
+    def translated(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return tensors as this module names and shapes them; those that fit are returned as they are."""
+
+
 _AUXILIARY = ("aux1", "aux2", "AuxLogits")
 """Further classifiers of torchvision's GoogLeNet and Inception v3, which only training reads."""
 
@@ -28,7 +38,8 @@ _AUXILIARY = ("aux1", "aux2", "AuxLogits")
 def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, classes: ClassList) -> str:
     """Load tensors into a module, strictly.
 
-    The names that DataParallel adds are taken off, and so is a prefix of all names by which everything fits.
+    A module that knows a published file of other names and shapes has a method `translated` for it. The names
+    that DataParallel adds are taken off, and so is a prefix of all names by which everything fits.
     What only training reads may be missing: `num_batches_tracked`, and auxiliary classifiers, which are then
     taken out of the module.
 
@@ -48,6 +59,8 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
     expected = module.state_dict()
     tensors = {key: one for key, one in tensors.items() if key.rpartition(".")[2] not in _COUNTED}
     tensors = _without_data_parallel(tensors, expected)
+    if isinstance(module, Translating):
+        tensors = module.translated(tensors)
     tensors, prefix = _without_prefix(tensors, expected)
     missing = [key for key in expected if key not in tensors and not key.endswith(_TRACKED)]
     unexpected = [key for key in tensors if key not in expected]

@@ -68,3 +68,13 @@ def test_unknown_method_and_option_are_refused():
 def test_a_name_that_is_taken_is_refused():
     with pytest.raises(RaybenchError, match="attribution 'gradient' is registered already"):
         attribution("gradient")(lambda: None)
+
+
+def test_every_method_stands_under_a_family():
+    families = {entry.family for entry in ATTRIBUTIONS if "." not in entry.name}
+    assert families == {"activation", "attention", "baseline", "gradient", "perturbation", "relevance"}
+
+
+@pytest.mark.parametrize("entry", [entry for entry in ATTRIBUTIONS if entry.kind == "network"], ids=str)
+def test_a_method_that_is_checked_says_what_networks_it_fits(entry):
+    assert (entry.fits == "all") == (entry.check is ATTRIBUTIONS.get("gradient").check)

@@ -47,10 +47,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if body is None:
             self.send_error(404)
             return
+        if "broken" in self.path:
+            self.send_in_parts(body)
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(body) + (100 if "short" in self.path else 0)))
         self.end_headers()
         self.wfile.write(body)
+
+    def send_in_parts(self, body):
+        """Break off after a hundred bytes, but go on where the asker is, if it has this version."""
+        version = '"one"'
+        begun = 0
+        if self.headers.get("If-Range") == version:
+            begun = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        self.send_response(206 if begun else 200)
+        self.send_header("ETag", version)
+        self.send_header("Content-Length", str(len(body) - begun))
+        self.end_headers()
+        self.wfile.write(body[begun:] if begun else body[:100])
 
     def log_message(self, *args):
         pass
@@ -61,7 +76,7 @@ def site(tensors):
     server = Site()
     buffer = io.BytesIO()
     torch.save(tensors, buffer)
-    server.pages["/net.pth"] = server.pages["/short.pth"] = buffer.getvalue()
+    server.pages["/net.pth"] = server.pages["/short.pth"] = server.pages["/broken.pth"] = buffer.getvalue()
     server.pages["/page.pth"] = b"<!DOCTYPE html><html>quota exceeded</html>"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -145,6 +160,14 @@ def test_failed_download_may_be_tried_again(site):
         download(site.url("/late.pth"))
     site.pages["/late.pth"] = b"here now"
     assert download(site.url("/late.pth")).read_bytes() == b"here now"
+
+
+def test_a_download_that_broke_off_goes_on_where_it_was(site, cache):
+    with pytest.raises(RaybenchError, match="was cut short at 100 of"):
+        download(site.url("/broken.pth"))
+    path = download(site.url("/broken.pth"))
+    assert path.read_bytes() == site.pages["/broken.pth"]
+    assert files_in(cache) == [path.name]
 
 
 def test_server_that_is_not_there_is_named():

@@ -229,6 +229,29 @@ def test_options_reach_the_architecture_and_its_size(write_card, tmp_path) -> No
         load_network(write_card(architecture="resnet18", architecture_options={"no_such": 3}))
 
 
+def test_weights_of_another_input_size_are_resampled_as_timm_does_and_it_is_said(write_card) -> None:
+    state = untrained("vit_tiny_patch16_224")
+    card = write_card(
+        architecture="timm:vit_tiny_patch16_224",
+        architecture_options={"img_size": [224, 288]},
+        classes="imagenet1k",
+        weights={"path": "vit.safetensors"},
+        target_layer=None,
+        excitation_layer=None,
+        contrast_layer=None,
+    )
+    save_file(state, card.parent / "vit.safetensors")
+    network = load_network(card)
+    expected = timm.create_model("vit_tiny_patch16_224")
+    expected.load_state_dict(state)
+    expected.set_input_size(img_size=(224, 288))
+    assert torch.equal(network.module.pos_embed, expected.pos_embed)
+    assert network.input_size == (224, 288)
+    assert network.remarks == (
+        "its weights were resampled to pictures of [224, 288], as the card's img_size asks",
+    )
+
+
 SOFT = """
 from torch import nn
 from raybench.checkpoints.shapes_net import shapes_net

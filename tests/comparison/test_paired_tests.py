@@ -83,6 +83,32 @@ def test_variance_is_unbiased_where_most_classes_have_two_images_which_others_sh
     assert found.own().variance.mean() == pytest.approx(found.means.var(), rel=0.06)
 
 
+def test_class_of_one_image_has_the_mean_variance_of_the_others() -> None:
+    # variances 4 of three images, 50 of two, and for the one image the mean of these: 27; thirds
+    values = np.array([[0.0, 2, 4, 0, 10, 7]])
+    classes = np.array([0, 0, 0, 1, 1, 2])
+    found = deviations(np.concatenate([values, 0 * values]), np.arange(6), classes)
+    assert found.own().variance[0] == pytest.approx((4 / 3 + 50 / 2 + 27) / 9)
+    assert found.of_pairs().variance[0, 1] == pytest.approx((4 / 3 + 50 / 2 + 27) / 9)
+
+
+def test_variance_of_a_value_is_raised_where_rare_classes_happen_to_agree() -> None:
+    # halves of variances 0 of two images, and 100 / 3 of four: the mean, 50 / 3, makes expect 25 / 3 and
+    # 25 / 6; own are 0 and 25 / 3, so that 25 / 3 and -25 / 6 lack, in sum less than half their error or not
+    values, classes = np.array([[5.0, 5, 0, 0, 10, 10]]), np.array([0, 0, 1, 1, 1, 1])
+    found = deviations(values, np.arange(6), classes)
+    lacks = np.array([25 / 3, -25 / 6]) / 4
+    assert found.own().variance[0] == pytest.approx(25 / 3 / 4)
+    expected = 25 / 3 / 4 + min(lacks.sum(), 0.5 * np.sqrt((lacks**2).sum()))
+    assert found.within_bounds().variance[0] == pytest.approx(expected)
+    turned = deviations(10 - values, np.arange(6), 1 - classes)
+    assert turned.within_bounds().variance[0] == pytest.approx(expected)
+    rare = deviations(
+        np.array([[0.0, 10, 5, 5, 5, 5]]), np.arange(6), classes
+    )  # the rare class is the harder
+    assert rare.within_bounds().variance[0] == rare.own().variance[0]
+
+
 def test_classes_of_one_image_are_measured_from_the_mean_of_all() -> None:
     values = np.random.default_rng(2).normal(0, 1, (1, 12))
     found = deviations(values, np.arange(12), np.arange(12)).own()

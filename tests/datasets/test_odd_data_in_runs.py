@@ -109,6 +109,7 @@ def test_picture_that_cannot_be_afforded_is_skipped_by_name(
 
     class One:
         image_ids = ("a",)
+        classes = range(8)
 
         def __getitem__(self, index: int) -> Sample:
             return sample
@@ -188,3 +189,25 @@ def test_reader_in_a_file_is_refused_where_it_cannot_be_one(tmp_path: Path, own:
         UnknownNameError, match=r"unknown function of .*mine.py 'flower'; did you mean 'flowers'"
     ):
         run(tmp_path, f"{tmp_path}/mine.py:flower", own)
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "said"),
+    [
+        (
+            "(Box(0, 0, 29, 19),)",
+            "(Box(0, 0, 29, 200),)",
+            "image 'a', class 0: box 1, 0 0 29 200, reaches out",
+        ),
+        ("(Box(0, 0, 29, 19),)", "(Box(29, 0, 0, 19),)", "image 'a', class 0: box 1, 29 0 0 19, ends before"),
+        ("Size(image.height, image.width)", "Size(image.width, image.height)", "image 'a': .* are swapped"),
+        ("(Query(0, region),)", "(Query(-1, region),)", "class -1 is none of the 1000 classes"),
+        ("(0,))", "(1000,))", "class 1000 is none of the 1000 classes"),
+    ],
+)
+def test_region_of_one_s_own_reader_that_does_not_fit_is_counted_with_image_and_entry(
+    tmp_path: Path, own: dict[str, Path], find: str, put: str, said: str
+) -> None:
+    (tmp_path / "mine.py").write_text(READER.replace(find, put))
+    with pytest.raises(RaybenchError, match=f"none of the 2 images could be used, .*{said}"):
+        run(tmp_path, f"{tmp_path}/mine.py:flowers", own)

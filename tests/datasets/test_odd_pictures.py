@@ -10,7 +10,13 @@ import PIL.Image
 import pytest
 
 from raybench.base import Size
-from raybench.benchmark.datasets import UnreadableImageError, open_picture, read_picture, to_rgb
+from raybench.benchmark.datasets import (
+    UnreadableImageError,
+    open_picture,
+    read_picture,
+    to_rgb,
+    upright_picture,
+)
 from raybench.benchmark.datasets.pictures import MAYBE_TURNED, SEVERAL_FRAMES, as_annotated
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -110,3 +116,14 @@ def test_damaged_file_is_refused_by_name(tmp_path: Path, read: object, data: byt
 def test_zeros_behind_the_end_of_a_jpeg_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(encoded("JPEG") + bytes(3000))
     assert read_picture(tmp_path / "a.jpg").size == (60, 40)
+
+
+def test_picture_to_be_looked_at_is_turned_upright_and_that_is_said(tmp_path: Path) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    (tmp_path / "phone.png").write_bytes(encoded("PNG", exif=exif))
+    (tmp_path / "plain.png").write_bytes(encoded("PNG"))
+    picture, said = upright_picture(tmp_path / "phone.png")
+    assert np.array_equal(np.asarray(picture), np.rot90(LEVELS, -1))
+    assert said.endswith("phone.png was turned by its EXIF orientation, to 40 x 60 pixels")
+    assert upright_picture(tmp_path / "plain.png")[1] == ""

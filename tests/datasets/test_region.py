@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt
 
+from raybench.base.errors import RaybenchError
 from raybench.base.geometry import Box, Size
 from raybench.benchmark.datasets.region import BoxRegion, MaskRegion, Region
+from raybench.benchmark.datasets.sample import Query, Sample
 
 TOLERANCES = st.one_of(
     st.integers(0, 40),
@@ -141,6 +144,50 @@ def test_region_is_left_unchanged_by_near() -> None:
     before = mask.copy()
     MaskRegion(mask).near(5)
     np.testing.assert_array_equal(mask, before)
+
+
+SIZE = Size(20, 30)
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        (
+            BoxRegion(Size(30, 20), (Box(0, 0, 19, 29),)),
+            "a picture of 20 x 30 pixels, .* has 30 x 20; height and",
+        ),
+        (BoxRegion(Size(20, 31), ()), "a picture of 31 x 20 pixels, and this one has 30 x 20$"),
+        (
+            BoxRegion(SIZE, (Box(0, 0, 3, 3), Box(25, 0, 30, 5))),
+            "box 2, 25 0 30 5, reaches out of the picture",
+        ),
+        (BoxRegion(SIZE, (Box(0, -1, 3, 3),)), "box 1, 0 -1 3 3, reaches out"),
+        (BoxRegion(SIZE, (Box(40, 40, 50, 50),)), "box 1, 40 40 50 50, reaches out"),
+        (BoxRegion(SIZE, (Box(9, 0, 3, 3),)), "box 1, 9 0 3 3, ends before it begins"),
+        (BoxRegion(SIZE, (Box(0.5, 0, 3, 3),)), "box 1, .* no whole pixels"),
+        (
+            MaskRegion(np.zeros((30, 20), np.bool_)),
+            "a picture of 20 x 30 pixels, .*; height and width are swapped",
+        ),
+        (MaskRegion(np.zeros((20, 30), np.uint8)), "its mask is uint8 of 20 x 30; expected bool"),
+        (MaskRegion(np.zeros((20, 30, 1), np.bool_)), "its mask is bool of 20 x 30 x 1"),
+    ],
+)
+def test_region_that_is_none_of_its_picture_is_refused_by_image_class_and_box(
+    region: Region, said: str
+) -> None:
+    with pytest.raises(RaybenchError, match=f"^image 'a', class 7: .*{said}"):
+        Sample("a", SIZE, None, (Query(7, region),), (7,))
+
+
+def test_sample_of_swapped_size_or_with_a_class_twice_is_refused() -> None:
+    with pytest.raises(RaybenchError, match="given as 20 x 30, and the picture is 30 x 20: height and width"):
+        Sample("a", Size(30, 20), PIL.Image.new("RGB", (30, 20)), (), ())
+    query = Query(1, BoxRegion(SIZE, ()))
+    with pytest.raises(RaybenchError, match=r"its queries are \[1, 1\]; expected each once"):
+        Sample("a", SIZE, None, (query, query), (1,))
+    with pytest.raises(RaybenchError, match=r"its targets are \[2, 1\]; expected each once"):
+        Sample("a", SIZE, None, (), (2, 1))
 
 
 @given(st.one_of(box_regions(), sparse_masks().map(MaskRegion)), st.integers(0, 40))

@@ -19,8 +19,6 @@ from raybench.benchmark.measuring.maps import prepare_saliency
 from raybench.benchmark.suite import PROTOCOLS, protocol_from
 from raybench.checkpoints import Card, ClassList, Network, find_card, network_from_module, resolved
 
-NATIVE = ("native", "native-whole", "native-crop")
-
 
 def picture(width: int, height: int) -> PIL.Image.Image:
     generator = np.random.default_rng(width)
@@ -117,7 +115,7 @@ RATIOS = [(300, 100), (220, 110), (160, 120), (120, 120), (120, 160), (110, 220)
 
 
 @pytest.mark.parametrize(("width", "height"), RATIOS)
-@pytest.mark.parametrize("protocol", NATIVE)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_map_of_a_coloured_spot_peaks_on_the_spot(protocol: str, width: int, height: int) -> None:
     pixels = np.full((height, width, 3), 128, np.uint8)
     side = min(width, height) // 10
@@ -200,6 +198,15 @@ def test_one_picture_is_shown_as_suits_the_network(own: dict[str, object], proto
     image = picture(80, 60)
     expected = raybench.attribute(network, image, [0], protocol=protocol)
     assert torch.equal(raybench.attribute(network, image, [0]), expected)
+
+
+def test_a_network_that_fails_on_other_sizes_is_refused_as_one_that_says_so() -> None:
+    network = redness()
+    network.module.head = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    network.module.forward = lambda images: network.module.head(network.module.cells(images))
+    with pytest.raises(RaybenchError, match=r"takes its own 64 x 64 and fails on .* of 224 x 224"):
+        raybench.attribute(network, picture(40, 30), [0], protocol="aaai21")
+    assert raybench.attribute(network, picture(40, 30), [0], protocol="native").shape == (1, 30, 40)
 
 
 def test_torchvisions_filters_have_the_names_that_pillow_gives_them() -> None:

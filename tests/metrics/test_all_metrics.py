@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
+from raybench.base import RaybenchError
 from raybench.benchmark.metrics import METRICS, bind_metric
 from raybench.benchmark.results import RowStore, read_numbers
+from raybench.benchmark.results.verification.curve_checks import refuse_other_curves
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.suite import Settings
@@ -50,7 +52,7 @@ def run(tiny: TinySuite, suite: Path, out: str, **changes: object) -> dict[str, 
 @forking
 def test_bytes_do_not_depend_on_batches_processes_or_interruptions(tiny: TinySuite, suite: Path) -> None:
     expected = run(tiny, suite, "whole", limit=4)
-    lists = {"first/grad_cam/curves.csv", "first/grad_cam/statistics.csv", "none/center/statistics.csv"}
+    lists = {"first/grad_cam/curves.csv", "first/grad_cam/statistics.csv", "first/center/statistics.csv"}
     assert lists <= expected.keys()
     assert run(tiny, suite, "batches", limit=4, batch_size=1) == expected
     assert run(tiny, suite, "processes", limit=4, processes=2) == expected
@@ -121,15 +123,31 @@ def test_values_lie_within_bounds_and_are_the_areas_of_their_curves(tiny: TinySu
                     assert value == pytest.approx(expected[metric.curve_value], abs=1e-6)
 
 
-def test_maps_without_a_network_have_no_value_where_it_is_asked(tiny: TinySuite, suite: Path) -> None:
+def test_a_value_that_is_not_that_of_its_curve_is_refused(tiny: TinySuite, suite: Path) -> None:
+    run(tiny, suite, "out", limit=1)
+    path = tiny.folder / "out/first/gradient/records.csv"
+    records, metrics = (
+        pd.read_csv(path, dtype={"image_id": str}),
+        [bind_metric(*one).metric for one in CHEAP.items()],
+    )
+    refuse_other_curves(path, records, metrics)
+    for name in ("deletion", "road", "smooth_parameter_randomisation"):
+        changed = records.assign(**{name: records[name] + 1e-4})
+        with pytest.raises(RaybenchError, match=rf"{name} is .* its curve in curves.csv gives"):
+            refuse_other_curves(path, changed, metrics)
+
+
+def test_maps_without_a_network_are_asked_about_under_each_checkpoint(tiny: TinySuite, suite: Path) -> None:
     run(tiny, suite, "out", limit=2)
-    records = pd.read_csv(tiny.folder / "out/none/center/records.csv")
-    for metric in PER_QUERY:
-        assert records[metric.name].isna().all() == metric.asks_network
+    records = pd.read_csv(tiny.folder / "out/first/center/records.csv")
+    assert (records["deletion"] < 1).all()
+    # it never looks at the network, and never moves
+    for name, value in (("parameter_randomisation", 1), ("random_logit", 1), ("max_sensitivity", 0)):
+        assert (records[name] == value).all()
     summary = pd.read_csv(tiny.folder / "out/summary.csv")
     center = summary[summary["attribution"] == "center"].set_index("metric")
-    assert center.loc["deletion", "n"] == 0
-    assert center.loc["pxap", "n"] == 2
+    assert center.loc["deletion", "n"] == center.loc["pxap", "n"] == 2
+    assert not (tiny.folder / "out/none").exists()
 
 
 def test_the_manifest_carries_the_facts_of_every_metric(tiny: TinySuite, suite: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,3 +245,29 @@ def test_damaged_file_of_an_earlier_run_leaves_the_summary_and_is_named(tmp_path
     suite, _, _ = one_file(tmp_path)
     evaluate(suite, asked)
     assert result_bytes(asked.out)["none/uniform/records.csv"] == before["none/uniform/records.csv"]
+
+
+def test_run_that_was_refused_before_its_first_row_binds_no_later_one(tmp_path: Path) -> None:
+    suite, asked, path = one_file(tmp_path)
+    hidden = tmp_path / "hidden"
+    (tmp_path / "coco/val2014").rename(hidden)
+    (tmp_path / "coco/val2014").mkdir()
+    for picture in hidden.iterdir():
+        (tmp_path / "coco/val2014" / picture.name).write_text("no picture")
+    with pytest.raises(RaybenchError, match="none of the 2 images could be used"):
+        evaluate(suite, asked)
+    shutil.rmtree(tmp_path / "coco/val2014")
+    hidden.rename(tmp_path / "coco/val2014")
+    suite.write_text(suite.read_text().replace('"aaai21"', '"aaai21-clamped"'))  # by other rules
+    evaluate(suite, asked)
+    assert len(path.read_text().splitlines()) == 1 + 3
+    suite.write_text(suite.read_text().replace("-clamped", ""))
+    with pytest.raises(RaybenchError, match=r"holds results with protocol.* use another --out"):
+        evaluate(suite, asked)
+
+
+@pytest.mark.parametrize(("option", "given"), [("--attribution", "attributions"), ("--metric", "metrics")])
+def test_unknown_name_of_an_option_names_the_option(tiny: TinySuite, option: str, given: str) -> None:
+    with pytest.raises(RaybenchError, match=f"^{option}: unknown .* 'grad_cm'") as told:
+        evaluate(tiny.suite, settings(tiny, **{given: ["grad_cm"]}))
+    assert str(tiny.suite) not in str(told.value)

@@ -48,13 +48,27 @@ def test_a_plan_says_what_each_method_asks_of_the_networks(tiny: TinySuite) -> N
     assert not (tiny.folder / "out").exists()
 
 
+def test_methods_that_ask_once_per_channel_count_those_of_each_network(tiny: TinySuite) -> None:
+    suite = tiny.with_suite(attributions=["score_cam", {"name": "ablation_cam", "layer": "layer1"}])
+    words = [
+        line.partition("; ")[2]
+        for line in planned(suite, settings(tiny, checkpoints=["shapes-baseline"]))
+        if "channel of the layer" in line
+    ]
+    assert words == [  # 4 images
+        "in all at least 384 forwards and 0 backwards (channels: shapes-baseline 96)",
+        "in all at least 64 forwards and 0 backwards (channels: shapes-baseline 16)",
+    ]
+
+
 def test_a_plan_says_what_each_metric_asks_again(tiny: TinySuite) -> None:
     metrics = ["content_heatmap", {"name": "deletion", "steps": 6}, {"name": "max_sensitivity", "draws": 2}]
     suite = tiny.with_suite(attributions=["center", "grad_cam", "gradient"], metrics=metrics)
     said = [line for line in planned(suite, settings(tiny)) if line.startswith("metric ")]
     # 2 methods of 2 checkpoints on 4 images; `center` asks none
     assert said == [
-        "metric deletion (steps = 6): 7 forward passes per map; in all at least 112 forwards",
+        "metric deletion (steps = 6): 5 forward passes per map, 2 forward passes per image; "
+        "in all at least 96 forwards",
         "metric max_sensitivity (draws = 2): 2 more maps per map; in all at least 32 maps",
     ]
     without = tiny.with_suite(attributions=["center"], metrics=metrics)

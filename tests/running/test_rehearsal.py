@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from tiny_suite import TinySuite, manifest_of
 from torch import Tensor, nn
 
@@ -15,9 +16,9 @@ from raybench.base import RaybenchError
 from raybench.benchmark.measuring import attribute
 from raybench.benchmark.measuring.rehearsal import kind_of_scores
 from raybench.benchmark.results import open_results, remarks
-from raybench.benchmark.running import evaluate
+from raybench.benchmark.running import evaluate, networks
 from raybench.benchmark.suite import Settings
-from raybench.checkpoints import Network, load_network, network_from_module
+from raybench.checkpoints import Card, Network, load_network, network_from_module
 
 MODULE = "from raybench.benchmark.metrics import localisation_metric\nimport torch\n"
 
@@ -276,3 +277,60 @@ def test_the_traceback_of_a_mistake_is_printed_under_debug_alone(
         assert "metric 'broken' has failed" in said
         assert "AttributeError" in said
         assert ("Traceback" in said) == bool(further)
+
+
+CONTRASTIVE = {"name": "contrastive_excitation_backprop"}
+
+
+def test_method_that_lacks_a_layer_of_one_network_is_left_out_there_and_the_rest_goes_on(
+    tiny: TinySuite,
+) -> None:
+    other = {
+        **yaml.safe_load((tiny.folder / "first.yaml").read_text()),
+        "name": "other",
+        "contrast_layer": None,
+    }
+    (tiny.folder / "other.yaml").write_text(yaml.safe_dump(other))
+    suite = tiny.with_suite(
+        checkpoints=["first.yaml", "other.yaml"],
+        attributions=["contrastive_excitation_backprop", "excitation_backprop", "gradient"],
+    )
+    results = evaluate(suite, settings(tiny))
+    assert manifest_of(results.out)["status"] == "complete"
+    undefined = manifest_of(results.out)["not_defined"]
+    assert not undefined["first"]
+    assert list(undefined["other"]) == ["contrastive_excitation_backprop"]
+    assert "needs a contrast layer" in undefined["other"]["contrastive_excitation_backprop"]
+    rows = set(zip(results.summary["checkpoint"], results.summary["attribution"], strict=True))
+    assert {("other", "gradient"), ("other", "excitation_backprop"), ("first", "gradient")} <= rows
+    assert ("other", "contrastive_excitation_backprop") not in rows
+    evaluate(suite, settings(tiny))  # and a second run finds nothing that is missing
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ({"name": "grad_cam", "layer": "layr4"}, "unknown layer of .* 'layr4'; did you mean 'layer4'"),
+        ({"name": "score_cam", "layer": "layr4"}, "unknown layer of .* 'layr4'; did you mean 'layer4'"),
+        ({**CONTRASTIVE, "contrast_layer": "conv1"}, "does not lie between the layer that is read and"),
+    ],
+)
+def test_option_that_fits_no_network_ends_the_run_before_it_begins(
+    tiny: TinySuite, method: dict[str, object], said: str
+) -> None:
+    with pytest.raises(RaybenchError, match=f"attribution '{method['name']}.*: .*{said}"):
+        evaluate(tiny.with_suite(attributions=[method, "gradient"]), settings(tiny))
+    assert not list((tiny.folder / "out").rglob("records*.csv"))
+
+
+def test_networks_are_loaded_once(tiny: TinySuite, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[str] = []
+
+    def counted(card: Card, **given: object) -> Network:
+        loads.append(card.name)
+        return load_network(card, **given)
+
+    monkeypatch.setattr(networks, "load_network", counted)
+    evaluate(tiny.suite, settings(tiny))
+    assert sorted(loads) == sorted(set(loads))
+    assert len(loads) > 1

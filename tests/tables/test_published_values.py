@@ -28,6 +28,7 @@ NETWORK = {
     "architecture": "resnet50",
     "weights_sha256": None,
 }
+RESNET50 = "raybench.checkpoints.building.caffe:resnet50_convolutional"
 POINTS = {"attribution": "grad_cam_elementwise", "metric": "pointing_game"}
 
 # TorchRay's docs/pointing.csv: VOC2007, then COCO; VGG16, then ResNet50; all pictures, then difficult ones
@@ -96,7 +97,7 @@ def test_every_cell_names_what_there_is_or_what_the_table_needs(name: str) -> No
     assert used <= CARDS.keys() | needs.get("checkpoints", set())
     for checkpoint in used & CARDS.keys():
         described, card = source.checkpoints[checkpoint], CARDS[checkpoint]
-        assert described.architecture == card.architecture
+        assert (described.built_by or described.architecture) == card.architecture
         assert described.training == normal_training(card.training)
 
 
@@ -146,10 +147,12 @@ def test_rows_that_are_not_published_have_no_value(change: dict[str, str | None]
 
 
 def test_a_strangers_resnet50_has_no_number_of_torchray() -> None:
-    row = {"dataset": "voc2007_test", "architecture": "resnet50", "weights_sha256": None}
+    row = {"dataset": "voc2007_test", "architecture": RESNET50, "weights_sha256": None}
     row |= {"attribution": "grad_cam", "metric": "pointing_game", "protocol": "iccv19"}
     assert find_published(**row, checkpoint="my-resnet50") is None
     assert find_published(**row, checkpoint="torchray-resnet50-voc").value == 90.4
+    other = {**row, "weights_sha256": "0123abcd", "checkpoint": "torchray-resnet50-voc"}
+    assert find_published(**other) is None
 
 
 @pytest.mark.parametrize(("dataset", "value"), [("voc2007_test", 69.6), ("coco_val2014", 27.8)])
@@ -162,7 +165,7 @@ def test_center_needs_no_network(dataset: str, value: float) -> None:
 
 
 def test_a_torchray_method_is_compared_with_torchrays_number() -> None:
-    row = {"dataset": "voc2007_test", "checkpoint": "torchray-resnet50-voc", "architecture": "resnet50"}
+    row = {"dataset": "voc2007_test", "checkpoint": "torchray-resnet50-voc", "architecture": RESNET50}
     row |= {"weights_sha256": None, "metric": "pointing_game", "protocol": "iccv19"}
     ours = find_published(**row, attribution="grad_cam")
     assert ours == find_published(**row, attribution="torchray.grad_cam")

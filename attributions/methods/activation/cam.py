@@ -33,7 +33,7 @@ def weighted_sum(weights: Tensor, features: Tensor) -> Tensor:
     return (weights[:, :, None, None] * features).sum(dim=1).clamp(min=0).float()
 
 
-@attribution("grad_cam", source="Selvaraju et al., Grad-CAM, ICCV 2017")
+@attribution("grad_cam", source="Selvaraju et al., Grad-CAM, ICCV 2017", family="activation")
 def grad_cam(
     network: NetworkLike,
     images: Tensor,
@@ -61,7 +61,11 @@ def grad_cam(
     return weighted_sum(gradients.mean(dim=(2, 3)), features)
 
 
-@attribution("grad_cam_elementwise", source="Pillai & Pirsiavash, AAAI 2021; HiResCAM, Draelos & Carin 2020")
+@attribution(
+    "grad_cam_elementwise",
+    source="Pillai & Pirsiavash, AAAI 2021; HiResCAM, Draelos & Carin 2020",
+    family="activation",
+)
 def grad_cam_elementwise(
     network: NetworkLike,
     images: Tensor,

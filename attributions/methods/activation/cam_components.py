@@ -37,7 +37,12 @@ def _check_gradients(network: NetworkLike, blank: Tensor) -> None:
 
 
 @attribution(
-    "cam", source="Zhou et al., CVPR 2016", family="activation", signed=True, check=_averages_and_weighs
+    "cam",
+    source="Zhou et al., CVPR 2016",
+    family="activation",
+    signed=True,
+    check=_averages_and_weighs,
+    fits="an average and a linear layer",
 )
 def cam(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """CAM: the class's own weights of the classifier, sum_k W_ck F_k, with its sign.

@@ -18,15 +18,12 @@ from .cam import weighted_sum
 
 __all__ = ["ablation_cam", "score_cam"]
 
-_CHANNELS = 512
-"""Channels of a usual last stage, for the forecast of costs; ResNet50's has 2048."""
-
 _AT_ONCE = {"cpu": 32, "cuda": 128}
 """Ablated channels that go through the rest of a network together."""
 
 
 def _per_channel(_options: Mapping[str, Any]) -> Passes:
-    return Passes(forwards_per_image=_CHANNELS)
+    return Passes(forwards_per_channel=1)
 
 
 @attribution("score_cam", source="Wang et al., CVPRW 2020", family="activation", passes=_per_channel)

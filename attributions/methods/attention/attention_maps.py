@@ -28,6 +28,8 @@ def _one_forward(_options: Mapping[str, Any]) -> Passes:
     class_independent=True,
     passes=_one_forward,
     check=attends_globally,
+    fits="attention over whole pictures",
+    family="attention",
 )
 def attention_rollout(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor
@@ -61,6 +63,8 @@ def attention_rollout(
     class_independent=True,
     passes=_one_forward,
     check=attends_globally,
+    fits="attention over whole pictures",
+    family="attention",
 )
 def raw_attention(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """Raw attention: how much the class token attends to each patch in the last block, mean over heads.

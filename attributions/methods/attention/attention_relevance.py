@@ -23,6 +23,7 @@ __all__ = ["attention_gradient_cam", "transformer_attribution_generic"]
     source="Chefer et al., ICCV 2021",
     family="attention",
     check=attends_globally,
+    fits="attention over whole pictures",
 )
 def transformer_attribution_generic(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor
@@ -57,6 +58,7 @@ def transformer_attribution_generic(
     source="Chefer et al., CVPR 2021",
     family="attention",
     check=attends_globally,
+    fits="attention over whole pictures",
 )
 def attention_gradient_cam(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor

@@ -25,7 +25,13 @@ def _reads_behind_blocks(network: NetworkLike) -> None:
     tried(network, lambda blank: _read_behind_blocks(network.module, blank.requires_grad_()))
 
 
-@attribution("le_grad", source="Bousselham et al., ICCV 2025", family="attention", check=_reads_behind_blocks)
+@attribution(
+    "le_grad",
+    source="Bousselham et al., ICCV 2025",
+    family="attention",
+    check=_reads_behind_blocks,
+    fits="attention over whole pictures",
+)
 def le_grad(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """LeGrad: how much attention to a patch would raise the class, were it read behind each block.
 

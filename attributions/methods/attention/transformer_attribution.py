@@ -38,6 +38,7 @@ def _two_passes(_options: Mapping[str, Any]) -> Passes:
     family="attention",
     passes=_two_passes,
     check=attends_globally,
+    fits="attention over whole pictures",
 )
 def transformer_attribution(
     network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor

@@ -128,7 +128,12 @@ def _check_sum(network: NetworkLike, blank: Tensor) -> None:
 
 
 @attribution(
-    "full_grad", smoothed=True, source="Srinivas & Fleuret, NeurIPS 2019", family="gradient", check=_adds_up
+    "full_grad",
+    smoothed=True,
+    source="Srinivas & Fleuret, NeurIPS 2019",
+    family="gradient",
+    check=_adds_up,
+    fits="ReLUs alone, no attention",
 )
 def full_grad(network: NetworkLike, images: Tensor, image_index: Tensor, class_index: Tensor) -> Tensor:
     """FullGrad: input times gradient and bias times gradient of all layers, each brought to 0..1, summed.

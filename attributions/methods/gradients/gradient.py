@@ -12,7 +12,11 @@ __all__ = ["gradient", "input_x_gradient"]
 
 
 @attribution(
-    "gradient", smoothed=True, source="Simonyan et al., ICLR workshop 2014", signed=signed_by_colours
+    "gradient",
+    smoothed=True,
+    source="Simonyan et al., ICLR workshop 2014",
+    signed=signed_by_colours,
+    family="gradient",
 )
 def gradient(
     network: NetworkLike,

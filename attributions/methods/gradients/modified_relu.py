@@ -84,6 +84,7 @@ def _twice_back(_options: Mapping[str, Any]) -> Passes:
     family="gradient",
     signed=signed_by_colours,
     check=_has_rectifiers,
+    fits="ReLUs alone",
 )
 def guided_backprop(
     network: NetworkLike,
@@ -120,6 +121,7 @@ def guided_backprop(
     family="gradient",
     signed=signed_by_colours,
     check=_has_rectifiers,
+    fits="ReLUs alone",
 )
 def deconvnet(
     network: NetworkLike,
@@ -145,6 +147,7 @@ def deconvnet(
     family="gradient",
     passes=_twice_back,
     check=_has_rectifiers,
+    fits="ReLUs alone",
 )
 def guided_grad_cam(
     network: NetworkLike,

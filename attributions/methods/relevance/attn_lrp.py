@@ -52,6 +52,7 @@ def _check_attention(network: NetworkLike, blank: Tensor) -> None:
     family="relevance",
     passes=_with_gamma,
     check=_attends,
+    fits="attention",
 )
 def attn_lrp(
     network: NetworkLike,
@@ -90,6 +91,7 @@ def attn_lrp(
     family="relevance",
     passes=_with_gamma,
     check=_attends,
+    fits="attention",
 )
 def cp_lrp(
     network: NetworkLike,

@@ -58,6 +58,7 @@ def _check_sum(network: NetworkLike, blank: Tensor) -> None:
     signed=signed_by_colours,
     passes=_two_of_each,
     check=_check,
+    fits="no attention",
 )
 def deep_lift(
     network: NetworkLike,

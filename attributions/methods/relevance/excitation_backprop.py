@@ -90,7 +90,13 @@ def _check(network: NetworkLike) -> None:
     check_rules(network, EXCITATION, layer=layer_to_read(network.excitation_layer, network))
 
 
-@attribution("excitation_backprop", source="Zhang et al., ECCV 2016", check=_check)
+@attribution(
+    "excitation_backprop",
+    source="Zhang et al., ECCV 2016",
+    check=_check,
+    fits="no attention",
+    family="relevance",
+)
 def excitation_backprop(
     network: NetworkLike,
     images: Tensor,
@@ -125,7 +131,13 @@ def excitation_backprop(
     return _backward(runs, class_index, contrasted=False)
 
 
-@attribution("contrastive_excitation_backprop", source="Zhang et al., ECCV 2016", check=_check)
+@attribution(
+    "contrastive_excitation_backprop",
+    source="Zhang et al., ECCV 2016",
+    check=_check,
+    fits="no attention",
+    family="relevance",
+)
 def contrastive_excitation_backprop(
     network: NetworkLike,
     images: Tensor,

@@ -146,6 +146,7 @@ def _lrp(name: str) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
         signed=True,
         family="relevance",
         check=_check,
+        fits="no attention",
         source="Bach et al., PLOS ONE 2015",
     )
 

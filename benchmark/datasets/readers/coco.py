@@ -22,6 +22,7 @@ from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion, unaffordable
 from ..sample import AnnotationError, Query, Sample
 from ..selection import Selection
+from ..subsets import DIFFICULT, with_difficult
 
 __all__ = ["Coco", "open_coco", "open_instances"]
 
@@ -58,6 +59,7 @@ class Coco:
     multilabel: bool = True
     has_images: bool = True
     read_file: ReadPicture = read_picture
+    subsets: tuple[str, ...] = (DIFFICULT,)
     boxes_too: bool = False
 
     def __len__(self) -> int:
@@ -98,7 +100,7 @@ class Coco:
         }
         notes += [EMPTY_PART for class_index in empty if regions[class_index].pixels.any()]
         notes += [EMPTY_MASK for region in regions.values() if not region.pixels.any()]
-        queries = tuple(Query(class_index, region) for class_index, region in regions.items())
+        queries = with_difficult((Query(*entry) for entry in regions.items()), regions.keys())
         return Sample(self.image_ids[index], size, picture, queries, tuple(regions), tuple(notes))
 
     def _picture(self, index: int) -> Path:

@@ -19,6 +19,7 @@ from ..layouts.voc_xml import AnnotatedObject, class_index_of, read_annotation
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..sample import Query, Sample
 from ..selection import Selection
+from ..subsets import DIFFICULT, with_difficult
 
 __all__ = ["Voc", "open_voc"]
 
@@ -37,6 +38,7 @@ class Voc:
     multilabel: bool = True
     has_images: bool = True
     read_file: ReadPicture = read_picture
+    subsets: tuple[str, ...] = (DIFFICULT,)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -66,8 +68,10 @@ class Voc:
         notes += turned
         if leads_out(file, self.root, file.parent):
             notes.append(LINKED)
+        clear = [key for key, objects in objects_of.items() if not all(item.difficult for item in objects)]
+        sorted_queries = with_difficult(queries, clear)
         return Sample(
-            self.image_ids[index], size, picture, tuple(queries), tuple(sorted(objects_of)), tuple(notes)
+            self.image_ids[index], size, picture, sorted_queries, tuple(sorted(objects_of)), tuple(notes)
         )
 
     def path_of(self, index: int) -> str:

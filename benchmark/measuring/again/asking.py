@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ....attributions import BoundAttribution, forward_pass, in_chunks
@@ -22,7 +23,7 @@ from ..maps import prepare_saliency, signed_saliency, status_of
 from .fills import fill
 from .randomising import RandomisedCopy, randomised_copy
 
-__all__ = ["Asked", "ask_again"]
+__all__ = ["Asked", "ask_again", "maps_at_input"]
 
 _PIXELS_AT_ONCE = 32 * 224 * 224
 
@@ -92,6 +93,20 @@ def ask_again(
                         given = seen if metric.metric.kind == "network" else explained_query
                         values[row].append(metric(given))
     return [_asked(metrics, [values[row] for row in range(len(queries))]) for values in found]
+
+
+def maps_at_input(method: BoundAttribution, batch: Batch, images: Tensor) -> Tensor:
+    """Return the maps (N, h, w) of a method without a network, made at the size of the network's input.
+
+    A map of the original image, such as a single pixel, would be lost or moved by resizing. Regions are taken
+    from their nearest pixels.
+    """
+    size, maps = images.shape[2:], []
+    for one in (one for one in batch.images if len(one.class_index)):
+        masks = torch.as_tensor(one.masks).to(images.device)
+        resized = F.interpolate(masks[:, None].float(), size, mode="nearest")[:, 0] > 0.5
+        maps.append(method.raw(resized, list(one.seeds)).float())
+    return torch.cat([images.new_zeros((0, *size)), *maps])
 
 
 def _asked(metrics: Sequence[BoundMetric], found: Sequence[Sequence[Curve | float]]) -> Asked:

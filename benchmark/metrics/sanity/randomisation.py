@@ -54,6 +54,8 @@ def _changed(options: Mapping[str, Any]) -> Mapping[str, Any]:
     changed=_changed,
     curve="stages with random weights",
     curve_value="last",
+    alarm_above=0.5,
+    alarm="survives randomisation",
 )
 def parameter_randomisation(
     query: ExplainedQuery,
@@ -98,6 +100,8 @@ def parameter_randomisation(
     changed=_changed,
     curve="stages with random weights",
     curve_value="last",
+    alarm_above=0.5,
+    alarm="survives randomisation",
 )
 def smooth_parameter_randomisation(
     query: ExplainedQuery,

@@ -107,7 +107,10 @@ def _panel(
     return (
         Panel(
             Axis(f"{metric.curve} (%)", limits=(0, 100)),
-            Axis(f"answer of the network{unit}", limits=metric.bounds if bounded else None),
+            Axis(
+                "similarity" if metric.unit == "correlation" else f"answer of the network{unit}",
+                limits=metric.bounds if bounded else None,
+            ),
             (Lines(tuple(lines)),),
             inches=(4.6, 3.2),
             heading=f"{metric.title}, {shortened(checkpoint, 40)}",

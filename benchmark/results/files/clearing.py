@@ -45,7 +45,10 @@ def clear_results(out: Path, *manifests: Mapping[str, Any]) -> None:
 
 
 def results_in(out: Path) -> dict[str, list[dict[str, str]]]:
-    """Name the checkpoints and attributions whose rows lie in a folder, as a manifest does; empty if none."""
+    """Name the checkpoints and attributions whose rows lie in a folder, as a manifest does; empty if none.
+
+    Files without a row, as a run leaves them that was stopped before the first one, count for nothing.
+    """
     records = _tables(out, "*/*/records", RECORD_COLUMNS)
     predictions = _tables(out, "*/predictions", PREDICTION_COLUMNS)
     checkpoints = {path.parent.parent.name for path in records} | {path.parent.name for path in predictions}
@@ -55,13 +58,13 @@ def results_in(out: Path) -> dict[str, list[dict[str, str]]]:
 
 def _tables(out: Path, stem: str, columns: Sequence[str]) -> list[Path]:
     """Paths of the merged files that begin with our columns, and of shards, which have no heading."""
-    merged = [path for path in out.glob(f"{stem}.csv") if _first_line(path).startswith(",".join(columns))]
-    return [*merged, *out.glob(f"{stem}.part-*.csv")]
+    merged = [path for path in out.glob(f"{stem}.csv") if _has_rows(path, columns)]
+    return [*merged, *(path for path in out.glob(f"{stem}.part-*.csv") if path.stat().st_size)]
 
 
-def _first_line(path: Path) -> str:
+def _has_rows(path: Path, columns: Sequence[str]) -> bool:
     with path.open(encoding="utf-8", errors="replace") as file:
-        return file.readline()
+        return file.readline().startswith(",".join(columns)) and bool(file.readline())
 
 
 def _names(manifests: Iterable[Mapping[str, Any]], key: str) -> set[str]:

@@ -63,11 +63,13 @@ class ResultFolder:
         path: the folder.
         summary: `summary.csv`; see `read_summary`.
         manifest: `run.json`; empty if there is none.
+        subset: of whose queries alone the summary is; empty for all.
     """
 
     path: Path
     summary: pd.DataFrame
     manifest: Mapping[str, Any]
+    subset: str = ""
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -119,21 +121,33 @@ def _by_name(entries: object) -> Mapping[str, Mapping[str, Any]]:
     return {str(entry.get("name")): entry for entry in found if isinstance(entry, dict)}
 
 
-def open_results(path: str | Path) -> ResultFolder:
-    """Read the manifest and the summary of a run.
+def open_results(path: str | Path, subset: str = "") -> ResultFolder:
+    """Read the manifest and the summary of a run, of the queries of a subset alone if one is named.
 
     Raises:
-        RaybenchError: no such folder, no run has finished in it, or a file is damaged.
+        RaybenchError: no such folder, no run has finished in it, its queries are not sorted into such a
+            subset, or a file is damaged.
     """
     path = Path(path)
     if not path.is_dir():
         raise RaybenchError(f"no folder {path}; give the --out folder of `raybench run`")
     files = ResultFiles(path)
+    if not files.summary.is_file() and files.manifest.is_file():
+        command = " ".join(map(str, read_manifest(files.manifest).get("command") or ["raybench", "run"]))
+        raise RaybenchError(
+            f"the run in {path} is unfinished: `raybench status {path}` says how far it is, and the same "
+            f"command goes on: {command}"
+        )
     if not files.summary.is_file():
         raise RaybenchError(
             f"{path} has no {files.summary.name}; measure first with `raybench run SUITE --out {path}`"
         )
-    return ResultFolder(path, read_summary(files.summary), read_manifest(files.manifest))
+    summary = files.summary_of(subset)
+    if not summary.is_file():
+        raise RaybenchError(
+            f"{path} has no {summary.name}: no query that was measured belongs to a subset {subset!r}"
+        )
+    return ResultFolder(path, read_summary(summary), read_manifest(files.manifest), subset)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

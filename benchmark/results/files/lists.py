@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-__all__ = ["LIST_COLUMNS", "read_integers", "read_numbers", "write_integers", "write_numbers"]
+__all__ = [
+    "LIST_COLUMNS",
+    "SUBSET_COLUMNS",
+    "read_integers",
+    "read_numbers",
+    "write_integers",
+    "write_numbers",
+]
 
 LIST_COLUMNS = ("image_id", "class_index")
 """Columns of curves.csv and statistics.csv before those of the metrics."""
+
+SUBSET_COLUMNS = (*LIST_COLUMNS, "subsets")
+"""Columns of subsets.csv; the names of a query's subsets have spaces between them."""
 
 
 def write_numbers(values: Iterable[float]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 __all__ = ["MANIFEST", "PREDICTIONS", "RECORDS", "STATISTICS", "SUMMARY", "ResultFiles", "safe_name"]
 
-MANIFEST, SUMMARY, NOTES = "run.json", "summary.csv", "notes.csv"
+MANIFEST, SUMMARY, NOTES, SUBSETS = "run.json", "summary.csv", "notes.csv", "subsets.csv"
 PREDICTIONS = "predictions.csv"
 RECORDS, STATISTICS, CURVES = "records.csv", "statistics.csv", "curves.csv"
 
@@ -42,6 +42,15 @@ class ResultFiles:
     def summary(self) -> Path:
         """One row per checkpoint, attribution, metric and aggregate."""
         return self.out / SUMMARY
+
+    def summary_of(self, subset: str) -> Path:
+        """The same of the queries of a subset alone; of all if its name is empty."""
+        return self.out / f"summary-{safe_name(subset)}.csv" if subset else self.summary
+
+    @property
+    def subsets(self) -> Path:
+        """Which subsets each query belongs to, for datasets that sort theirs."""
+        return self.out / SUBSETS
 
     @property
     def notes(self) -> Path:

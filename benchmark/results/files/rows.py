@@ -16,13 +16,7 @@ from ....base import RaybenchError
 from .folder import read_text
 from .writing import Content, disk_error, write_all, write_whole
 
-__all__ = [
-    "NOTE_COLUMNS",
-    "PREDICTION_COLUMNS",
-    "RECORD_COLUMNS",
-    "STATUSES",
-    "RowStore",
-]
+__all__ = ["NOTE_COLUMNS", "PREDICTION_COLUMNS", "RECORD_COLUMNS", "STATUSES", "RowStore", "images_in"]
 
 STATUSES = ("ok", "zero", "constant", "nan", "cancelled")
 """What a raw map can be; all but `ok` are degenerate and scored as a uniform map."""
@@ -215,3 +209,12 @@ def _opened(line: bytes) -> list[str]:
 def _sort_key(row: Row) -> tuple[str, int]:
     """Order by image id, then class index; predictions have one row per image."""
     return row[0], int(row[1]) if row[1].isdigit() else 0
+
+
+def images_in(path: Path) -> int:
+    """Count the images whose rows are complete in a file or its shards, whatever its columns are."""
+    store = RowStore(path, ())
+    lines = (line for shard in store._shards() for line in shard.read_bytes().split(b"\n"))
+    first = next(filter(None, map(_opened, lines)), [""])
+    columns = tuple(read_text(path, ()).columns) if path.is_file() else ("",) * (len(first) - 1)
+    return len(RowStore(path, columns).measured())

@@ -18,6 +18,7 @@ from ..facts import facts_of, shows_the_truth
 from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions
 from ..files.names import STATISTICS, ResultFiles
 from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
+from .curve_checks import refuse_other_curves
 from .faults import order_faults, record_faults, refuse_faults
 from .reading import QuerySet, QuerySets, read_row_records
 from .summary_rows import Key, SummaryRow, stated_classes, summary_faults
@@ -98,6 +99,7 @@ def check_row(
     per_query = [one for one in facts if one.per_query]
     truth = shows_the_truth(str(results.attributions.get(attribution, {}).get("method")), results)
     refuse_faults(path, record_faults(frame, per_query, truth=truth, complete=False))
+    refuse_other_curves(path, frame, per_query)
     values = {metric: column.astype(np.float32) for metric, column in records.values.items()}
     return CheckedRow(checkpoint, attribution, checked, records.queries, values)
 

@@ -44,19 +44,19 @@ def explain(
     """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
     from ...attributions import shown_by
     from ...base import Point
-    from ...benchmark.datasets import read_picture
+    from ...benchmark.datasets import upright_picture
     from ...benchmark.measuring import explain_image, usual_protocol
     from ...benchmark.pictures import explain_figure, save_figure
     from ...benchmark.running import pick_device
     from ...checkpoints import load_network
-    from ..progress import ProgressReporter
+    from ..plain import reporter as telling
 
-    picture = read_picture(image)
+    picture, turned = upright_picture(image)
     network = load_network(
         checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
     )
     rules = protocol or usual_protocol(network)
-    with shown_by(ProgressReporter().working):
+    with shown_by(telling().working):
         explanation = explain_image(
             network,
             picture,
@@ -75,6 +75,8 @@ def explain(
         typer.echo(f"{probability:6.1%}  {name}", err=True)
     for remark in explanation.remarks:
         typer.echo(f"{network.name}: {remark}", err=True)
+    if turned:
+        typer.echo(turned, err=True)
     if explanation.status[0] != "ok":
         typer.echo(f"the map is {explanation.status[0]}: it says nothing", err=True)
     typer.echo(f"protocol {rules}; look at {out}", err=True)

@@ -22,9 +22,9 @@ def gallery(
 ) -> None:
     """Choose the best, worst and most disputed queries of a run and keep their maps for the gallery."""
     from ...benchmark.running import extend_gallery
-    from ..progress import ProgressReporter
+    from ..plain import reporter as telling
 
-    reporter = ProgressReporter()
+    reporter = telling()
     choice = extend_gallery(folder, read_options(Again, options), reporter=reporter)
     for query in choice.queries:
         numbers = f"{choice.metric} {query.mean:.1f} ± {query.spread:.1f} over the rows"

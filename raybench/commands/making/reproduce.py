@@ -53,7 +53,7 @@ def reproduce(
     from ...benchmark.reproduction import lines_of, look, open_table, planned_lines, write_reproduction
     from ...benchmark.reproduction import reproduce as measured
     from ...benchmark.running import leads, pick_device
-    from ..progress import ProgressReporter
+    from ..plain import reporter as telling
 
     if listed:
         typer.echo("\n".join(_tables()))
@@ -75,7 +75,7 @@ def reproduce(
         processes=settings.processes or os.cpu_count() or 1,
         images=settings.limit,
     )
-    reporter = ProgressReporter()
+    reporter = telling()
     if dry_run:
         typer.echo("\n".join(planned_lines(found, ready)))
         return

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ...benchmark.suite import Settings
+from ...base import RaybenchError
+from ...benchmark.suite import Settings, as_document, meant, shipped_default
 from ..options import read_options, with_options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["EXAMPLE", "run"]
 
 EXAMPLE = "Example: raybench run real-small --data imagenet=~/imagenet --out runs/real-small"
 
+_INCOMPLETE = 3
+
 
 @with_options(Settings)
 def run(
-    suite: Annotated[str, typer.Argument(help="Name of a shipped suite, or path of a YAML file.")],
+    suite: Annotated[
+        str | None,
+        typer.Argument(help="Name of a shipped suite, or path of a YAML file; or say it all by options."),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Follow this protocol instead of the suite's.", metavar="NAME", show_default=False),
+    ] = None,
     precision: Annotated[
         Literal["float32", "tf32", "bfloat16", "float16"] | None,
         typer.Option(help="Of the network's arithmetic; makes a protocol of its own.", show_default=False),
@@ -34,33 +48,73 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be measured and what it costs, and stop.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print mistakes alone.")] = False,
+    log_file: Annotated[
+        Path | None, typer.Option(help="Add lines of progress to this file, each with its time.")
+    ] = None,
     **options: Any,
 ) -> None:
     """Measure every checkpoint and method of a suite; a run that was stopped goes on where it was.
 
+    Without a suite: --dataset imagenet --checkpoint torchvision:resnet50 --attribution grad_cam --limit 200
+
     For several GPUs or machines: torchrun --nproc-per-node=N -m raybench run SUITE
+
+    Exits with 0 if all is measured, 2 for a mistake, 3 if pictures were left out or a network's maps of one
+    method are all degenerate, 130 after Ctrl-C and 143 after SIGTERM; the same command goes on.
     """
     from ...attributions import shown_by
     from ...benchmark.running import evaluate, leads, planned
-    from ..progress import ProgressReporter
+    from ..plain import Terminated, ended_by_signal, reporter
 
-    rules = {"precision": precision, "resize": resize, "decode": decode}
-    out = options["out"] or Path("runs") / Path(suite).stem
-    protocol = {key: value for key, value in rules.items() if value is not None}
-    settings = read_options(Settings, {**options, "out": out}, protocol=protocol)
-    reporter = ProgressReporter()
+    if suite is None and options["dataset"] is None:
+        raise RaybenchError("nothing to run; name a suite (raybench list suites), or data by --dataset")
+    rules = {"name": protocol, "precision": precision, "resize": resize, "decode": decode}
+    source = suite or shipped_default
+    out = options["out"] or Path("runs") / Path(source).stem
+    departing = {key: value for key, value in rules.items() if value is not None}
+    settings = read_options(Settings, {**options, "out": out}, protocol=departing)
+    told = reporter(quiet=quiet, log_file=log_file)
     if dry_run:
-        typer.echo("\n".join(planned(suite, settings, reporter=reporter)))
+        typer.echo("\n".join(planned(source, settings, reporter=told)))
         return
     try:
-        with shown_by(reporter.working):
-            results = evaluate(suite, settings, reporter=reporter)
-    except KeyboardInterrupt:
+        with ended_by_signal(), shown_by(told.working):
+            results = evaluate(source, settings, reporter=told)
+    except KeyboardInterrupt as stop:
         if leads():
-            reporter.say("raybench: stopped; run the same command again to go on")
-        raise typer.Exit(130) from None
+            after = f" after {told.where}" if told.where else ""
+            told.say(f"raybench: stopped{after}; the same command goes on")
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if leads():
-        _tell(results.manifest, settings, reporter.say)
+        if suite is None:
+            _keep_suite(source, settings, told.say)
+        _tell(results.manifest, settings, told.say)
+        useless = _degenerate_rows(results.summary)
+        for row in useless:
+            told.say(f"{row}: all maps are degenerate; they say nothing")
+        # torchrun takes any other code than 0 for a process that failed
+        if (useless or results.manifest["skipped"]) and "TORCHELASTIC_RUN_ID" not in os.environ:
+            raise typer.Exit(_INCOMPLETE)
+
+
+def _degenerate_rows(summary: pd.DataFrame) -> list[str]:
+    """Name the rows of networks all of whose maps are degenerate; baselines such as a uniform map may be."""
+    from ...benchmark.results import NO_CHECKPOINT
+
+    maps = summary[
+        (summary["checkpoint"] != NO_CHECKPOINT) & (summary["attribution"] != "") & (summary["n"] > 0)
+    ]
+    useless = maps[maps["degenerate"] >= maps["n"]]
+    return list(dict.fromkeys((useless["checkpoint"] + "/" + useless["attribution"]).tolist()))
+
+
+def _keep_suite(source: str, settings: Settings, say: Callable[[str], None]) -> None:
+    """Write the suite that the options meant beside the results."""
+    path = settings.out / "suite.yaml"
+    chosen, _ = meant(source, settings)
+    path.write_text(as_document(chosen, settings.protocol, settings.checkpoints, settings.out))
+    say(f"the same again: raybench run {path}")
 
 
 def _tell(manifest: Mapping[str, Any], settings: Settings, say: Callable[[str], None]) -> None:

@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
+import fnmatch
+import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from ...attributions import Passes
 
 __all__ = ["EXAMPLE", "list_names"]
 
 EXAMPLE = "Example: raybench list attributions"
 
 
-Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "suites"]
+Library = Literal["torchvision", "timm"]
+Noun = Literal["checkpoints", "attributions", "metrics", "datasets", "protocols", "suites"]
 
 
-def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.")]) -> None:
-    """List what suites and options can name."""
+def list_names(
+    noun: Annotated[Noun, typer.Argument(help="What to list.")],
+    library: Annotated[
+        Library | None, typer.Option(help="With checkpoints: the networks of a library instead of cards.")
+    ] = None,
+    match: Annotated[
+        str, typer.Option(metavar="PATTERN", help="Only names like it, such as 'convnext*'.")
+    ] = "*",
+    form: Annotated[
+        Literal["terminal", "json"], typer.Option("--format", help="How to print it.")
+    ] = "terminal",
+) -> None:
+    """List what suites and options can name; `raybench show NAME` says more of one."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    with _looking_only(noun):
-        columns, rows = _LISTS[noun]()
+    from ...base import RaybenchError
+
+    if library and noun != "checkpoints":
+        raise RaybenchError(f"--library lists networks: raybench list checkpoints --library {library}")
+    if library:
+        columns, rows = _networks(library)
+    else:
+        with _looking_only(noun):
+            columns, rows = _LISTS[noun]()
+    rows = [row for row in rows if fnmatch.fnmatchcase(row[0].rpartition(":")[2], match)]
+    if not rows and match != "*":
+        raise RaybenchError(f"none of the {noun} has a name like {match!r}")
+    if form == "json":
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=1))
+        return
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(escape, row))
@@ -41,6 +71,12 @@ def _looking_only(noun: Noun) -> AbstractContextManager[None]:
 
 
 Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+
+
+def _networks(library: Library) -> Listing:
+    from ...checkpoints import library_names
+
+    return ("name",), [(f"{library}:{name}",) for name in library_names(library)]
 
 
 def _checkpoints() -> Listing:
@@ -61,10 +97,34 @@ def _checkpoints() -> Listing:
 
 
 def _attributions() -> Listing:
-    from ...attributions import ATTRIBUTIONS
+    from ...attributions import ATTRIBUTIONS, bound
 
-    rows = [(entry.name, entry.summary, ", ".join(entry.options)) for entry in ATTRIBUTIONS]
-    return ("name", "what it is", "options"), rows
+    # by family, those of other libraries behind ours
+    entries = sorted(ATTRIBUTIONS, key=lambda one: ("." in one.name, one.family, one.name))
+    rows = [
+        (
+            entry.family,
+            entry.name,
+            _cost(bound(entry).passes),
+            "" if entry.kind == "dense" else entry.fits,
+            entry.summary,
+            ", ".join(entry.options),
+        )
+        for entry in entries
+    ]
+    return ("family", "name", "passes", "networks", "what it is", "options"), rows
+
+
+def _cost(passes: Passes) -> str:
+    """Word how many passes, forward (f) and backward (b), a method takes by default: 50f/image 50b/class."""
+    counted = {
+        "f/image": passes.forwards_per_image,
+        "f/channel": passes.forwards_per_channel,
+        "f/class": passes.forwards_per_query,
+        "b/image": passes.backwards_per_image,
+        "b/class": passes.backwards_per_query,
+    }
+    return " ".join(f"{number:.4g}{unit}" for unit, number in counted.items() if number)
 
 
 def _metrics() -> Listing:
@@ -79,6 +139,13 @@ def _datasets() -> Listing:
 
     rows = [(entry.name, entry.classes, entry.summary) for entry in DATASETS]
     return ("name", "classes", "what it reads"), rows
+
+
+def _protocols() -> Listing:
+    from ...benchmark.suite import PROTOCOLS
+
+    rows = [(one.name, one.id, str(one.short_side), one.fit, one.queries) for one in PROTOCOLS.values()]
+    return ("name", "id", "short side", "fit", "queries"), rows
 
 
 def _suites() -> Listing:
@@ -97,5 +164,6 @@ _LISTS: dict[Noun, Callable[[], Listing]] = {
     "attributions": _attributions,
     "metrics": _metrics,
     "datasets": _datasets,
+    "protocols": _protocols,
     "suites": _suites,
 }

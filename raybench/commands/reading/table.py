@@ -30,6 +30,9 @@ def table(
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Allow runs under different protocols or on different data.")
     ] = False,
+    subset: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the queries of a subset alone, such as difficult.")
+    ] = "",
     intervals: Annotated[bool, typer.Option("--intervals", help="Show 95 % intervals.")] = False,
 ) -> None:
     """Compare checkpoints and methods: a row each, metrics as columns, the best value marked."""
@@ -42,7 +45,7 @@ def table(
     if published:
         tables = published_tables(published)
     else:
-        tables = (comparison_table(folders or [], with_published=with_published, mixed=mixed),)
+        tables = (comparison_table(folders or [], with_published=with_published, mixed=mixed, subset=subset),)
     console = Console()
     for number, one in enumerate(tables):
         if form == "terminal":

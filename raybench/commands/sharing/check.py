@@ -43,7 +43,7 @@ def check(
     """
     from ...benchmark.submission import board_before, changes_since, remeasuring, render
     from ...benchmark.submission import check as check_one
-    from ..progress import ProgressReporter
+    from ..plain import reporter as telling
 
     if (changed_since is None) == (not bundles):
         raise RaybenchError(
@@ -53,7 +53,7 @@ def check(
     if options["images"] is not None or options["data"]:
         # a submitter who knew the seed would need to be honest on those images only
         drawing = {"images": options["images"] or 0, "seed": options["seed"] or secrets.token_hex(16)}
-        further = remeasuring(read_options(Remeasuring, {**options, **drawing}), ProgressReporter())
+        further = remeasuring(read_options(Remeasuring, {**options, **drawing}), telling())
     with tempfile.TemporaryDirectory(prefix="raybench-board-") as folder:
         reports, paths, board = [], bundles or [], list(against or [])
         if changed_since is not None:

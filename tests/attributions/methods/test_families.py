@@ -15,9 +15,7 @@ from raybench.checkpoints import ClassList, network_from_module
 SIZE = 64
 IDS = tuple(map(str, range(10)))
 FAMILIES = {
-    "CNN": lambda: torchvision.models.ResNet(
-        torchvision.models.resnet.BasicBlock, [1, 1, 1, 1], 10, width_per_group=64
-    ),
+    "CNN": lambda: shapes_net(10),
     "gated CNN": lambda: timm.create_model("lcnet_035", num_classes=10),
     "ConvNeXt": lambda: timm.create_model(
         "convnext_atto", depths=(1, 1, 1, 1), dims=(8, 16, 24, 32), num_classes=10

@@ -1,0 +1,85 @@
+"""`raybench fetch`: get weights ahead of a run, as for a cluster without internet."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ...checkpoints import Card
+
+__all__ = ["EXAMPLE", "fetch"]
+
+EXAMPLE = "Example: raybench fetch torchray resnet50"
+
+
+def fetch(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Published tables, suites, checkpoints or their cards."),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")] = False,
+) -> None:
+    """Get the weights of tables, suites and checkpoints into the cache; what broke off goes on.
+
+    Sizes are said before, as far as servers say them, and hashes are checked after. Set RAYBENCH_CACHE to a
+    folder that the machines without internet see.
+    """
+    from ...base import RaybenchError
+    from ...checkpoints import cache_folder, fetch_weights, remote_megabytes, weight_files
+
+    cards = _cards(names)
+    missing = {file.path: (card, file) for card in cards for file in weight_files(card) if not file.there}
+    sizes = {path: remote_megabytes(file.url) for path, (_, file) in missing.items() if file.url}
+    for path, (card, file) in missing.items():
+        size = f"{sizes[path]:,.0f} MB" if sizes.get(path) else "size not known"
+        typer.echo(f"{card.name}: {size}, {file.url}" if file.url else f"{card.name}: {file.how}")
+    known, cache = sum(sizes.values()), cache_folder()
+    typer.echo(f"{len(sizes)} files, {known:,.0f} MB that are known, into {cache}")
+    if dry_run or not missing:
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache).free / 1e6
+    if known > free:
+        raise RaybenchError(
+            f"{cache} has {free:,.0f} MB left, too few for {known:,.0f}; set RAYBENCH_CACHE to another folder"
+        )
+    failed = []
+    for card in {card.name: card for card, file in missing.values() if file.url}.values():
+        try:
+            for path in fetch_weights(card):
+                typer.echo(f"{card.name}: {path}")
+        except RaybenchError as error:
+            failed.append(str(error))
+            typer.echo(str(error), err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _cards(names: list[str]) -> list[Card]:
+    """Return the cards of tables, suites and checkpoints, each once."""
+    from ...base import RaybenchError, UnknownNameError
+    from ...benchmark.suite import load_suite, shipped_suites
+    from ...benchmark.tables import SOURCES
+    from ...checkpoints import card_names, find_card
+
+    found = {}
+    for name in names:
+        if name in SOURCES:
+            wanted = [one for one in SOURCES[name].checkpoints if one in card_names()]
+        elif name in shipped_suites():
+            wanted = load_suite(name)[0].checkpoints
+        else:
+            wanted = [name]
+        for one in wanted:
+            try:
+                card = find_card(one)
+            except UnknownNameError as error:
+                known = {*SOURCES, *shipped_suites(), *card_names()}
+                raise UnknownNameError("table, suite or checkpoint", error.name, known) from None
+            found[card.name] = card
+    if not found:
+        raise RaybenchError(f"{' and '.join(names)}: no checkpoint to fetch weights of")
+    return list(found.values())
