@@ -11,6 +11,7 @@ from small_vits import seeded
 from raybench.attributions import ATTRIBUTIONS
 from raybench.base import RaybenchError
 from raybench.checkpoints import ClassList, network_from_module
+from raybench.checkpoints.shapes_net import shapes_net
 
 SIZE = 64
 IDS = tuple(map(str, range(10)))
