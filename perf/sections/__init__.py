@@ -10,6 +10,7 @@ __all__ = ["SECTIONS", "section_of"]
 
 SECTIONS = {
     "evaluation": "evaluation:EVALUATION",
+    "methods": "methods:METHODS",
     "profile": "profiling:PROFILE",
     "exactness": "exactness:EXACTNESS",
     "scaling": "scaling:SCALING",
