@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..apart import apart
 from ..options import Options, Section
 from ..report import table
@@ -10,21 +12,17 @@ from ..ways.asking import PAIRS, seconds
 
 __all__ = ["ASKING"]
 
-_SIDE, _QUICK_SIDE = 224, 48
+_SIDE, _QUICK_SIDE = 224, 32
+_NETWORK, _QUICK_NETWORK = "resnet18", "raybench.checkpoints.shapes_net:shapes_net"
 
 
 def measure(options: Options) -> list[str]:
     """Time each way once per round, in turn, and compare within rounds."""
-    side = _QUICK_SIDE if options.quick else _SIDE
+    side, network = (_QUICK_SIDE, _QUICK_NETWORK) if options.quick else (_SIDE, _NETWORK)
     pairs = [pair for pair in PAIRS if options.wants(pair[0])]
     ways = dict.fromkeys(way for _, ours, theirs, _ in pairs for way in (ours, theirs))
-    found = in_turn(
-        {
-            way: lambda way=way: apart(seconds, options, way=way, side=side, cores=options.cores)
-            for way in ways
-        },
-        options.rounds,
-    )
+    given = {"architecture": network, "side": side, "cores": options.cores}
+    found = in_turn({way: partial(apart, seconds, options, way=way, **given) for way in ways}, options.rounds)
     times = {way: [float(one["seconds"]) for one in results] for way, results in found.items()}
     rows = [
         [what, theirs, str(spread(times[ours])), str(ratio(times[theirs], times[ours])), goal]

@@ -1,4 +1,4 @@
-"""Metrics that ask again, ours and other libraries', on one untrained ResNet-18 and one made-up picture."""
+"""Metrics that ask again, ours and other libraries', on an untrained network and a made-up picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-import torchvision
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -22,7 +21,7 @@ from raybench.benchmark.loading import Batch, Prepared
 from raybench.benchmark.measuring.again.asking import ask_again
 from raybench.benchmark.metrics import bind_metric
 from raybench.benchmark.suite import PROTOCOLS
-from raybench.checkpoints import ClassList, Network, network_from_module
+from raybench.checkpoints import ClassList, Network, build_module, network_from_module
 
 __all__ = ["PAIRS", "seconds"]
 
@@ -30,20 +29,21 @@ _STEPS = 28
 _CLASS = 7
 
 
-def seconds(way: str, side: int, cores: int) -> dict[str, float]:
+def seconds(way: str, architecture: str, side: int, cores: int) -> dict[str, float]:
     """Time one way, after a call that pays for what starts up.
 
     Args:
         way: which, see `PAIRS`.
+        architecture: of an untrained network.
         side: of the picture, in pixels.
         cores: threads.
     """
     torch.set_num_threads(cores)
     torch.manual_seed(0)
-    names = tuple(map(str, range(1000)))
-    module = torchvision.models.resnet18(weights=None).eval()
+    names = tuple(map(str, range(100)))
+    module = build_module(architecture, num_classes=len(names))
     network = network_from_module(
-        module, name="resnet18", classes=ClassList("made", names, names), target_layer="layer4"
+        module, name="network", classes=ClassList("made", names, names), target_layer="layer4"
     )
     image, saliency = torch.randn(1, 3, side, side), torch.rand(side, side)
     with torch.no_grad(), warnings.catch_warnings():
@@ -119,8 +119,9 @@ def _quantus_mprt(network: Network, image: Tensor, _saliency: Tensor, method: st
         given, index = torch.as_tensor(inputs), torch.arange(len(inputs))
         moved = Network(model, network.card, network.classes)
         maps = bind(method).raw(moved, given, index, torch.as_tensor(targets), seeds=[2] * len(index))
-        # it takes maps of the picture's size alone
-        found: NDArray[np.float32] = F.interpolate(maps[:, None], given.shape[2:], mode="bilinear").numpy()
+        # it takes maps of the picture's size alone, and ends the run where one is constant
+        resized = F.interpolate(maps[:, None], given.shape[2:], mode="bilinear")
+        found: NDArray[np.float32] = (resized + 1e-6 * given[:, :1]).numpy()
         return found
 
     module, given, targets = network.module, image.numpy(), np.array([_CLASS])
