@@ -5,7 +5,7 @@ PYTHONS ?= python3.10 python3.13
 # Processes of the tests; each takes up to 4 GB.
 WORKERS ?= 2
 
-.PHONY: demo docs test lint types perf lowest clean
+.PHONY: demo docs site test lint types perf lowest clean
 
 demo: .venv/installed
 	$(BIN)/raybench shapes demo/shapes --images 300
@@ -21,6 +21,10 @@ docs: demo .venv/installed-test
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_metric_pictures.py
 	$(BIN)/python docs/make_leaderboard_picture.py
+
+site: .venv/installed
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	$(BIN)/mkdocs build
 
 test: .venv/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal

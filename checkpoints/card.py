@@ -176,7 +176,7 @@ class Card(Document):
         for key, value in short.items():
             field = {"size": "input_size", "range": "input_range"}.get(key, key)
             both = key in self.input.model_fields_set and field in self.model_fields_set
-            if both and getattr(self.input, key) != value:
+            if both and value is not None and getattr(self.input, key) != value:
                 raise ValueError(f"{field} and input.{key} say different things; leave one of them out")
         return self
 

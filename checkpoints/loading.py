@@ -133,7 +133,8 @@ def network_from_module(
         target_layer: as in `Card`.
         excitation_layer: as in `Card`.
         contrast_layer: as in `Card`.
-        mean: as in `Card`; without both, what a network of timm says of itself, else ImageNet's.
+        mean: as in `Card`; without both, what a network of timm says of itself, else ImageNet's. Its size and
+            filter are its own too.
         std: as in `Card`.
         channels: as in `Card`.
         input_range: as in `Card`.
@@ -149,9 +150,9 @@ def network_from_module(
         module, target_layer, excitation_layer, contrast_layer
     )
     class_list = classes if isinstance(classes, ClassList) else load_classes(classes)
-    if mean is None and std is None and input_range == 1:
-        own = own_input_of(module)
-        mean, std = own.get("mean"), own.get("std")
+    told = {"mean", "std"} if (mean, std, input_range) != (None, None, 1) else set()
+    told |= {"size"} if input_size else set()
+    own = {key: value for key, value in own_input_of(module).items() if key not in told}
     facts = {
         "name": name,
         "architecture": type(module).__name__,
@@ -164,6 +165,7 @@ def network_from_module(
         "channels": channels,
         "input_range": input_range,
         "input_size": input_size,
+        "input": own,
         "training": training,
         "source": "a module in memory",
     }

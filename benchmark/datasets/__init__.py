@@ -2,6 +2,8 @@
 
 from ...base import Box, Point, Size
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
+from .known import KnownData, check_data, known_data, names_of_known
+from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
 from .opening import find_folder, find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
@@ -44,6 +46,7 @@ __all__ = [
     "Dataset",
     "DatasetReader",
     "ImageNet",
+    "KnownData",
     "LayoutError",
     "MaskRegion",
     "Point",
@@ -55,6 +58,7 @@ __all__ = [
     "UnreadableImageError",
     "asks_anything",
     "boxes",
+    "check_data",
     "class_index_of",
     "coco",
     "composed_dataset",
@@ -68,6 +72,8 @@ __all__ = [
     "imagenet",
     "imagenet_boxes",
     "imagenet_s",
+    "known_data",
+    "names_of_known",
     "open_dataset",
     "open_picture",
     "openimages30k",
@@ -78,6 +84,7 @@ __all__ = [
     "subsets_of",
     "to_rgb",
     "unaffordable",
+    "unpack_parquet",
     "upright_picture",
     "voc",
     "write_shapes",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..results import NO_CHECKPOINT, ResultFolder, facts_of
+from ..results import NO_CHECKPOINT, ResultFolder, facts_of, open_results, read_lists
 from ..statistics import Estimate, estimate_mean, of_sample
 from ..tables import PublishedValue, Source
 from .table import Group, label_of, metric_of
@@ -84,6 +84,9 @@ def _void(verdict: Verdict, sample: Sample | None) -> Verdict:
 def _judge_cell(
     cell: PublishedValue, group: Group, source: Source, run: ResultFolder, sample: Sample | None
 ) -> Judged:
+    if cell.subset and not run.files.summary_of(cell.subset).is_file():
+        return Judged(cell, Verdict(Word.NOT_RUN, f"no query belongs to the subset {cell.subset!r}"))
+    run = open_results(run.path, cell.subset) if cell.subset else run
     found, note = _measured(cell, run, sample)
     if math.isnan(found.value):
         return Judged(cell, Verdict(Word.NOT_RUN, _why_missing(cell, run)))
@@ -119,7 +122,7 @@ def _measured(cell: PublishedValue, run: ResultFolder, sample: Sample | None) ->
     found = Estimate(row["value"], row["ci_low"], row["ci_high"])
     if sample is None:
         return found, note
-    if sample.by_class and facts is not None and facts.per_query:
+    if sample.by_class and facts is not None and facts.per_query and not cell.subset:
         found = _stratified(run.records(checkpoint, label_of(cell)), metric_of(cell), facts.bounds)
     return of_sample(found, measured=sample.images, images=sample.of), note
 
@@ -135,7 +138,11 @@ def _stratified(records: pd.DataFrame, metric: str, bounds: tuple[float, float])
 
 def _fewest(cell: PublishedValue, run: ResultFolder) -> int:
     """Count the queries of the class with the fewest."""
-    counts = Counter(run.records(cell.checkpoint or NO_CHECKPOINT, label_of(cell))["class_index"])
+    records = run.records(cell.checkpoint or NO_CHECKPOINT, label_of(cell))
+    if cell.subset:
+        listed = read_lists(run.files.subsets)
+        records = listed[[cell.subset in str(names).split() for names in listed["subsets"]]]
+    counts = Counter(records["class_index"])
     classes = len(_mapping(_mapping(run.manifest.get("facts")).get("classes"))) or len(counts)
     return min(counts.values(), default=0) if len(counts) == classes else 0
 

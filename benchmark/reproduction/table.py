@@ -104,8 +104,8 @@ def label_of(cell: PublishedValue) -> str:
 
 
 def metric_of(cell: PublishedValue) -> str:
-    """Return the metric that has a cell's value."""
-    return cell.metric
+    """Return the metric that has a cell's value, whatever the subset."""
+    return cell.measured_metric
 
 
 def open_table(name: str, *, columns: Sequence[str] = (), expensive: bool = True) -> PublishedTable:
@@ -173,7 +173,7 @@ def _reason(cell: PublishedValue, source: Source, lacking: Mapping[str, str], *,
     if cell.attribution not in {one.name for one in ATTRIBUTIONS}:
         return f"there is no method {cell.attribution} here"
     if metric_of(cell) not in {one.name for one in METRICS}:
-        return f"there is no metric {cell.metric} here"
+        return f"there is no metric {metric_of(cell)} here"
     if cell.attribution in source.expensive and not expensive:
         return "it is expensive; ask for it by --expensive"
     return ""

@@ -33,6 +33,7 @@ from .files.layout import (
     collisions,
     is_known_name,
     is_plain_name,
+    lists_file,
     predictions_file,
     records_file,
     size_limit,
@@ -45,7 +46,16 @@ from .files.lists import (
     write_integers,
     write_numbers,
 )
-from .files.names import MANIFEST, PREDICTIONS, RECORDS, SUMMARY, ResultFiles, safe_name
+from .files.names import (
+    CURVES,
+    MANIFEST,
+    PREDICTIONS,
+    RECORDS,
+    STATISTICS,
+    SUMMARY,
+    ResultFiles,
+    safe_name,
+)
 from .files.predictions import prediction_batches
 from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUSES, RowStore
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
@@ -67,6 +77,7 @@ from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows
 from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
 from .verification.faults import prediction_faults, record_faults
+from .verification.list_files import read_list_file
 from .verification.reading import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
 from .verification.summary_rows import (
@@ -81,6 +92,7 @@ from .verification.summary_rows import (
 
 __all__ = [
     "BUNDLE_MANIFEST",
+    "CURVES",
     "LIST_COLUMNS",
     "MANIFEST",
     "MAX_FILES",
@@ -92,6 +104,7 @@ __all__ = [
     "REASONS",
     "RECORDS",
     "RECORD_COLUMNS",
+    "STATISTICS",
     "STATUSES",
     "SUBSET_COLUMNS",
     "SUMMARY",
@@ -143,6 +156,7 @@ __all__ = [
     "is_known_name",
     "is_plain_name",
     "keyed",
+    "lists_file",
     "lost_rows",
     "map_path",
     "method_words",
@@ -158,6 +172,7 @@ __all__ = [
     "read_exactly",
     "read_inside",
     "read_integers",
+    "read_list_file",
     "read_lists",
     "read_manifest",
     "read_map",

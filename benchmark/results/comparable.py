@@ -80,7 +80,11 @@ def _data(run: ResultFolder) -> dict[str, Any]:
     images, limit = run.dataset.get("images"), run.manifest.get("limit")
     measured = min(images, limit) if isinstance(images, int) and isinstance(limit, int) else images
     facts = {key: run.dataset.get(key) for key in ("options", "classes", "fingerprint")}
-    return {"dataset": _only(run, "dataset"), **_prefixed("dataset", facts), "number of images": measured}
+    # before samples were drawn, a limit took the first images
+    counted = (
+        measured if measured == images else f"{measured}, {run.manifest.get('sample', 'the first ones')}"
+    )
+    return {"dataset": _only(run, "dataset"), **_prefixed("dataset", facts), "number of images": counted}
 
 
 def _metric_options(first: ResultFolder, second: ResultFolder) -> str:

@@ -106,6 +106,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "command": ["raybench", *sys.argv[1:]],
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "limit": settings.limit,
+        "sample": f"drawn by seed {plan.suite.seed}" if settings.limit or plan.suite.images else None,
         "batch_size": settings.batch_size,
         "compute": {"compile": settings.compile, "fast": tried},
         "without_queries": sorted(old.get("without_queries", [])),

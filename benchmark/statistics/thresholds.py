@@ -43,4 +43,5 @@ def best_threshold(sums: Floats) -> Floats:
 def _percent(hits: Floats, sums: Floats) -> Floats:
     queries = sums[..., -1]
     share = np.divide(hits.mean(axis=-1), queries, out=np.full_like(queries, np.nan), where=queries > 0)
-    return 100 * share
+    found: Floats = 100 * share
+    return found

@@ -273,9 +273,8 @@ def compare_records(
         rows = [row for (row, _), here in zip(pairs, known_both.tolist(), strict=True) if here]
         classes = np.array([row["class_index"] for row in rows], dtype=np.int64)
         images = [row["image_id"] for row in rows]
-        agreement.columns.append(
-            Column(name, metric, images, classes, both[known_both, 0], both[known_both, 1])
-        )
+        column = Column(name, metric, images, classes, both[known_both, 0], both[known_both, 1])
+        agreement.columns += [column] if images else []  # baselines lack what only a network has
 
 
 def _compare_value(

@@ -29,7 +29,7 @@ from .run_facts import RunFacts, read_json
 
 __all__ = [
     "bundle_manifest", "check_bundle_files", "check_cards", "collect_all", "describe_checkpoint",
-    "extract_bundle", "open_bundle", "unpack_bundles",
+    "extract_bundle", "open_bundle", "opened", "unpack_bundles",
 ]  # fmt: skip
 
 SCHEMA = "raybench-bundle"
@@ -182,6 +182,20 @@ def extract_bundle(path: str | Path, folder: str | Path) -> Path:
     for finding in findings.all:
         raise RaybenchError(f"{path} is damaged: {finding}")
     return folder
+
+
+@contextmanager
+def opened(path: Path, findings: Findings) -> Iterator[Path]:
+    """Yield the folder to check: `path` itself, or where the bundle was unpacked; notes changed files."""
+    if path.is_dir() and not path.is_symlink():
+        yield path
+        return
+    if not path.exists():
+        raise RaybenchError(f"no file or folder {path}; give a bundle or the --out folder of `raybench run`")
+    with tempfile.TemporaryDirectory(prefix="raybench-check-") as name:
+        folder = Path(name)
+        check_bundle_files(folder, unpack(path, folder), findings)
+        yield folder
 
 
 @contextmanager

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from ...base import RaybenchError, quoted
 from ..results import (
-    NO_CHECKPOINT,
+    CURVES,
     PREDICTION_COLUMNS,
     PREDICTIONS,
     RECORD_COLUMNS,
     RECORDS,
+    STATISTICS,
     SUMMARY_COLUMNS,
     Key,
     Summary,
     SummaryRow,
     is_known_name,
     keyed,
+    lists_file,
     prediction_faults,
     predictions_file,
     read_exactly,
+    read_list_file,
     read_predictions,
     read_records,
     read_summary,
@@ -36,19 +37,22 @@ from ..results import (
     stated_classes,
     summarise_predictions,
     summarise_records,
+    summarise_sums,
     summary_faults,
-    unpack,
     worded_key,
 )
 from ..statistics import INTERVALS
 from .before import check_copies
-from .bundles import check_bundle_files, check_cards
-from .claims import SUMMARY, Frames, check_across
+from .bundles import check_cards, opened
+from .claims import SUMMARY, Frames, check_across, expected_files, expected_lists
 from .definition import Definition, check_definition
 from .report import Findings, Report
 from .run_facts import FILE, RunFacts, read_run_facts
 
 __all__ = ["Checked", "check", "check_folder", "facts_of"]
+
+
+Lists = Mapping[tuple[str, str, str], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Checked:
         definition: its names, resolved.
         records: by checkpoint and attribution, of the files that could be read.
         predictions: by checkpoint, likewise.
+        lists: statistics.csv and curves.csv, by checkpoint, attribution and file name, likewise.
         digest: SHA-256 over all files, by name.
     """
 
@@ -68,20 +73,7 @@ class Checked:
     records: Mapping[tuple[str, str], pd.DataFrame]
     predictions: Mapping[str, pd.DataFrame]
     digest: str
-
-
-@contextmanager
-def opened(path: Path, findings: Findings) -> Iterator[Path]:
-    """Yield the folder to check: `path` itself, or where the bundle was unpacked; notes changed files."""
-    if path.is_dir() and not path.is_symlink():
-        yield path
-        return
-    if not path.exists():
-        raise RaybenchError(f"no file or folder {path}; give a bundle or the --out folder of `raybench run`")
-    with tempfile.TemporaryDirectory(prefix="raybench-check-") as name:
-        folder = Path(name)
-        check_bundle_files(folder, unpack(path, folder), findings)
-        yield folder
+    lists: Lists = field(default_factory=dict)
 
 
 Further = Callable[[Checked, Findings], Mapping[str, object]]
@@ -135,7 +127,7 @@ def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checke
         return Checked(facts, definition, {}, {}, "")
     records: dict[tuple[str, str], pd.DataFrame] = {}
     predictions: dict[str, pd.DataFrame] = {}
-    expected = list(_expected_files(folder, facts, definition))
+    expected = list(expected_files(folder, facts, definition))
     for checkpoint, label in expected:
         if label:
             frame = _read_records(folder, checkpoint, label, definition, rows, findings)
@@ -143,36 +135,20 @@ def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checke
         else:
             frame = _read_predictions(folder, checkpoint, definition, findings)
             predictions |= {} if frame is None else {checkpoint: frame}
+    lists = _read_lists(folder, definition, rows, records, findings)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     named = {records_file(*row) if row[1] else predictions_file(row[0]) for row in expected}
+    named |= {lists_file(*key) for key in expected_lists(definition, [row for row in expected if row[1]])}
     for name in names:
-        if is_known_name(name) and name.endswith((RECORDS, PREDICTIONS)) and name not in named:
+        measured = name.endswith((RECORDS, PREDICTIONS, STATISTICS, CURVES))
+        if is_known_name(name) and measured and name not in named:
             findings.problem(name, "run.json names no such row")
     if is_bundle:
         check_cards(folder, names, facts, findings)
     damaged = set(expected) - records.keys() - {(checkpoint, "") for checkpoint in predictions}
-    _check_summary(rows, facts, definition, records, predictions, damaged, findings)
+    _check_summary(rows, facts, definition, records, predictions, lists, damaged, findings)
     check_across(records, predictions, rows, facts, definition, findings)
-    return Checked(facts, definition, records, predictions, _digest(folder, names))
-
-
-def _expected_files(folder: Path, facts: RunFacts, definition: Definition) -> Iterator[tuple[str, str]]:
-    """Yield checkpoint and attribution (empty for predictions) of every file that a complete run has.
-
-    Of a method that is not installed here, the files that are there.
-    """
-    predicts = any(one.metric.of_predictions for one in definition.metrics)
-    asked = bool(facts.checkpoints) and any(one.metric.asks_network for one in definition.metrics)
-    for checkpoint in (*(entry.name for entry in facts.checkpoints), NO_CHECKPOINT):
-        if predicts and checkpoint != NO_CHECKPOINT:
-            yield checkpoint, ""
-        for entry in facts.attributions:
-            method = definition.attributions.get(entry.name)
-            there = (folder / records_file(checkpoint, entry.name)).is_file()
-            under = asked or (method is not None and method.kind == "network")
-            reads = under == (checkpoint != NO_CHECKPOINT) if method else there
-            if reads and entry.name not in facts.not_defined.get(checkpoint, {}):
-                yield checkpoint, entry.name
+    return Checked(facts, definition, records, predictions, _digest(folder, names), lists)
 
 
 def _read_records(
@@ -197,6 +173,18 @@ def _read_records(
         classes = definition.classes.ids if definition.classes else None
         findings.kinds(name, record_faults(frame, metrics, classes, **known))
     return frame
+
+
+def _read_lists(
+    folder: Path, definition: Definition, rows: Mapping[Key, SummaryRow], records: Frames, findings: Findings
+) -> dict[tuple[str, str, str], pd.DataFrame]:
+    """Read the statistics and curves of all rows, whose columns are in the order of the suite."""
+    order, lists = [metric for _, _, metric, _ in rows], {}
+    for key, metrics in expected_lists(definition, records).items():
+        metrics = sorted(metrics, key=lambda name: order.index(name) if name in order else len(order))
+        frame = read_list_file(folder, lists_file(*key), metrics, records[key[:2]], findings.problem)
+        lists |= {} if frame is None else {key: frame}
+    return lists
 
 
 def _read_predictions(
@@ -235,13 +223,19 @@ def _check_summary(
     definition: Definition,
     records: Frames,
     predictions: Mapping[str, pd.DataFrame],
+    lists: Lists,
     damaged: Set[tuple[str, str]],
     findings: Findings,
 ) -> None:
     """Compare every number with what the records and predictions give; no row may lack or be too many."""
     metrics, expected = [one.metric for one in definition.metrics], dict[Key, Summary]()
     for (checkpoint, label), frame in records.items():
-        for one in summarise_records(frame, metrics):
+        found = summarise_records(frame, metrics)
+        if (checkpoint, label, STATISTICS) in lists:
+            degenerate = int((frame["status"] != "ok").sum())
+            sums = lists[checkpoint, label, STATISTICS]
+            found += summarise_sums(sums, metrics, degenerate=degenerate)
+        for one in found:
             expected[checkpoint, label, one.metric, one.aggregate] = one
     for checkpoint, frame in predictions.items():
         known = definition.classes

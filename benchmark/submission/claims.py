@@ -1,23 +1,64 @@
-"""Checks what must agree between the files of a submission: queries, images, classes, empty maps."""
+"""What files a submission has to have, and what must agree between them: queries, images, classes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ...base import quoted
-from ..results import PREDICTIONS, SUMMARY, Key, SummaryRow, predictions_file, records_file
+from ..results import (
+    CURVES,
+    NO_CHECKPOINT,
+    PREDICTIONS,
+    STATISTICS,
+    SUMMARY,
+    Key,
+    SummaryRow,
+    predictions_file,
+    records_file,
+)
 from .definition import Definition, queries_sha256
 from .report import Findings
 from .run_facts import RunFacts
 
-__all__ = ["SUMMARY", "Frames", "check_across"]
+__all__ = ["SUMMARY", "Frames", "check_across", "expected_files", "expected_lists"]
 
 Row = tuple[str, str]
 Frames = Mapping[Row, pd.DataFrame]
 _MOST_NAMED = 5
+
+
+def expected_files(folder: Path, facts: RunFacts, definition: Definition) -> Iterator[tuple[str, str]]:
+    """Yield checkpoint and attribution (empty for predictions) of every file that a complete run has.
+
+    Of a method that is not installed here, the files that are there.
+    """
+    predicts = any(one.metric.of_predictions for one in definition.metrics)
+    asked = bool(facts.checkpoints) and any(one.metric.asks_network for one in definition.metrics)
+    for checkpoint in (*(entry.name for entry in facts.checkpoints), NO_CHECKPOINT):
+        if predicts and checkpoint != NO_CHECKPOINT:
+            yield checkpoint, ""
+        for entry in facts.attributions:
+            method = definition.attributions.get(entry.name)
+            there = (folder / records_file(checkpoint, entry.name)).is_file()
+            under = asked or (method is not None and method.kind == "network")
+            reads = under == (checkpoint != NO_CHECKPOINT) if method else there
+            if reads and entry.name not in facts.not_defined.get(checkpoint, {}):
+                yield checkpoint, entry.name
+
+
+def expected_lists(
+    definition: Definition, rows: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str, str], list[str]]:
+    """Name the lists that rows have beside their records, with the metrics that are in each."""
+    metrics = [one.metric for one in definition.metrics]
+    sums = [metric.name for metric in metrics if metric.of_set]
+    curves = [metric.name for metric in metrics if metric.curve]
+    found = {(*row, STATISTICS): sums for row in rows if sums}
+    return found | {(*row, CURVES): curves for row in rows if curves and row[0] != NO_CHECKPOINT}
 
 
 def check_across(

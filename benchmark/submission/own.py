@@ -1,4 +1,4 @@
-"""The checker's own data and networks: what they say about excuses, and about single images."""
+"""The checker's own data and networks: what they say about excuses, single images, and lists of numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from ...base import RaybenchError, quoted
 from ...checkpoints import Card, Network, load_network
@@ -18,15 +21,17 @@ from ..datasets import DATASETS, Dataset, asks_anything, open_dataset
 from ..loading import Needs, Prepared, PreparedImages, View
 from ..measuring import explain_image, logits_of
 from ..metrics import SaliencyBatch
-from ..results import predictions_file, records_file
+from ..results import LIST_COLUMNS, predictions_file, read_integers, read_numbers, records_file
 from ..running import pick_device
+from ..statistics import Facts
 from ..suite import Protocol, Remeasuring
+from .agreement import SAME, Agreement, Column
 from .check import Checked
 from .definition import Definition
 from .report import Findings
 from .run_facts import FILE, RunFacts
 
-__all__ = ["Own", "look_at_excuses", "open_own_data", "own_options"]
+__all__ = ["Own", "compare_lists", "look_at_excuses", "open_own_data", "own_options"]
 
 
 @dataclass
@@ -105,7 +110,7 @@ class Own:
             return False
         slack = tie * float(logits.abs().max())
         if column == "top5":
-            best = logits.topk(min(5, len(logits))).values
+            best = logits.topk(min(5, len(logits)))[0]
             return len(found) == len(best) and bool((logits[list(found)] >= best - slack).all())
         given = torch.zeros(len(logits), dtype=torch.bool)
         given[list(found)] = True
@@ -184,3 +189,48 @@ def open_own_data(
     if given != actual:
         findings.problem(FILE, f"dataset.fingerprint is {given[:12]}…; the data here: {actual[:12]}…")
     return dataset
+
+
+def compare_lists(
+    name: str, given: pd.DataFrame, measured: pd.DataFrame, metrics: Sequence[Facts], agreement: Agreement
+) -> None:
+    """Compare the statistics, or the curves, of the measured images: each list, and the values of sets.
+
+    Of a list of counts, rounding moves few of them to the number beside, so that running sums are compared.
+
+    Args:
+        name: of the file, for messages.
+        given: submitted rows of these images, by line.
+        measured: the same queries, measured anew.
+        metrics: that the file has a column of.
+        agreement: counts and faults.
+    """
+    allowed = agreement.allowance.relative if agreement.allowance is SAME else agreement.allowance.outcomes
+    anew = measured.set_index(list(LIST_COLUMNS))
+    common = given[pd.MultiIndex.from_frame(given[list(LIST_COLUMNS)]).isin(anew.index)]
+    for metric in metrics:
+        both = []
+        for line, image, index, text in zip(
+            common.index, common["image_id"], common["class_index"], common[metric.name], strict=True
+        ):
+            read = read_integers if metric.of_set else read_numbers
+            pair = [np.array(read(one), np.float64) for one in (text, anew.loc[(image, index), metric.name])]
+            both.append(pair)
+            if agreement.same(len(pair[0]) == len(pair[1]) and bool((pair[0] == pair[1]).all())):
+                continue
+            if len(pair[0]) != len(pair[1]) or not _apart(*pair) <= allowed:
+                agreement.fault(
+                    name,
+                    int(str(line)),
+                    f"{metric.name} of {quoted(image)} class {index} is not as measured anew",
+                )
+        if metric.of_set and both and len({len(one) for pair in both for one in pair}) == 1:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                values = [np.nan_to_num(metric.compute(np.stack(side))) for side in zip(*both, strict=True)]
+            classes = common["class_index"].to_numpy(np.int64)
+            agreement.columns.append(Column(name, metric, list(common["image_id"]), classes, *values))
+
+
+def _apart(given: NDArray[np.float64], measured: NDArray[np.float64]) -> float:
+    """How far the running sums of two lists are apart, as a share of all that is in the second."""
+    return float(np.abs(np.cumsum(given - measured)).max(initial=0) / max(np.abs(measured).sum(), 1e-9))

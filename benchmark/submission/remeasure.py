@@ -18,8 +18,10 @@ from ..results import (
     PREDICTION_COLUMNS,
     Manifest,
     ResultFiles,
+    lists_file,
     prediction_batches,
     predictions_file,
+    read_lists,
     read_manifest,
     read_predictions,
     read_records,
@@ -31,7 +33,7 @@ from ..suite import NamedChoice, Remeasuring, Settings, Suite
 from .agreement import OTHER, SAME, Agreement, Column, compare_records
 from .check import Checked, Further
 from .definition import Definition, compare_with_card
-from .own import Own, look_at_excuses, open_own_data, own_options
+from .own import Own, compare_lists, look_at_excuses, open_own_data, own_options
 from .report import Findings, promises
 from .run_facts import FILE, RunFacts
 
@@ -187,6 +189,16 @@ def _compare(
                 read_records(path),
                 [metric for metric in metrics if metric.per_query],
                 lambda *asked, row=row: own.at_point(row, tie, *asked),
+                agreement,
+            )
+    for (checkpoint, label, name), frame in own.checked.lists.items():
+        path = ResultFiles(out).records(checkpoint, label).with_name(name)
+        if path.is_file():
+            compare_lists(
+                lists_file(checkpoint, label, name),
+                frame[frame["image_id"].isin(chosen)],
+                read_lists(path),
+                [metric for metric in metrics if metric.name in frame],
                 agreement,
             )
     for checkpoint, frame in own.checked.predictions.items():

@@ -21,6 +21,7 @@ from ..results import (
     Manifest,
     card_file,
     collisions,
+    lists_file,
     lost_rows,
     open_results,
     pack,
@@ -94,6 +95,7 @@ def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, b
     names = [SUMMARY]
     names += [records_file(*row) for row in checked.records]
     names += [predictions_file(checkpoint) for checkpoint in checked.predictions]
+    names += [lists_file(*key) for key in checked.lists]
     files = {name: (folder / name).read_bytes() for name in names}
     files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     addresses = _addresses([entry["name"] for entry in manifest["checkpoints"]], cards)

@@ -48,7 +48,12 @@ class Settings:
         int | None,
         Flag("Threads of each process; changes the last digits.", least=1, default="1 on a CPU"),
     ] = None
-    limit: Annotated[int | None, Flag("Measure only the first N images.", metavar="N", least=1)] = None
+    limit: Annotated[
+        int | None,
+        Flag(
+            "Measure only N images, drawn by the suite's seed; a higher N adds to them.", metavar="N", least=1
+        ),
+    ] = None
     fresh: Annotated[bool, Flag("Measure anew instead of resuming.")] = False
     checkpoints: Annotated[
         Sequence[str],

@@ -98,13 +98,17 @@ class Suite(Document):
         return protocol_from(named or choice.name, {**({} if named else choice.options), **further})
 
     def drawn(self, image_ids: Sequence[str], limit: int | None) -> tuple[int, ...]:
-        """Return the positions of the images to measure: of the sample, or the first, `limit` at most."""
-        if self.images is None:
-            return tuple(range(len(image_ids)))[:limit]
+        """Return the positions of the images to measure: all, or so many drawn by the seed, `limit` at most.
+
+        A smaller draw is part of a larger one.
+        """
+        count = min(number for number in (self.images, limit, len(image_ids)) if number is not None)
+        if count == len(image_ids):
+            return tuple(range(count))
         by_chance = sorted(
             range(len(image_ids)), key=lambda index: seed_for(self.seed, "sample", image_ids[index])
         )
-        return tuple(sorted(by_chance[: min(self.images, limit or self.images)]))
+        return tuple(sorted(by_chance[:count]))
 
     @property
     def attribution_choices(self) -> tuple[NamedChoice, ...]:

@@ -156,6 +156,7 @@ class PublishedValue:
         page: where in the source it stands.
         note: what a reader must know about it; may be empty.
         options: of the method.
+        subset: of the queries, that the value is over; empty for all.
     """
 
     source: str
@@ -176,6 +177,12 @@ class PublishedValue:
     options: Mapping[str, Any] = field(default_factory=dict)
     architecture: str = ""
     training: str = ""
+    subset: str = ""
+
+    @property
+    def measured_metric(self) -> str:
+        """Name of the metric as runs know it, whatever the subset."""
+        return self.metric.removesuffix(f"_{self.subset}")
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -274,6 +281,7 @@ def _value(row: dict[str, str], source: Source, name: str) -> PublishedValue:
     return PublishedValue(
         source=name,
         metric=row["metric"] + (f"_{subset}" if subset else ""),
+        subset=subset,
         value=float(row["value"]),
         printed=float(row["printed"]),
         spread=float(row["spread"] or 0),

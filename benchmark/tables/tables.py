@@ -170,7 +170,7 @@ def _cell(entry: _Entry, column: Column, *, with_published: bool) -> Cell:
         architecture=card.get("architecture"),
         weights_sha256=weights.get(entry.checkpoint) if isinstance(weights, dict) else None,
         attribution="" if column.about_checkpoint else method,
-        metric=column.metric,
+        metric=f"{column.metric}_{run.subset}" if run.subset else column.metric,
         protocol=_first(run, "protocol"),
     )
     return replace(cell, published=published.value, mark=published.mark) if published else cell

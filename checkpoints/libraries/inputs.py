@@ -64,10 +64,12 @@ def contradictions(card: Card) -> list[str]:
 
 
 def own_input_of(module: nn.Module) -> dict[str, Any]:
-    """Mean and standard deviation that a network of timm says of itself."""
+    """Fields of `Input` that a network of timm says of itself; whether it takes other sizes shows itself."""
     config = getattr(module, "pretrained_cfg", None)
-    config = config if isinstance(config, dict) else {}
-    return {key: config[key] for key in ("mean", "std") if len(config.get(key) or ()) == 3}
+    if not isinstance(config, dict) or not config.keys() >= {"input_size", "interpolation", "crop_pct"}:
+        return {}
+    found: dict[str, Any] = _library("timm").input_of_config(config)
+    return {key: value for key, value in found.items() if key != "any_size"}
 
 
 def set_transform_input(module: nn.Module, card: Card, sha256: str) -> None:

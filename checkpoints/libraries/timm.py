@@ -14,7 +14,7 @@ from ..weights.download import download, in_torch_hub
 from .facts import UNTRAINED, Facts, flat, plain_name
 from .hub import hub_file
 
-__all__ = ["as_timm_loads", "facts_of", "input_of", "names", "weight_file"]
+__all__ = ["as_timm_loads", "facts_of", "input_of", "input_of_config", "names", "weight_file"]
 
 _FILES = (
     *("model.safetensors", "pytorch_model.bin"),
@@ -57,7 +57,7 @@ def facts_of(name: str) -> Facts:
     return Facts(
         name=f"timm:{architecture}.{tag}" if tag else f"timm:{architecture}",
         card={"name": plain_name(title), "architecture": f"timm:{architecture}", **card},
-        input=_input_of(config),
+        input=input_of_config(config),
         classes=config.get("label_names") or _synsets(config),
         count=count,
         said_by=said_by,
@@ -73,7 +73,7 @@ def names() -> list[str]:
 def input_of(name: str) -> dict[str, Any]:
     """Fields of `Input` of a network, with or without a tag; none where timm does not know it."""
     try:
-        return _input_of(_config(name))
+        return input_of_config(_config(name))
     except RaybenchError:  # building the network says it better
         return {}
 
@@ -144,7 +144,8 @@ def _synsets(config: Mapping[str, Any]) -> list[str]:
     return list(data.ImageNetInfo(subset).label_names()) if subset else []
 
 
-def _input_of(config: Mapping[str, Any]) -> dict[str, Any]:
+def input_of_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `Input` of a configuration of timm."""
     _, height, width = config["input_size"]
     found = {
         "size": [height, width],

@@ -45,8 +45,6 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
     for source in card.weights:
         if source.random is not None:
             continue
-        if source.random is not None:
-            continue
         if source.url and source.url.startswith(("timm:", "hf:")):
             how = f"raybench fetch has the library get {source.url}"
             found.append(WeightFile(card.name, source.url, Path(source.url), there=False, how=how))

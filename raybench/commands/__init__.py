@@ -8,7 +8,7 @@ import typer
 
 from .making import card, explain, fetch, gallery, reproduce, run, shapes, train
 from .options import OnceCommand
-from .reading import compare, leaderboard, listing, plot, report, show, status, table
+from .reading import compare, data, leaderboard, listing, plot, report, show, status, table
 from .sharing import bug_report, check, schema, submit
 
 __all__ = ["app"]
@@ -42,6 +42,7 @@ app.command("shapes", cls=OnceCommand, epilog=shapes.EXAMPLE)(shapes.shapes)
 app.command("submit", cls=OnceCommand, epilog=submit.EXAMPLE)(submit.submit)
 app.command("check", cls=OnceCommand, epilog=check.EXAMPLE)(check.check)
 app.command("reproduce", cls=OnceCommand, epilog=reproduce.EXAMPLE)(reproduce.reproduce)
+app.command("data", cls=OnceCommand, epilog=data.EXAMPLE)(data.data)
 app.command("fetch", cls=OnceCommand, epilog=fetch.EXAMPLE)(fetch.fetch)
 app.command("train", cls=OnceCommand, epilog=train.EXAMPLE)(train.train)
 

@@ -12,7 +12,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from raybench.base import CodeFiles, RaybenchError, UnknownNameError
-from raybench.checkpoints import Card, find_card, load_network, read_card, resolved, written_card
+from raybench.checkpoints import (
+    Card,
+    find_card,
+    load_network,
+    network_from_module,
+    read_card,
+    resolved,
+    written_card,
+)
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TINY = "timm:test_resnet.r160_in1k"
@@ -285,6 +293,15 @@ def test_a_card_that_contradicts_the_weights_it_names_is_told(hub: Path) -> None
     other = card.input.model_copy(update={"mean": (0.1, 0.1, 0.1)})
     (remark,) = load_network(card.model_copy(update={"input": other, "mean": other.mean})).remarks
     assert "gives mean (0.1, 0.1, 0.1), but timm:test_resnet.r160_in1k was trained with (0." in remark
+
+
+def test_a_network_of_timm_in_memory_says_its_own_input() -> None:
+    module = timm.create_model("test_resnet")
+    network = network_from_module(module, name="net", classes="imagenet1k")
+    expected = resolved(find_card(TINY)).input
+    assert network.card.input == expected
+    told = network_from_module(module, name="net", classes="imagenet1k", input_size=(96, 96))
+    assert told.input_size == (96, 96) == told.card.input.size
 
 
 def test_two_words_for_one_thing_have_to_agree(write_card) -> None:

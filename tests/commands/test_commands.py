@@ -20,7 +20,7 @@ from raybench.checkpoints import card_names, find_card
 from raybench.commands import app
 from raybench.commands.options import parse_data
 
-COMMANDS = ("run", "reproduce", "fetch", "table", "plot", "gallery", "explain", "list", "shapes")
+COMMANDS = ("run", "reproduce", "fetch", "data", "table", "plot", "gallery", "explain", "list", "shapes")
 
 
 def call(*words: object) -> str:

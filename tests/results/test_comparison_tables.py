@@ -89,7 +89,7 @@ def test_runs_under_different_protocols_are_refused_with_the_field_that_differs(
     ("other", "message"),
     [
         ({"dataset": "coco"}, "dataset is 'imagenet' and 'coco'"),
-        ({"limit": 5}, "number of images is 12 and 5"),
+        ({"limit": 5}, "number of images is 12 and '5, the first ones'"),
         ({"metrics": {"stochastic_pointing_game": {"samples": 100}}}, "samples is None and 100"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from tiny_suite import TinySuite
+from tiny_suite import TinySuite, manifest_of
 
 from raybench.base import RaybenchError
 from raybench.benchmark.datasets import open_dataset
@@ -51,3 +51,21 @@ def test_image_that_is_not_there_is_named(tiny: TinySuite) -> None:
     settings = Settings(data={"shapes": tiny.data}, out=tiny.folder / "out")
     with pytest.raises(RaybenchError, match="dataset 'shapes' has no image 'nowhere'"):
         evaluate(tiny.suite, settings, only={"nowhere": ()})
+
+
+def test_a_limit_draws_by_the_suites_seed_and_a_higher_one_adds_to_it(tiny: TinySuite) -> None:
+    def measured(out: str, limit: int, seed: int) -> list[str]:
+        suite = tiny.with_suite(
+            checkpoints=None, attributions=["center"], metrics=["content_heatmap"], seed=seed
+        )
+        given = {"data": {"shapes": tiny.data}, "out": tiny.folder / out, "workers": 0, "processes": 1}
+        evaluate(suite, Settings(**given, limit=limit, fresh=True))
+        assert manifest_of(tiny.folder / out)["sample"] == f"drawn by seed {seed}"
+        rows = (tiny.folder / out / "none/center/records.csv").read_text().splitlines()[1:]
+        return list(dict.fromkeys(row.split(",")[0] for row in rows))
+
+    few, more, other = measured("few", 3, 0), measured("more", 6, 0), measured("other", 6, 1)
+    assert (len(few), len(more), len(other)) == (3, 6, 6)
+    assert set(few) < set(more)
+    assert more != other
+    assert more != sorted(path.stem for path in tiny.data.rglob("*.xml"))[:6]

@@ -23,6 +23,6 @@ def test_a_sample_is_drawn_by_the_seed_and_smaller_ones_are_parts_of_it() -> Non
     assert suite(images=500).drawn(IDS, None) == tuple(range(200))
 
 
-def test_without_a_sample_the_first_images_are_measured() -> None:
-    assert suite().drawn(IDS, 3) == (0, 1, 2)
+def test_a_limit_draws_as_a_suites_own_sample_does() -> None:
+    assert suite().drawn(IDS, 10) == suite(images=10).drawn(IDS, None) == suite(images=50).drawn(IDS, 10)
     assert suite().drawn(IDS, None) == tuple(range(200))

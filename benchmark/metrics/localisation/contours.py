@@ -80,7 +80,8 @@ def best_overlaps(levels: Bytes, truth: Boxes, which: Which) -> Floats:
     """
     hill = _boxes_of_hill(levels)
     if hill is not None:
-        return overlaps_of(hill, truth).max(axis=1, initial=0)
+        found: Floats = overlaps_of(hill, truth).max(axis=1, initial=0)
+        return found
     steps, euler = np.bincount(levels.ravel(), minlength=256), _euler_numbers(levels)
     best = np.zeros(LEVELS)
     for level in range(LEVELS):
@@ -120,7 +121,8 @@ def boxes_above(foreground: Bools, which: Which, *, euler: int | None = None) ->
         holes, _ = ndimage.label(~foreground & ~_reaches_border(~foreground))
         around = _corners(ndimage.find_objects(holes)) + np.array([-1, -1, 1, 1])
         boxes = np.concatenate([boxes, around])
-    return np.minimum(boxes, last)
+    found: Boxes = np.minimum(boxes, last)
+    return found
 
 
 def _reaches_border(background: Bools) -> Bools:
@@ -133,7 +135,8 @@ def _reaches_border(background: Bools) -> Bools:
     return reached[parts]
 
 
-def _corners(slices: Sequence[tuple[slice, slice] | None]) -> Boxes:
+def _corners(slices: Sequence[tuple[slice, ...]]) -> Boxes:
+    """Corners of the slices (rows, columns) of parts: the far ones lie behind the last pixel."""
     found = [(x.start, y.start, x.stop, y.stop) for y, x in filter(None, slices)]
     return np.array(found, dtype=np.int64).reshape(-1, 4)
 
@@ -144,7 +147,8 @@ def overlaps_of(boxes: Boxes, truth: Boxes) -> Floats:
     high = np.minimum(boxes[:, None, 2:], truth[:, 2:])
     common = (high - low + 1).clip(0).prod(axis=2)
     either = _areas(boxes)[:, None] + _areas(truth) - common
-    return common / either
+    found: Floats = common / either
+    return found
 
 
 def _areas(boxes: Boxes) -> Boxes:
@@ -199,7 +203,7 @@ def _has_one_peak(rows: Bytes) -> Bools:
     """Whether each row (n, w) never rises again once it has fallen."""
     steps = np.diff(rows.astype(np.int16), axis=1)
     fallen = np.logical_or.accumulate(steps < 0, axis=1)
-    found: Bools = ~(fallen & (steps > 0)).any(axis=1)
+    found: Bools = np.logical_not((fallen & (steps > 0)).any(axis=1))
     return found
 
 

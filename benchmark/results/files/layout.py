@@ -16,6 +16,7 @@ __all__ = [
     "collisions",
     "is_known_name",
     "is_plain_name",
+    "lists_file",
     "predictions_file",
     "records_file",
     "size_limit",
@@ -42,6 +43,8 @@ _LIMITS = {
     rf"cards/{_PART}\.yaml": 64_000,
     rf"{_PART}/predictions\.csv": 64_000_000,
     rf"{_PART}/{_PART}/records\.csv": 64_000_000,
+    rf"{_PART}/{_PART}/statistics\.csv": 256_000_000,
+    rf"{_PART}/{_PART}/curves\.csv": 256_000_000,
 }
 
 
@@ -64,6 +67,11 @@ def is_plain_name(name: str) -> bool:
 def records_file(checkpoint: str, attribution: str) -> str:
     """Name of the records of one row of the comparison."""
     return f"{checkpoint}/{attribution}/records.csv"
+
+
+def lists_file(checkpoint: str, attribution: str, name: str) -> str:
+    """Name of a row's statistics.csv or curves.csv."""
+    return f"{checkpoint}/{attribution}/{name}"
 
 
 def predictions_file(checkpoint: str) -> str:
