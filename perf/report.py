@@ -14,7 +14,7 @@ from .options import Options
 __all__ = ["REPORT", "head", "replaced", "table"]
 
 REPORT = ROOT / "docs" / "performance.md"
-_PACKAGES = ("torch", "torchvision", "pillow", "numpy", "torchray")
+_PACKAGES = ("torch", "torchvision", "pillow", "numpy", "torchray", "captum", "grad-cam", "zennit")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from .benchmark.suite import Settings
     from .checkpoints import Network
     from .checkpoints import load_network as load_checkpoint
+    from .explaining import Explained, explain
 
-__all__ = ["Network", "Results", "Settings", "__version__", "attribute", "evaluate", "load_checkpoint"]
+__all__ = ["Explained", "Network", "Results", "Settings", "__version__", "attribute", "evaluate", "explain",
+           "load_checkpoint"]  # fmt: skip
 
 # In a checkout the sub-packages are the folders beside this one; in an installed package they are inside it.
 _here = Path(__file__).resolve().parent
@@ -22,11 +24,13 @@ if not (_here / "benchmark").is_dir():
     __path__.append(str(_here.parent))
 
 _PUBLIC = {
+    "Explained": ("explaining", "Explained"),
     "Network": ("checkpoints", "Network"),
     "Results": ("benchmark.running", "Results"),
     "Settings": ("benchmark.suite", "Settings"),
     "attribute": ("benchmark.measuring", "attribute"),
     "evaluate": ("benchmark.running", "evaluate"),
+    "explain": ("explaining", "explain"),
     "load_checkpoint": ("checkpoints", "load_network"),
 }
 

@@ -1,6 +1,7 @@
 """What is measured on: readers that turn folders into images with queries and ground truth."""
 
 from ...base import Box, Point, Size
+from .files import PICTURE_SUFFIXES, files_in
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .known import KnownData, check_data, known_data, names_of_known
 from .layouts.parquet import unpack_parquet
@@ -39,6 +40,7 @@ from .subsets import subsets_of
 
 __all__ = [
     "DATASETS",
+    "PICTURE_SUFFIXES",
     "AnnotationError",
     "Box",
     "BoxRegion",
@@ -66,6 +68,7 @@ __all__ = [
     "dataset",
     "draw_scene",
     "encoded_bytes",
+    "files_in",
     "find_folder",
     "find_reader",
     "grid",

@@ -12,6 +12,7 @@ from .figures.values import values_drawing
 from .gallery import gallery_columns, gallery_figure
 from .overlay import explain_figure
 from .plots import plot_all
+from .side_by_side import side_by_side_figure
 
 __all__ = [
     "INK",
@@ -35,6 +36,7 @@ __all__ = [
     "save_figure",
     "save_plot",
     "shortened",
+    "side_by_side_figure",
     "tidy",
     "values_drawing",
     "with_network",

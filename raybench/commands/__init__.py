@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .making import card, explain, fetch, gallery, reproduce, run, shapes, train
+from .making import card, explain, fetch, gallery, init, reproduce, run, shapes, train
 from .options import OnceCommand
 from .reading import compare, data, leaderboard, listing, plot, report, show, status, table
 from .sharing import bug_report, check, schema, submit
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 app.command("run", cls=OnceCommand, epilog=run.EXAMPLE)(run.run)
+app.command("init", cls=OnceCommand, epilog=init.EXAMPLE)(init.init)
 app.command("table", cls=OnceCommand, epilog=table.EXAMPLE)(table.table)
 app.command("compare", cls=OnceCommand, epilog=compare.EXAMPLE)(compare.compare)
 app.command("plot", cls=OnceCommand, epilog=plot.EXAMPLE)(plot.plot)

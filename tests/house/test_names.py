@@ -30,6 +30,7 @@ ORDINARY = {
 EXCEPTIONS = {
     "attributions/adapters/torchray.py": "TorchRay's own functions, named as it names them",
     "benchmark/measuring/single.py": "what one picture is explained by unless the user chooses",
+    "raybench/explaining.py": "the same choice",
     "raybench/commands/making/explain.py": "the same choice, on the command line",
     "benchmark/running/plan.py": "the metrics that a message proposes in place of one that does not fit",
     "training/loop/validation.py": "what a training run watches, with the numbers of the papers' tables",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
@@ -35,6 +36,18 @@ def test_evaluation_holds_floors_limits_and_equal_hits(options: Options) -> None
         assert ours == theirs, "TorchRay hits other queries"
     *_, ours, theirs, _, _ = rows["killthebits-resnet18"]
     assert ours == theirs, "the published way hits other queries"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.usefixtures("real_data")
+def test_methods_are_compared_with_those_of_libraries(options: Options) -> None:
+    chosen = dataclasses.replace(options, only="smooth_grad")
+    rows = _rows(section_of("methods").measure(chosen))
+    assert [goal for *_, goal in (rows["smooth_grad, one class"], rows["smooth_grad, three classes"])] == [
+        "1.5",
+        "3",
+    ]
+    assert float(rows["smooth_grad, three classes"][2].split(" ")[0]) > 0
 
 
 @pytest.mark.usefixtures("real_data")

@@ -1,33 +1,51 @@
-"""`raybench explain`: where does a network look in one picture?"""
+"""`raybench explain`: where do networks look in one picture, or in a folder of them?"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...base import RaybenchError
 from ..options import parse_data
+
+if TYPE_CHECKING:
+    from ...explaining import Explained
 
 __all__ = ["EXAMPLE", "explain"]
 
 EXAMPLE = (
-    "Example: raybench explain dog.jpg --checkpoint resnet18 --attribution grad_cam -o dog-explained.png"
+    "Example: raybench explain dog.jpg --checkpoint resnet18 --attribution grad_cam --attribution gradient "
+    "-o dog-explained.png"
 )
 
 
 def explain(
-    image: Annotated[Path, typer.Argument(help="Picture to explain.")],
+    image: Annotated[Path, typer.Argument(help="Picture to explain, or a folder of pictures.")],
     checkpoint: Annotated[
-        str, typer.Option(metavar="NAME|CARD.yaml|FILE.py:FUNCTION", help="Which network.")
+        list[str], typer.Option(metavar="NAME|CARD.yaml|FILE.py:FUNCTION", help="Which network; several.")
     ],
     attribution: Annotated[
-        str, typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Which method.")
-    ] = "grad_cam",
-    class_name: Annotated[
-        str | None, typer.Option("--class", help="Class to look for.  [default: the most probable]")
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Which method; several.  [default: grad_cam]"),
     ] = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Picture to write.")] = Path("explained.png"),
+    class_name: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="Class to look for; several.  [default: the most probable]"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="File to write: .png, .svg, .pdf; of a folder, the folder to write to.  [default: "
+            "explained.png or explained]",
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Keep the maps too: .npz, or .npy; of a folder, beside the figures.")
+    ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
@@ -41,42 +59,59 @@ def explain(
         bool, typer.Option("--trust-code", help="Run code that the card or --attribution names.")
     ] = False,
 ) -> None:
-    """Draw a picture, its saliency map, the map laid over it, and the five most probable classes."""
+    """Draw where networks look: one map beside the most probable classes, or several side by side."""
     from ...attributions import shown_by
-    from ...base import Point
-    from ...benchmark.datasets import upright_picture
-    from ...benchmark.measuring import explain_image, usual_protocol
-    from ...benchmark.pictures import explain_figure, save_figure
     from ...benchmark.running import pick_device
     from ...checkpoints import load_network
+    from ...explaining import explain as explained_by
     from ..plain import reporter as telling
 
-    picture, turned = upright_picture(image)
-    network = load_network(
-        checkpoint, device=pick_device(device), data=parse_data(data or []), trust_code=trust_code
-    )
-    rules = protocol or usual_protocol(network)
-    with shown_by(telling().working):
-        explanation = explain_image(
-            network,
-            picture,
-            class_name,
-            attribution=attribution,
-            protocol=rules,
-            trust_code=trust_code,
-        )
-    label = network.classes.labels[explanation.class_index[0]]
-    saliency = explanation.saliency[0].cpu().numpy()
-    y, x = divmod(int(saliency.argmax()), saliency.shape[1])
-    title = f"{network.name}, {attribution}: {label}"
-    figure = explain_figure(picture, saliency, explanation.top5, title=title, point=Point(x, y))
-    save_figure(figure, out)
-    for name, probability in explanation.top5:
-        typer.echo(f"{probability:6.1%}  {name}", err=True)
-    for remark in explanation.remarks:
-        typer.echo(f"{network.name}: {remark}", err=True)
-    if turned:
-        typer.echo(turned, err=True)
-    if explanation.status[0] != "ok":
-        typer.echo(f"the map is {explanation.status[0]}: it says nothing", err=True)
-    typer.echo(f"protocol {rules}; look at {out}", err=True)
+    pictures = _pictures(image)
+    folders, chosen = parse_data(data or []), pick_device(device)
+    networks = [load_network(name, device=chosen, data=folders, trust_code=trust_code) for name in checkpoint]
+    several = image.is_dir()
+    out = out or Path("explained" if several else "explained.png")
+    for path in pictures:
+        with shown_by(telling().working):
+            explained = explained_by(
+                networks,
+                path,
+                class_name or None,
+                attribution or ["grad_cam"],
+                protocol=protocol,
+                trust_code=trust_code,
+            )
+        target = out / f"{path.stem}.png" if several else out
+        explained.save(target)
+        if save:
+            explained.save(out / f"{path.stem}{save.suffix or '.npz'}" if several else save)
+        _tell(explained, target)
+
+
+def _pictures(path: Path) -> list[Path]:
+    from ...benchmark.datasets import PICTURE_SUFFIXES, files_in
+
+    if not path.is_dir():
+        return [path]
+    found = [path / name for name in files_in(path, PICTURE_SUFFIXES)]
+    if not found:
+        raise RaybenchError(f"{path} holds no picture; name a file, or a folder with pictures in it")
+    return found
+
+
+def _tell(explained: Explained, target: Path) -> None:
+    for network, classes in explained.top5.items():
+        if len(explained.top5) > 1:
+            typer.echo(f"{network}:", err=True)
+        for name, probability in classes:
+            typer.echo(f"{probability:6.1%}  {name}", err=True)
+    for remark in explained.remarks:
+        typer.echo(remark, err=True)
+    for row, words in zip(explained.rows, explained.status, strict=True):
+        for method, status in zip(explained.methods, words, strict=True):
+            if status != "ok":
+                typer.echo(
+                    f"the map of {method}, {row.network}, {row.label}, is {status}: it says nothing", err=True
+                )
+    protocols = ", ".join(dict.fromkeys(explained.protocols.values()))
+    typer.echo(f"protocol {protocols}; look at {target}", err=True)

@@ -1,0 +1,154 @@
+"""Section `methods`: attribution methods against those of other libraries, and against bare passes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..apart import apart
+from ..options import Options, Section
+from ..report import table
+from ..turns import ratio, spread
+from ..ways.pairs import PASSES, pair
+
+__all__ = ["METHODS", "PAIRS", "Pair"]
+
+_RESNET18, _RESNET50 = "killthebits-resnet18-coco", "killthebits-resnet50-coco"
+_GRADIENT_CAMS = (
+    *("grad_cam", "grad_cam_elementwise", "grad_cam_plus_plus", "xgrad_cam", "layer_cam"),
+    *("norm_grad", "linear_approximation"),
+)
+
+
+class Pair(NamedTuple):
+    """Two ways to the same maps.
+
+    Attributes:
+        title: of the row.
+        ours: names and options.
+        theirs: likewise.
+        goal: how many times as fast ours should be.
+        classes: that are asked about.
+        checkpoint: the network.
+        side: of the picture, in pixels.
+    """
+
+    title: str
+    ours: tuple[tuple[str, dict[str, Any]], ...]
+    theirs: tuple[tuple[str, dict[str, Any]], ...]
+    goal: float
+    classes: int = 3
+    checkpoint: str = _RESNET18
+    side: int = 224
+
+
+def _one(name: str, **options: Any) -> tuple[tuple[str, dict[str, Any]], ...]:
+    return ((name, options),)
+
+
+def _of(name: str, **arguments: Any) -> tuple[tuple[str, dict[str, Any]], ...]:
+    return ((name, {"arguments": arguments} if arguments else {}),)
+
+
+_STEPS = 10
+PAIRS = (
+    *(
+        Pair(
+            f"seven gradient CAMs, {label}, against bare passes",
+            tuple((name, {}) for name in _GRADIENT_CAMS),
+            _one(PASSES),
+            1 / 1.3,
+            checkpoint=checkpoint,
+        )
+        for label, checkpoint in (("ResNet18", _RESNET18), ("ResNet50", _RESNET50))
+    ),
+    Pair("score_cam", _one("score_cam"), _of("pytorch_grad_cam.ScoreCAM"), 5, side=96),
+    Pair("ablation_cam", _one("ablation_cam"), _of("pytorch_grad_cam.AblationCAM"), 5, side=96),
+    Pair(
+        "lrp_epsilon_plus_flat, one class",
+        _one("lrp_epsilon_plus_flat"),
+        _of("zennit.EpsilonPlusFlat"),
+        2,
+        classes=1,
+    ),
+    Pair("lrp_epsilon_plus_flat", _one("lrp_epsilon_plus_flat"), _of("zennit.EpsilonPlusFlat"), 2),
+    *(
+        Pair(
+            f"integrated_gradients, {words}",
+            _one("integrated_gradients", steps=_STEPS),
+            _of("captum.IntegratedGradients", n_steps=_STEPS, method="riemann_middle", baselines="black"),
+            goal,
+            classes,
+        )
+        for words, goal, classes in (("one class", 1.5, 1), ("three classes", 3, 3))
+    ),
+    *(
+        Pair(
+            f"smooth_grad, {words}",
+            _one("smooth_grad", samples=_STEPS),
+            _of("captum.NoiseTunnel", nt_samples=_STEPS),
+            goal,
+            classes,
+        )
+        for words, goal, classes in (("one class", 1.5, 1), ("three classes", 3, 3))
+    ),
+    Pair("rise", _one("rise", masks=64), _of("torchray.rise", num_masks=64), 3),
+    Pair(
+        "extremal_perturbation",
+        _one("extremal_perturbation", steps=6, areas=[0.05, 0.1]),
+        _of("torchray.extremal_perturbation", max_iter=6, areas=[0.05, 0.1]),
+        2,
+        classes=1,
+    ),
+)
+_MASKS = (64, 512)
+
+
+def measure(options: Options) -> list[str]:
+    """Time each pair in turn, in a process of its own, and the memory of few and of many masks."""
+    rows = []
+    for one in PAIRS:
+        if not options.wants(one.title):
+            continue
+        found = apart(
+            pair,
+            options,
+            checkpoint=one.checkpoint,
+            ours=one.ours,
+            theirs=one.theirs,
+            classes=one.classes,
+            side=32 if options.quick else one.side,
+            threads=options.cores,
+            rounds=options.rounds,
+        )
+        times = [f"{1e3 * spread(found[way]).median:.0f}" for way in ("ours", "theirs")]
+        rows.append([one.title, *times, str(ratio(found["theirs"], found["ours"])), f"{one.goal:.2g}"])
+    lines = [*_SAYS, *table(["method", "ms, raybench", "ms, theirs", "times as fast", "goal"], rows)]
+    return lines + (_memory(options) if options.wants("memory") else [])
+
+
+def _memory(options: Options) -> list[str]:
+    """How much memory a process holds that shows few masks, and one that shows many."""
+    rows = []
+    for masks in _MASKS:
+        method = _one("rise", masks=masks if not options.quick else 4)
+        sizes = {"classes": 3, "side": 32 if options.quick else 224, "threads": options.cores, "rounds": 1}
+        found = apart(pair, options, checkpoint=_RESNET18, ours=method, theirs=method, **sizes)
+        rows.append([f"rise, {masks} masks", f"{found['peak_memory_mb']:.0f}"])
+    return table(["memory", "peak, MB"], rows)
+
+
+METHODS = Section("methods", measure, needs_data=True)
+
+_SAYS = [
+    "One picture of noise with sides of 224 pixels, of 96 where the network is asked very often (Score-CAM, "
+    "Ablation-CAM); three classes unless the row says one, ResNet18 unless it says ResNet50. Both ways run "
+    "in turn in one process; times as fast is the median ratio within a round. Bare passes are one forward "
+    "pass and a backward pass to the pixels for each class.",
+    "",
+    "Some goals lie beyond what arithmetic allows. Score-CAM asks for a forward pass per channel whatever "
+    "the number of classes, and pytorch-grad-cam as often for each class: with three it can be three times "
+    "as fast and no more. Integrated gradients and SmoothGrad of S points take S forward and S backward "
+    "passes for one class, as captum's do; for K classes S (f + K b) against its S K (f + b), which for "
+    "three is some 1.5 times less.",
+    "",
+]

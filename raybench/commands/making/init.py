@@ -1,0 +1,160 @@
+"""`raybench init`: a suite and a card for a folder of pictures, written after a look at it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from ...base import RaybenchError
+
+__all__ = ["EXAMPLE", "init"]
+
+EXAMPLE = "Example: raybench init mine && raybench run mine/suite.yaml --out runs/mine"
+
+_SCHEMAS = ".raybench"
+
+_SUITE = """\
+{server}# What is measured: raybench run {path}
+name: {name}
+protocol: aaai21-clamped  # the rules: raybench list protocols
+dataset: {dataset}
+checkpoints: [network.yaml]  # cards beside this file, or names such as torchvision:resnet50
+attributions:  # raybench list attributions
+  - grad_cam
+  - gradient
+  - {{name: integrated_gradients, steps: 16}}
+  - center  # the middle of every picture: what a method has to beat
+metrics: [{accuracy}, PG, SPG, CH]  # raybench list metrics
+"""
+
+_CARD = """\
+{server}# Your network; docs/checkpoints.md explains every key
+name: my-network
+architecture: resnet18  # a torchvision name, timm:NAME, or FILE.py:FUNCTION of your own (--trust-code)
+classes: {classes}  # {number} lines, in the order of the network's outputs
+weights: {{path: weights.pth}}  # relative to this file: .pth, .pt or .safetensors
+target_layer: auto  # where Grad-CAM reads; raybench finds the last convolutional stage
+# mean: [0.485, 0.456, 0.406]  # of the training, if they were not ImageNet's
+# std: [0.229, 0.224, 0.225]
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds pictures, and boxes or masks.")],
+) -> None:
+    """Look at a folder of pictures, and write suite.yaml, network.yaml and what they need into it."""
+    from ...benchmark.datasets import DATASETS, PICTURE_SUFFIXES, files_in
+    from ..sharing.schema import LANGUAGE_SERVER, schema_of
+
+    if not folder.is_dir():
+        raise RaybenchError(f"there is no folder {folder}; name one that holds pictures")
+    kept = [name for name in ("suite.yaml", "network.yaml") if (folder / name).exists()]
+    if kept:
+        raise RaybenchError(f"{folder / kept[0]} exists; remove it, or edit it")
+    images = next(
+        (name for name in _subfolders(folder) if _pictures_in(folder / name, files_in, PICTURE_SUFFIXES)),
+        None,
+    )
+    if images is None:
+        raise RaybenchError(f"no folder in {folder} holds pictures; put them into {folder / 'images'}")
+    truth, classes = _truth(folder, images)
+    if not (folder / "classes.txt").exists():
+        (folder / "classes.txt").write_text("".join(f"{one}\n" for one in classes), encoding="utf-8")
+        typer.echo(f"wrote {folder / 'classes.txt'}: {len(classes)} classes", err=True)
+    dataset = {
+        "name": next(one.name for one in DATASETS if one.beside),
+        "label": folder.resolve().name,
+        "images": images,
+        **truth,
+    }
+    schemas = folder / _SCHEMAS
+    schemas.mkdir(exist_ok=True)
+    (schemas / "suite.json").write_text(json.dumps(schema_of("suite"), indent=1) + "\n")
+    (schemas / "card.json").write_text(json.dumps(schema_of("card"), indent=1) + "\n")
+    suite = _SUITE.format(
+        server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/suite.json"),
+        path=folder / "suite.yaml",
+        name="".join(c if c.isalnum() and c.isascii() else "-" for c in folder.resolve().name).strip("-")
+        or "mine",
+        dataset=yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=1000).strip(),
+        accuracy="F1-Overall" if _several(folder, truth) else "Top-1",
+    )
+    card = _CARD.format(
+        server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/card.json"), classes="classes.txt", number=len(classes)
+    )
+    (folder / "suite.yaml").write_text(suite, encoding="utf-8")
+    (folder / "network.yaml").write_text(card, encoding="utf-8")
+    typer.echo(
+        f"wrote {folder / 'suite.yaml'} and {folder / 'network.yaml'}: name your weights there", err=True
+    )
+    typer.echo(f"next: raybench run {folder / 'suite.yaml'} --out runs/{folder.resolve().name}", err=True)
+
+
+def _subfolders(folder: Path) -> list[str]:
+    names = sorted(one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+    return sorted(names, key=lambda name: (name != "images", name == "masks", name))
+
+
+def _pictures_in(
+    folder: Path, files_in: Callable[[Path, tuple[str, ...]], list[str]], suffixes: tuple[str, ...]
+) -> bool:
+    return any(files_in(one, suffixes) for one in (folder, *filter(Path.is_dir, folder.iterdir())))
+
+
+def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
+    """Find what says where the objects are, and the names of the classes."""
+    listed = folder / "classes.txt"
+    known = listed.read_text(encoding="utf-8").split("\n") if listed.is_file() else []
+    known = [line for line in known if line.strip()]
+    tables = [path for path in sorted(folder.glob("*.csv")) if {"image", "class"} <= set(_header(path))]
+    if tables:
+        return {"boxes": tables[0].name}, known or sorted({row["class"].strip() for row in _rows(tables[0])})
+    for path in sorted(folder.glob("*.json")):
+        content = _json(path)
+        if "annotations" in content and "categories" in content:
+            categories = sorted(content["categories"], key=lambda one: one["id"])
+            return {"boxes": path.name}, known or [one["name"] for one in categories]
+    for name, option in (("labels", "boxes"), ("masks", "masks")):
+        if (folder / name).is_dir():
+            classes = known or list(_subfolders(folder / name))
+            if not classes:
+                raise RaybenchError(f"nothing names the classes; write {listed}, a line for each, in order")
+            return {option: name}, classes
+    raise RaybenchError(
+        f"{folder} does not say where objects are: put boxes.csv there, with the header "
+        f"image,class,x0,y0,x1,y1 and a line for each box of a picture in {images}/ (or COCO's .json, YOLO's "
+        "labels/, or masks/)"
+    )
+
+
+def _header(path: Path) -> Iterable[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [name.strip().lower() for name in next(csv.reader(file), [])]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, fieldnames=list(_header(path))))[1:]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _several(folder: Path, truth: dict[str, str]) -> bool:
+    """Whether any picture holds several classes, as far as a table says it; COCO's files always may."""
+    name = truth.get("boxes", "")
+    if not name.endswith(".csv"):
+        return name.endswith(".json")
+    pairs = {(row["image"], row["class"]) for row in _rows(folder / name)}
+    return len(pairs) > len({image for image, _ in pairs})

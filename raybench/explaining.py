@@ -1,0 +1,173 @@
+"""`raybench.explain`: maps of several networks, classes and methods of one picture, to see and to keep."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from .base import RaybenchError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .benchmark.suite import Protocol
+    from .checkpoints import Network
+
+__all__ = ["Explained", "ExplainedRow", "explain"]
+
+_ARRAYS = (".npz", ".npy")
+
+
+class ExplainedRow(NamedTuple):
+    """A network, and the class for which it was asked."""
+
+    network: str
+    class_index: int
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """Maps of one picture; a notebook shows them, `save` keeps them.
+
+    Attributes:
+        picture: that was explained, as the maps lie on it.
+        rows: networks and classes.
+        methods: names.
+        maps: (rows, methods, H, W) float32 at the size of the picture, each non-negative and summing to 1.
+        status: words, (rows, methods): `ok`, or what is degenerate about a map.
+        top5: (label, probability) of the five most probable classes, by network.
+        protocols: the rules by which each network was asked, by its name.
+        remarks: what else is to be known, in sentences.
+    """
+
+    picture: PIL.Image.Image
+    rows: tuple[ExplainedRow, ...]
+    methods: tuple[str, ...]
+    maps: NDArray[np.float32]
+    status: tuple[tuple[str, ...], ...]
+    top5: dict[str, tuple[tuple[str, float], ...]]
+    protocols: dict[str, str]
+    remarks: tuple[str, ...] = ()
+
+    def figure(self) -> Figure:
+        """Draw it: a single map beside the most probable classes, several beside each other."""
+        from .benchmark.pictures import explain_figure, side_by_side_figure
+
+        if self.maps.shape[:2] == (1, 1):
+            row = self.rows[0]
+            title = f"{row.network}, {self.methods[0]}: {row.label}"
+            return explain_figure(self.picture, self.maps[0, 0], self.top5[row.network], title=title)
+        rows = [f"{row.label.split(',')[0]}\n{row.network}" for row in self.rows]
+        return side_by_side_figure(self.picture, self.maps, rows=rows, columns=self.methods)
+
+    def save(self, path: str | Path) -> None:
+        """Write a figure (.png, .svg, .pdf), or arrays: .npz with names, .npy with the maps alone.
+
+        Raises:
+            RaybenchError: the file cannot be written, or has another ending.
+        """
+        from .benchmark.pictures import save_figure
+
+        path = Path(path)
+        if path.suffix not in _ARRAYS:
+            save_figure(self.figure(), path)
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".npy":
+                np.save(path, self.maps)
+                return
+            np.savez_compressed(
+                path,
+                maps=self.maps,
+                networks=[row.network for row in self.rows],
+                class_index=[row.class_index for row in self.rows],
+                labels=[row.label for row in self.rows],
+                methods=list(self.methods),
+                status=np.array(self.status),
+            )
+        except OSError as error:
+            raise RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.figure().savefig(file, format="png", dpi=110)
+        return file.getvalue()
+
+
+def explain(
+    networks: Network | str | Path | Sequence[Network | str | Path],
+    image: PIL.Image.Image | str | Path,
+    classes: int | str | Sequence[int | str] | None = None,
+    attributions: str | Sequence[str] = "grad_cam",
+    *,
+    protocol: str | Protocol | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    trust_code: bool = False,
+    **options: Any,
+) -> Explained:
+    """Ask networks where they look in a picture.
+
+    Args:
+        networks: one or several, from `raybench.load_checkpoint`, or what that takes.
+        image: a picture or its path.
+        classes: what to look for, by index or name; None for the most probable class of each network.
+        attributions: one or several methods, by name or as `mine.py:my_method`.
+        protocol: gives input size and map treatment; None for what suits each network.
+        seed: of methods that draw random numbers.
+        device: of networks that are loaded here.
+        trust_code: let cards and methods name code of files.
+        **options: of every method, such as `layer="layer3"`.
+
+    Raises:
+        RaybenchError: the picture cannot be read, or something is unknown; see `raybench.attribute`.
+    """
+    from .benchmark.datasets import to_rgb, upright_picture
+    from .benchmark.measuring import explain_image, usual_protocol
+    from .benchmark.running import pick_device
+    from .checkpoints import Network, load_network
+
+    picture, turned = (
+        (to_rgb(image), "") if isinstance(image, PIL.Image.Image) else upright_picture(Path(image))
+    )
+    asked = [networks] if isinstance(networks, (Network, str, Path)) else list(networks)
+    methods = [attributions] if isinstance(attributions, str) else list(attributions)
+    if not asked or not methods:
+        raise RaybenchError("nothing to explain: name at least one network and one method")
+    rows: list[ExplainedRow] = []
+    maps, status, top5, protocols, remarks = [], [], {}, {}, [turned] if turned else []
+    for one in asked:
+        network = (
+            one
+            if isinstance(one, Network)
+            else load_network(one, device=pick_device(device), trust_code=trust_code)
+        )
+        rules = protocol or usual_protocol(network)
+        given = {"protocol": rules, "seed": seed, "trust_code": trust_code, **options}
+        found = [explain_image(network, picture, classes, attribution=name, **given) for name in methods]
+        labels = network.classes.labels
+        rows += [ExplainedRow(network.name, index, labels[index]) for index in found[0].class_index]
+        maps.append(np.stack([one.saliency.cpu().numpy() for one in found], axis=1))
+        status += list(zip(*(one.status for one in found), strict=True))
+        top5[network.name] = found[0].top5
+        protocols[network.name] = rules if isinstance(rules, str) else rules.name
+        remarks += [f"{network.name}: {remark}" for remark in found[0].remarks]
+    return Explained(
+        picture,
+        tuple(rows),
+        tuple(methods),
+        np.concatenate(maps),
+        tuple(status),
+        top5,
+        protocols,
+        tuple(remarks),
+    )
