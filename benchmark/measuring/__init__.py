@@ -2,9 +2,10 @@
 
 from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
+from .failures import check_input_size
 from .measure import measure
 from .passes import Job, Outcome, Pass
-from .rehearsal import check_input_size, misfits, rehearse
+from .rehearsal import misfits, rehearse
 from .scoring import Scorer
 from .single import attribute, explain_image, logits_of, usual_protocol
 

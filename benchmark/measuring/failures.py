@@ -1,18 +1,20 @@
-"""Errors inside a network, a method or a metric become one sentence that names it and the pictures."""
+"""What a network, a method or a metric cannot do, or fails at, becomes one sentence that names it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from ...attributions import forward_pass
-from ...base import RaybenchError, worded
+from ...base import RaybenchError, Size, worded
 from ...checkpoints import Network, UnusableScoresError, reader_of
+from ..loading import Frame, View, frame_of
+from ..suite import Protocol
 
-__all__ = ["failures_told", "named", "refuse_doubtful"]
+__all__ = ["check_input_size", "failures_told", "named", "refuse_doubtful"]
 
 _MOST_NAMED = 3
 
@@ -89,3 +91,75 @@ def _failure(network: Network, image: Tensor) -> Exception | None:
     except Exception as error:
         return error
     return None
+
+
+def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
+    """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views.
+
+    One that does not say so itself is tried, if its own size is known.
+    """
+    frames = {view: frame_of(view, protocol, network.card) for view in sorted(set(views))}
+    if network.input_size is None:
+        for frame in frames.values():
+            _try_size(network, frame, protocol)
+        return
+    height, width = network.input_size
+    wrong = [frame for frame in frames.values() if frame.fixed != (height, width)]
+    if not wrong:
+        return
+    if protocol.input == "network":
+        shown = wrong[0].fixed
+        raise RaybenchError(
+            f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
+            f"{protocol.name!r} shows it "
+            + (f"{shown.height} x {shown.width}" if shown else "whole pictures with their aspect ratio")
+            + (f"; write input: {{size: [{height}, {width}]}} into its card" if shown else "; use native")
+        )
+    side, crop, f1_size = protocol.short_side, protocol.crop, protocol.f1_size
+    told, fields = [], []
+    if "whole" in views and (protocol.fit, side, side) != ("square", height, width):
+        if protocol.fit == "square":
+            told.append(f"whole pictures squeezed into {side} x {side}")
+        else:
+            told.append(f"whole pictures with a shorter side of {side}")
+            fields.append("fit: square")
+        fields.append(f"short_side: {height}")
+    if "crop" in views and (crop, crop) != (height, width):
+        told.append(f"crops of {crop} x {crop}")
+        fields += [f"crop: {height}", f"crop_resize: {max(height, protocol.crop_resize)}"]
+    if "square" in views and (f1_size, f1_size) != (height, width):
+        told.append(f"squares of {f1_size} x {f1_size}")
+        fields.append(f"f1_size: {height}")
+    way_out = f", or set its fields {', '.join(fields)}" if height == width else ""
+    raise RaybenchError(
+        f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
+        f"{protocol.name!r} shows it {' and '.join(told)}; use protocol native{way_out}"
+    )
+
+
+def _try_size(network: Network, frame: Frame, protocol: Protocol) -> None:
+    """Show a network a blank of the size that an oblong picture has in a frame, else of its own size."""
+    own = network.card.input.size
+    shown = frame.view_size(Size(300, 400))
+    if own is None or shown == own:
+        return
+    failed = _failure_on(network, shown)
+    if failed and not _failure_on(network, Size(*own)):
+        raise RaybenchError(
+            f"checkpoint {network.name!r} takes its own {own[0]} x {own[1]} and fails on pictures of "
+            f"{shown.height} x {shown.width}, as protocol {protocol.name!r} may show it ({failed}); use "
+            "protocol native"
+        )
+
+
+def _failure_on(network: Network, size: Size) -> str:
+    """Word how a network fails on a blank picture of a size; empty if it does not."""
+    blank = torch.zeros(1, 3, *size, device=network.device)
+    try:
+        with torch.no_grad(), forward_pass(network.device):
+            network.module(blank)
+    except torch.OutOfMemoryError:
+        return ""  # the run says it, and what to do
+    except Exception as error:  # networks fail in any way
+        return worded(error)
+    return ""

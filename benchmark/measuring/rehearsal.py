@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -21,18 +21,17 @@ from ...attributions import (
     in_eval_mode,
     method_of,
 )
-from ...base import RaybenchError, Size, worded
+from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
-from ..loading import Batch, Frame, Prepared, View, decoded, frame_of, network_input
+from ..loading import Batch, Prepared, decoded, network_input
 from ..metrics import MetricPasses
 from ..results import RowStore
-from ..suite import Protocol
 from .costs import CostMeter
 from .measure import doubts, explained, kept, predicted
 from .passes import Job, Pass
 from .scoring import Scorer
 
-__all__ = ["check_input_size", "kind_of_scores", "misfits", "rehearse", "words_on_scores"]
+__all__ = ["kind_of_scores", "misfits", "rehearse", "words_on_scores"]
 
 _MOST_TRIED = 16
 _MOST_PASSES = 20
@@ -46,78 +45,6 @@ class _Nowhere(RowStore):
 
     def append(self, rows: object) -> None:
         """Write nothing."""
-
-
-def check_input_size(network: Network, protocol: Protocol, views: Collection[View]) -> None:
-    """Raise `RaybenchError` if a network that takes one size alone is shown another by one of the views.
-
-    One that does not say so itself is tried, if its own size is known.
-    """
-    frames = {view: frame_of(view, protocol, network.card) for view in sorted(set(views))}
-    if network.input_size is None:
-        for frame in frames.values():
-            _try_size(network, frame, protocol)
-        return
-    height, width = network.input_size
-    wrong = [frame for frame in frames.values() if frame.fixed != (height, width)]
-    if not wrong:
-        return
-    if protocol.input == "network":
-        shown = wrong[0].fixed
-        raise RaybenchError(
-            f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
-            f"{protocol.name!r} shows it "
-            + (f"{shown.height} x {shown.width}" if shown else "whole pictures with their aspect ratio")
-            + (f"; write input: {{size: [{height}, {width}]}} into its card" if shown else "; use native")
-        )
-    side, crop, f1_size = protocol.short_side, protocol.crop, protocol.f1_size
-    told, fields = [], []
-    if "whole" in views and (protocol.fit, side, side) != ("square", height, width):
-        if protocol.fit == "square":
-            told.append(f"whole pictures squeezed into {side} x {side}")
-        else:
-            told.append(f"whole pictures with a shorter side of {side}")
-            fields.append("fit: square")
-        fields.append(f"short_side: {height}")
-    if "crop" in views and (crop, crop) != (height, width):
-        told.append(f"crops of {crop} x {crop}")
-        fields += [f"crop: {height}", f"crop_resize: {max(height, protocol.crop_resize)}"]
-    if "square" in views and (f1_size, f1_size) != (height, width):
-        told.append(f"squares of {f1_size} x {f1_size}")
-        fields.append(f"f1_size: {height}")
-    way_out = f", or set its fields {', '.join(fields)}" if height == width else ""
-    raise RaybenchError(
-        f"checkpoint {network.name!r} takes pictures of {height} x {width} alone, and protocol "
-        f"{protocol.name!r} shows it {' and '.join(told)}; use protocol native{way_out}"
-    )
-
-
-def _try_size(network: Network, frame: Frame, protocol: Protocol) -> None:
-    """Show a network a blank of the size that an oblong picture has in a frame, else of its own size."""
-    own = network.card.input.size
-    shown = frame.view_size(Size(300, 400))
-    if own is None or shown == own:
-        return
-    failed = _failure_on(network, shown)
-    if failed and not _failure_on(network, Size(*own)):
-        raise RaybenchError(
-            f"checkpoint {network.name!r} takes its own {own[0]} x {own[1]} and fails on pictures of "
-            f"{shown.height} x {shown.width}, as protocol {protocol.name!r} may show it ({failed}); use "
-            "protocol native"
-        )
-
-
-def _failure_on(network: Network, size: Size) -> str:
-    """Word how a network fails on a blank picture of a size; empty if it does not."""
-    blank = torch.zeros(1, 3, *size, device=network.device)
-    try:
-        with torch.no_grad(), forward_pass(network.device):
-            network.module(blank)
-    except torch.OutOfMemoryError:
-        return ""  # the run says it, and what to do
-    except Exception as error:  # networks fail in any way
-        return worded(error)
-    return ""
 
 
 def rehearse(work: Pass, network: Network | None) -> list[str]:
@@ -242,7 +169,20 @@ def _remarks(work: Pass, network: Network, image: Prepared) -> Iterator[str]:
         yield reader.taken
     view = next((view for view in ("whole", "crop", "square") if view in work.needs.views), None)
     if view and (image.picture is not None or view in image.views):
-        yield from words_on_scores(network, network_input(network, [image], view, work.protocol, work.device))
+        shown = network_input(network, [image], view, work.protocol, work.device)
+        _refuse_changing(network, shown)
+        yield from words_on_scores(network, shown)
+
+
+def _refuse_changing(network: Network, image: Tensor) -> None:
+    """Refuse a network that answers the same picture (1, 3, H, W) in another way when it is asked again."""
+    first, again = _scores(network, [image]), _scores(network, [image])
+    if (first - again).abs().max() > _TOLERANCE * first.abs().max():
+        raise RaybenchError(
+            f"checkpoint {network.name!r} gives other scores for the same picture when it is asked again, so "
+            "that nothing could be measured twice; take out what draws at random, such as dropout that "
+            "stays on"
+        )
 
 
 def words_on_scores(network: Network, image: Tensor) -> Iterator[str]:

@@ -30,9 +30,9 @@ from ..loading import Prepared, View, decoded, frame_of, network_input, pillow_v
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .checked import below_zero, check_shape, refuse_negative
-from .failures import failures_told, refuse_doubtful
+from .failures import check_input_size, failures_told, refuse_doubtful
 from .maps import prepare_saliency, status_of
-from .rehearsal import check_input_size, kind_of_scores, words_on_scores
+from .rehearsal import kind_of_scores, words_on_scores
 
 __all__ = ["Explanation", "attribute", "explain_image", "logits_of", "usual_protocol"]
 

@@ -38,6 +38,8 @@ class Column:
     """True where the value says whether the most salient pixel hits."""
     perfect: float | None = None
     group: str = "localisation"
+    places: int | None = None
+    """Digits to print behind the point, where a reader wants others than usual."""
 
     @property
     def place(self) -> tuple[bool, int]:
@@ -64,7 +66,8 @@ class Column:
     @property
     def digits(self) -> int:
         """How many digits are printed behind the point."""
-        return 2 if self.unit == "percent" else 3
+        usual = 2 if self.unit == "percent" else 3
+        return usual if self.places is None else self.places
 
     def printed(self, value: float) -> str:
         """Print a value; nothing for NaN."""

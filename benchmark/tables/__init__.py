@@ -1,5 +1,6 @@
 """Tables of results, measured and published, and the text of a comparison."""
 
+from .arranging import arranged
 from .formats import escape_latex, escape_markdown, render_table, rich_table
 from .matching import (
     find_published,
@@ -29,6 +30,7 @@ __all__ = [
     "PublishedDataset",
     "PublishedValue",
     "Source",
+    "arranged",
     "comparison_table",
     "escape_latex",
     "escape_markdown",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import MappingProxyType
+from typing import Literal
 
 import rich.box
 import rich.table
@@ -17,6 +18,8 @@ from ...base import UnknownNameError, broken
 from ..results import Cell, Column, Row, Table
 
 __all__ = ["TABLE_FORMATS", "escape_latex", "escape_markdown", "render_table", "rich_table"]
+
+Intervals = bool | Literal["half-width"]
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -36,13 +39,14 @@ _LATEX = {
 }
 
 
-def render_table(table: Table, kind: str, *, intervals: bool = False) -> str:
+def render_table(table: Table, kind: str, *, intervals: Intervals = False) -> str:
     """Print a table as text that ends with a newline.
 
     Args:
         table: what to print.
-        kind: `markdown`, `latex` (needs the package booktabs), `csv` (full precision) or `html` (a fragment).
-        intervals: print the 95 % interval behind each value; CSV always holds them.
+        kind: `markdown`, `latex` (needs the package booktabs), `csv` and `json` (full precision) or `html` (a
+            fragment).
+        intervals: print the 95 % interval behind each value, or half its width; CSV always holds them.
 
     Raises:
         UnknownNameError: no such format.
@@ -52,7 +56,7 @@ def render_table(table: Table, kind: str, *, intervals: bool = False) -> str:
     return TABLE_FORMATS[kind](table, intervals)
 
 
-def rich_table(table: Table, *, intervals: bool = False, width: int = 80) -> rich.table.Table:
+def rich_table(table: Table, *, intervals: Intervals = False, width: int = 80) -> rich.table.Table:
     """Lay a table out for the terminal; the best value of a column is bold and green.
 
     Args:
@@ -88,7 +92,7 @@ def rich_table(table: Table, *, intervals: bool = False, width: int = 80) -> ric
     return out
 
 
-def _markdown(table: Table, intervals: bool) -> str:
+def _markdown(table: Table, intervals: Intervals) -> str:
     marks = _marks(table)
     headings = _headings(table)
     lines = [f"**{escape_markdown(table.title)}**", ""]
@@ -103,7 +107,7 @@ def _markdown(table: Table, intervals: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _latex(table: Table, intervals: bool) -> str:
+def _latex(table: Table, intervals: Intervals) -> str:
     marks = _marks(table)
     headings = _headings(table)
     alignment = "l" * len(table.headings) + "r" * (len(headings) - len(table.headings))
@@ -122,7 +126,7 @@ def _latex(table: Table, intervals: bool) -> str:
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
-def _html(table: Table, intervals: bool) -> str:
+def _html(table: Table, intervals: Intervals) -> str:
     marks = _marks(table)
     lines = ['<table class="raybench">', f"  <caption>{html.escape(table.title)}</caption>", "  <thead>"]
     heads = [f'<th scope="col">{html.escape(heading)}</th>' for heading in _headings(table)]
@@ -141,12 +145,16 @@ def _html(table: Table, intervals: bool) -> str:
     return ("\n".join(lines) + "\n").encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _csv(table: Table, intervals: bool) -> str:
+def _csv(table: Table, intervals: Intervals) -> str:
     return str(table.frame().to_csv(index=False, lineterminator="\n"))
 
 
-TABLE_FORMATS = MappingProxyType[str, Callable[[Table, bool], str]](
-    {"markdown": _markdown, "latex": _latex, "csv": _csv, "html": _html}
+def _json(table: Table, intervals: Intervals) -> str:
+    return str(table.frame().to_json(orient="records", indent=1)) + "\n"
+
+
+TABLE_FORMATS = MappingProxyType[str, Callable[[Table, Intervals], str]](
+    {"markdown": _markdown, "latex": _latex, "csv": _csv, "html": _html, "json": _json}
 )
 
 
@@ -170,7 +178,7 @@ def _cell(
     cell: Cell,
     column: Column,
     marks: dict[str, str],
-    intervals: bool,
+    intervals: Intervals,
     *,
     bold: str,
     raised: str,
@@ -179,7 +187,9 @@ def _cell(
     """Print a score: `**69.43** [68.9, 70.0] (69.43)`; nothing if it is missing."""
     value = column.printed(cell.value)
     parts = [bold.format(value) if cell.best else value]
-    if intervals and not math.isnan(cell.low):
+    if intervals == "half-width" and not math.isnan(cell.low):
+        parts.append(f"\N{PLUS-MINUS SIGN} {column.printed((cell.high - cell.low) / 2)}")
+    elif intervals and not math.isnan(cell.low):
         parts.append(f"[{column.printed(cell.low)}, {column.printed(cell.high)}]")
     sign = raised.format(marks[cell.mark]) if cell.mark in marks else ""
     if not math.isnan(cell.published):
@@ -199,10 +209,12 @@ def _marks(table: Table) -> dict[str, str]:
     return dict(zip((mark for mark in found if mark), "abcdefghijklmnopqrstuvwxyz", strict=False))
 
 
-def _notes(table: Table, marks: dict[str, str], intervals: bool) -> list[str]:
+def _notes(table: Table, marks: dict[str, str], intervals: Intervals) -> list[str]:
     """The sentences below a table, the remarks on single values last."""
     notes = list(table.notes)
-    if intervals:
+    if intervals == "half-width":
+        notes.append("\N{PLUS-MINUS SIGN}: half the width of the 95 % interval over images")
+    elif intervals:
         notes.append("in square brackets: 95 % interval over images")
     notes += [f"{letter}: {mark}" for mark, letter in marks.items()]
     if not marks:

@@ -334,3 +334,12 @@ def test_networks_are_loaded_once(tiny: TinySuite, monkeypatch: pytest.MonkeyPat
     evaluate(tiny.suite, settings(tiny))
     assert sorted(loads) == sorted(set(loads))
     assert len(loads) > 1
+
+
+def test_network_that_answers_one_picture_in_two_ways_is_refused(tiny: TinySuite) -> None:
+    network = changed(tiny, lambda scores: nn.functional.dropout(scores, 0.5, training=True))
+    with pytest.raises(
+        RaybenchError, match="'mine' gives other scores for the same picture when it is asked"
+    ):
+        run(tiny, network)
+    assert not list((tiny.folder / "out").rglob("records*.csv"))

@@ -17,7 +17,7 @@ EXAMPLE = "Example: raybench table runs/real-small --with-published"
 def table(
     folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="Result folders.")] = None,
     form: Annotated[
-        Literal["terminal", "markdown", "latex", "csv", "html"],
+        Literal["terminal", "markdown", "latex", "csv", "html", "json"],
         typer.Option("--format", help="How to print it."),
     ] = "terminal",
     with_published: Annotated[
@@ -34,11 +34,21 @@ def table(
         str, typer.Option(metavar="NAME", help="Of the queries of a subset alone, such as difficult.")
     ] = "",
     intervals: Annotated[bool, typer.Option("--intervals", help="Show 95 % intervals.")] = False,
+    half_width: Annotated[
+        bool, typer.Option("--half-width", help="Show half the width of 95 % intervals, as ± 1.23.")
+    ] = False,
+    sort: Annotated[str, typer.Option(metavar="METRIC", help="Best values of this column first.")] = "",
+    digits: Annotated[
+        int | None, typer.Option(min=0, max=9, help="Digits behind the point.", show_default="2 or 3")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File to write.  [default: print it]")
+    ] = None,
 ) -> None:
     """Compare checkpoints and methods: a row each, metrics as columns, the best value marked."""
     from rich.console import Console
 
-    from ...benchmark.tables import comparison_table, published_tables, render_table, rich_table
+    from ...benchmark.tables import arranged, comparison_table, published_tables, render_table, rich_table
 
     if bool(folders) == bool(published):
         raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21")
@@ -46,10 +56,20 @@ def table(
         tables = published_tables(published)
     else:
         tables = (comparison_table(folders or [], with_published=with_published, mixed=mixed, subset=subset),)
-    console = Console()
-    for number, one in enumerate(tables):
-        if form == "terminal":
-            console.print(rich_table(one, intervals=intervals, width=console.width))
-        else:
-            text = render_table(one, form, intervals=intervals)
-            typer.echo(("\n" if number else "") + text, nl=False)
+    tables = tuple(arranged(one, sort=sort, digits=digits) for one in tables)
+    shown: bool | Literal["half-width"] = "half-width" if half_width else intervals
+    if form == "terminal" and out is None:
+        console = Console()
+        for one in tables:
+            console.print(rich_table(one, intervals=shown, width=console.width))
+        return
+    kind = "markdown" if form == "terminal" else form
+    text = "\n".join(render_table(one, kind, intervals=shown) for one in tables)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RaybenchError(f"cannot write {out}: {(error.strerror or str(error)).lower()}") from None
+    typer.echo(f"wrote {out}", err=True)

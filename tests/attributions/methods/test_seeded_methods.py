@@ -12,6 +12,7 @@ from calling import OPTIONS, SEEDED
 
 from raybench.attributions import bind, sharing
 from raybench.attributions.asking.copies import gradient_points, masking
+from raybench.attributions.methods.activation import cam_scores
 
 CLASSES = torch.tensor([0, 4, 2, 0])
 INDEX = torch.arange(4)
@@ -44,11 +45,17 @@ def test_order_and_number_of_queries_change_no_byte(name, small, images):
     assert torch.equal(turned, maps)
 
 
-@pytest.mark.parametrize("name", SEEDED)
+IN_CHUNKS = [
+    *SEEDED,
+    *("integrated_gradients", "blur_integrated_gradients", "occlusion", "score_cam", "ablation_cam"),
+]
+
+
+@pytest.mark.parametrize("name", IN_CHUNKS)
 @pytest.mark.parametrize("at_once", [1, 3, 64])
 def test_how_many_samples_go_at_once_moves_only_the_last_digits(name, at_once, small, images, monkeypatch):
     maps = maps_of(name, small, images)
-    for module in (masking, gradient_points):
+    for module in (masking, gradient_points, cam_scores):
         monkeypatch.setattr(module, "_AT_ONCE", {"cpu": at_once})
     torch.testing.assert_close(maps_of(name, small, images), maps, rtol=1e-6, atol=1e-6 * float(maps.max()))
 
