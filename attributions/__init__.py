@@ -56,6 +56,7 @@ from .reading.capture import (
     layer_of,
     undisturbed,
 )
+from .reading.search.survey import Survey, examined_layer, survey
 from .reading.search.target_layer import TargetLayer, found_target_layer, target_layer_of
 from .seeds import generator
 from .sharing import sharing
@@ -74,6 +75,7 @@ __all__ = [
     "Passes",
     "Precision",
     "Sign",
+    "Survey",
     "TargetLayer",
     "ablation_cam",
     "attention_gradient_cam",
@@ -96,6 +98,7 @@ __all__ = [
     "denormals_flushed",
     "eigen_cam",
     "eigen_grad_cam",
+    "examined_layer",
     "excitation_backprop",
     "expected_gradients",
     "extremal_perturbation",
@@ -144,6 +147,7 @@ __all__ = [
     "smooth_grad",
     "smooth_grad_squared",
     "sobel",
+    "survey",
     "target_layer_of",
     "torchcam",
     "torchray",

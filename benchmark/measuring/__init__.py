@@ -5,9 +5,9 @@ from .environment import environment, peak_memory_mb
 from .failures import check_input_size
 from .measure import measure
 from .passes import Job, Outcome, Pass
-from .rehearsal import misfits, rehearse
+from .rehearsal import misfits, rehearse, words_on_scores
 from .scoring import Scorer
-from .single import attribute, explain_image, logits_of, usual_protocol
+from .single import attribute, explain_image, logits_of, pictured, usual_protocol
 
 __all__ = [
     "CostMeter",
@@ -24,6 +24,8 @@ __all__ = [
     "measure",
     "misfits",
     "peak_memory_mb",
+    "pictured",
     "rehearse",
     "usual_protocol",
+    "words_on_scores",
 ]

@@ -34,7 +34,7 @@ from .failures import check_input_size, failures_told, refuse_doubtful
 from .maps import prepare_saliency, status_of
 from .rehearsal import kind_of_scores, words_on_scores
 
-__all__ = ["Explanation", "attribute", "explain_image", "logits_of", "usual_protocol"]
+__all__ = ["Explanation", "attribute", "explain_image", "logits_of", "pictured", "usual_protocol"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def explain_image(
     image: PIL.Image.Image | str | Path,
     classes: int | str | Sequence[int | str] | None = None,
     *,
-    attribution: str = "grad_cam",
+    attribution: str | BoundAttribution = "grad_cam",
     method: Callable[..., Any] | None = None,
     protocol: str | Protocol | None = None,
     seed: int = 0,
@@ -121,7 +121,9 @@ def explain_image(
 
     With `image_id` methods draw what a run over a dataset draws for the image of that name.
     """
-    if method is None:
+    if isinstance(attribution, BoundAttribution):
+        asked = attribution
+    elif method is None:
         asked = bind(attribution, options, code=CodeFiles(trusted=trust_code))
     else:
         asked = bound(method_of(getattr(method, "__qualname__", type(method).__name__), method), options)
@@ -139,12 +141,12 @@ def explain_image(
         odd = kind_of_scores(logits[None]) != ""
         remarks = (
             *network.remarks,
-            *(words_on_scores(network, _input(network, picture, "crop", rules)) if odd else ()),
+            *(words_on_scores(network, pictured(network, picture, "crop", rules)) if odd else ()),
         )
         best = logits.softmax(0).topk(min(5, len(logits)))
         indices = _class_indices(network, classes, default=int(best.indices[0]))
         image_seed = seed_for(seed, image_id or _digest(picture))
-        maps = _maps(asked, network, _input(network, picture, "whole", rules), indices, image_seed)
+        maps = _maps(asked, network, pictured(network, picture, "whole", rules), indices, image_seed)
         status = status_of(maps)
         size = Size(picture.height, picture.width)
         frame = frame_of("whole", rules, network.card)
@@ -203,7 +205,7 @@ def _class_indices(
 
 
 def _logits(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
-    pixels = _input(network, picture, view, rules)
+    pixels = pictured(network, picture, view, rules)
     told = failures_told(f"checkpoint {network.name!r}", network=network, images=pixels)
     with told, forward_pass(network.device):
         logits: Tensor = network.module(pixels)[0].float()
@@ -231,7 +233,7 @@ def _maps(
     return maps
 
 
-def _input(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
+def pictured(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
     """Show the network one view of a decoded picture: (1, 3, h, w)."""
     frame = frame_of(view, rules, network.card)
     told = too_narrow(Size(picture.height, picture.width), [frame])

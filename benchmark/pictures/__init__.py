@@ -10,7 +10,7 @@ from .figures.orders import orders_drawing
 from .figures.scatter import cost_drawing, localisation_drawing
 from .figures.values import values_drawing
 from .gallery import gallery_columns, gallery_figure
-from .overlay import explain_figure
+from .overlay import explain_figure, maps_figure
 from .plots import plot_all
 from .side_by_side import side_by_side_figure
 
@@ -31,6 +31,7 @@ __all__ = [
     "gallery_figure",
     "localisation_drawing",
     "looks_of",
+    "maps_figure",
     "orders_drawing",
     "plot_all",
     "save_figure",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...base import Point
 from .drawing.style import INK
 
-__all__ = ["draw_outline", "draw_point", "explain_figure", "overlay"]
+__all__ = ["draw_outline", "draw_point", "explain_figure", "maps_figure", "overlay"]
 
 HEAT_COLOURS = "inferno"
 """Perceptually uniform, and told apart by colour-blind readers; dark where a map is empty."""
@@ -141,6 +141,30 @@ def explain_figure(
     row, column = np.unravel_index(np.argmax(scaled(saliency)), saliency.shape)
     draw_point(axes[2], point or Point(int(column), int(row)), hit=hit)
     _draw_classes(axes[3], top5)
+    return figure
+
+
+def maps_figure(
+    image: PIL.Image.Image, maps: Sequence[tuple[str, NDArray[np.floating]]], *, title: str
+) -> Figure:
+    """Show several maps of one picture, four in a row.
+
+    Args:
+        image: at its original size.
+        maps: titles and saliency (H, W), non-negative, at the size of the image.
+        title: above all.
+    """
+    picture = np.asarray(image.convert("RGB"))
+    rows = -(-len(maps) // 4)
+    high = 3.2 * picture.shape[0] / picture.shape[1]
+    figure = Figure(figsize=(13, rows * (high + 0.5) + 0.7), layout="constrained", facecolor="white")
+    figure.suptitle(title, fontsize=14, color=INK)
+    axes = figure.subplots(rows, 4, squeeze=False).flat
+    for axis in axes:
+        bare(axis)
+    for axis, (name, saliency) in zip(axes, maps, strict=False):
+        axis.imshow(overlay(picture, saliency))
+        axis.set_title(name, fontsize=10, color=INK)
     return figure
 
 

@@ -4,10 +4,12 @@ from .again import extend_gallery
 from .forecast import planned
 from .machine.crew import leads
 from .machine.devices import pick_device
+from .plan import Plan
 from .progress import Reporter, SilentReporter
 from .run import Results, evaluate
 
 __all__ = [
+    "Plan",
     "Reporter",
     "Results",
     "SilentReporter",

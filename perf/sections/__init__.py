@@ -10,6 +10,7 @@ __all__ = ["SECTIONS", "section_of"]
 
 SECTIONS = {
     "evaluation": "evaluation:EVALUATION",
+    "asking": "asking:ASKING",
     "methods": "methods:METHODS",
     "profile": "profiling:PROFILE",
     "exactness": "exactness:EXACTNESS",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .making import card, explain, fetch, gallery, init, reproduce, run, shapes, train
+from .making import card, doctor, explain, fetch, gallery, init, layers, reproduce, run, shapes, train
 from .options import OnceCommand
 from .reading import compare, data, leaderboard, listing, plot, report, show, status, table
 from .sharing import bug_report, check, schema, submit
@@ -34,6 +34,8 @@ app.command("gallery", cls=OnceCommand, epilog=gallery.EXAMPLE)(gallery.gallery)
 app.command("report", cls=OnceCommand, epilog=report.EXAMPLE)(report.report)
 app.command("explain", cls=OnceCommand, epilog=explain.EXAMPLE)(explain.explain)
 app.command("card", cls=OnceCommand, epilog=card.EXAMPLE)(card.card)
+app.command("layers", cls=OnceCommand, epilog=layers.EXAMPLE)(layers.layers)
+app.command("doctor", cls=OnceCommand, epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command("list", cls=OnceCommand, epilog=listing.EXAMPLE)(listing.list_names)
 app.command("show", cls=OnceCommand, epilog=show.EXAMPLE)(show.show)
 app.command("status", cls=OnceCommand, epilog=status.EXAMPLE)(status.status)

@@ -18,7 +18,7 @@ FLOORS = (
     "loading comparison tables",
     "measuring pictures",
     "running board",
-    "submission training reproduction",
+    "submission training reproduction doctor",
     "commands",
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}

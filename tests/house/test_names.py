@@ -33,6 +33,8 @@ EXCEPTIONS = {
     "raybench/explaining.py": "the same choice",
     "raybench/commands/making/init.py": "the options of the reader of a folder of one's own",
     "raybench/commands/making/explain.py": "the same choice, on the command line",
+    "raybench/commands/making/doctor.py": "the method that is tried unless the user chooses",
+    "raybench/commands/making/layers.py": "the method whose maps are drawn unless the user chooses",
     "benchmark/running/plan.py": "the metrics that a message proposes in place of one that does not fit",
     "training/loop/validation.py": "what a training run watches, with the numbers of the papers' tables",
     "training/recipe/recipe.py": "the method whose maps the consistency loss of the paper compares",

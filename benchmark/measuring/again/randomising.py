@@ -52,6 +52,10 @@ class RandomisedCopy:
         parts = {"stage": _large_parts(self._twin), "module": _own_parts(self._twin)}
         order = _order_of(self._twin, {*parts["stage"], *parts["module"]}, image)
         self._stages = {every: sorted(names, key=order.index) for every, names in parts.items()}
+        self._stage_of = {
+            every: {path: _stage_of(path, stages) for path in self._trained}
+            for every, stages in self._stages.items()
+        }
 
     def stages(self, every: Literal["stage", "module"]) -> Sequence[str]:
         """Names of the stages in order of execution; those that are never executed come last."""
@@ -60,16 +64,16 @@ class RandomisedCopy:
     def forgetting(self, forgotten: Forgotten) -> Network:
         """Return the copy with random weights in some stages, until the next call."""
         stages = self._stages[forgotten.every]
+        stage_of = self._stage_of[forgotten.every]
         chosen = {stages[number] for number in forgotten.stages}
         for path, trained in self._trained.items():
-            stage = _stage_of(path, stages)
             kept = forgotten.statistics == "keep" and not isinstance(trained, nn.Parameter)
             owner, _, name = path.rpartition(".")
             module = self._twin.get_submodule(owner)
             held: dict[str, Any] = (
                 module._parameters if isinstance(trained, nn.Parameter) else module._buffers
             )
-            held[name] = self._random[path] if stage in chosen and not kept else trained
+            held[name] = self._random[path] if stage_of[path] in chosen and not kept else trained
         return self._network
 
 

@@ -53,7 +53,7 @@ def structural(one: Tensor, other: Tensor) -> float:
 def _ranks(values: Tensor) -> Tensor:
     flat = values.flatten()
     sort = flat.sort()
-    _, counts = torch.unique_consecutive(sort.values, return_counts=True)  # type: ignore[no-untyped-call]
+    _, counts = torch.unique_consecutive(sort.values, return_counts=True)
     means = (counts.cumsum(0) - (counts - 1) / 2).repeat_interleave(counts)
     return torch.empty_like(flat).scatter_(0, sort.indices, means.to(flat))
 

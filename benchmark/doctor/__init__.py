@@ -1,0 +1,17 @@
+"""Seconds of work before hours: what is wrong with a network, a method on it, or how pictures reach it."""
+
+from .examining import examine, made_up_pictures
+from .findings import Example, Finding, Patient, as_json, exit_code, printed
+from .patients import patients_of_suite
+
+__all__ = [
+    "Example",
+    "Finding",
+    "Patient",
+    "as_json",
+    "examine",
+    "exit_code",
+    "made_up_pictures",
+    "patients_of_suite",
+    "printed",
+]
