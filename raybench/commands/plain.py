@@ -120,7 +120,12 @@ class Told:
         """Show how far a method has come; see `raybench.attributions.Bar`."""
         with ExitStack() as stack:
             steps = [stack.enter_context(other.working(total, label)) for other in self._others]
-            yield lambda count: [step(count) for step in steps] and None
+
+            def advance(count: int) -> None:
+                for step in steps:
+                    step(count)
+
+            yield advance
 
 
 def reporter(*, quiet: bool = False, log_file: Path | None = None) -> Told:
