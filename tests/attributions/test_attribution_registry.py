@@ -75,6 +75,9 @@ def test_every_method_stands_under_a_family():
     assert families == {"activation", "attention", "baseline", "gradient", "perturbation", "relevance"}
 
 
-@pytest.mark.parametrize("entry", [entry for entry in ATTRIBUTIONS if entry.kind == "network"], ids=str)
+NETWORK_METHODS = [entry for entry in ATTRIBUTIONS if entry.kind == "network"]
+
+
+@pytest.mark.parametrize("entry", NETWORK_METHODS, ids=lambda entry: entry.name)
 def test_a_method_that_is_checked_says_what_networks_it_fits(entry):
     assert (entry.fits == "all") == (entry.check is ATTRIBUTIONS.get("gradient").check)
