@@ -114,4 +114,4 @@ def _tell(explained: Explained, target: Path) -> None:
                     f"the map of {method}, {row.network}, {row.label}, is {status}: it says nothing", err=True
                 )
     protocols = ", ".join(dict.fromkeys(explained.protocols.values()))
-    typer.echo(f"protocol {protocols}; look at {target}", err=True)
+    typer.echo(f"{', '.join(explained.methods)}; protocol {protocols}; look at {target}", err=True)
