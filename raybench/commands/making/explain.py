@@ -91,6 +91,8 @@ def explain(
 def _pictures(path: Path) -> list[Path]:
     from ...benchmark.datasets import PICTURE_SUFFIXES, files_in
 
+    if not path.exists():  # before networks are loaded
+        raise RaybenchError(f"cannot read {path}: no such file or folder")
     if not path.is_dir():
         return [path]
     found = [path / name for name in files_in(path, PICTURE_SUFFIXES)]
