@@ -210,7 +210,7 @@ def manifest_protocol(run: Path) -> dict[str, dict[str, object]]:
     ("damage", "reason"),
     [
         (remove("run.json"), "run.json is missing"),
-        (remove("summary.csv"), "has no summary.csv"),
+        (remove("summary.csv"), "is unfinished"),
         (break_json, "run.json, line 1: not valid JSON"),
         (lambda run: edit(run / "summary.csv", lambda lines: lines[:1]), "summary.csv has no rows"),
         (

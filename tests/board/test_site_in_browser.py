@@ -231,7 +231,9 @@ def test_columns_can_be_chosen(shown: Visit) -> None:
 def test_tabs_switch_by_click_and_by_arrow_keys(shown: Visit) -> None:
     tabs = shown.page.get_by_role("tab")
     panels = shown.page.locator(".panel:not([hidden])")
-    assert tabs.count() == 5  # two measured; COCO twice and VOC are only published
+    assert (
+        tabs.count() == 6
+    )  # two measured; COCO twice, VOC and ImageNet without a network are only published
     for place in range(tabs.count()):
         tabs.nth(place).click()
         assert panels.count() == 1

@@ -58,7 +58,9 @@ def test_every_shipped_suite_is_whole(name: str) -> None:
     assert bound_attributions(suite)
     assert suite.bound_protocol().id
     cards = {card: find_card(card).name for card in suite.checkpoints}
-    assert all(name == card for card, name in cards.items() if ":" not in card)  # libraries say what they gave
+    assert all(
+        name == card for card, name in cards.items() if ":" not in card
+    )  # libraries say what they gave
 
 
 def test_run_table_plot_and_explain_follow_each_other(tiny: TinySuite) -> None:

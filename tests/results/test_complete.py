@@ -18,7 +18,7 @@ from raybench.benchmark.tables import comparison_table
 POINTING = Facts(name="pointing", kind="localisation")
 ACCURACY = Facts(name="accuracy", kind="classification", aggregates=("image_mean",))
 OF_SET = Facts(name="precision", kind="set", aggregates=("whole_set",))
-DELETION = Facts(name="deletion", kind="network")
+DELETION = Facts(name="deletion", kind="network", curve="pixels deleted")
 QUERIES = (("a", 0), ("b", 0), ("b", 3), ("c", 1))
 
 

@@ -275,15 +275,21 @@ def test_python_and_command_line_give_the_same_bytes(tiny: TinySuite) -> None:
     [
         (
             {"attributions": ["gradcam"]},
-            "changed.yaml: unknown attribution 'gradcam'; did you mean 'grad_cam'",
+            r"changed.yaml, line \d+: unknown attribution 'gradcam'; did you mean 'grad_cam'",
         ),
         (
             {"metrics": ["pointing_gam"]},
-            "changed.yaml: unknown metric 'pointing_gam'; did you mean 'pointing_game'",
+            r"changed.yaml, line \d+: unknown metric 'pointing_gam'; did you mean 'pointing_game'",
         ),
-        ({"checkpoints": ["resnet19"]}, "changed.yaml: unknown checkpoint 'resnet19'; did you mean 'resnet"),
-        ({"dataset": "imagnet"}, "changed.yaml: unknown dataset 'imagnet'; did you mean 'imagenet'"),
-        ({"protocol": "aaai22"}, "changed.yaml: unknown protocol 'aaai22'; did you mean 'aaai21'"),
+        (
+            {"checkpoints": ["resnet19"]},
+            r"changed.yaml, line \d+: unknown checkpoint 'resnet19'; did you mean 'resnet",
+        ),
+        (
+            {"dataset": "imagnet"},
+            r"changed.yaml, line \d+: unknown dataset 'imagnet'; did you mean 'imagenet'",
+        ),
+        ({"protocol": "aaai22"}, r"changed.yaml, line \d+: unknown protocol 'aaai22'; did you mean 'aaai21'"),
         (
             {"protocol": {"name": "aaai21", "shortside": 3}},
             "unknown field of protocol aaai21 'shortside'; did you mean 'short_side'",
