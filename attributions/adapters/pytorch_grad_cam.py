@@ -38,7 +38,7 @@ def _asked(name: str, query: Asked) -> Tensor:
     kind, image = getattr(library, name), query.image.requires_grad_()
     taken: list[Any] = []
 
-    class Kept(kind):  # type: ignore[misc]
+    class Kept(kind):  # type: ignore[misc, valid-type]
         def get_cam_image(self, *args: Any, **kwargs: Any) -> Any:
             """Keep the map that is about to be normalised."""
             taken.append(super().get_cam_image(*args, **kwargs))

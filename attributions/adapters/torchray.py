@@ -60,7 +60,8 @@ def _defaults(name: str, query: Asked) -> dict[str, Any]:
 def _map(found: Any, class_index: int) -> Tensor:
     """One map of what a method returned: masks and their history, a map per class, or one map."""
     if isinstance(found, tuple):
-        return found[0].detach().sum(dim=(0, 1))  # of all areas
+        areas: Tensor = found[0].detach()
+        return areas.sum(dim=(0, 1))
     maps: Tensor = found.detach()[0]
     return maps[class_index if len(maps) > 1 else 0]
 

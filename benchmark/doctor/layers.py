@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...attributions import examined_layer, target_layer_of
 from ...base import RaybenchError
-from .findings import Finding, Patient
+from .findings import Finding, Mark, Patient
 
 __all__ = ["target_layer"]
 
@@ -21,7 +21,7 @@ def target_layer(patient: Patient) -> Iterator[Finding]:
     try:
         found = target_layer_of(network)
     except RaybenchError as error:
-        mark = "warning" if named is None else "ok"
+        mark: Mark = "warning" if named is None else "ok"
         words = str(error) if named is None else f"{named!r}, as the card says; the search finds none"
         remedy = "name target_layer in the card; methods without a layer work" if named is None else ""
         yield Finding("target layer", mark, words, remedy)

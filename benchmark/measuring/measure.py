@@ -218,8 +218,8 @@ def _explained_by(network: Network, batch: Batch, work: Pass) -> Iterator[Explai
         found = ask_again(asking, explained, network, images, batch, work.protocol, work.images.seed)
         for (job, raw), asked in zip(waiting, found, strict=True):
             method = job.attribution
-            maps = method.scored(raw) if method.attribution.kind == "network" else None
-            yield Explained(job, (method, batch, maps, asked))
+            again = method.scored(raw) if method.attribution.kind == "network" else None
+            yield Explained(job, (method, batch, again, asked))
 
 
 def doubts(network: Network | None, batch: Batch) -> list[Task]:

@@ -100,8 +100,9 @@ def cost_of(method: BoundAttribution, plan: Plan) -> str:
 def _channels_of(card: Card, method: BoundAttribution, plan: Plan) -> int | None:
     """Count the channels of the layer that a method reads, in a network without weights; None if unknown."""
     name = method.options.get("layer") or card.target_layer
-    untold = name is None or card.name in plan.held or names_code(card.architecture)
-    if untold or not method.passes.forwards_per_channel:
+    if name is None or card.name in plan.held or names_code(card.architecture):
+        return None
+    if not method.passes.forwards_per_channel:
         return None
     shapes: list[torch.Size] = []
     try:

@@ -179,7 +179,8 @@ def _read_lists(
     folder: Path, definition: Definition, rows: Mapping[Key, SummaryRow], records: Frames, findings: Findings
 ) -> dict[tuple[str, str, str], pd.DataFrame]:
     """Read the statistics and curves of all rows, whose columns are in the order of the suite."""
-    order, lists = [metric for _, _, metric, _ in rows], {}
+    order = [metric for _, _, metric, _ in rows]
+    lists: dict[tuple[str, str, str], pd.DataFrame] = {}
     for key, metrics in expected_lists(definition, records).items():
         metrics = sorted(metrics, key=lambda name: order.index(name) if name in order else len(order))
         frame = read_list_file(folder, lists_file(*key), metrics, records[key[:2]], findings.problem)

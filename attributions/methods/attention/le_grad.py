@@ -94,7 +94,7 @@ def _read_behind_blocks(module: nn.Module, pixels: Tensor) -> _Behind:
         stack.enter_context(altering(module, names[-1], read_all))
         found = read_attention(module, pixels.clone())  # it may begin with an in-place operation
     check_logits(found.logits, len(names) * len(pixels))
-    return _Behind(found.logits.unflatten(0, (len(names), len(pixels))), found)
+    return _Behind(found.logits.reshape(len(names), len(pixels), *found.logits.shape[1:]), found)
 
 
 def _maps(module: nn.Module, part: Portion, class_index: Tensor) -> Tensor:

@@ -159,7 +159,7 @@ def _probability(
     network: NetworkLike, both: Tensor, target: Tensor, mask: Tensor, shift: tuple[int, int]
 ) -> Tensor:
     """Probability of a class where a mask blends the image and its blur, `both` (2, 3, H, W)."""
-    sharp, soft = both.roll(shift, dims=(2, 3)).split(1)
+    sharp, soft = torch.split(both.roll(shift, dims=(2, 3)), 1)
     with forward_pass(both.device):
         logits = network.module(soft + _enlarged(mask, both) * (sharp - soft))
     check_logits(logits, 1)

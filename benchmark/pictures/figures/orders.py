@@ -78,7 +78,7 @@ def _agreement(section: Section, first: Column, second: Column, rows: Sequence[B
         *([_signed(column) * row.scores[column.metric].value for row in rows] for column in (first, second))
     )
     values = [
-        np.stack([_signed(column) * row.values[column.metric] for row in rows])
+        np.stack([_signed(column) * row.values[column.metric].astype(np.float64) for row in rows])
         for column in (first, second)
         if all(column.metric in row.values for row in rows)
     ]

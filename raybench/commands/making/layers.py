@@ -61,7 +61,7 @@ def _table(surveyed: Survey, named: str | None) -> list[str]:
     rows = [head]
     for candidate, share, cut in surveyed.layers:
         name = candidate.call.name
-        marks = (name == surveyed.found and "auto", name == named and "card")
+        marks = ("auto" if name == surveyed.found else "", "card" if name == named else "")
         rows.append(
             (
                 " ".join(filter(None, marks)),
