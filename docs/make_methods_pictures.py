@@ -77,7 +77,7 @@ def explained(
 def show(axes: Axes, picture: Tensor, title: str) -> None:
     """Draw a picture (3, H, W) uint8 or a map (h, w)."""
     axes.imshow(picture.permute(1, 2, 0) if picture.ndim == 3 else picture, cmap="inferno", vmin=0)
-    axes.set_title(title, fontsize=6)
+    axes.set_title(title, fontsize=6 if len(title) < 30 else 4.5)
     axes.set_axis_off()
 
 

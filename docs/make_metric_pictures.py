@@ -37,7 +37,7 @@ def value_of(metric: Metric, saliency: Map) -> float:
 
 def draw(path: Path, maps: dict[str, Map], metrics: list[Metric]) -> None:
     """Draw maps side by side, with the values of each below."""
-    height = 4.3 + 0.18 * len(metrics)
+    height = 4.7 + 0.2 * len(metrics)
     figure, axes = plt.subplots(1, len(maps), figsize=(3.6 * len(maps), height), layout="constrained")
     for panel, (title, saliency) in zip(axes, maps.items(), strict=True):
         panel.imshow(overlay(SCENE.pixels, saliency))
@@ -46,6 +46,7 @@ def draw(path: Path, maps: dict[str, Map], metrics: list[Metric]) -> None:
         panel.set_title(title, fontsize=12, color=INK)
         values = [f"{value_of(metric, saliency):8.2f}" for metric in metrics]
         lines = "\n".join(f"{metric.label:<12}{value}" for metric, value in zip(metrics, values, strict=True))
+        panel.set_anchor("N")
         panel.set_xlabel(lines, family="monospace", fontsize=11, color=INK, labelpad=8)
     save_figure(figure, path)
     plt.close(figure)
