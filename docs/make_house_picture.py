@@ -43,6 +43,8 @@ FLOORS = (
     ),
     (
         ("training", "losses, steps, recipes", "making"),
+        ("benchmark/doctor", "a network before hours of work", "making"),
+        ("benchmark/reproduction", "published tables, cell by cell", "both"),
         ("benchmark/submission", "bundles of strangers", "both"),
     ),
     (("raybench/commands", "options in, text out", "both"),),
