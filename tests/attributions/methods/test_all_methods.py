@@ -26,7 +26,7 @@ def singles(function, network, queries):
 @pytest.mark.parametrize(
     "name",
     [
-        *("alexnet", "vgg16", "resnet18", "resnet50", "densenet121", "mobilenet_v2", "mobilenet_v3_small"),
+        *("alexnet", "resnet18", "resnet50", "densenet121", "mobilenet_v2", "mobilenet_v3_small"),
         *(
             "convnext_tiny",
             "googlenet",
