@@ -45,6 +45,12 @@ def set_damaged_aside(plan: Plan, manifest: Manifest, say: Callable[[str], None]
             manifest["rows_sha256"][name] = digest
     for name, store in stores.items():
         damage = _damage(plan, store, manifest, name)
+        if not damage and _known(manifest, name).sha256 and not store.holds(_known(manifest, name)):
+            manifest["rows_sha256"][name] = store.content().sha256
+            say(
+                f"{store.path} holds other values than the run wrote; they are taken as they are, and "
+                "`raybench check --remeasure` judges them. Remove the file to have its rows measured again"
+            )
         if damage:
             say(f"{damage}: all of its rows are measured again; what is left of it is {name}.damaged")
             _forget(manifest, store.path, name)
@@ -69,9 +75,7 @@ def _damage(plan: Plan, store: RowStore, manifest: Manifest, name: str) -> str |
     found = store.damage(known.rows) or _wrong_values(plan, store)
     if not store.path.is_file():
         manifest["rows_sha256"].pop(name, None)  # of no rows, and written again
-    if found or not known.sha256 or not store.path.is_file():
-        return found
-    return f"{store.path} holds other values than the run wrote"
+    return found
 
 
 def _known(manifest: Manifest, name: str) -> Content:
