@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ..base import RaybenchError
 
-__all__ = ["Portion", "by_image", "check_classes", "check_logits", "check_queries", "one_hot", "portions"]
+__all__ = ["Portion", "by_image", "check_classes", "check_logits", "check_queries", "in_order", "one_hot",
+           "portions"]  # fmt: skip
 
 
 class Portion(NamedTuple):
@@ -40,6 +41,11 @@ def portions(images: Tensor, image_index: Tensor) -> list[Portion]:
         Portion(images[image : image + 1], torch.zeros_like(queries), queries)
         for image, queries in by_image(image_index)
     ]
+
+
+def in_order(parts: Sequence[Portion], made: Iterable[Tensor]) -> Tensor:
+    """Join what was made of each portion's queries, a row each, in the order of the batch's: (N, ...)."""
+    return torch.cat(list(made))[torch.cat([part.queries for part in parts]).argsort()]
 
 
 def by_image(image_index: Tensor) -> Iterator[tuple[int, Tensor]]:

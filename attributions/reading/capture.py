@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..arithmetic import forward_pass
 from ..interface import NetworkLike
-from ..queries import Portion, check_logits, check_queries, one_hot, portions
+from ..queries import Portion, check_logits, check_queries, in_order, one_hot, portions
 from ..sharing import shared
 from .layout_trials import maps_at
 from .layouts import as_maps
@@ -73,8 +73,7 @@ def features_and_gradients(
             found = [_capture(network, name, part, class_index[part.queries]) for part in parts]
         if len(found) == 1:
             return found[0]
-        order = torch.cat([part.queries for part in parts]).argsort()
-        return Capture(*(torch.cat(tensors)[order] for tensors in zip(*found, strict=True)))
+        return Capture(*(in_order(parts, tensors) for tensors in zip(*found, strict=True)))
 
     return shared(("features", name), (module, images, image_index, class_index), ask)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..arithmetic import forward_pass
 from ..interface import NetworkLike
-from ..queries import check_logits, check_queries, portions
+from ..queries import check_logits, check_queries, in_order, portions
 from ..sharing import shared
 from .layout_trials import layout_of, maps_at
 from .search.target_layer import layer_to_read
@@ -40,8 +40,7 @@ def features_of(
         parts = portions(images.detach(), image_index)
         with undisturbed(module):
             found = [_features(network, name, part.images)[part.image_index] for part in parts]
-        order = torch.cat([part.queries for part in parts]).argsort()
-        return torch.cat(found)[order]
+        return in_order(parts, found)
 
     return shared(("features alone", name), (module, images, image_index), ask)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...interface import NetworkLike, attribution
-from ...queries import Portion, check_logits, check_queries, one_hot, portions
+from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
 from ...reading.capture import undisturbed
 from ...reading.global_attention import attends_globally, read_attention, rows_read
 from ...reading.layouts import Layout, as_maps
@@ -104,8 +104,7 @@ def _maps(
             found = [
                 rows for part in parts for rows in _of_part(network.module, part, class_index[part.queries])
             ]
-        order = torch.cat([part.queries for part in parts]).argsort()
-        followed, weighed = (torch.cat(rows)[order] for rows in zip(*(one[:2] for one in found), strict=True))
+        followed, weighed = (in_order(parts, rows) for rows in zip(*(one[:2] for one in found), strict=True))
         return _Rows(followed, weighed, found[0].grid)
 
     rows = shared("attention relevance", (network.module, images, image_index, class_index), ask)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...interface import NetworkLike, attribution
-from ...queries import Portion, check_logits, check_queries, one_hot, portions
+from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
 from ...reading.blocks import blocks_of
 from ...reading.capture import altering, undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention
@@ -55,13 +55,10 @@ def le_grad(network: NetworkLike, images: Tensor, image_index: Tensor, class_ind
     the last normalisation; here they are read as the network reads them.
     """
     check_queries(images, image_index, class_index)
-    maps: list[Tensor] = []
     parts = portions(images.detach(), image_index)
     with undisturbed(network.module):
-        for part in parts:
-            maps.append(_maps(network.module, part, class_index[part.queries]))
-    order = torch.cat([part.queries for part in parts]).argsort()
-    return torch.cat(maps)[order].float().contiguous()
+        maps = [_maps(network.module, part, class_index[part.queries]) for part in parts]
+    return in_order(parts, maps).float().contiguous()
 
 
 class _Behind(NamedTuple):

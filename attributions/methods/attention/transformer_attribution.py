@@ -15,7 +15,7 @@ from ...asking.rules.backward_rules import Rules, Table, passed, rows, scaled, u
 from ...asking.rules.linear_rules import LinearRule, Share, Term, negative, positive, stabilised
 from ...asking.rules.multipliers import HandDown, replaced
 from ...interface import NetworkLike, Passes, attribution
-from ...queries import Portion, check_logits, check_queries, one_hot, portions
+from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
 from ...reading.capture import undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
 from ...reading.layouts import as_maps
@@ -70,8 +70,7 @@ def transformer_attribution(
     parts = portions(images.detach(), image_index)
     with undisturbed(network.module), denormals_flushed():
         maps = [_maps(network.module, part, class_index[part.queries]) for part in parts]
-    order = torch.cat([part.queries for part in parts]).argsort()
-    return torch.cat(maps)[order].float().contiguous()
+    return in_order(parts, maps).float().contiguous()
 
 
 def _maps(module: nn.Module, part: Portion, class_index: Tensor) -> Tensor:

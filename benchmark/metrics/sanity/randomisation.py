@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import torch
@@ -79,13 +79,11 @@ def parameter_randomisation(
 
     Source: Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018.
     """
-    original = query.signed.abs()
-    parts = _parts(query, order, every, statistics)
-    if not query.reads_network:
-        found = [1.0] * len(parts)
-    else:
-        found = [alike(original, query.forgetting(part).abs(), similarity) for part in parts]
-    return Curve((*_untouched(order), *found))
+
+    def map_of(part: Forgotten | None) -> Tensor:
+        return (query.forgetting(part) if part else query.signed).abs()
+
+    return _curve(query, map_of, order, every, statistics, similarity)
 
 
 @explanation_metric(
@@ -126,16 +124,12 @@ def smooth_parameter_randomisation(
 
     Source: Hedström et al., Sanity Checks Revisited, 2024.
     """
-    parts = _parts(query, order, every, statistics)
-    if not query.reads_network:
-        return Curve((*_untouched(order), *[1.0] * len(parts)))
-    copies = _noisy(query, samples, noise)
 
     def averaged(part: Forgotten | None) -> Tensor:
+        copies = _noisy(query, samples, noise)
         return query.run(copies, query.seen.class_index, signed=True, forgotten=part).mean(dim=0).abs()
 
-    original = averaged(None)
-    return Curve((*_untouched(order), *[alike(original, averaged(part), similarity) for part in parts]))
+    return _curve(query, averaged, order, every, statistics, similarity)
 
 
 @explanation_metric(
@@ -164,22 +158,30 @@ def efficient_parameter_randomisation(
     return (now - original) / original if original > 0 else float("nan")
 
 
-def _parts(
-    query: ExplainedQuery, order: RandomOrder, every: Every, statistics: Statistics
-) -> list[Forgotten]:
-    """The stages that have random weights, one set after the other."""
+def _curve(
+    query: ExplainedQuery,
+    map_of: Callable[[Forgotten | None], Tensor],
+    order: RandomOrder,
+    every: Every,
+    statistics: Statistics,
+    similarity: Similarity,
+) -> Curve:
+    """Similarity of a map to what becomes of it as more and more stages have random weights.
+
+    It begins at 1, with no random weights yet, unless each stage has them alone.
+    """
     count = len(query.stages_of(every))
     sets = {
         "cascading": [range(count - number, count) for number in range(1, count + 1)],
         "bottom_up": [range(number) for number in range(1, count + 1)],
         "independent": [range(number, number + 1) for number in range(count)],
     }
-    return [Forgotten(frozenset(one), every, statistics) for one in sets[order]]
-
-
-def _untouched(order: RandomOrder) -> tuple[float, ...]:
-    """The point of a curve at which no weights are random yet."""
-    return () if order == "independent" else (1.0,)
+    parts = [Forgotten(frozenset(one), every, statistics) for one in sets[order]]
+    found = [1.0] * len(parts)
+    if query.reads_network:
+        original = map_of(None)
+        found = [alike(original, map_of(part), similarity) for part in parts]
+    return Curve(tuple(found) if order == "independent" else (1.0, *found))
 
 
 def _noisy(query: ExplainedQuery, samples: int, noise: float) -> Tensor:
