@@ -165,6 +165,7 @@ def test_a_box_that_reaches_outside_is_cut_and_noted(folder: Path) -> None:
         ("one,aep,1,1,2,2", r"boxes\.csv, line 2: unknown class of classes 'aep'; did you mean 'ape'"),
         ("one,ape,1,1,2", r"boxes\.csv, line 2: expected 6 values"),
         ("one,ape,1,1,x,2", r"boxes\.csv, line 2: x1 is 'x'; expected a number of pixels"),
+        ("one,ape,1,1,1_0,2", r"boxes\.csv, line 2: x1 is '1_0'; expected a number of pixels"),
         ("one,ape,5,1,2,2", r"line 2: the box ends before it starts: x 5 to 2"),
         ("one,ape,0.1,0.1,0.4,0.6", r"line 2: the box is in shares of the picture"),
         (",ape,1,1,2,2", r"line 2: the column 'image' is empty"),

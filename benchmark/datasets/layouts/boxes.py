@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,12 +11,15 @@ from ....base import Box, Size
 from ..region import BoxRegion
 from ..sample import AnnotationError
 
-__all__ = ["CLAMPED", "DROPPED", "EMPTY_SLICE", "ONE_PIXEL", "WrittenBox", "place_boxes", "region_of"]
+__all__ = ["CLAMPED", "DROPPED", "EMPTY_SLICE", "ONE_PIXEL", "WrittenBox", "place_boxes", "plain_number",
+           "region_of"]  # fmt: skip
 
 CLAMPED = "a box reaches outside the picture; clamped"
 DROPPED = "a box lies outside the picture; dropped"
 ONE_PIXEL = "a box starts and ends at the same number; read as one pixel wide or high"
 EMPTY_SLICE = "a box selects nothing under legacy_boxes, since it starts at 0 or lies outside; dropped"
+
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
 
 class WrittenBox(NamedTuple):
@@ -103,3 +107,8 @@ def _select(first: int, last: int, length: int, *, legacy: bool) -> range:
 
 def _pixel(corner: float) -> int:
     return math.floor(corner + 0.5)
+
+
+def plain_number(text: str) -> float:
+    """Read a plain decimal number, which may be infinite; anything else is NaN."""
+    return float(text) if _NUMBER.fullmatch(text.strip()) else math.nan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from ....base import Size, quoted
 from ....checkpoints import ClassList
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 from ..sample import AnnotationError
-from .boxes import WrittenBox
+from .boxes import WrittenBox, plain_number
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -25,7 +24,6 @@ __all__ = ["AnnotatedObject", "Annotation", "class_index_of", "read_annotation"]
 
 _SET = ("true", "yes", "y", "t", "on")
 _NOT_SET = ("", "false", "no", "n", "f", "off", "none", "null")
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _objects_from(element: Element, path: Path) -> Iterator[AnnotatedObject]:
 def _is_set(parent: Element, tag: str, what: str, path: Path) -> bool:
     """Read a mark that tools write as a number or a word; a missing one is not set."""
     text = (_text(parent, tag, what, path) or parent.get(tag) or "").strip()
-    value = _as_number(text)
+    value = plain_number(text)
     if text.lower() in _SET or value == 1:
         return True
     if text.lower() in _NOT_SET or value == 0:
@@ -150,12 +148,7 @@ def _number(parent: Element, tag: str, what: str, path: Path) -> float:
     text = _text(parent, tag, what, path)
     if text is None:
         raise AnnotationError(f"{path}: the {what} has no <{tag}>")
-    number = _as_number(text)
+    number = plain_number(text)
     if not math.isfinite(number):
         raise AnnotationError(f"{path}: <{tag}> of the {what} is {quoted(text.strip())}; expected a number")
     return number
-
-
-def _as_number(text: str) -> float:
-    """Read a plain decimal number; anything else is NaN."""
-    return float(text) if _NUMBER.fullmatch(text.strip()) else math.nan

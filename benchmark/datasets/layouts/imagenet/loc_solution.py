@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from .....base import RaybenchError, quoted
-from ..boxes import WrittenBox
+from ..boxes import WrittenBox, plain_number
 from ..voc_xml import AnnotatedObject, Annotation
 
 __all__ = ["HEADER", "read_loc_solution"]
@@ -59,10 +59,7 @@ def _objects(words: list[str], place: str) -> tuple[AnnotatedObject, ...]:
 
 
 def _number(word: str, place: str) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
+    number = plain_number(word)
     if not math.isfinite(number):
         raise RaybenchError(f"{place}: {quoted(word)} is no number of pixels")
     return number

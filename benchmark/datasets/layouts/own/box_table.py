@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .....base import RaybenchError, UnknownNameError, quoted
 from .....checkpoints import ClassList
-from ..boxes import WrittenBox
+from ..boxes import WrittenBox, plain_number
 
 __all__ = ["OwnBox", "read_box_table"]
 
@@ -101,10 +101,7 @@ def _rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _number(row: Mapping[str, str], side: str, place: str) -> float:
-    try:
-        number = float(row[side])
-    except ValueError:
-        number = math.nan
+    number = plain_number(row[side])
     if not math.isfinite(number):
         raise RaybenchError(f"{place}: {side} is {quoted(row[side])}; expected a number of pixels")
     return number

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .....base import Size, quoted
 from ...sample import AnnotationError
-from ..boxes import WrittenBox
+from ..boxes import WrittenBox, plain_number
 
 __all__ = ["YoloObject", "read_yolo"]
 
@@ -78,10 +78,7 @@ def _span(middle: float, share: float, length: int) -> tuple[float, float]:
 
 
 def _number(word: str, place: str) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
+    number = plain_number(word)
     if not math.isfinite(number):
         raise AnnotationError(f"{place}: {quoted(word)} is no number; expected class x y width height")
     return number
