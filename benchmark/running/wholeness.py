@@ -44,18 +44,23 @@ def set_damaged_aside(plan: Plan, manifest: Manifest, say: Callable[[str], None]
         if name in stores and stores[name].holds(Content(sha256=digest)):
             manifest["rows_sha256"][name] = digest
     for name, store in stores.items():
-        damage = _damage(plan, store, manifest, name)
-        if not damage and _known(manifest, name).sha256 and not store.holds(_known(manifest, name)):
-            manifest["rows_sha256"][name] = store.content().sha256
-            say(
-                f"{store.path} holds other values than the run wrote; they are taken as they are, and "
-                "`raybench check --remeasure` judges them. Remove the file to have its rows measured again"
-            )
+        known = _known(manifest, name)
+        if store.holds(known):  # one that is as it was written is not read any further
+            continue
+        damage = store.damage(known.rows) or _wrong_values(plan, store)
         if damage:
             say(f"{damage}: all of its rows are measured again; what is left of it is {name}.damaged")
             _forget(manifest, store.path, name)
             if store.columns == NOTE_COLUMNS:
                 _note_again(plan, store)
+        elif not store.path.is_file():
+            manifest["rows_sha256"].pop(name, None)  # of no rows, and written again
+        elif known.sha256:
+            manifest["rows_sha256"][name] = store.content().sha256
+            say(
+                f"{store.path} holds other values than the run wrote; they are taken as they are, and "
+                "`raybench check --remeasure` judges them. Remove the file to have its rows measured again"
+            )
     for name in sorted(manifest["rows"].keys() - stores.keys()):
         store = RowStore(plan.settings.out / name, ())
         known = _known(manifest, name)
@@ -65,17 +70,6 @@ def set_damaged_aside(plan: Plan, manifest: Manifest, say: Callable[[str], None]
                 f"that run measures it again; what is left of it is {name}.damaged"
             )
             _forget(manifest, store.path, name)
-
-
-def _damage(plan: Plan, store: RowStore, manifest: Manifest, name: str) -> str | None:
-    """Say what is wrong with a file; one that is as it was written is not read any further."""
-    known = _known(manifest, name)
-    if store.holds(known):
-        return None
-    found = store.damage(known.rows) or _wrong_values(plan, store)
-    if not store.path.is_file():
-        manifest["rows_sha256"].pop(name, None)  # of no rows, and written again
-    return found
 
 
 def _known(manifest: Manifest, name: str) -> Content:

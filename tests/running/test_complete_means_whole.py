@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from safetensors.torch import load_file, save_file
 from tiny_suite import TinySuite, manifest_of, result_bytes
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from raybench.base import RaybenchError
 from raybench.benchmark.results import lost_rows, open_results
-from raybench.benchmark.running import evaluate
+from raybench.benchmark.running import SilentReporter, evaluate
 from raybench.benchmark.suite import Settings
 from raybench.commands import app
 
@@ -59,6 +60,27 @@ def test_row_that_is_lost_later_is_said_below_the_table(tiny: TinySuite) -> None
     assert lost_rows(open_results(tiny.folder / "out"))[0].startswith(said)
     shutil.rmtree(path.parent)
     assert "holds 0 of the 5 rows" in lost_rows(open_results(tiny.folder / "out"))[0]
+
+
+def test_rows_changed_after_the_run_are_taken_as_they_are_and_said(tiny: TinySuite) -> None:
+    class Listening(SilentReporter):
+        def say(self, message: str) -> None:
+            said.append(message)
+
+    said: list[str] = []
+    evaluate(tiny.suite, settings(tiny))
+    path = tiny.folder / "out/none/center/records.csv"
+    rows = pd.read_csv(path, dtype=str)
+    path.write_text(rows.assign(content_heatmap="12.5").to_csv(index=False, lineterminator="\n"))
+    results = evaluate(tiny.suite, settings(tiny), reporter=Listening())
+    assert sum(f"{path} holds other values than the run wrote" in message for message in said) == 1
+    assert manifest_of(tiny.folder / "out")["status"] == "complete"
+    assert set(results.records("none", "center")["content_heatmap"]) == {12.5}
+    (value,) = results.summary.query("attribution == 'center' and metric == 'content_heatmap'")["value"]
+    assert value == 12.5
+    said.clear()
+    evaluate(tiny.suite, settings(tiny), reporter=Listening())
+    assert not [message for message in said if "other values" in message]  # told once
 
 
 def test_weights_replaced_after_the_run_are_noticed(tiny: TinySuite) -> None:
