@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ import torch
 from commands_running import start_command
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
+from raybench.base import ToldElsewhereError
+from raybench.benchmark.running.machine.crew import Crew
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
 
@@ -91,3 +94,13 @@ def test_mistake_that_one_process_meets_is_one_sentence(tiny: TinySuite) -> None
     told = [line for line in said.splitlines() if line.startswith("raybench: ")]
     assert len(told) == 1
     assert picture.name in told[0]
+
+
+def test_store_that_ends_with_the_leading_process_is_no_mistake_of_this_one() -> None:
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, timeout=timedelta(seconds=5))
+    other = torch.distributed.TCPStore("127.0.0.1", store.port, is_master=False, timeout=timedelta(seconds=5))
+    counter = Crew(rank=1, size=2, store=other).counter("images")
+    assert counter(3) == 3
+    del store  # as when the leading process has met a mistake
+    with pytest.raises(ToldElsewhereError, match="another process of this run has ended"):
+        counter(1)

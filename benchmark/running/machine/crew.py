@@ -138,9 +138,9 @@ class Crew:
         return cast("T", results[0][0])
 
     def counter(self, name: str) -> Counter:
-        """Return the crew's counter of that name, at first 0."""
+        """Return the crew's counter of that name, at first 0; it raises as `gather` does."""
         if self.store is not None:
-            return functools.partial(self.store.add, name)
+            return functools.partial(self._add, self.store, name)
         totals = {name: 0}
 
         def add(amount: int) -> int:
@@ -148,6 +148,13 @@ class Crew:
             return totals[name]
 
         return add
+
+    @staticmethod
+    def _add(store: Store, name: str, amount: int) -> int:
+        try:
+            return store.add(name, amount)
+        except RuntimeError:  # the store lives in the leading process, and ends with it
+            raise ToldElsewhereError("another process of this run has ended") from None
 
     def _refuse(self, done: _Attempt | None) -> None:
         """Raise in all processes if any attempt failed, the first one's error where it happened."""
