@@ -45,11 +45,8 @@ class _ListedPictures:
     protocol: Protocol
     entries: tuple[_Entry, ...]
     positions: tuple[int, ...]
+    multilabel: bool
     has_images: bool = True
-
-    @property
-    def multilabel(self) -> bool:
-        return any(len(entry.where) > 1 for entry in self.entries)
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -115,7 +112,8 @@ def listed_reader(name: str, pictures: Iterable[Any], classes: ClassList) -> Dat
         del root, own
         places = {f"{position:06d}": position for position in range(len(entries))}
         chosen = tuple(places[one] for one in selection.of(places, Path()))
-        return _ListedPictures(name, classes, protocol, entries, chosen)
+        several = any(len(entry.where) > 1 for entry in entries)
+        return _ListedPictures(name, classes, protocol, entries, chosen, several)
 
     return DatasetReader(name, read, "", None, name, generate=lambda _say: Path(), label=name)
 
@@ -145,7 +143,8 @@ def _entry(given: Any, place: str, classes: ClassList) -> _Entry:
 
 def _decoded(picture: Any, place: str) -> tuple[PIL.Image.Image, tuple[str, ...]]:
     if isinstance(picture, (str, Path)):
-        return as_annotated(read_picture(Path(picture)), None, place)
+        found, notes = as_annotated(read_picture(Path(picture)), None, place)
+        return found, tuple(notes)
     if isinstance(picture, PIL.Image.Image):
         return to_rgb(picture), ()
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
