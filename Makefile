@@ -14,6 +14,9 @@ demo: .venv/installed
 	$(BIN)/raybench gallery demo/results --data shapes=demo/shapes
 	$(BIN)/raybench table demo/results
 	$(BIN)/raybench leaderboard demo/results -o demo/site
+	$(BIN)/raybench run demo-groups --data shapes=demo/shapes --out demo/groups
+	$(BIN)/raybench plot demo/groups -o demo/groups/plots
+	$(BIN)/raybench table demo/groups
 	@echo "Open demo/site/index.html in a browser; next: $(BIN)/raybench list suites"
 
 docs: demo .venv/installed-test

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..base import CodeFiles, RaybenchError, UnknownNameError, document_from, names_code, worded
 from .building.architectures import build_module
+from .building.pointwise import send_pointwise_to_onednn
 from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
@@ -221,6 +222,8 @@ def _ready(module: nn.Module, card: Card, classes: ClassList, device: torch.devi
     try:
         module = module.float().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         module = module.eval().requires_grad_(False)
+        if device.type == "cpu":
+            send_pointwise_to_onednn(module)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # its parameters may be of any kind

@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr
 
-from raybench.benchmark.comparison.paired import Block, paired_tests
-from raybench.benchmark.comparison.ranks import holm
-from raybench.benchmark.statistics import Spread, deviations, interval
+from raybench.benchmark.statistics import Block, Spread, deviations, holm, interval, paired_tests
 
 __all__ = ["HARDNESS", "KINDS", "Shares", "measure", "misses"]
 

@@ -10,7 +10,6 @@ from typing import cast
 
 import numpy as np
 
-from ..comparison import rank_rows
 from ..results import (
     NO_CHECKPOINT,
     BoardRow,
@@ -18,7 +17,6 @@ from ..results import (
     Column,
     PublishedRow,
     QuerySet,
-    RankRange,
     ResultFolder,
     Score,
     Section,
@@ -27,7 +25,7 @@ from ..results import (
     dataset_title,
     protocol_changes,
 )
-from ..statistics import Aggregate
+from ..statistics import Aggregate, RankRange, rank_rows
 from ..tables import (
     SOURCES,
     PublishedValue,

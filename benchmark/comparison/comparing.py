@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...base import UnknownNameError
 from ..results import Column, ResultFolder, column_for
+from ..statistics import holm
 from .common import (
     classification_metrics,
     common_metrics,
@@ -21,7 +22,6 @@ from .common import (
     output_count,
 )
 from .contrast import Contrast, contrast_predictions, contrast_values
-from .ranks import holm
 from .rows import MeasuredRow, find_rows, pair_rows, refuse_other_rules
 
 __all__ = ["Comparison", "compare"]

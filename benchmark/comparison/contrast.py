@@ -11,8 +11,18 @@ import pandas as pd
 from scipy import sparse
 
 from ..results import prediction_batches
-from ..statistics import Aggregate, Facts, Spread, Statistic, influence, interval, p_values, spread_of
-from .paired import Block, paired_tests
+from ..statistics import (
+    Aggregate,
+    Block,
+    Facts,
+    Spread,
+    Statistic,
+    influence,
+    interval,
+    p_values,
+    paired_tests,
+    spread_of,
+)
 
 __all__ = ["Contrast", "contrast_predictions", "contrast_values"]
 

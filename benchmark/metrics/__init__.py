@@ -8,6 +8,7 @@ from .binding import BoundMetric, bind_metric
 from .classification import f1_overall, f1_per_class, top1_accuracy, top5_accuracy
 from .complexity import effective_complexity, entropy, sparseness
 from .faithfulness.coherency import adcc, coherency
+from .faithfulness.completeness import completeness_gap
 from .faithfulness.deletion import deletion, insertion, symmetric_relevance_gain
 from .faithfulness.drop import average_drop, average_gain, increase_in_confidence
 from .faithfulness.flipping import pixel_flipping
@@ -65,6 +66,7 @@ __all__ = [
     "box_localisation",
     "classification_metric",
     "coherency",
+    "completeness_gap",
     "content_heatmap",
     "deletion",
     "effective_complexity",

@@ -234,6 +234,7 @@ class ExplainedQuery(_Asked):
         reads_network: whether the method looks at the network at all.
         run: the method, with the same options and the same seeds.
         stages_of: names of the network's stages, or modules, in order of execution; see `Forgotten`.
+        baseline: the picture against which the method's maps add up to the logit; None if it names none.
     """
 
     seen: NetworkQuery
@@ -243,6 +244,7 @@ class ExplainedQuery(_Asked):
     reads_network: bool
     run: Explain
     stages_of: Callable[[Literal["stage", "module"]], Sequence[str]]
+    baseline: Fill | None = None
 
     @property
     def image(self) -> Tensor:

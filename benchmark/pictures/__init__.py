@@ -4,6 +4,7 @@ from .answers import Answer, QueryKey, answers_of
 from .cells import cell_picture, encoded
 from .drawing.screen import base_layout
 from .drawing.style import INK, for_matplotlib, looks_of, save_figure, save_plot, shortened, tidy
+from .figures.agreement import agreement_figure
 from .figures.classes import classes_drawing
 from .figures.drawing import Drawing, with_network
 from .figures.orders import orders_drawing
@@ -19,6 +20,7 @@ __all__ = [
     "Answer",
     "Drawing",
     "QueryKey",
+    "agreement_figure",
     "answers_of",
     "base_layout",
     "cell_picture",

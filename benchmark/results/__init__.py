@@ -62,7 +62,7 @@ from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, 
 from .files.writing import Content, disk_error, set_aside, write_atomically
 from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
-from .scores import Cell, Column, RankRange, Row, Table, column_for, columns_of, quoted_aggregate
+from .scores import Cell, Column, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
 from .standing import Standing, standing_of
 from .summary import (
@@ -125,7 +125,6 @@ __all__ = [
     "PublishedRow",
     "QuerySet",
     "QuerySets",
-    "RankRange",
     "ResultFiles",
     "ResultFolder",
     "Row",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from ..statistics import GROUPS
 from .facts import facts_of
 from .files.folder import ResultFolder
 
-__all__ = ["Cell", "Column", "RankRange", "Row", "Table", "column_for", "columns_of", "quoted_aggregate"]
+__all__ = ["Cell", "Column", "Row", "Table", "column_for", "columns_of", "quoted_aggregate"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Column:
     group: str = "localisation"
     places: int | None = None
     """Digits to print behind the point, where a reader wants others than usual."""
+    over: str = ""
+    """What stands above this column and its neighbours, where one metric has several."""
 
     @property
     def place(self) -> tuple[bool, int]:
@@ -79,17 +81,6 @@ class Column:
             return ""
         digits = 1 if self.unit == "percent" and high - low >= 1 else self.digits
         return f"{low:.{digits}f}\N{EN DASH}{high:.{digits}f}"
-
-
-class RankRange(NamedTuple):
-    """The places that a row may hold, from 1: `best` to `worst`, equal where no row is tied with it."""
-
-    best: int
-    worst: int
-
-    def __str__(self) -> str:
-        """Write `3`, or `2–4`."""
-        return str(self.best) if self.best == self.worst else f"{self.best}\N{EN DASH}{self.worst}"
 
 
 @dataclass(frozen=True)

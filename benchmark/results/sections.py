@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..statistics import RankRange
 from .files.folder import ResultFolder
-from .scores import Column, RankRange
+from .scores import Column
 
 __all__ = ["Board", "BoardRow", "Excluded", "PublishedRow", "Score", "Section"]
 

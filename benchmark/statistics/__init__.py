@@ -13,6 +13,7 @@ from .intervals import (
     p_values,
     spread_of,
 )
+from .paired import Block, PairedTests, RankRange, holm, paired_tests, rank_rows
 from .pooled import pooled_average_precision
 from .predictions import PredictionBatch
 from .rules import RULES, Rule, rule
@@ -27,13 +28,16 @@ __all__ = [
     "INTERVALS",
     "RULES",
     "Aggregate",
+    "Block",
     "CurveValue",
     "Deviations",
     "Estimate",
     "Facts",
     "Group",
     "Kind",
+    "PairedTests",
     "PredictionBatch",
+    "RankRange",
     "Rule",
     "Spread",
     "Statistic",
@@ -47,12 +51,15 @@ __all__ = [
     "estimate_mean",
     "f1_per_class_of",
     "hits_among",
+    "holm",
     "influence",
     "interval",
     "iou_of_both_sides",
     "of_sample",
     "p_values",
+    "paired_tests",
     "pooled_average_precision",
+    "rank_rows",
     "rule",
     "share_of_right_pixels",
     "spread_of",

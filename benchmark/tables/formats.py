@@ -71,6 +71,8 @@ def rich_table(table: Table, *, intervals: Intervals = False, width: int = 80) -
     ]
     counts = _counts(table)
     headings, labels = _headings(table), [row.labels for row in table.rows]
+    if _spans(table):
+        headings = [broken(heading.replace(" ", "_\n"), 10).replace("_\n", "\n") for heading in headings]
     columns = zip(*([*texts, *count] for texts, count in zip(grid, counts, strict=True)), strict=True)
     numbers = sum(
         2 + max(map(len, "\n".join([heading, *texts]).split("\n")))
@@ -109,10 +111,15 @@ def _markdown(table: Table, intervals: Intervals) -> str:
 
 def _latex(table: Table, intervals: Intervals) -> str:
     marks = _marks(table)
-    headings = _headings(table)
+    headings = _headings(table, spanned=True)
     alignment = "l" * len(table.headings) + "r" * (len(headings) - len(table.headings))
     lines = [r"\begin{table}", r"  \centering", rf"  \caption{{{escape_latex(table.title)}}}"]
     lines += [rf"  \begin{{tabular}}{{{alignment}}}", r"    \toprule"]
+    if spans := _spans(table):
+        ends = [[at + 1, at + width] for at, width, name in spans if name]
+        above = [rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(name)}}}" for _, width, name in spans]
+        lines += [f"    {' & '.join(above)} \\\\"]
+        lines += ["    " + " ".join(rf"\cmidrule(lr){{{first}-{last}}}" for first, last in ends)]
     lines += [f"    {' & '.join(map(escape_latex, headings))} \\\\", r"    \midrule"]
     for row, count in zip(table.rows, _counts(table), strict=True):
         cells = [
@@ -129,8 +136,12 @@ def _latex(table: Table, intervals: Intervals) -> str:
 def _html(table: Table, intervals: Intervals) -> str:
     marks = _marks(table)
     lines = ['<table class="raybench">', f"  <caption>{html.escape(table.title)}</caption>", "  <thead>"]
-    heads = [f'<th scope="col">{html.escape(heading)}</th>' for heading in _headings(table)]
-    lines += [f"    <tr>{''.join(heads)}</tr>", "  </thead>", "  <tbody>"]
+    heads = [f'<th scope="col">{html.escape(heading)}</th>' for heading in _headings(table, spanned=True)]
+    above = [
+        f'<th colspan="{width}" scope="colgroup">{html.escape(name)}</th>' for _, width, name in _spans(table)
+    ]
+    lines += [f"    <tr>{''.join(one)}</tr>" for one in (above, heads) if one]
+    lines += ["  </thead>", "  <tbody>"]
     for row, count in zip(table.rows, _counts(table), strict=True):
         cells = [f'<th scope="row">{html.escape(label)}</th>' for label in row.labels]
         for cell, column in _pairs(table, row):
@@ -158,11 +169,27 @@ TABLE_FORMATS = MappingProxyType[str, Callable[[Table, Intervals], str]](
 )
 
 
-def _headings(table: Table) -> list[str]:
-    """Return all headings: labels, metrics and counts."""
+def _headings(table: Table, *, spanned: bool = False) -> list[str]:
+    """Return all headings: labels, metrics and counts; `spanned` if a row above says what is over some."""
     headings = [heading.replace("_", " ") for heading in table.headings]
-    headings += [column.label for column in table.columns]
+    headings += [
+        f"{column.over} {column.label}" if column.over and not spanned else column.label
+        for column in table.columns
+    ]
     return [*headings, *({"degenerate": "degen."}.get(name, name) for name in table.counts)]
+
+
+def _spans(table: Table) -> list[tuple[int, int, str]]:
+    """What stands above the headings: where it begins, over how many columns; nothing if nothing does."""
+    over = [
+        *[""] * len(table.headings),
+        *(column.over for column in table.columns),
+        *[""] * len(table.counts),
+    ]
+    if not any(over):
+        return []
+    starts = [at for at in range(len(over)) if not at or over[at] != over[at - 1]]
+    return [(at, end - at, over[at]) for at, end in zip(starts, [*starts[1:], len(over)], strict=True)]
 
 
 def _counts(table: Table) -> list[list[str]]:

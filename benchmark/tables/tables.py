@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ...base import RaybenchError
@@ -24,25 +24,24 @@ from ..results import (
     remarks,
 )
 from ..statistics import AGGREGATE_WORDS
+from .arranging import chosen_columns, chosen_rows, pivoted
+from .entries import TIED, Entry, entries_of, mark_best
 from .matching import find_published, published_column, published_dataset
 from .published import SOURCES, PublishedValue, load_published
 
 __all__ = ["comparison_table", "published_tables"]
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A row in the making: the summary rows of one checkpoint and attribution, by metric and aggregate."""
-
-    folder: ResultFolder
-    group: int
-    checkpoint: str
-    attribution: str
-    scores: Mapping[tuple[str, str], Mapping[str, float]]
-
-
 def comparison_table(
-    folders: Sequence[str | Path], *, with_published: bool = False, mixed: bool = False, subset: str = ""
+    folders: Sequence[str | Path],
+    *,
+    with_published: bool = False,
+    mixed: bool = False,
+    subset: str = "",
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    pivot: str = "",
+    tied: bool = False,
 ) -> Table:
     """Compare what one or several runs measured.
 
@@ -52,6 +51,11 @@ def comparison_table(
         mixed: allow runs under different protocols or on different data; the best value is then marked among
             comparable rows only.
         subset: of the queries of this subset alone, such as `difficult`.
+        rows: checkpoints, attributions or pairs (`resnet18/grad_cam`) in the order wanted, `*` for anything;
+            empty for all.
+        columns: labels or names of the metrics wanted, in their order; empty for all.
+        pivot: `attribution` or `checkpoint`, each of which then has a column under every metric.
+        tied: mark all rows that cannot be told from the best by paired tests, where records are at hand.
 
     Returns:
         A row per checkpoint and attribution in the order of the runs, methods without a network last;
@@ -59,7 +63,7 @@ def comparison_table(
 
     Raises:
         RaybenchError: a folder without results, a damaged file, or runs that are not comparable; says which
-            field differs.
+            field differs. No such row or column.
     """
     if not folders:
         raise RaybenchError("no result folder was given; give the --out folder of `raybench run`")
@@ -67,20 +71,26 @@ def comparison_table(
     if not mixed:
         refuse_incomparable(runs, "use --mixed to show both")
     groups = group_comparable(runs)
-    entries = [entry for run, group in zip(runs, groups, strict=True) for entry in _entries(run, group)]
+    entries = [entry for run, group in zip(runs, groups, strict=True) for entry in entries_of(run, group)]
     entries.sort(key=lambda entry: entry.checkpoint == NO_CHECKPOINT)  # the floor and ceiling rows last
     if not entries:
         raise RaybenchError(f"{runs[0].files.summary} has no rows; measure first with `raybench run`")
-    columns = columns_of((run, row) for run in runs for row in run.rows)
+    entries = chosen_rows(entries, rows)
+    shown = chosen_columns(columns_of((run, row) for run in runs for row in run.rows), columns)
     headings, labels = _labels(entries)
-    grid = [[_cell(entry, column, with_published=with_published) for column in columns] for entry in entries]
-    grid = _mark_best(grid, entries, columns)
-    rows = tuple(
-        Row(label, tuple(cells), _queries(entry), _degenerate(entry))
-        for label, cells, entry in zip(labels, grid, entries, strict=True)
+    cells = [[_cell(entry, column, with_published=with_published) for column in shown] for entry in entries]
+    grid, tested = mark_best(cells, entries, shown, lambda entry: pivot and getattr(entry, pivot), tied=tied)
+    table = Table(
+        _title(runs),
+        headings,
+        shown,
+        tuple(
+            Row(label, tuple(cells), entry.queries, entry.degenerate)
+            for label, cells, entry in zip(labels, grid, entries, strict=True)
+        ),
     )
-    table = Table(_title(runs), headings, columns, rows)
-    return replace(table, notes=_notes(table, runs, with_published=with_published))
+    notes = (*_notes(table, runs, with_published=with_published), *([TIED] if tested else []))
+    return pivoted(replace(table, notes=notes), pivot) if pivot else replace(table, notes=notes)
 
 
 def published_tables(source: str) -> tuple[Table, ...]:
@@ -113,21 +123,7 @@ def _published_table(source: str, dataset: str, values: Sequence[PublishedValue]
     return Table(title, headings, columns, tuple(rows), ("in percent, as published",))
 
 
-def _entries(run: ResultFolder, group: int) -> list[_Entry]:
-    """Split a summary into checkpoints and attributions."""
-    scores: dict[tuple[str, str], dict[tuple[str, str], Mapping[str, float]]] = {}
-    for row in run.rows:
-        key = (row["checkpoint"], row["attribution"])
-        scores.setdefault(key, {})[row["metric"], row["aggregate"]] = row
-    with_method = {checkpoint for checkpoint, attribution in scores if attribution}
-    return [
-        _Entry(run, group, checkpoint, attribution, {**scores.get((checkpoint, ""), {}), **found})
-        for (checkpoint, attribution), found in scores.items()
-        if attribution or checkpoint not in with_method
-    ]
-
-
-def _labels(entries: Sequence[_Entry]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _labels(entries: Sequence[Entry]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return headings and each row's labels, as many as rows and groups need to be told apart."""
     parts = {
         "dataset": [dataset_label(entry.folder) for entry in entries],
@@ -153,7 +149,7 @@ def _distinct(parts: Mapping[str, Sequence[str]], headings: Sequence[str]) -> in
     return len(set(zip(*(parts[heading] for heading in headings), strict=True))) if headings else 1
 
 
-def _cell(entry: _Entry, column: Column, *, with_published: bool) -> Cell:
+def _cell(entry: Entry, column: Column, *, with_published: bool) -> Cell:
     row = entry.scores.get((column.metric, column.aggregate), {})
     asks = column.about_checkpoint or column.needs_network
     applies = not (asks and entry.checkpoint == NO_CHECKPOINT)
@@ -174,36 +170,6 @@ def _cell(entry: _Entry, column: Column, *, with_published: bool) -> Cell:
         protocol=_first(run, "protocol"),
     )
     return replace(cell, published=published.value, mark=published.mark) if published else cell
-
-
-def _mark_best(
-    grid: list[list[Cell]], entries: Sequence[_Entry], columns: Sequence[Column]
-) -> list[list[Cell]]:
-    """Mark the best value, as printed, of each column among rows that are comparable and have a network.
-
-    Methods without a network are the floor and the ceiling: they take no part. Rows of a run that have other
-    numbers of queries, as some were measured with a `--limit`, are not comparable either.
-    """
-    for place, column in enumerate(columns):
-        for group in {_peers(entry) for entry in entries}:
-            rows = [
-                row
-                for row, entry in enumerate(entries)
-                if _peers(entry) == group
-                and entry.checkpoint != NO_CHECKPOINT
-                and not math.isnan(grid[row][place].value)
-            ]
-            values = [round(grid[row][place].value, column.digits) for row in rows]
-            if len(set(values)) > 1 and column.ranked:
-                best = max(values) if column.higher_is_better else min(values)
-                for row, value in zip(rows, values, strict=True):
-                    grid[row][place] = replace(grid[row][place], best=value == best)
-    return grid
-
-
-def _peers(entry: _Entry) -> tuple[int, int]:
-    """Rows for which this is equal are comparable."""
-    return entry.group, _queries(entry)
 
 
 def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) -> tuple[str, ...]:
@@ -235,16 +201,6 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     if table.missing:
         notes.append(f"missing scores, left empty: {table.missing}")
     return (*notes, *remarks(runs))
-
-
-def _degenerate(entry: _Entry) -> int:
-    counts = [row["degenerate"] for row in entry.scores.values() if not math.isnan(row["degenerate"])]
-    return int(max(counts, default=0))
-
-
-def _queries(entry: _Entry) -> int:
-    counts = [row["n"] for row in entry.scores.values() if row["attribution"] and not math.isnan(row["n"])]
-    return int(max(counts, default=0))
 
 
 def _title(runs: Sequence[ResultFolder]) -> str:

@@ -172,3 +172,25 @@ def test_module_in_memory_needs_its_layer_and_parameters(own_module):
 def test_module_in_memory_needs_a_name_that_can_be_a_folder(own_module):
     with pytest.raises(RaybenchError, match=r"^network_from_module: name: string should match pattern"):
         from_memory(own_module, name="a/b")
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+def test_one_image_on_one_thread_is_convolved_as_many_on_several_are():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 96, 3, padding=1), nn.Conv2d(96, 200, 1), nn.Conv2d(200, 5, 1)]
+    module = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    network = network_from_module(
+        module, name="pointwise", classes=ClassList("letters", tuple("abcde"), tuple("abcde"))
+    )
+    images = torch.randn(1, 3, 96, 128).contiguous(memory_format=torch.channels_last)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        with torch.profiler.profile() as passes:
+            logits = network.module(images)
+    finally:
+        torch.set_num_threads(threads)
+    called = [event.key for event in passes.key_averages() for _ in range(event.count)]
+    assert called.count("aten::mkldnn_convolution") == called.count("aten::convolution") == 3
+    torch.testing.assert_close(logits, module(images))
+    assert module[1].dilation == (1, 1)  # what is measured is a copy

@@ -14,9 +14,9 @@ from scipy import stats
 
 from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.benchmark.comparison import Comparison, compare
-from raybench.benchmark.comparison.ranks import holm
 from raybench.benchmark.results.files.folder import read_summary
 from raybench.benchmark.results.files.names import safe_name
+from raybench.benchmark.statistics import holm
 
 RunWriter = Callable[..., Path]
 SCORES = {"good": [90, 80, 95, 70, 85, 99, 60, 75, 88], "bad": [50, 85, 40, 30, 20, 65, 55, 10, 45]}

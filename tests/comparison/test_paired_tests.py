@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from raybench.benchmark.comparison.paired import Block, differing_images, paired_tests
 from raybench.benchmark.statistics import deviations
+from raybench.benchmark.statistics.paired import Block, differing_images, paired_tests
 
 
 def one_query_per_image(*rows: np.ndarray) -> Block:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from raybench.benchmark.comparison import RankRange, rank_rows
-from raybench.benchmark.comparison.ranks import holm
+from raybench.benchmark.statistics import holm
 
 IMAGES = 60
 

@@ -203,7 +203,9 @@ def test_a_metric_asks_as_often_as_it_says_and_leaves_the_network_alone(name: st
     network.module.seen.clear()
     few = {"sensitivity_n": {"sizes": 2}, "smooth_parameter_randomisation": {"samples": 2}}
     options = few.get(name, {})  # also so that no two sizes are one pixel
-    ask(network, images, raw, batch, "gradient", (name, options))
+    # a method that names the baseline against which its maps add up
+    method = "integrated_gradients" if name == "completeness_gap" else "gradient"
+    ask(network, images, raw, batch, method, (name, options))
     passes, stages = bind_metric(name, options).passes, 2
     each = passes.forwards + passes.all_runs(stages)
     looks = int("parameter" in name)  # once, to find the order of the stages of its copy

@@ -22,6 +22,7 @@ from raybench.benchmark.metrics import (
     average_drop,
     average_sensitivity,
     coherency,
+    completeness_gap,
     efficient_parameter_randomisation,
     local_lipschitz,
     max_sensitivity,
@@ -251,3 +252,30 @@ def test_coherency_and_adcc_by_their_formulas(network: Network) -> None:
     assert coherency(query) == pytest.approx(50 * (1 + together), abs=1e-3)
     parts = [coherency(query), 100 - 100 * float(mask.mean()), 100 - average_drop(query.seen)]
     assert adcc(query) == pytest.approx(stats.hmean(parts), rel=1e-5)
+
+
+def test_completeness_gap_is_zero_for_exact_maps_and_what_is_missing_for_others() -> None:
+    torch.manual_seed(4)
+    linear = network_from_module(
+        nn.Sequential(nn.Flatten(), nn.Linear(300, 4)), name="linear", classes=CLASSES
+    )
+    query = explained(linear, picture(14), "integrated_gradients")
+    assert np.isnan(completeness_gap(query))  # no baseline is named
+    query.baseline = "black"
+    assert completeness_gap(query) == pytest.approx(0, abs=1e-6)
+    query.signed = 0.75 * query.signed
+    assert completeness_gap(query) == pytest.approx(0.25, abs=1e-6)
+
+
+def test_methods_name_their_baseline_where_maps_keep_their_sign() -> None:
+    named = {
+        str(method): asking._baseline(bind(*method))
+        for method in (
+            ("integrated_gradients",),
+            ("deep_lift", {"baseline": "mean"}),
+            ("integrated_gradients", {"colours": "l2"}),
+            ("gradient",),
+            ("grad_cam",),
+        )
+    }
+    assert list(named.values()) == ["black", "mean", None, None, None]

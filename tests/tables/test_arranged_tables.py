@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from board_folders import made_up_values, write_run
 from typer.testing import CliRunner
 
 from raybench.base import RaybenchError
@@ -37,3 +40,76 @@ def test_half_width_is_half_the_interval_with_the_digits_asked_for(tmp_path: Pat
     cell = comparison_table([DEMO]).rows[0].cells[1]
     expected = f"{cell.value:.1f} ± {(cell.high - cell.low) / 2:.1f}"
     assert expected in (tmp_path / "table.md").read_text(encoding="utf-8").replace("*", "")
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    """Two checkpoints under two methods; `wide` is best under `rise` by a hair, `deep` far behind."""
+    wide = made_up_values(60, 70, seed=1)
+    rows = {
+        ("wide", "grad_cam"): wide,
+        ("wide", "rise"): (wide + np.random.default_rng(2).normal(0.1, 3, 60)).clip(0, 100).round(7),
+        ("deep", "grad_cam"): made_up_values(60, 40, seed=3),
+        ("deep", "rise"): made_up_values(60, 30, seed=4),
+        ("none", "center"): made_up_values(60, 50, seed=5),
+    }
+    return write_run(tmp_path / "run", rows, accuracy={"wide": 70, "deep": 90})
+
+
+def bold(folder: Path, **wanted: object) -> list[tuple[str, str]]:
+    table = comparison_table([folder], columns=["CH"], **wanted)
+    return [row.labels for row in table.rows if row.cells[0].best]
+
+
+def test_rows_that_cannot_be_told_from_the_best_are_marked_with_it(grid: Path) -> None:
+    assert bold(grid) == [("wide", "rise")]
+    assert bold(grid, tied=True) == [("wide", "grad_cam"), ("wide", "rise")]
+    assert bold(grid, tied=True, rows=["deep"]) == [("deep", "grad_cam")]  # tested among what is shown
+    (grid / "wide" / "rise" / "records.csv").unlink()
+    assert bold(grid, tied=True) == [("wide", "rise")]
+
+
+def test_rows_and_columns_come_as_they_are_asked_for(grid: Path) -> None:
+    table = comparison_table([grid], rows=["rise", "wide/*"], columns=["ch", "top1_accuracy"])
+    assert [row.labels for row in table.rows] == [("wide", "rise"), ("deep", "rise"), ("wide", "grad_cam")]
+    assert [column.metric for column in table.columns] == ["content_heatmap", "top1_accuracy"]
+    with pytest.raises(RaybenchError, match="--rows: unknown row 'rose'; did you mean 'rise'"):
+        comparison_table([grid], rows=["rose"])
+    with pytest.raises(RaybenchError, match="--columns: unknown column 'CG'"):
+        comparison_table([grid], columns=["CG"])
+
+
+def test_pivoted_table_holds_each_value_once_under_its_names(grid: Path) -> None:
+    plain = comparison_table([grid], columns=["top1_accuracy", "CH"])
+    table = comparison_table([grid], columns=["top1_accuracy", "CH"], pivot="attribution")
+    values = {row.labels: row.cells for row in plain.rows}
+    assert [(column.over, column.label) for column in table.columns[1:]] == [
+        ("CH", "grad_cam"),
+        ("CH", "rise"),
+    ]
+    assert [row.labels for row in table.rows] == [("wide",), ("deep",)]
+    for row in table.rows:
+        for cell, method in zip(row.cells[1:], ("grad_cam", "rise"), strict=True):
+            assert cell.value == values[row.labels[0], method][1].value
+    assert [row.cells[0].value for row in table.rows] == pytest.approx([70, 90])
+    assert [cell.best for cell in table.rows[0].cells[1:]] == [True, True]  # the best of each column
+    assert any(note.startswith("without a network: center: CH ") for note in table.notes)
+    assert list(table.frame().columns[:2]) == ["checkpoint", "top1_accuracy"]
+    turned = comparison_table([grid], columns=["CH"], pivot="checkpoint")
+    assert [row.labels for row in turned.rows] == [("grad_cam",), ("rise",)]
+
+
+def test_latex_of_a_pivoted_table_is_well_formed(grid: Path) -> None:
+    words = [str(grid), "--columns", "CH,PG", "--pivot", "attribution", "--half-width", "--format", "latex"]
+    text = CliRunner().invoke(app, ["table", *words], catch_exceptions=False).output
+    (alignment,) = re.findall(r"begin\{tabular\}\{(\w+)\}", text)
+    body = [line for line in text.splitlines() if line.endswith("\\\\")]
+    assert len(body) == 4  # two lines of headings, two rows
+    for line in body:
+        spans = [int(width) for width in re.findall(r"multicolumn\{(\d+)\}", line)]
+        assert line.count("&") + sum(spans) - len(spans) == len(alignment) - 1
+    assert r"\multicolumn{2}{c}{CH}" in text
+    assert r"\cmidrule(lr){2-3} \cmidrule(lr){4-5}" in text
+    assert text.count("{") == text.count("}")
+    begun, ended = (re.findall(rf"\\{word}\{{(\w+)\}}", text) for word in ("begin", "end"))
+    assert begun == ended[::-1] == ["table", "tabular"]

@@ -15,7 +15,7 @@ from ....attributions import BoundAttribution, forward_pass, in_chunks
 from ....base import Size
 from ....checkpoints import Network
 from ...loading import Batch
-from ...metrics import BoundMetric, Curve, ExplainedQuery, Forgotten, NetworkQuery, Picture
+from ...metrics import BoundMetric, Curve, ExplainedQuery, Fill, Forgotten, NetworkQuery, Picture
 from ...results import write_numbers
 from ...suite import Protocol
 from ..failures import failures_told
@@ -86,6 +86,7 @@ def ask_again(
                     subject.method.attribution.kind == "network",
                     again,
                     again.stages_of,
+                    _baseline(subject.method),
                 )
                 values[row] = []
                 for metric in metrics:
@@ -137,6 +138,12 @@ class _Subject(NamedTuple):
         maps, smoothed = method.scored(raw), method.attribution.smoothed
         saliency = prepare_saliency(maps, status_of(maps), size, protocol, smoothed=smoothed)
         return cls(method, raw, saliency, signed_saliency(raw, size, protocol, smoothed=smoothed))
+
+
+def _baseline(method: BoundAttribution) -> Fill | None:
+    """The picture that a method's maps begin at, by its option of that name, where they keep their sign."""
+    name = {**method.attribution.options, **method.options}.get("baseline")
+    return name if method.sign and name in ("mean", "black", "white") else None
 
 
 class _Again(NamedTuple):

@@ -158,9 +158,10 @@ def _(layer: Bars, axes: Axes) -> None:
 def _write_value(axes: Axes, bar: Bar) -> None:
     """Write the value at the foot of a bar, or behind it where it is too short."""
     start, end = axes.get_xlim()
+    foot = max(start, 0.0)  # of bars, on an axis that begins below
     reach = [one for one in bar.ends if not math.isnan(one)]
-    inside = min(reach) - start > 0.16 * (end - start)
-    x = start + 0.015 * (end - start) if inside else max(reach) + 0.02 * (end - start)
+    inside = min(reach) - foot > 0.16 * (end - start)
+    x = foot + 0.015 * (end - start) if inside else max(*reach, foot) + 0.02 * (end - start)
     text = axes.text(x, bar.place, bar.text, fontsize=9, va="center")
     text.set(color=ink_on(bar.look.colour) if inside else INK, fontweight="bold" if inside else "normal")
     if bar.look.hatch and inside:

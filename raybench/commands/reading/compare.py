@@ -14,7 +14,10 @@ EXAMPLE = "Example: raybench compare runs/demo/shapes-baseline/grad_cam runs/dem
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="OUT, OUT/CHECKPOINT or OUT/CHECKPOINT/METHOD.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Likewise; may be of the same run.")],
+    second: Annotated[
+        Path | None,
+        typer.Argument(metavar="[B]", help="Likewise; may be of the same run. Not needed with --maps."),
+    ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
@@ -25,8 +28,20 @@ def compare(
     form: Annotated[
         Literal["terminal", "markdown", "csv"], typer.Option("--format", help="How to print it.")
     ] = "terminal",
+    maps: Annotated[
+        bool,
+        typer.Option("--maps", help="Compare kept maps, row by row, in place of values: do methods agree?"),
+    ] = False,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="With --maps: where the picture of the matrices goes.")
+    ] = Path("agreement.png"),
 ) -> None:
     """Compare two rows, or all rows that two runs share, image by image: difference, interval and p-value."""
+    if maps:
+        _compare_maps([first, *([second] if second else [])], form, out)
+        return
+    if second is None:
+        raise typer.BadParameter("name B too, what A is compared with, or compare the maps of A by --maps")
     from rich.console import Console
 
     from ...benchmark.comparison import compare as compare_rows
@@ -38,3 +53,20 @@ def compare(
     else:
         text = comparison_markdown(found) if form == "markdown" else comparison_csv(found)
         typer.echo(text, nl=False)
+
+
+def _compare_maps(folders: list[Path], form: str, out: Path) -> None:
+    from rich.console import Console
+
+    from ...benchmark.comparison import agreement_csv, agreement_lines, agreement_matrices, compare_maps
+    from ...benchmark.pictures import agreement_figure, save_figure
+
+    found = compare_maps(*folders)
+    if form == "csv":
+        typer.echo(agreement_csv(found), nl=False)
+    else:
+        for line in agreement_lines(found):
+            Console().print(line, markup=False, highlight=False)
+    title = f"How alike maps are: means over {len(found.queries)} queries"
+    save_figure(agreement_figure(found.rows, agreement_matrices(found), title), out)
+    typer.echo(f"look at {out}", err=True)

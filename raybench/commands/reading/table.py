@@ -33,6 +33,19 @@ def table(
     subset: Annotated[
         str, typer.Option(metavar="NAME", help="Of the queries of a subset alone, such as difficult.")
     ] = "",
+    rows: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,...", help="These rows, in this order: checkpoints, methods, or 'resnet*/rise'."
+        ),
+    ] = "",
+    columns: Annotated[
+        str, typer.Option(metavar="METRIC,...", help="These metrics, in this order, such as PG,CH.")
+    ] = "",
+    pivot: Annotated[
+        Literal["attribution", "checkpoint"] | None,
+        typer.Option(help="A column for each of them under every metric."),
+    ] = None,
     intervals: Annotated[bool, typer.Option("--intervals", help="Show 95 % intervals.")] = False,
     half_width: Annotated[
         bool, typer.Option("--half-width", help="Show half the width of 95 % intervals, as ± 1.23.")
@@ -45,17 +58,24 @@ def table(
         Path | None, typer.Option("-o", "--out", help="File to write.  [default: print it]")
     ] = None,
 ) -> None:
-    """Compare checkpoints and methods: a row each, metrics as columns, the best value marked."""
+    """Compare checkpoints and methods: a row each, metrics as columns, the best marked, with its ties."""
     from rich.console import Console
 
     from ...benchmark.tables import arranged, comparison_table, published_tables, render_table, rich_table
 
     if bool(folders) == bool(published):
         raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21")
+    if published and (rows or columns or pivot):
+        raise RaybenchError("--rows, --columns and --pivot arrange result folders; leave out --published")
     if published:
         tables = published_tables(published)
     else:
-        tables = (comparison_table(folders or [], with_published=with_published, mixed=mixed, subset=subset),)
+        chosen = {"rows": _names(rows), "columns": _names(columns), "pivot": pivot or "", "tied": True}
+        tables = (
+            comparison_table(
+                folders or [], with_published=with_published, mixed=mixed, subset=subset, **chosen
+            ),
+        )
     tables = tuple(arranged(one, sort=sort, digits=digits) for one in tables)
     shown: bool | Literal["half-width"] = "half-width" if half_width else intervals
     if form == "terminal" and out is None:
@@ -73,3 +93,7 @@ def table(
     except OSError as error:
         raise RaybenchError(f"cannot write {out}: {(error.strerror or str(error)).lower()}") from None
     typer.echo(f"wrote {out}", err=True)
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
