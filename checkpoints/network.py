@@ -84,13 +84,13 @@ class Network:
         return next(self.module.parameters()).device
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Turn uint8 pixels (B, 3, H, W) in RGB into the float32 input that the checkpoint was trained on.
+        """Turn pixels (B, 3, H, W), RGB of 0 to 255, into the float32 input that the checkpoint wants.
 
         The result lies in memory as the pixels do.
         """
         if self.card.channels == "bgr":
             pixels = pixels.flip(1)
-        images = pixels.to(torch.float32, memory_format=torch.preserve_format)
+        images = pixels.to(torch.float32, memory_format=torch.preserve_format, copy=True)
         if self.card.input_range == 1:
             images.div_(255)
         mean, std = (_constant(tuple(values), pixels.device) for values in (self.card.mean, self.card.std))

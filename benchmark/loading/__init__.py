@@ -7,7 +7,7 @@ from .frames import Frame, View, frame_of
 from .inputs import decoded, network_input
 from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
-from .views import centre_crop, pillow_view, to_pixels, too_narrow
+from .views import centre_crop, pillow_view, plain_view, to_pixels, too_narrow, worker_view
 
 __all__ = [
     "Batch",
@@ -26,8 +26,10 @@ __all__ = [
     "load",
     "network_input",
     "pillow_view",
+    "plain_view",
     "send_joined",
     "to_pixels",
     "too_narrow",
+    "worker_view",
     "workers_beside",
 ]

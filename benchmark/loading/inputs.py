@@ -23,7 +23,7 @@ def network_input(
     network: Network, images: Sequence[Prepared], view: View, protocol: Protocol, device: torch.device
 ) -> Tensor:
     """Return one view of each image, of equal sizes, as the network wants it: (B, 3, h, w), channels-last."""
-    if protocol.resize == "pillow":
+    if protocol.resize != "device":
         pixels = send_stacked([image.views[view] for image in images], device).permute(0, 3, 1, 2)
     else:
         frame = frame_of(view, protocol, network.card)

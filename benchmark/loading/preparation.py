@@ -18,7 +18,7 @@ from ...checkpoints import Card
 from ..datasets import Dataset, Sample, encoded_bytes, open_picture, reading_by, unaffordable
 from ..suite import Protocol
 from .frames import Frame, View, frame_of
-from .views import Pixels, pillow_view, to_pixels, too_narrow
+from .views import Pixels, to_pixels, too_narrow, worker_view
 
 __all__ = ["Needs", "Prepared", "PreparedImages"]
 
@@ -163,8 +163,8 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         if image is not None and shown:
             if "whole" in shown:
                 input_size = shown["whole"].view_size(Size(image.height, image.width))
-            if protocol.resize == "pillow":
-                views = {view: pillow_view(image, frame) for view, frame in shown.items()}
+            if protocol.resize != "device":
+                views = {view: worker_view(image, frame, protocol) for view, frame in shown.items()}
             else:
                 picture = encoded_bytes(image)
                 picture = to_pixels(image) if picture is None else picture

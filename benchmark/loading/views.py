@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 
 from ...base import RaybenchError, Size
+from ..suite import Protocol
 from .frames import Filter, Frame
 from .transfer import beside
 
@@ -26,8 +27,10 @@ __all__ = [
     "decode_jpegs",
     "device_view",
     "pillow_view",
+    "plain_view",
     "to_pixels",
     "too_narrow",
+    "worker_view",
 ]
 
 _MOST_INPUT_PIXELS = 16_000_000  # a network takes some hundred bytes for each
@@ -42,6 +45,26 @@ def pillow_view(image: PIL.Image.Image, frame: Frame) -> Pixels:
     height, width = frame.resized(Size(image.height, image.width))
     resized = image.resize((width, height), _FILTERS[frame.filter])
     return to_pixels(resized if frame.crop is None else TF.center_crop(resized, list(frame.crop)))
+
+
+def plain_view(image: PIL.Image.Image, frame: Frame) -> NDArray[np.float32]:
+    """Resize a decoded picture without antialiasing, as TorchRay does: (h, w, 3), 0 to 255, not rounded.
+
+    Raises:
+        RaybenchError: another filter is asked for.
+    """
+    if frame.filter != "bilinear":
+        raise RaybenchError(f"resize: plain is bilinear, not {frame.filter}; use resize: pillow")
+    picture = torch.from_numpy(to_pixels(image)).permute(2, 0, 1)[None].float()
+    size = frame.resized(Size(image.height, image.width))
+    resized = F.interpolate(picture, tuple(size), mode="bilinear", align_corners=False)[0]
+    shown = resized if frame.crop is None else TF.center_crop(resized, list(frame.crop))
+    return shown.permute(1, 2, 0).contiguous().numpy()
+
+
+def worker_view(image: PIL.Image.Image, frame: Frame, protocol: Protocol) -> Pixels | NDArray[np.float32]:
+    """Make a view where the device does not: by `pillow_view` or `plain_view`."""
+    return (plain_view if protocol.resize == "plain" else pillow_view)(image, frame)
 
 
 def device_view(picture: Tensor, frame: Frame) -> Tensor:

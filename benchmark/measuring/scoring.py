@@ -163,6 +163,8 @@ class Scorer:
                 saliency = prepare_saliency(
                     maps, status, part.size, self.protocol, smoothed=smoothed, frame=frame
                 )
+            if method.attribution.middle and self.protocol.center == "exact":
+                near = near_the_middle(masks, near, self.protocol.tolerance_px)
             given = SaliencyBatch(saliency, masks, near, seeds, part.boxes)
             columns = [status.double(), *_points(given, part.size), below_zero(maps).double()]
             sums = []
@@ -202,6 +204,15 @@ def _points(batch: SaliencyBatch, size: Size) -> Tensor:
     """Return x and y of the peaks in images of a size: (2, N) float64; maps may be the images' middle."""
     top, left = (whole // 2 - seen // 2 for whole, seen in zip(size, batch.mask.shape[1:], strict=True))
     return (batch.points + torch.tensor([left, top], device=batch.mask.device)).double().T
+
+
+def near_the_middle(masks: Tensor, near: Tensor, tolerance_px: float) -> Tensor:
+    """Return `near` (N, H, W) with the middle pixel's value that of the exact middle, at (H / 2, W / 2)."""
+    rows, columns = (torch.arange(length, device=masks.device) - length / 2 for length in masks.shape[1:])
+    reached = (rows[:, None] ** 2 + columns**2).sqrt() < tolerance_px
+    near = near.clone()
+    near[:, near.shape[1] // 2, near.shape[2] // 2] = (masks & reached).flatten(1).any(dim=1)
+    return near
 
 
 def _number(value: float) -> str:

@@ -26,7 +26,7 @@ from ...attributions import (
 from ...base import CodeFiles, RaybenchError, Size, seed_for
 from ...checkpoints import Network
 from ..datasets import read_picture, to_rgb
-from ..loading import Prepared, View, decoded, frame_of, network_input, pillow_view, to_pixels, too_narrow
+from ..loading import Prepared, View, decoded, frame_of, network_input, to_pixels, too_narrow, worker_view
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
 from .checked import below_zero, check_shape, refuse_negative
@@ -239,8 +239,8 @@ def pictured(network: Network, picture: PIL.Image.Image, view: View, rules: Prot
     told = too_narrow(Size(picture.height, picture.width), [frame])
     if told:
         raise RaybenchError(f"the picture {told}")
-    if rules.resize == "pillow":
-        image = Prepared("", "", views={view: pillow_view(picture, frame)})
+    if rules.resize != "device":
+        image = Prepared("", "", views={view: worker_view(picture, frame, rules)})
     else:
         image = Prepared("", "", picture=to_pixels(picture))
     return network_input(network, decoded([image], network.device), view, rules, network.device)

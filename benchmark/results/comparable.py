@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...base import RaybenchError
-from ..suite import PROTOCOLS
+from ..suite import PROTOCOLS, changed_fields, protocol_key
 from .files.folder import ResultFolder
 
 __all__ = ["difference", "group_comparable", "protocol_changes", "refuse_incomparable"]
@@ -67,11 +67,11 @@ def refuse_incomparable(runs: Sequence[ResultFolder], hint: str) -> None:
 
 def protocol_changes(run: ResultFolder) -> str:
     """Say which fields of the run's protocol depart from the protocol of that name; empty if none does."""
-    name = _only(run, "protocol")
+    name = protocol_key(_only(run, "protocol"), run.protocol_fields.get("version"))
     if name not in PROTOCOLS or PROTOCOLS[name].id == _only(run, "protocol_id"):
         return ""
-    standard, fields = PROTOCOLS[name].fields, run.protocol_fields
-    changed = [f"{key} = {value}" for key, value in fields.items() if standard.get(key) != value]
+    changes = changed_fields(PROTOCOLS[name], run.protocol_fields)
+    changed = [f"{key} = {value}" for key, value in changes.items()]
     return f"protocol {name} was changed: {', '.join(changed) or 'its id differs from the standard one'}"
 
 

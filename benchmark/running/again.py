@@ -27,7 +27,7 @@ from ..results import (
     safe_name,
     write_choice,
 )
-from ..suite import PROTOCOLS, Again, NamedChoice, Settings, Suite
+from ..suite import PROTOCOLS, Again, NamedChoice, Settings, Suite, changed_fields, protocol_key
 from .networks import refuse_other_weights
 from .progress import Reporter
 from .run import Results, evaluate
@@ -107,11 +107,11 @@ def _suite(run: ResultFolder) -> Suite:
     manifest = run.manifest
     try:
         protocol = dict(manifest["protocol"])
-        standard = PROTOCOLS[protocol["name"]].fields if protocol["name"] in PROTOCOLS else {}
-        changes = {key: value for key, value in protocol["fields"].items() if standard.get(key) != value}
+        key, fields = protocol_key(protocol["name"], protocol["fields"].get("version")), protocol["fields"]
+        changes = changed_fields(PROTOCOLS[key], fields) if key in PROTOCOLS else fields
         return Suite(
             name=manifest["suite"]["name"],
-            protocol=_named(protocol["name"], {**changes}, drop=("name", "version")),
+            protocol=_named(key, {**changes}, drop=("name", "version")),
             dataset=_named(manifest["dataset"]["name"], manifest["dataset"]["options"]),
             attributions=[
                 _named(one["method"], one["options"], one["name"])

@@ -158,6 +158,7 @@ def _middle_alone(plan: Plan, jobs: Sequence[Job]) -> bool:
     metrics = [one.metric for one in plan.metrics]
     return (
         not plan.gallery
+        and plan.protocol.center == "pixel"  # the exact middle may lie near what no pixel beside it is near
         and all(job.attribution.attribution.middle for job in jobs)
         and all(metric.window or metric.of_predictions for metric in metrics)
     )

@@ -18,7 +18,7 @@ from ...checkpoints import Card, ClassList, card_names, find_card, load_classes
 from ..datasets import DATASETS
 from ..metrics import BoundMetric, bind_metric
 from ..statistics import Facts
-from ..suite import PROTOCOLS, Protocol, protocol_from
+from ..suite import PROTOCOLS, Protocol, changed_fields, protocol_from, protocol_key
 from .report import Findings
 from .run_facts import FILE, RunFacts
 
@@ -130,8 +130,10 @@ def _protocol(facts: RunFacts, findings: Findings) -> Protocol | None:
     if given.name not in PROTOCOLS:
         findings.problem(FILE, str(UnknownNameError("protocol", given.name, PROTOCOLS)))
         return None
-    standard = PROTOCOLS[given.name]
-    missing = sorted(standard.fields.keys() - fields.keys())
+    key = protocol_key(given.name, fields.get("version"))
+    standard = PROTOCOLS[key]
+    changes = changed_fields(standard, fields)
+    missing = sorted(standard.fields.keys() - fields.keys() - changes.keys())
     if missing:
         findings.problem(FILE, f"protocol.fields lacks {', '.join(missing)}")
         return None
@@ -142,13 +144,8 @@ def _protocol(facts: RunFacts, findings: Findings) -> Protocol | None:
             f"{given.name!r} version {standard.version}",
         )
         return None
-    changes = {
-        key: value
-        for key, value in fields.items()
-        if key not in standard.fields or standard.fields[key] != value
-    }
     try:
-        protocol = protocol_from(given.name, changes)
+        protocol = protocol_from(key, changes)
     except RaybenchError as error:
         findings.problem(FILE, f"protocol.fields: {quoted(error, 300)[1:-1]}")
         return None

@@ -1,7 +1,7 @@
 """What is asked: a suite, the rules of a protocol, the settings of a run; documents, nothing resolved."""
 
 from .meant import as_document, meant, shipped_default
-from .protocol import PROTOCOLS, Protocol, protocol_from
+from .protocol import PROTOCOLS, Protocol, changed_fields, protocol_from, protocol_key
 from .settings import Again, Remeasuring, Settings, TrainingSettings
 from .suite import PLAIN_NAME, NamedChoice, Suite, load_suite, shipped_suites
 
@@ -16,9 +16,11 @@ __all__ = [
     "Suite",
     "TrainingSettings",
     "as_document",
+    "changed_fields",
     "load_suite",
     "meant",
     "protocol_from",
+    "protocol_key",
     "shipped_default",
     "shipped_suites",
 ]

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ...base import RaybenchError, UnknownNameError, misfit
 
-__all__ = ["PROTOCOLS", "Protocol", "protocol_from"]
+__all__ = ["PROTOCOLS", "Protocol", "changed_fields", "protocol_from", "protocol_key"]
 
 
 _SHOWN = object()
@@ -53,11 +53,14 @@ class Protocol:
         crop_resize, crop: input of top-1 and top-5 accuracy, shorter side and centre crop in pixels.
         f1_size: side of the square input of F1, in pixels; the aspect ratio is not kept.
         decode: who decodes JPEG files: `pillow`, or the `device` (CUDA by nvJPEG): may differ by a level.
-        resize: who resizes pictures: `pillow`, or torch on the `device`: may differ by a level.
+        resize: who resizes pictures: `pillow`, or torch on the `device`: may differ by a level; or `plain`:
+            bilinearly without antialiasing, and not rounded to levels.
+        center: where the row `center` points: to the `pixel` at row H // 2 and column W // 2, or to the
+            `exact` middle at H / 2 and W / 2, which lies between pixels where a side is odd.
         precision: of the network's arithmetic; maps and metrics are float32 in any case. Only `float32` keeps
             all digits; `tf32` matters on CUDA alone, the others are run by autocast.
 
-    `fit`, `input` and the last three came later than the numbers that were made without them, so they enter
+    `fit`, `input` and the last four came later than the numbers that were made without them, so they enter
     the identity only where they depart from their defaults.
     """
 
@@ -77,7 +80,8 @@ class Protocol:
     fit: Literal["whole", "square", "crop"] = _optional("whole")
     input: Literal["protocol", "network"] = _optional("protocol")
     decode: Literal["pillow", "device"] = _optional("pillow")
-    resize: Literal["pillow", "device"] = _optional("pillow")
+    resize: Literal["pillow", "device", "plain"] = _optional("pillow")
+    center: Literal["pixel", "exact"] = _optional("pixel")
     precision: Literal["float32", "tf32", "bfloat16", "float16"] = _optional("float32")
     description: str = dataclasses.field(default="", metadata={"hashed": False})
 
@@ -122,6 +126,23 @@ _NATIVE: tuple[tuple[str, Literal["whole", "square", "crop"], str], ...] = (
     ("native-crop", "crop", "the network's own centre crop; maps are 0 outside of it"),
 )
 
+_ICCV19 = Protocol(
+    name="iccv19",
+    version=1,
+    short_side=224,
+    queries="every_class",
+    skip_difficult=True,
+    legacy_boxes=False,
+    tolerance_px=15,
+    epsilon=0.0,
+    smoothing=0.02,
+    pointing_game="class_mean",
+    crop_resize=256,
+    crop=224,
+    f1_size=224,
+    description="iccv19 as it was before version 2, with pictures resized by Pillow's antialiased filter",
+)
+
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
@@ -132,20 +153,11 @@ PROTOCOLS = {
             legacy_boxes=False,
             description="aaai21 with boxes that start at 0 cut to the picture instead of lost",
         ),
-        Protocol(
-            name="iccv19",
-            version=1,
-            short_side=224,
-            queries="every_class",
-            skip_difficult=True,
-            legacy_boxes=False,
-            tolerance_px=15,
-            epsilon=0.0,
-            smoothing=0.02,
-            pointing_game="class_mean",
-            crop_resize=256,
-            crop=224,
-            f1_size=224,
+        dataclasses.replace(
+            _ICCV19,
+            version=2,
+            resize="plain",
+            center="exact",
             description="the pointing game as TorchRay runs it; Fong, Patrick & Vedaldi, ICCV 2019",
         ),
         dataclasses.replace(
@@ -163,7 +175,22 @@ PROTOCOLS = {
             for name, fit, description in _NATIVE
         ),
     )
-}
+} | {"iccv19-v1": _ICCV19}
+
+
+def protocol_key(name: str, version: object) -> str:
+    """Return the name by which a version of a protocol is asked for, such as `iccv19-v1`; else `name`."""
+    found = (key for key, one in PROTOCOLS.items() if (one.name, one.version) == (name, version))
+    return next(found, name)
+
+
+def changed_fields(standard: Protocol, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a run that depart from a protocol; one that does not show is at its default."""
+    hidden = {
+        one.name: one.metadata["hidden"] for one in dataclasses.fields(Protocol) if "hidden" in one.metadata
+    }
+    whole = {**{key: hidden[key] for key in hidden.keys() & standard.fields.keys()}, **fields}
+    return {key: value for key, value in whole.items() if getattr(standard, key, _SHOWN) != value}
 
 
 def protocol_from(name: str, changes: Mapping[str, Any] | None = None) -> Protocol:

@@ -79,7 +79,8 @@ def test_protocols_of_the_networks_own_input_are_told_apart_and_old_ones_keep_th
 IDS = {
     "aaai21": "70b0ca13dc37",
     "aaai21-clamped": "6954948550e7",
-    "iccv19": "a87af8bc347f",
+    "iccv19": "d0ad091ac233",
+    "iccv19-v1": "a87af8bc347f",
     "square": "8b3b2215eebe",
     "native": "49abc22529d7",
     "native-whole": "ff6978c0b4ce",

@@ -16,8 +16,10 @@ from raybench.benchmark.loading.views import (
     device_view,
     pillow_view,
     to_pixels,
+    worker_view,
 )
 from raybench.benchmark.suite.protocol import protocol_from
+from raybench.checkpoints import Network, find_card, load_classes
 
 CPU = torch.device("cpu")
 
@@ -80,3 +82,18 @@ def test_a_damaged_file_among_others_is_named_alone() -> None:
     first, second, third = decode_jpegs([good, junk, good], CPU)
     assert isinstance(second, str)
     assert torch.equal(first, third)
+
+
+@pytest.mark.parametrize("size", [(500, 375), (333, 500), (640, 201)])
+def test_plain_pictures_are_those_of_torchray(size: tuple[int, int]) -> None:
+    models = pytest.importorskip("torchray.benchmark.models")
+    card, image = find_card("torchray-resnet50-voc"), picture(*size)
+    network = Network(torch.nn.Identity(), card, load_classes("voc20"))
+    protocol = protocol_from("iccv19")
+    view = worker_view(image, frame_of("whole", protocol, None), protocol)
+    kept = view.copy()
+    found = network.normalise(torch.from_numpy(view).permute(2, 0, 1)[None])[0]
+    expected = models.get_transform("voc", size=224)(image)
+    assert found.shape == expected.shape
+    assert (found - expected).abs().max() < 2e-4  # of 255 levels, the std being one of them
+    assert np.array_equal(view, kept)

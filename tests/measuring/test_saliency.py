@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from raybench.base.geometry import Size
 from raybench.benchmark.measuring.maps import prepare_saliency, resize_bilinear, smooth, status_of
+from raybench.benchmark.measuring.scoring import near_the_middle
 from raybench.benchmark.results.files.rows import STATUSES
 from raybench.benchmark.suite.protocol import PROTOCOLS, protocol_from
 
@@ -89,3 +90,15 @@ def test_smoothing_happens_only_for_methods_and_protocols_that_smooth() -> None:
     assert torch.equal(plain, never)
     blurred = scipy.ndimage.gaussian_filter(raw[0].double().numpy(), 0.8, mode="nearest", radius=4)
     np.testing.assert_allclose(smoothed[0].numpy(), blurred / blurred.sum(), rtol=1e-4)
+
+
+def test_the_exact_middle_lies_between_pixels_where_a_side_is_odd() -> None:
+    masks = torch.zeros(2, 1, 5, dtype=torch.bool)
+    masks[0, 0, 0] = masks[1, 0, 4] = True  # 2.5 to the left of the exact middle, 1.5 to the right, 0.5 below
+    near = torch.ones_like(masks)
+    expected = {2.5: [False, True], 2.6: [True, True], 1.58: [False, False], 1.59: [False, True]}
+    for tolerance, middle in expected.items():
+        found = near_the_middle(masks, near, tolerance)
+        assert found[:, 0, 2].tolist() == middle
+        assert found.sum() == 8 + sum(middle)
+    assert near.all()

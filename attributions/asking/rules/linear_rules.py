@@ -76,7 +76,8 @@ def stabilised(epsilon: float) -> Divide:
     """Return a division by z + epsilon * sign(z), where the sign of zero is one."""
 
     def divide(received: Tensor, total: Tensor) -> Tensor:
-        return received / torch.where(total >= 0, total + epsilon, total - epsilon)
+        ends = total.new_tensor(epsilon), total.new_tensor(-epsilon)
+        return received / torch.where(total >= 0, *ends).add_(total)
 
     return divide
 

@@ -129,6 +129,9 @@ def _first_components(maps: Tensor, centred: bool) -> Tensor:
     """Project (N, k, h, w) on their first component over places: (N, h, w) float32, clamped at 0."""
     found = maps.new_zeros((len(maps), *maps.shape[2:]), dtype=torch.float32)
     for row, one in enumerate(maps):
+        if not one.isfinite().all():  # nothing has components: counted as such
+            found[row] = torch.nan
+            continue
         places = one.double().flatten(1).T  # (h w, k)
         total = places.sum(dim=1)
         if centred:

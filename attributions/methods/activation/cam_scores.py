@@ -95,7 +95,7 @@ def ablation_cam(
 
     Source: Desai & Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via
     Gradient-free Localization", WACV 2020, divided by |y_c| where the paper divides by y_c: a negative score
-    would turn all weights round.
+    would turn all weights round. Where it is 0 there is no map.
     """
     check_queries(images, image_index, class_index)
     features = features_of(network, images, image_index, layer)
@@ -110,7 +110,8 @@ def ablation_cam(
         check_classes(whole, classes)
         without = torch.cat(list(in_chunks(features.shape[1], images.device, _AT_ONCE, ask, "ablation_cam")))
         score = whole[:, classes].double()
-        weights[queries] = ((score - without[:, classes]) / score.abs()).T.to(weights)
+        shares = ((score - without[:, classes]) / score.abs()).masked_fill(score == 0, 0)
+        weights[queries] = shares.T.to(weights)
     return weighted_sum(weights, features)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ....base import RaybenchError, UnknownNameError
-from ...suite import PROTOCOLS, protocol_from
+from ...suite import PROTOCOLS, protocol_from, protocol_key
 from ..comparable import difference
 from ..files.folder import ResultFolder, open_results
 from ..files.names import MANIFEST, SUMMARY, ResultFiles
@@ -158,7 +158,8 @@ def _check_rules(results: ResultFolder) -> None:
         raise RaybenchError(
             f"{path} has dataset {results.dataset.get('name')!r}, but summary.csv {first['dataset']!r}"
         )
-    name, fields = str(protocol.get("name")), dict(results.protocol_fields)
+    fields = dict(results.protocol_fields)
+    name = protocol_key(str(protocol.get("name")), fields.get("version"))
     if name not in PROTOCOLS:
         raise RaybenchError(f"{path}: {UnknownNameError('protocol', name, PROTOCOLS)}")
     version = fields.pop("version", None)

@@ -144,7 +144,7 @@ def _datasets() -> Listing:
 def _protocols() -> Listing:
     from ...benchmark.suite import PROTOCOLS
 
-    rows = [(one.name, one.id, str(one.short_side), one.fit, one.queries) for one in PROTOCOLS.values()]
+    rows = [(key, one.id, str(one.short_side), one.fit, one.queries) for key, one in PROTOCOLS.items()]
     return ("name", "id", "short side", "fit", "queries"), rows
 
 

@@ -10,6 +10,8 @@ from calling import METHODS, ON_CNNS, OURS, PRIMITIVES, calling, is_defined
 from raybench.attributions import bind
 from raybench.attributions.queries import Portion
 from raybench.base import RaybenchError
+from raybench.benchmark.measuring.maps import status_of
+from raybench.benchmark.results.files.rows import STATUSES
 
 
 def singles(function, network, queries):
@@ -105,6 +107,25 @@ def test_no_queries_give_no_maps(method, small, small_queries):
     assert maps.shape[0] == 0
     assert maps.ndim == 3
     assert maps.dtype == torch.float32
+
+
+WHATEVER_THE_SCORE = {
+    *("attention_rollout", "eigen_cam", "extremal_perturbation", "fake_cam", "lime"),
+    *("meaningful_perturbation", "raw_attention", "rise", "score_cam", "sobel"),
+}
+"""They do not read a class, or its probability, or enlarge what they read; others have nothing to show."""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_class_whose_score_never_moves_and_pictures_of_one_colour_are_counted(method, small, small_queries):
+    def status(images):
+        maps = calling(method)(small, images, torch.tensor([0]), torch.tensor([2]))
+        return STATUSES[int(status_of(maps)[0])]
+
+    black, mean = (torch.full_like(small_queries.images[:1], value) for value in (-2, 0))
+    assert {status(black), status(mean)} <= {"ok", "zero", "constant"}
+    small.module.classifier.weight.data[2] = small.module.classifier.bias.data[2] = 0
+    assert status(small_queries.images[:1]) == ("ok" if method in WHATEVER_THE_SCORE else "zero")
 
 
 @pytest.mark.parametrize("method", METHODS)

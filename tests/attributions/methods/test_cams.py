@@ -1,14 +1,18 @@
 """The family of Grad-CAM against pytorch-grad-cam, torchcam, and maps computed by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from calling import is_defined
 from torch import nn
 
-from raybench.attributions import bind
+from raybench.attributions import ATTRIBUTIONS, bind
 from raybench.attributions.methods.gradients.full_grad import full_gradients
 from raybench.base import RaybenchError
+from raybench.benchmark.measuring.maps import status_of
+from raybench.benchmark.results.files.rows import STATUSES
 
 pytorch_grad_cam = pytest.importorskip("pytorch_grad_cam")
 ClassifierOutputTarget = pytorch_grad_cam.utils.model_targets.ClassifierOutputTarget
@@ -21,7 +25,6 @@ THEIRS = {
     "layer_cam": "LayerCAM",
     "eigen_cam": "EigenCAM",
     "eigen_grad_cam": "EigenGradCAM",
-    "score_cam": "ScoreCAM",
     "ablation_cam": "AblationCAM",
 }
 
@@ -144,6 +147,18 @@ def test_eigen_cam_shows_the_direction_of_largest_spread(by_hand):
     found = bind("eigen_cam")(by_hand, IMAGE, ZERO, ZERO)[0]
     line = torch.tensor([[-3.0, -1], [1, 3]]) / 2**0.5
     assert any(torch.allclose(found, one.clamp(min=0), atol=1e-5) for one in (line, -line))
+
+
+ACTIVATION = [one.name for one in ATTRIBUTIONS if one.family == "activation" and "." not in one.name]
+
+
+@pytest.mark.parametrize("method", ACTIVATION)
+def test_a_map_of_one_pixel_has_no_peak_and_features_that_are_no_numbers_are_counted(method, loaded):
+    parts = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    network = replace(loaded(nn.Sequential(*parts), "1"), layout="channels_first")
+    image = IMAGE.repeat(1, 1, 2, 2)
+    found = [bind(method)(network, one, ZERO, ZERO) for one in (image[..., :3, :3], image * torch.nan)]
+    assert [STATUSES[int(status_of(maps)[0])] for maps in found] in (["constant", "nan"], ["zero", "nan"])
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg16", "densenet121"])

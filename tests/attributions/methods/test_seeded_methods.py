@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
-from calling import OPTIONS, SEEDED
+from calling import METHODS, OPTIONS, SEEDED
 
 from raybench.attributions import bind, sharing
 from raybench.attributions.asking.copies import gradient_points, masking
@@ -69,25 +70,19 @@ def test_another_seed_gives_another_map(name, small, images):
     assert not torch.equal(others[3], maps[3])
 
 
-def test_another_process_draws_the_same():
+def test_another_process_makes_the_same_maps_by_every_method():
     script = (
-        "import hashlib, sys, torch\n"
-        "from types import SimpleNamespace\n"
-        "from calling import OPTIONS, SEEDED\n"
-        "from raybench.attributions import bind\n"
+        "import conftest, hashlib, sys, torch\n"
+        "from calling import METHODS, calling, is_defined\n"
         "torch.manual_seed(int(sys.argv[1]))\n"
-        "weights = torch.arange(2 * 3 * 81.).view(2, -1).sin() / 9\n"
-        "module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 81, 2)).eval()\n"
-        "module[1].weight.data, module[1].bias.data = weights, torch.zeros(2)\n"
-        "ends = torch.full((3, 1, 1), -2.), torch.full((3, 1, 1), 2.)\n"
-        "facts = dict(multi_label=False, target_layer='0', excitation_layer=None, contrast_layer=None)\n"
-        "network = SimpleNamespace(module=module.requires_grad_(False), input_range=ends, **facts)\n"
-        "query = torch.arange(3 * 81.).view(1, 3, 9, 9).cos(), torch.tensor([0]), torch.tensor([1])\n"
-        "for name in SEEDED:\n"
-        "    maps = bind(name, OPTIONS.get(name))(network, *query, seeds=[5])\n"
+        "images = torch.arange(2 * 3 * 9 * 13.).view(2, 3, 9, 13).cos().double()\n"
+        "makers = conftest._small_network, conftest.small_transformer, conftest._small_averaging\n"
+        "for name in METHODS:\n"
+        "    network = next(made for make in makers if is_defined(name, made := make()))\n"
+        "    maps = calling(name)(network, images, torch.tensor([1, 0]), torch.tensor([2, 4]))\n"
         "    print(name, hashlib.sha256(maps.numpy().tobytes()).hexdigest())\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
     found = [
         subprocess.run(
             [sys.executable, "-c", script, number],
@@ -99,4 +94,4 @@ def test_another_process_draws_the_same():
         for number in ("1", "2")
     ]
     assert found[0] == found[1]
-    assert found[0].count("\n") == len(SEEDED)
+    assert found[0].count("\n") == len(METHODS)
