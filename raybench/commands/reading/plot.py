@@ -32,7 +32,7 @@ def plot(
         typer.Option(metavar="INCHES", help="Width of each figure, such as 3.3 for a column of a paper."),
     ] = "",
 ) -> None:
-    """Draw bars per metric, accuracy against localisation, curves, a gallery of maps; their numbers as CSV."""
+    """Draw bars per metric, accuracy against localisation, curves, a gallery; their numbers as CSV."""
     from ...benchmark.pictures import plot_all
     from ...benchmark.results import lost_rows, open_results
 
