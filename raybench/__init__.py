@@ -9,10 +9,11 @@ from .base import __version__
 
 if TYPE_CHECKING:
     from .benchmark.measuring import attribute
-    from .benchmark.running import Results, evaluate
+    from .benchmark.running import Results
     from .benchmark.suite import Settings
     from .checkpoints import Network
     from .checkpoints import load_network as load_checkpoint
+    from .evaluating import evaluate
     from .explaining import Explained, explain
 
 __all__ = ["Explained", "Network", "Results", "Settings", "__version__", "attribute", "evaluate", "explain",
@@ -29,7 +30,7 @@ _PUBLIC = {
     "Results": ("benchmark.running", "Results"),
     "Settings": ("benchmark.suite", "Settings"),
     "attribute": ("benchmark.measuring", "attribute"),
-    "evaluate": ("benchmark.running", "evaluate"),
+    "evaluate": ("evaluating", "evaluate"),
     "explain": ("explaining", "explain"),
     "load_checkpoint": ("checkpoints", "load_network"),
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..results import write_atomically
-from ..tables import escape_latex, escape_markdown, published_column
+from ..tables import escape_latex, escape_markdown, latex_table, published_column
 from .judging import Judged, Sample
 from .ready import Readiness
 from .reproducing import Reproduction
@@ -145,8 +145,7 @@ def _markdown(found: Reproduction) -> str:
 
 
 def _latex(found: Reproduction) -> str:
-    lines = [r"\begin{table}", r"  \centering", rf"  \caption{{{escape_latex(found.table.source.title)}}}"]
-    lines += [r"  \begin{tabular}{lllrrrl}", r"    \toprule", f"    {' & '.join(_HEADINGS)} \\\\"]
+    lines = [r"  \begin{tabular}{lllrrrl}", r"    \toprule", f"    {' & '.join(_HEADINGS)} \\\\"]
     for column in dict.fromkeys(one.cell.column for one in found.judged):
         lines.append(r"    \midrule")
         lines += [
@@ -155,8 +154,7 @@ def _latex(found: Reproduction) -> str:
             if one.cell.column == column
         ]
     lines += [r"    \bottomrule", r"  \end{tabular}"]
-    lines += [rf"  \par\footnotesize {escape_latex(note)}" for note in _notes(found)]
-    return "\n".join([*lines, r"\end{table}"]) + "\n"
+    return latex_table(found.table.source.title, lines, list(_notes(found)))
 
 
 def _notes(found: Reproduction) -> Iterator[str]:

@@ -58,6 +58,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         options = ", ".join(f"{name} = {value}" for name, value in metric.options.items())
         name = f"{metric.metric.name}{f' ({options})' if options else ''}"
         yield f"metric {name}: {_cost_of_metric(metric, plan)}"
+    if _asking(plan):
+        yield f"metrics that ask, per 1,000 maps of one method: {_cost_of_a_thousand(plan)}"
 
 
 def costly(plan: Plan) -> Iterator[str]:
@@ -155,6 +157,17 @@ def _cost_of_metric(metric: BoundMetric, plan: Plan) -> str:
     stages = f" (with {_STAGES} stages)" if passes.runs_per_stage else ""
     words = ", ".join(filter(None, each)) or "no passes"
     return f"{words}; in all at least {' and '.join(total) or 'none'}{stages}{shared}"
+
+
+def _cost_of_a_thousand(plan: Plan) -> str:
+    """Word what all metrics that ask take for 1,000 maps of as many images; shared maps count once."""
+    asked = [metric.passes for metric in _asking(plan)]
+    forwards = 1000 * sum(one.forwards + one.forwards_per_image for one in asked)
+    runs: dict[object, float] = {}
+    for number, one in enumerate(asked):
+        shares = one.shares or number
+        runs[shares] = max(runs.get(shares, 0), 1000 * one.all_runs(_STAGES))
+    return f"at most {forwards:,.0f} forwards and {sum(runs.values()):,.0f} more maps"
 
 
 def _count(number: float, noun: str, what: str, *, plural: str = "es") -> str:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -69,6 +70,7 @@ class Plan:
         reporter: Reporter,
         networks: Sequence[Network] = (),
         only: Mapping[str, Collection[int]] | None = None,
+        held: Mapping[str, Any] | None = None,
     ) -> Plan:
         """Resolve every name of a suite, and of the settings; see `evaluate` for the arguments.
 
@@ -76,7 +78,7 @@ class Plan:
             RaybenchError: a name is unknown, something is missing, or two things do not fit together.
         """
         suite, path = meant(source, settings)
-        code = CodeFiles(path.parent, settings.trust_code)
+        code = CodeFiles(path.parent, settings.trust_code, held or {})
         place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
         here = replace(code, folder=Path())  # what options name is found from the current folder
         choice, folder = suite.dataset_choice, Path() if settings.dataset else path.parent

@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -15,7 +16,7 @@ import torch
 from ...attributions import denormals_flushed
 from ...checkpoints import Card, Network
 from ..measuring import Outcome, Pass, add_costs
-from ..results import Manifest, ResultFiles, open_results, read_records
+from ..results import Manifest, ResultFiles, columns_of, open_results, read_records
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_weights
 from .fast import choose_fast
@@ -32,6 +33,9 @@ from .work import left_to_measure
 __all__ = ["Results", "evaluate"]
 
 
+_BETTER = {(True, True): "higher", (True, False): "lower", (False, True): "", (False, False): ""}
+
+
 @dataclass(frozen=True)
 class Results:
     """Where the results of a run are, and the results."""
@@ -44,6 +48,31 @@ class Results:
         """summary.csv: one row per checkpoint, method, metric and aggregate."""
         return open_results(self.out).summary
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The numbers to quote, a line each: value with its 95 % interval, unit, which way is better, counts.
+
+        `n` is how many queries or images a value is of, `degenerate` how many of its maps said nothing.
+        """
+        run = open_results(self.out)
+        columns = {column.metric: column for column in columns_of((run, row) for row in run.rows)}
+        lines = [
+            {
+                **{key: row[key] for key in ("checkpoint", "attribution", "metric")},
+                "label": columns[row["metric"]].label,
+                **{key: row[key] for key in ("value", "ci_low", "ci_high")},
+                "unit": columns[row["metric"]].unit,
+                "better": _BETTER[columns[row["metric"]].ranked, columns[row["metric"]].higher_is_better],
+                **{key: row[key] for key in ("n", "degenerate")},
+            }
+            for row in run.rows
+            if row["aggregate"] == columns[row["metric"]].aggregate
+        ]
+        return pd.DataFrame(lines)
+
+    def _repr_html_(self) -> str:
+        return str(self.frame.to_html(index=False, float_format="{:.2f}".format))
+
     def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
         """records.csv of one row of the comparison: one row per query."""
         return read_records(ResultFiles(self.out).records(checkpoint, attribution))
@@ -55,6 +84,7 @@ def evaluate(
     *,
     networks: Sequence[Network] = (),
     only: Mapping[str, Collection[int]] | None = None,
+    held: Mapping[str, Any] | None = None,
     reporter: Reporter | None = None,
 ) -> Results:
     """Run a suite, or what is left of it.
@@ -67,6 +97,8 @@ def evaluate(
             of their tensors.
         only: ids of the images to measure, with the classes whose maps are kept; None for all images, and a
             gallery that is drawn by lot.
+        held: functions of methods and metrics, and readers of datasets, that are in memory, by the names that
+            the suite calls them.
         reporter: told of progress.
 
     Raises:
@@ -83,7 +115,9 @@ def evaluate(
         device = crew.agree(lambda: device_of(crew.device(asked.device), networks))
         division = crew.agree(lambda: divide(asked, pick_device(device), crew))
         stack.enter_context(threads_limited(division.threads))
-        plan = crew.agree(lambda: Plan.make(suite, replace(asked, device=device), reporter, networks, only))
+        plan = crew.agree(
+            lambda: Plan.make(suite, replace(asked, device=device), reporter, networks, only, held)
+        )
         if plan.device.type == "cuda":
             stack.enter_context(torch.cuda.device(plan.device))  # events and page-locked memory go by it
         for line in costly(plan):

@@ -1,7 +1,7 @@
 """Tables of results, measured and published, and the text of a comparison."""
 
 from .arranging import arranged
-from .formats import escape_latex, escape_markdown, render_table, rich_table
+from .formats import escape_latex, escape_markdown, latex_table, render_table, rich_table
 from .matching import (
     find_published,
     normal_training,
@@ -36,6 +36,7 @@ __all__ = [
     "escape_markdown",
     "find_published",
     "known_datasets",
+    "latex_table",
     "load_published",
     "normal_training",
     "published_column",

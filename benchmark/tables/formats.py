@@ -17,7 +17,7 @@ from rich.text import Text
 from ...base import UnknownNameError, broken
 from ..results import Cell, Column, Row, Table
 
-__all__ = ["TABLE_FORMATS", "escape_latex", "escape_markdown", "render_table", "rich_table"]
+__all__ = ["TABLE_FORMATS", "escape_latex", "escape_markdown", "latex_table", "render_table", "rich_table"]
 
 Intervals = bool | Literal["half-width"]
 
@@ -44,8 +44,8 @@ def render_table(table: Table, kind: str, *, intervals: Intervals = False) -> st
 
     Args:
         table: what to print.
-        kind: `markdown`, `latex` (needs the package booktabs), `csv` and `json` (full precision) or `html` (a
-            fragment).
+        kind: `markdown`, `latex` (needs the packages booktabs and graphicx), `csv` and `json` (full
+            precision) or `html` (a fragment).
         intervals: print the 95 % interval behind each value, or half its width; CSV always holds them.
 
     Raises:
@@ -113,8 +113,9 @@ def _latex(table: Table, intervals: Intervals) -> str:
     marks = _marks(table)
     headings = _headings(table, spanned=True)
     alignment = "l" * len(table.headings) + "r" * (len(headings) - len(table.headings))
-    lines = [r"\begin{table}", r"  \centering", rf"  \caption{{{escape_latex(table.title)}}}"]
-    lines += [rf"  \begin{{tabular}}{{{alignment}}}", r"    \toprule"]
+    notes = _notes(table, marks, intervals)
+    counted = [note for note in notes if note.startswith("queries per row")]
+    lines = [rf"  \begin{{tabular}}{{{alignment}}}", r"    \toprule"]
     if spans := _spans(table):
         ends = [[at + 1, at + width] for at, width, name in spans if name]
         above = [rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(name)}}}" for _, width, name in spans]
@@ -129,7 +130,21 @@ def _latex(table: Table, intervals: Intervals) -> str:
         # {} keeps a cell that begins with [ or * from being read as an option of the line break before it
         lines.append(f"    {{}}{' & '.join([*map(escape_latex, row.labels), *cells, *count])} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}"]
-    lines += [rf"  \par\footnotesize {escape_latex(note)}" for note in _notes(table, marks, intervals)]
+    caption = "; ".join([table.title, *counted])
+    return latex_table(caption, lines, [note for note in notes if note not in counted])
+
+
+def latex_table(caption: str, tabular: Sequence[str], notes: Sequence[str]) -> str:
+    """Set a tabular, in lines of LaTeX, as a float that shrinks to the page; caption and notes are text."""
+    lines = [r"\begin{table}", r"  \centering", rf"  \caption{{{escape_latex(caption)}}}"]
+    lines += [
+        r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+        r"  \resizebox*{!}{\ifdim\totalheight>.8\textheight.8\textheight\else\totalheight\fi}{%",
+        *tabular[:-1],
+        tabular[-1] + "}}",
+        r"  \par\smallskip\raggedright\footnotesize",
+    ]
+    lines += [rf"  {escape_latex(note)}\par" for note in notes]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 

@@ -18,7 +18,8 @@ def send_pointwise_to_onednn(module: nn.Module) -> None:
     nothing to dilate. So the last digits do not depend on the number of images or threads, and passes of
     networks with such layers take a fifth to a third less time (docs/performance.md).
     """
-    if not torch.backends.mkldnn.is_available() or platform.machine() not in ("x86_64", "AMD64"):
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not has_onednn or platform.machine() not in ("x86_64", "AMD64"):
         return
     for layer in module.modules():
         if type(layer) is nn.Conv2d and (*layer.kernel_size, *layer.stride, *layer.dilation) == (1,) * 6:

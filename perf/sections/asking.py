@@ -32,7 +32,8 @@ def measure(options: Options) -> list[str]:
         f"One picture of {side} x {side}, untrained ResNet-18, {options.cores} threads, one call after the "
         "network has run once. On a CPU curves are almost nothing but passes. ROAD solves on all threads. "
         "Random parts (`faithfulness_correlation`, `sensitivity_n`, `infidelity`) are shown once for all "
-        "methods and classes of a picture, which is not in this table: no other library shares them.",
+        "methods and classes of a picture, so that four methods take as long as one; no other library "
+        "shares them.",
         "",
         *table(["what", "against", "ours, seconds", "times as fast", "goal"], rows),
     ]

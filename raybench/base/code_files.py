@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .errors import RaybenchError, UnknownNameError
 from .registry import Named, Registry, collecting
@@ -40,10 +41,12 @@ class CodeFiles:
     Attributes:
         folder: that relative paths start from.
         trusted: whether the user allows it: importing a file runs its code.
+        held: functions and entries that are in memory, by the names that suites call them.
     """
 
     folder: Path = Path()
     trusted: bool = False
+    held: Mapping[str, Any] = field(default_factory=dict)
     _sha256: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -68,6 +71,8 @@ class CodeFiles:
             UnknownNameError: no such name, or no such function in the file.
             RaybenchError: code of files is not trusted, or the file cannot be read or run.
         """
+        if name in self.held:
+            return self._in_memory(registry, name, plain)
         if not names_code(name):
             return registry.get(name)
         function, short, entries = self._load(registry.noun, name)
@@ -78,6 +83,17 @@ class CodeFiles:
             if owner is registry and getattr(entry, "function", None) is function
         )
         return next(own, None) or plain(short, function)
+
+    def _in_memory(
+        self, registry: Registry[Entry], name: str, plain: Callable[[str, Callable[..., Any]], Entry]
+    ) -> Entry:
+        found = self.held[name]
+        if hasattr(found, "function"):
+            return cast(Entry, found)  # with facts of its own
+        if all(getattr(entry, "function", None) is not found for entry in registry):
+            registry.refuse_taken(name, name)
+        self._sha256[name] = hashlib.sha256(_written(found)).hexdigest()
+        return plain(name, found)
 
     def function(self, noun: str, name: str) -> Callable[..., Any]:
         """Return a function in a file, whatever it is for; raises as `find`."""
@@ -110,6 +126,15 @@ class CodeFiles:
             raise UnknownNameError(f"function of {path}", match["function"], known)
         self._sha256[short] = digest
         return function, short, entries
+
+
+def _written(function: Callable[..., Any]) -> bytes:
+    """Return what a function in memory does: its source, or its code where there is none."""
+    try:
+        return inspect.getsource(function).encode()
+    except (OSError, TypeError):  # typed at a prompt, or an object that can be called
+        code = getattr(function, "__code__", None)
+        return repr((code.co_code, code.co_consts, code.co_names)).encode() if code else b""
 
 
 def _run(path: Path, source: bytes, thing: str) -> ModuleType:

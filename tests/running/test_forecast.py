@@ -64,12 +64,13 @@ def test_methods_that_ask_once_per_channel_count_those_of_each_network(tiny: Tin
 def test_a_plan_says_what_each_metric_asks_again(tiny: TinySuite) -> None:
     metrics = ["content_heatmap", {"name": "deletion", "steps": 6}, {"name": "max_sensitivity", "draws": 2}]
     suite = tiny.with_suite(attributions=["center", "grad_cam", "gradient"], metrics=metrics)
-    said = [line for line in planned(suite, settings(tiny)) if line.startswith("metric ")]
+    said = [line for line in planned(suite, settings(tiny)) if line.startswith(("metric ", "metrics that"))]
     # 3 methods of 2 checkpoints on 4 images; the network is asked about `center` too
     assert said == [
         "metric deletion (steps = 6): 5 forward passes per map, 2 forward passes per image; "
         "in all at least 136 forwards",
         "metric max_sensitivity (draws = 2): 2 more maps per map; in all at least 48 maps",
+        "metrics that ask, per 1,000 maps of one method: at most 7,000 forwards and 2,000 more maps",
     ]
 
 

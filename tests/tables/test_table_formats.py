@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import html
 import io
+import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -56,7 +58,7 @@ def test_missing_score_is_an_empty_cell():
 
 def test_latex_escapes_every_special_character():
     text = render_table(table(Cell(1.0), label=NASTY), "latex")
-    row = text.splitlines()[7]
+    row = text.splitlines()[9]
     expected = (
         r"\textless{}script\textgreater{}alert('x')\textless{}/script\textgreater{} a\textbar{}b\_c\_ "
         r"\& 100 \% \$x\textasciicircum{}2 \textasciitilde{} \# \{y\} \textbackslash{} `z` *w* [k]"
@@ -111,7 +113,7 @@ def test_degenerate_column_appears_only_if_there_are_any():
     assert "degen." not in render_table(plain, "markdown")
     counted = replace(plain, rows=(replace(plain.rows[0], degenerate=3),))
     assert render_table(counted, "markdown").splitlines()[4].endswith("| 1.00 | 3 |")
-    assert render_table(counted, "latex").splitlines()[7].endswith(r"1.00 & 3 \\")
+    assert render_table(counted, "latex").splitlines()[9].endswith(r"1.00 & 3 \\")
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -148,3 +150,18 @@ def test_published_table_in_markdown_has_the_printed_values():
     text = render_table(published_tables("aaai21")[0], "markdown")
     assert "| resnet18 | gmp_gc | 69.02 | 79.60 | 68.74 | 65.35 |" in text
     assert text.count("\n| ") == 12  # heading, rule and ten rows
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex")
+def test_latex_compiles_and_stays_on_the_page(tmp_path):
+    cells = (Cell(69.4, 68.0, 71.0, best=True),) * 20
+    wide = Table("title", ("checkpoint",), (COLUMN,) * 20, (Row((NASTY,), cells),), ("a note of words",) * 3)
+    long = table(*cells * 4)
+    text = "".join(render_table(one, "latex", intervals=True) for one in (wide, long))
+    document = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}" + text
+    (tmp_path / "a.tex").write_text(document + r"\end{document}", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+    assert "Float too large" not in done.stdout

@@ -70,10 +70,16 @@ def table(
     if published:
         tables = published_tables(published)
     else:
-        chosen = {"rows": _names(rows), "columns": _names(columns), "pivot": pivot or "", "tied": True}
         tables = (
             comparison_table(
-                folders or [], with_published=with_published, mixed=mixed, subset=subset, **chosen
+                folders or [],
+                with_published=with_published,
+                mixed=mixed,
+                subset=subset,
+                rows=_names(rows),
+                columns=_names(columns),
+                pivot=pivot or "",
+                tied=True,
             ),
         )
     tables = tuple(arranged(one, sort=sort, digits=digits) for one in tables)
