@@ -8,10 +8,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from raybench.attributions import BoundAttribution, bind
 from raybench.benchmark.datasets import MaskRegion, draw_scene
-from raybench.benchmark.metrics import METRICS, Metric, SaliencyBatch
+from raybench.benchmark.measuring.again.randomising import RandomisedCopy
+from raybench.benchmark.metrics import METRICS, Forgotten, Metric, SaliencyBatch
+from raybench.benchmark.metrics.sanity.similarity import spearman
 from raybench.benchmark.pictures.drawing.style import INK, save_figure
 from raybench.benchmark.pictures.overlay import bare, draw_outline, overlay
+from raybench.checkpoints import load_network
+from raybench.training.data.pictures import Views, draw_scenes
+from raybench.training.recipe.recipe import ShapesScenes
+from raybench.training.step.step import normalise
 
 FOLDER = Path(__file__).resolve().parent / "metrics"
 SCENE = draw_scene(0, 6)
@@ -52,8 +59,48 @@ def draw(path: Path, maps: dict[str, Map], metrics: list[Metric]) -> None:
     plt.close(figure)
 
 
+def draw_sanity(path: Path) -> None:
+    """Draw maps of two methods by a trained network, by ones with random weights, and after small changes."""
+    network, zero = load_network("shapes-baseline"), torch.tensor([0])
+    scenes = draw_scenes(ShapesScenes(images=8, seed=2), Views(short_side=80, crop=80, smallest_crop=1.0))
+    picture, target = scenes.images[3][None, :, :80, :80], int(scenes.targets.labels[3])
+    image, other = normalise(picture), (target + 5) % len(network.classes)
+    copy = RandomisedCopy(network, 0, image[0])
+    count = len(copy.stages("stage"))
+    noisy = image + 0.05 * torch.rand(image.shape, generator=torch.Generator().manual_seed(0))
+    figure, panels = plt.subplots(2, 6, figsize=(13, 5), layout="constrained")
+    for row, name in zip(panels, ("grad_cam", "gradient"), strict=True):
+        method = bind(name)
+
+        def explain(
+            given: torch.Tensor, wanted: int, lost: int = 0, method: BoundAttribution = method
+        ) -> Map:
+            forgotten = Forgotten(frozenset(range(count - lost, count)), "stage", "reset")
+            seen = copy.forgetting(forgotten) if lost else network
+            return method(seen, given, zero, torch.tensor([wanted]))[0].numpy()
+
+        maps = {
+            "trained": explain(image, target),
+            "last stage random": explain(image, target, 1),
+            "all stages random": explain(image, target, count),
+            "another class": explain(image, other),
+            "a noisy copy": explain(noisy, target),
+        }
+        row[0].imshow(picture[0].permute(1, 2, 0))
+        row[0].set_title(name, fontsize=12, color=INK)
+        for panel, (title, saliency) in zip(row[1:], maps.items(), strict=True):
+            panel.imshow(saliency, cmap="inferno")
+            rho = spearman(torch.from_numpy(maps["trained"]), torch.from_numpy(saliency))
+            panel.set_title(f"{title}\nrank correlation {rho:.2f}", fontsize=10, color=INK)
+        for panel in row:
+            bare(panel)
+    save_figure(figure, path)
+    plt.close(figure)
+
+
 def main() -> None:
     """Write the pictures of docs/metrics."""
+    draw_sanity(FOLDER / "sanity.jpg")
     y, x = np.argwhere(REGION).mean(axis=0)
     size = np.sqrt(REGION.sum() / np.pi)
     away = hill(SIZE[0] - 1 - y, SIZE[1] - 1 - x, size)

@@ -7,20 +7,34 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ...base import UnknownNameError
 from ..tables import comparison_table
-from .drawing.style import save_plot
+from .drawing.numbers import numbers_of, write_numbers
+from .drawing.paper import PanelFigure, across_in
+from .drawing.style import fitted, save_plot
 from .figures.bars import bar_figure
 from .figures.curves import curve_figures
 from .figures.scatter import methods_of, scatter_figure
 from .gallery import GalleryColumn, gallery_columns, gallery_figure
 
-__all__ = ["plot_all"]
+__all__ = ["FIGURES", "plot_all"]
 
 _COLUMNS_PER_GALLERY = 8
 
 
-def plot_all(folders: Sequence[str | Path], out: Path, *, mixed: bool = False) -> list[Path]:
-    """Write `bars`, `accuracy`, `curves` and `gallery`, each as PNG and SVG.
+FIGURES = ("bars", "accuracy", "curves", "gallery")
+
+
+def plot_all(
+    folders: Sequence[str | Path],
+    out: Path,
+    *,
+    mixed: bool = False,
+    only: Sequence[str] = (),
+    formats: Sequence[str] = ("png", "svg"),
+    width: float | None = None,
+) -> list[Path]:
+    """Write `bars`, `accuracy`, `curves` and `gallery`, each as PNG and SVG, with its numbers as CSV.
 
     A plot for which there is nothing to draw is left out: `accuracy` without accuracy or F1, `curves` without
     a metric that keeps them, `gallery` without pictures. Curves and galleries of many rows are split:
@@ -30,6 +44,9 @@ def plot_all(folders: Sequence[str | Path], out: Path, *, mixed: bool = False) -
         folders: result folders of `raybench run`.
         out: folder for the plots; made if it is not there.
         mixed: allow runs under different protocols or on different data.
+        only: those of the four that are wanted; all by default.
+        formats: png, svg or pdf.
+        width: of each figure in inches, such as 3.3 for a column of a paper; as it comes by default.
 
     Returns:
         The files, in the order in which they were written.
@@ -38,20 +55,34 @@ def plot_all(folders: Sequence[str | Path], out: Path, *, mixed: bool = False) -
         RaybenchError: a folder without results, a damaged file, runs that are not comparable, or an `out`
             that cannot be written to.
     """
-    return [path for name, figure in _figures(folders, mixed=mixed) for path in save_plot(figure, out, name)]
+    wanted = only or FIGURES
+    for name in wanted:
+        if name not in FIGURES:
+            raise UnknownNameError("figure", name, FIGURES, "--only")
+    paths = []
+    for name, figure in _figures(folders, wanted, mixed=mixed, across=across_in(width)):
+        if isinstance(figure, PanelFigure):
+            write_numbers(out / f"{name}.csv", numbers_of(figure.bands))
+        paths += save_plot(fitted(figure, width) if width else figure, out, name, formats)
+    return paths
 
 
-def _figures(folders: Sequence[str | Path], *, mixed: bool) -> Iterator[tuple[str, Figure]]:
+def _figures(
+    folders: Sequence[str | Path], wanted: Sequence[str], *, mixed: bool, across: int
+) -> Iterator[tuple[str, Figure]]:
     """Draw one figure after another, so that only one is held at a time."""
     table = comparison_table(folders, mixed=mixed)
-    yield "bars", bar_figure(table)
-    scatter = scatter_figure(table)
+    if "bars" in wanted:
+        yield "bars", bar_figure(table, across=across)
+    scatter = scatter_figure(table, across=across) if "accuracy" in wanted else None
     if scatter:
         yield "accuracy", scatter
-    for number, figure in enumerate(curve_figures(folders, methods_of(table), table.title), start=1):
-        yield _numbered("curves", number), figure
+    if "curves" in wanted:
+        drawn = curve_figures(folders, methods_of(table), table.title, across=across)
+        for number, figure in enumerate(drawn, start=1):
+            yield _numbered("curves", number), figure
     for number, columns in enumerate(_pages(gallery_columns(folders)), start=1):
-        gallery = gallery_figure(columns)
+        gallery = gallery_figure(columns) if "gallery" in wanted else None
         if gallery:
             yield _numbered("gallery", number), gallery
 

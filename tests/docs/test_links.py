@@ -9,6 +9,7 @@ import pytest
 import typer.main
 import yaml
 
+from raybench.benchmark.metrics import METRICS
 from raybench.commands import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,25 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     for word in re.findall(r"^\$ (?:\w+=\S+ )*raybench ([a-z]\S*)", page.read_text(), flags=re.MULTILINE):
         assert word in COMMANDS, word
+
+
+OF_GROUP = {"robustness": "sanity", "accuracy": "../protocols"}
+
+
+@pytest.mark.parametrize("name", [one.name for one in METRICS])
+def test_every_metric_has_a_definition_a_source_and_what_it_does_not_say(name: str) -> None:
+    metric = METRICS.get(name)
+    page = ROOT / "docs" / "metrics" / f"{OF_GROUP.get(metric.group, metric.group)}.md"
+    text = page.read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|") and f"`{name}`" in line.split("|")[1]]
+    assert rows, f"no row of a table in {page.name}"
+    if metric.group == "accuracy":
+        return
+    assert rows[0].strip("| ").split("|")[-1].strip(), "nothing that it is checked against"
+    assert re.search(r"^!\[.+\]\(.+\.(jpg|png)\)$", text, flags=re.MULTILINE), "no picture"
+    about = [part for part in re.split(r"^#+ ", text, flags=re.MULTILINE) if f"`{name}`" in part]
+    assert any("not say*" in part for part in about), "nothing on what it does not say"
+    assert any(re.search(r"\b(19|20)\d\d\b", part) for part in about), "no source"
 
 
 def test_every_page_stands_in_the_site() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -215,6 +215,85 @@ def test_a_metric_asks_as_often_as_it_says_and_leaves_the_network_alone(name: st
     assert all(torch.equal(value, after[key]) for key, value in before.items())
     assert not network.module.training
     assert all(one.grad is None for one in network.module.parameters())
+
+
+FEW: dict[str, dict[str, object]] = {
+    "sensitivity_n": {"sizes": 2, "draws": 9},
+    "smooth_parameter_randomisation": {"samples": 2},
+    "pixel_flipping": {"side": 2, "steps": 5},
+    "road": {"noise": 0.0},
+    "infidelity": {"draws": 9, "least": 2, "most": 4},
+    "faithfulness_correlation": {"draws": 9, "size": 5},
+}
+ASKING = [bind_metric(one.name, FEW.get(one.name)) for one in METRICS if one.asks_network]
+OF_PLACES = (
+    *("faithfulness_correlation", "sensitivity_n", "infidelity", "smooth_parameter_randomisation"),
+    *("max_sensitivity", "average_sensitivity", "local_lipschitz", "random_logit"),
+)
+"""Their parts, noise and other classes are drawn, and are not flipped with the picture."""
+OF_ORDER = ("deletion", "insertion", "symmetric_relevance_gain", "road")
+
+
+def test_values_depend_neither_on_the_order_nor_on_what_else_is_asked() -> None:
+    network, images = network_of(), pictures(2)
+    batch = batch_of([[2, 0], [1]])
+    turned = Batch(tuple(reversed(batch.images)))
+    methods = [bind("integrated_gradients", {"steps": 2}), bind("gradient")]
+    raw = [method.raw(network, images, batch.image_index, batch.class_index) for method in methods]
+    both = list(zip(methods, raw, strict=True))
+    protocol = PROTOCOLS.get("iccv19")
+    together = ask_again(ASKING, both, network, images, batch, protocol, 0)
+    moved = [(method, maps[[2, 0, 1]]) for method, maps in both[::-1]]
+    backwards = ask_again(ASKING[::-1], moved, network, images.flip(0), turned, protocol, 0)
+    for one, other in zip(together, backwards[::-1], strict=True):
+        assert torch.equal(one.values[[2, 0, 1]].flip(1).nan_to_num(9), other.values.nan_to_num(9))
+    for place, metric in enumerate(ASKING):
+        (alone,) = ask_again([metric], both[:1], network, images, batch, protocol, 0)
+        expected = together[0].values[:, place : place + 1]
+        assert torch.equal(alone.values.nan_to_num(9), expected.nan_to_num(9)), metric.metric.name
+    assert together[0].values.isfinite().all()
+
+
+class Even(nn.Module):
+    """A network to which a flipped picture is the same: it looks at pixels one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Conv2d(3, 8, 1), nn.Linear(8, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.first(images).tanh().mean(dim=(2, 3)) * 4)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_flip_of_picture_and_map_changes_nothing(axis: int) -> None:
+    torch.manual_seed(5)
+    network = network_from_module(Even(), name="even", classes=CLASSES, mean=MEAN, std=STD)
+    images, batch, size = pictures(1, (8, 8)), batch_of([[2]]), 64
+    options = {"steps": 2, "baseline": "mean", "sign": "absolute"}
+    method, index = bind("integrated_gradients", options), torch.zeros(1, dtype=torch.int64)
+    raw = method.raw(network, images, index, index + 2)
+    assert len(raw.unique()) == size  # no ties, which are drawn
+    metrics = [one for one in ASKING if one.metric.name not in OF_PLACES]
+    protocol = PROTOCOLS.get("aaai21")
+    (one,) = ask_again(metrics, [(method, raw)], network, images, batch, protocol, 0)
+    flipped = [(method, raw.flip(axis))]
+    (other,) = ask_again(metrics, flipped, network, images.flip(axis + 1), batch, protocol, 0)
+    assert one.values.isfinite().all()
+    assert other.values[0].tolist() == pytest.approx(one.values[0].tolist(), rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", OF_ORDER)
+@pytest.mark.parametrize("change", [lambda maps: maps**3, lambda maps: 7 * maps], ids=["cube", "7 times"])
+def test_metrics_of_the_order_of_pixels_see_nothing_else(
+    name: str, change: Callable[[Tensor], Tensor]
+) -> None:
+    network, images, batch = network_of(), pictures(1), batch_of([[2]])
+    levels = (pictures(1)[:, 0].abs() * 8).floor() + 1  # whole numbers with ties
+    one, other = (
+        ask(network, images, maps, batch, "grad_cam", name).values.item() for maps in (levels, change(levels))
+    )
+    assert one == other
 
 
 def test_what_metrics_share_is_asked_once() -> None:

@@ -251,6 +251,25 @@ def test_all_plots_are_written_twice_with_the_same_bytes(make_run, tmp_path):
             assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
 
 
+def test_plots_for_a_column_are_as_wide_as_asked_with_their_numbers_beside(make_run, tmp_path):
+    table = comparison_table([run := make_run(scores=SCORES, accuracy=ACCURACY)])
+    files = plot_all([run], tmp_path, only=["accuracy", "bars"], formats=["svg"], width=3.3)
+    assert [path.name for path in files] == ["bars.svg", "accuracy.svg"]
+    for path in files:
+        assert ElementTree.parse(path).getroot().get("width") == f"{3.3 * 72}pt"
+    bars = pd.read_csv(tmp_path / "bars.csv").set_index(["panel", "row"])
+    drawn = bars.loc[("PG (%)", "second")].set_index("name")
+    place = [column.label for column in table.columns].index("PG")
+    for row in table.rows[2:4]:
+        line, cell = drawn.loc[row.labels[1]], row.cells[place]
+        assert (line["low"], line["value"], line["high"]) == pytest.approx((cell.low, cell.value, cell.high))
+    dots = pd.read_csv(tmp_path / "accuracy.csv")
+    assert set(dots["x"]) == {50.0, 75.0}
+    assert "PG (%) against Top-1 (%)" in set(dots["panel"])
+    with pytest.raises(RaybenchError, match="--only: unknown figure 'bar'; did you mean 'bars'"):
+        plot_all([run], tmp_path, only=["bar"])
+
+
 def test_wide_gallery_is_split_between_checkpoints(make_run, tmp_path):
     scores = {name: {f"m{place}": 50.0 for place in range(3)} for name in ("a", "b", "c")}
     files = plot_all([make_run(scores=scores, gallery=1)], tmp_path / "plots")

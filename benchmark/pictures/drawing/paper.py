@@ -20,10 +20,21 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from .panels import DARKEST, MANY, Axis, Bar, Bars, Dots, Front, Layer, Lines, Panel, Strips
 from .style import BLUE, CASED, INK, MEAN, Look, for_matplotlib, ink_on, tidy
 
-__all__ = ["figure_of", "in_bands"]
+__all__ = ["PanelFigure", "across_in", "figure_of", "in_bands"]
 
 _SHAPES = "osD^X*Phv<>p"
 _ANY_METHOD = Look("#777777")
+
+
+class PanelFigure(Figure):
+    """A figure that knows the panels that were drawn on it."""
+
+    bands: Sequence[Sequence[Panel]] = ()
+
+
+def across_in(width: float | None) -> int:
+    """Return how many panels stand side by side in a figure of `width` inches and can still be read."""
+    return 3 if width is None or width > 9 else 2 if width > 5.5 else 1
 
 
 def in_bands(panels: Sequence[Panel], across: int = 3) -> list[Sequence[Panel]]:
@@ -31,7 +42,7 @@ def in_bands(panels: Sequence[Panel], across: int = 3) -> list[Sequence[Panel]]:
     return [panels[start : start + across] for start in range(0, len(panels), across)]
 
 
-def figure_of(bands: Sequence[Sequence[Panel]], title: str) -> Figure:
+def figure_of(bands: Sequence[Sequence[Panel]], title: str) -> PanelFigure:
     """Draw bands of panels, with one key for all: methods below them, shapes at their right."""
     across = max(len(band) for band in bands)
     heights = [max(panel.inches[1] for panel in band) for band in bands]
@@ -42,7 +53,8 @@ def figure_of(bands: Sequence[Sequence[Panel]], title: str) -> Figure:
     if len(shapes) > 1:
         width += 0.9 + 0.075 * max(len(line) for kind in shapes for line in kind.split("\n"))
     layout = ConstrainedLayoutEngine(wspace=0.05, hspace=0.05)
-    figure = Figure(figsize=(width, sum(heights) + 0.9), layout=layout, facecolor="white")
+    figure = PanelFigure(figsize=(width, sum(heights) + 0.9), layout=layout, facecolor="white")
+    figure.bands = bands
     grid = figure.add_gridspec(len(bands), across, height_ratios=heights)
     for down, band in enumerate(bands):
         for place, panel in enumerate(band):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
+from matplotlib.text import Text
 
 from ....base import RaybenchError
 from ...results import Column
 
-__all__ = ["BLUE", "CASED", "INK", "MEAN", "NEUTRAL", "Look", "axis_title", "for_matplotlib", "for_plotly",
-           "ink_on", "looks_of", "save_figure", "save_plot", "shortened", "tidy"]  # fmt: skip
+__all__ = ["BLUE", "CASED", "INK", "MEAN", "NEUTRAL", "Look", "axis_title", "fitted", "for_matplotlib",
+           "for_plotly", "ink_on", "looks_of", "save_figure", "save_plot", "shortened", "tidy"]  # fmt: skip
 
 INK = "#222222"
 BLUE, MEAN = "#0072b2", "#d55e00"
@@ -124,12 +126,33 @@ def for_matplotlib(text: str, longest: int = 48) -> str:
     return shortened(text, longest).replace("$", r"\$")
 
 
-def save_plot(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and SVG; see `save_figure`."""
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+def save_plot(figure: Figure, folder: Path, name: str, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write a figure in each format; see `save_figure`."""
+    paths = [folder / f"{name}.{kind}" for kind in formats]
     for path in paths:
         save_figure(figure, path)
     return paths
+
+
+def fitted(figure: Figure, width: float) -> Figure:
+    """Shrink or enlarge a figure, texts and lines included, to a width in inches; returns the figure."""
+    scale = width / figure.get_figwidth()
+    figure.set_size_inches(width, scale * figure.get_figheight())
+    for axes in figure.axes:
+        for side in ("x", "y"):
+            ticks = (axes.xaxis if side == "x" else axes.yaxis).get_major_ticks()
+            size = ticks[0].label1.get_fontsize() if ticks else 10.0
+            axes.tick_params(axis=side, labelsize=scale * float(size))  # type: ignore[arg-type]
+    labels = {
+        label for axes in figure.axes for ax in (axes.xaxis, axes.yaxis) for label in ax.get_ticklabels()
+    }
+    for text in figure.findobj(Text):
+        if text not in labels:
+            text.set_fontsize(scale * text.get_fontsize())
+    for line in figure.findobj(Line2D):
+        line.set_linewidth(scale * line.get_linewidth())
+        line.set_markersize(scale * line.get_markersize())
+    return figure
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from matplotlib.figure import Figure
-
 from ...results import NO_CHECKPOINT, Cell, Column, Table
 from ..drawing.panels import Axis, Bar, Bars, Panel
-from ..drawing.paper import figure_of, in_bands
+from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import NEUTRAL, Look, axis_title
 from .drawing import span_of
 from .scatter import checkpoint_label, methods_of
@@ -28,7 +26,7 @@ class _Group(NamedTuple):
     has_network: bool
 
 
-def bar_figure(table: Table) -> Figure:
+def bar_figure(table: Table, *, across: int = 3) -> PanelFigure:
     """Draw a panel per metric: bars grouped by checkpoint, coloured by attribution, with whiskers.
 
     Methods without a network stand below, in grey, under their own names; they are left out where a metric
@@ -46,7 +44,7 @@ def bar_figure(table: Table) -> Figure:
     ]
     bands = []
     for columns, shown in kinds:
-        for band in in_bands([_panel(column, table, shown, looks) for column in columns if shown]):
+        for band in in_bands([_panel(column, table, shown, looks) for column in columns if shown], across):
             nameless = [(place, "") for place, _ in band[0].y.ticks]
             y = band[0].y._replace(ticks=tuple(nameless))
             bands.append([band[0], *(panel._replace(y=y) for panel in band[1:])])
@@ -75,7 +73,7 @@ def _panel(column: Column, table: Table, groups: Sequence[_Group], looks: Mappin
             name = table.rows[row].labels[attribution] if coloured else ""
             found, look = table.rows[row].cells[cell], looks[name] if name else NEUTRAL
             ends = (found.low, found.value, found.high)
-            bars.append(Bar(top + offset, ends, look, name, _printed(found, column)))
+            bars.append(Bar(top + offset, ends, look, name, _printed(found, column), group.label))
         ticks.append((top + (len(group.rows) - 1) / 2, group.label))
         top += len(group.rows) + 1
     longest = max(len(line) for group in groups for line in group.label.split("\n"))

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -16,7 +15,7 @@ from ....base import RaybenchError
 from ...results import ResultFolder, facts_of, open_results, read_lists, read_numbers
 from ...statistics import Facts
 from ..drawing.panels import Axis, Line, Lines, Panel
-from ..drawing.paper import figure_of
+from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import Look, shortened
 
 __all__ = ["MeanCurve", "curve_figures", "mean_curve"]
@@ -57,19 +56,24 @@ def mean_curve(curves: pd.DataFrame, metric: str) -> MeanCurve | None:
     return MeanCurve(mean, mean - reach, mean + reach)
 
 
-def curve_figures(folders: Sequence[str | Path], looks: Mapping[str, Look], title: str) -> list[Figure]:
+def curve_figures(
+    folders: Sequence[str | Path], looks: Mapping[str, Look], title: str, *, across: int | None = None
+) -> list[PanelFigure]:
     """Draw the curves of all runs: a band of panels per checkpoint, a panel per metric, a line per method.
 
     Args:
         folders: result folders.
         looks: of the methods; others are left out.
         title: above each figure, of four checkpoints at most.
+        across: panels side by side; None for those of a checkpoint.
 
     Raises:
         RaybenchError: a damaged file.
     """
     bands = [band for run in map(open_results, dict.fromkeys(folders)) for band in _bands(run, looks)]
     pages = [bands[at : at + _MOST_CHECKPOINTS] for at in range(0, len(bands), _MOST_CHECKPOINTS)]
+    if across:
+        pages = [[part for band in page for part in in_bands(band, across)] for page in pages]
     return [figure_of(page, f"{title}: mean curves, 95 % over images") for page in pages]
 
 

@@ -6,13 +6,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from ....base import broken
 from ...results import NO_CHECKPOINT, BoardRow, Column, Score, Section, Table
 from ...tables import training_name
 from ..drawing.panels import Axis, Dot, Dots, Ends, Front, Panel, front_of, interval_text, side_by_side
-from ..drawing.paper import figure_of, in_bands
+from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import Look, axis_title, looks_of, shortened
 from .drawing import Control, Drawing, map_columns, row_name, with_network
 
@@ -174,7 +172,7 @@ def _positive(value: object) -> float:
     return float(value) if good else math.nan  # type: ignore[arg-type]
 
 
-def scatter_figure(table: Table) -> Figure | None:
+def scatter_figure(table: Table, *, across: int = 3) -> PanelFigure | None:
     """Draw a panel per metric of maps, against accuracy or F1 of the checkpoints, with 95 % intervals.
 
     A colour and a filling per attribution, a shape per checkpoint.
@@ -190,7 +188,7 @@ def scatter_figure(table: Table) -> Figure | None:
             kinds = dict.fromkeys(dot.kind for dot in _dots_of(table, x, place))
             axes = _axis_of(table.columns[x]), _axis_of(column)
             panels += [_panel(*axes, dots, looks, tuple(kinds))] if dots else []
-    return figure_of(in_bands(panels), table.title) if panels else None
+    return figure_of(in_bands(panels, across), table.title) if panels else None
 
 
 def _dots_of(table: Table, x: int, y: int) -> Iterator[Dot]:

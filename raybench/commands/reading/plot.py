@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ...base import RaybenchError
 
 __all__ = ["EXAMPLE", "plot"]
 
@@ -18,13 +21,35 @@ def plot(
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Allow runs under different protocols or on different data.")
     ] = False,
+    only: Annotated[
+        str, typer.Option(metavar="NAME,...", help="These alone of bars, accuracy, curves, gallery.")
+    ] = "",
+    form: Annotated[
+        str, typer.Option("--format", metavar="NAME,...", help="Formats: png, svg, pdf.")
+    ] = "png,svg",
+    width: Annotated[
+        str,
+        typer.Option(metavar="INCHES", help="Width of each figure, such as 3.3 for a column of a paper."),
+    ] = "",
 ) -> None:
-    """Draw bars per metric, accuracy against localisation, and a gallery of maps, as PNG and SVG."""
+    """Draw bars per metric, accuracy against localisation, curves, a gallery; their numbers as CSV."""
     from ...benchmark.pictures import plot_all
     from ...benchmark.results import lost_rows, open_results
 
     for folder in folders:
         for line in lost_rows(open_results(folder)):
             typer.echo(f"{folder}: {line}", err=True)
-    for path in plot_all(folders, out, mixed=mixed):
+    names, formats = ([one.strip() for one in text.split(",") if one.strip()] for text in (only, form))
+    for path in plot_all(folders, out, mixed=mixed, only=names, formats=formats, width=_inches(width)):
         typer.echo(f"look at {path}", err=True)
+
+
+def _inches(text: str) -> float | None:
+    """Read `3.3`, `3.3in` or `84mm`."""
+    if not text:
+        return None
+    match = re.fullmatch(r"([0-9]+\.?[0-9]*)\s*(in|mm|cm|)", text.strip())
+    width = float(match[1]) / {"": 1, "in": 1, "cm": 2.54, "mm": 25.4}[match[2]] if match else 0
+    if not 1 <= width <= 60:
+        raise RaybenchError(f"--width {text}: expected 1 to 60 inches, such as 3.3, 3.3in or 84mm")
+    return width
