@@ -301,5 +301,6 @@ def test_what_other_tools_wrote_is_named_with_the_line_that_reads_it(
     for file in files:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).touch()
+    (root / "classes.txt").write_text("ape\nbee\n")
     with pytest.raises(RaybenchError, match=re.escape(hint)):
-        DATASETS.get("boxes").open(root, RULES, options={})
+        opened(root)

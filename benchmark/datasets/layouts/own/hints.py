@@ -20,7 +20,7 @@ def elsewhere(root: Path) -> str:
 def _hints(root: Path) -> Iterator[str]:
     inner = [path for path in sorted(root.glob("*")) if path.is_dir()]
     for path in (*_some(root, "*.json"), *_some(root, "*/*.json")):
-        if "coco" in path.name or path.name.startswith("instances"):
+        if path.match("*coco*.json") or path.match("instances*"):
             yield f"there is {_named(root, path)} in COCO's form: write {_line(root, path)}"
         elif path.with_suffix(".jpg").is_file() or path.with_suffix(".png").is_file():
             yield f"{_named(root, path)} and its like are of LabelMe: {_CONVERT}"
