@@ -170,7 +170,7 @@ def compare(case: Case, shown: list[Tensor], ranks: tuple[float, ...] = RANKS) -
             expected = case.oracle(network, images[image : image + 1], target).to(row.dtype)
             if not method.sign:
                 expected = expected.clamp(min=0)
-            difference = float((row - expected).abs().max()) / float(expected.abs().max())
+            difference = float((row - expected).abs().max()) / max(float(expected.abs().max()), 1e-30)
             worst, moved = max(worst, difference), moved + int(expected.argmax() != row.argmax())
             count += 1
     return worst, moved, count
