@@ -84,14 +84,16 @@ class Network:
         return next(self.module.parameters()).device
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Turn pixels (B, 3, H, W), RGB of 0 to 255, into the float32 input that the checkpoint wants.
+        """Turn RGB pixels (B, 3, H, W), uint8 or float of 0 to 1, into the float32 input it was trained on.
 
         The result lies in memory as the pixels do.
         """
         if self.card.channels == "bgr":
             pixels = pixels.flip(1)
         images = pixels.to(torch.float32, memory_format=torch.preserve_format, copy=True)
-        if self.card.input_range == 1:
+        if pixels.is_floating_point():
+            images.mul_(self.card.input_range)
+        elif self.card.input_range == 1:
             images.div_(255)
         mean, std = (_constant(tuple(values), pixels.device) for values in (self.card.mean, self.card.std))
         if images.is_contiguous(memory_format=torch.channels_last):

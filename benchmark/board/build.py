@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from ...base import RaybenchError
 from ..results import Board, method_words, write_atomically
+from .feed import feed_of
 from .gallery import section_gallery
 from .plots import section_plots
 from .provenance import Provenance
@@ -72,6 +73,7 @@ def build_site(board: Board, out: Path) -> Path:
         write_atomically(out / "assets" / name, (HERE / "assets" / name).read_bytes())
     for name, content in render_pages(board, plots=plots, galleries=galleries).items():
         write_atomically(out / name, content)
+    write_atomically(out / "feed.json", feed_of(board))
     return out / "index.html"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,8 @@ from ...base import RaybenchError
 from .files import PICTURE_SUFFIXES, first_repeated
 
 __all__ = ["Selection", "id_of"]
+
+_NUMBERED = re.compile(r"\s+\d+$")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Selection:
     def from_file(cls, path: Path) -> Selection:
         """Read a list of images: one id, file name or path per line; folders and extensions are ignored.
 
+        So are numbers behind them, if every line has one, as in the lists of Caffe and ILSVRC.
+
         Raises:
             RaybenchError: the file cannot be read or lists nothing.
         """
@@ -40,6 +45,8 @@ class Selection:
         except UnicodeDecodeError as error:
             raise RaybenchError(f"the image list {path} is not UTF-8 text: {error.reason}") from None
         listed = [id_of(line.strip()) for line in lines if line.strip()]
+        if all(_NUMBERED.search(line) for line in listed):
+            listed = [id_of(_NUMBERED.sub("", line)) for line in listed]
         ids, twice = frozenset(listed), first_repeated(listed)
         if twice is not None:
             raise RaybenchError(f"the image list {path} names {twice!r} twice; remove one of the lines")

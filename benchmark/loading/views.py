@@ -48,14 +48,14 @@ def pillow_view(image: PIL.Image.Image, frame: Frame) -> Pixels:
 
 
 def plain_view(image: PIL.Image.Image, frame: Frame) -> NDArray[np.float32]:
-    """Resize a decoded picture without antialiasing, as TorchRay does: (h, w, 3), 0 to 255, not rounded.
+    """Resize a decoded picture without antialiasing, as TorchRay does: (h, w, 3), 0 to 1, not rounded.
 
     Raises:
         RaybenchError: another filter is asked for.
     """
     if frame.filter != "bilinear":
         raise RaybenchError(f"resize: plain is bilinear, not {frame.filter}; use resize: pillow")
-    picture = torch.from_numpy(to_pixels(image)).permute(2, 0, 1)[None].float()
+    picture = torch.from_numpy(to_pixels(image)).permute(2, 0, 1)[None].float().div_(255)
     size = frame.resized(Size(image.height, image.width))
     resized = F.interpolate(picture, tuple(size), mode="bilinear", align_corners=False)[0]
     shown = resized if frame.crop is None else TF.center_crop(resized, list(frame.crop))

@@ -140,9 +140,9 @@ METHODS = Section("methods", measure, needs_data=True)
 
 _SAYS = [
     "One picture of noise with sides of 224 pixels; three classes unless the row says one, ResNet18 "
-    "unless it says ResNet50. Both ways run in turn in one process, each once before that; times as fast "
-    "is the median ratio within a round. Bare passes are one forward pass and a backward pass to the "
-    "pixels for each class.",
+    "unless it says ResNet50. Both ways run in turn in one process, each about one class before that; "
+    "times as fast is the median ratio within a round. Bare passes are one forward pass and a backward "
+    "pass to the pixels for each class.",
     "",
     "Some goals lie beyond what arithmetic allows. Score-CAM asks for a forward pass per channel whatever "
     "the number of classes, and pytorch-grad-cam as often for each class: with three it can be three "

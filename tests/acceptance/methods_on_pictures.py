@@ -1,6 +1,6 @@
 """Compares methods with other libraries, or with their formulas, on real pictures and trained networks.
 
-    RAYBENCH_DATA=... python tests/acceptance/methods_on_pictures.py [--pictures 5] [--side 112] [--only cam]
+    RAYBENCH_DATA=... python tests/acceptance/methods_on_pictures.py [--side 112] [--only cam]
 
 Pictures of several shapes, each beside its mirror image in one batch, are asked about three classes each: the
 likeliest, the second, and an unlikely one. The table shows the largest difference from the other way, as a
@@ -51,6 +51,7 @@ from torch import Tensor, nn
 from raybench.attributions import bind
 from raybench.checkpoints import Network, load_network
 
+RESNET = "killthebits-resnet18"
 FLOAT32, FLOAT64 = 5e-5, 1e-8
 RANKS = (0, 1e-9, 0.9)
 """The likeliest class, the second, and an unlikely one."""
@@ -63,7 +64,7 @@ class Case(NamedTuple):
     options: dict[str, Any]
     oracle: Oracle
     bound: float = FLOAT32
-    network: str = "killthebits-resnet18"
+    network: str = RESNET
 
 
 def same(name: str, theirs: str, bound: float = FLOAT32, **options: Any) -> Case:
@@ -169,7 +170,7 @@ def compare(case: Case, shown: list[Tensor], ranks: tuple[float, ...] = RANKS) -
             expected = case.oracle(network, images[image : image + 1], target).to(row.dtype)
             if not method.sign:
                 expected = expected.clamp(min=0)
-            difference = float((row - expected).abs().max()) / float(expected.abs().max())
+            difference = float((row - expected).abs().max()) / max(float(expected.abs().max()), 1e-30)
             worst, moved = max(worst, difference), moved + int(expected.argmax() != row.argmax())
             count += 1
     return worst, moved, count
@@ -180,6 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pictures", type=int, default=5)
     parser.add_argument("--side", type=int, default=112, help="of the shorter side, in pixels")
+    parser.add_argument("--network", default=RESNET, help="of the cases that are about ResNet18")
     parser.add_argument("--only", default="", help="methods with this text in their name")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -187,7 +189,8 @@ def main() -> None:
     print("shapes:", *(f"{one.shape[2]} x {one.shape[3]}" for one in shown))
     for case in CASES:
         if given.only in case.ours:
-            worst, moved, count = compare(case, shown)
+            network = given.network if case.network == RESNET else case.network
+            worst, moved, count = compare(case._replace(network=network), shown)
             failed |= not worst <= case.bound
             mark = "" if worst <= case.bound else "  <- beyond its bound"
             print(f"{case.ours:32} {worst:8.1e} {moved:3} of {count} peaks elsewhere{mark}", flush=True)

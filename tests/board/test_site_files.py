@@ -54,6 +54,21 @@ def test_same_folders_give_the_same_bytes(run: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
 
 
+def test_feed_holds_the_numbers_of_every_row(run: Path, tmp_path: Path) -> None:
+    page = site.build_site(collect([run]), tmp_path / "site")
+    feed = json.loads((page.parent / "feed.json").read_text())
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    assert len(feed["items"]) == 2
+    for item in feed["items"]:
+        assert f'id="{item["id"]}"' in page.read_text()
+        assert item["url"] == f"index.html#{item['id']}"
+        level, seed = {"one": (60, 1), "two": (50, 2)}[item["_raybench"]["checkpoint"]]
+        score = item["_raybench"]["scores"]["content_heatmap"]
+        assert score["value"] == pytest.approx(made_up_values(20, level, seed=seed).mean())
+        assert score["low"] < score["value"] < score["high"]
+        assert f"CH {score['printed']}" in item["content_text"]
+
+
 class Links(HTMLParser):
     """Collects every address on a page."""
 

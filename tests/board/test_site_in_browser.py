@@ -312,6 +312,32 @@ def test_link_to_a_row_that_a_filter_hides_leads_there(shown: Visit) -> None:
     sync_api.expect(row).to_be_in_viewport()
 
 
+def test_address_holds_what_was_chosen_and_compared(browser: sync_api.Browser, site: Path) -> None:
+    first = visit(browser, site)
+    panel = first.page.locator(".panel:not([hidden])")
+    panel.get_by_label("Search").fill("l")
+    panel.locator("select[data-filter='method']").select_option("grad_cam")
+    first.table.locator("thead th", has_text="Content heatmap").click()
+    panel.locator("details.chooser summary").click()
+    panel.locator("[data-column='7']").uncheck()
+    first.page.keyboard.press("Escape")
+    compared = panel.get_by_label("compared rows only")
+    sync_api.expect(compared).to_be_hidden()
+    for name in ("plain", "large"):
+        first.table.locator(f"[data-pick='{name}|grad_cam']").check()
+    compared.check()
+    assert sorted(first.column(".checkpoint")) == ["large", "plain"]
+    seen, address = first.table.inner_text(), first.page.evaluate("location.hash")
+    first.page.context.close()
+    second = visit(browser, site, anchor=address)
+    assert second.table.inner_text() == seen
+    assert second.page.evaluate("location.hash") == address
+    second.page.locator(".panel:not([hidden])").get_by_label("compared rows only").uncheck()
+    assert len(second.column(".checkpoint")) > 2
+    second.page.context.close()
+    assert first.faults == second.faults == []
+
+
 def test_plots_of_many_rows_are_whole_in_low_windows(browser: sync_api.Browser, tmp_path: Path) -> None:
     rows = {(f"net{n}", "grad_cam"): made_up_values(IMAGES, 2 * n, seed=n) for n in range(24)}
     run = write_run(tmp_path / "run", rows, accuracy={f"net{n}": 50 + n for n in range(24)})

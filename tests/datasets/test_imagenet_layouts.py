@@ -50,6 +50,7 @@ class Writer:
             for image_id, (name, boxes) in OBJECTS.items()
         ]
         text = "\n".join(["ImageId,PredictionString", *rows[::-1]])
+        (self.root / folder).mkdir(parents=True, exist_ok=True)
         (self.root / folder / "LOC_val_solution.csv").write_text(text)
 
     def wsol(self, folder: str) -> None:
@@ -101,6 +102,9 @@ LAYOUTS: dict[str, tuple[str, Callable[[Writer], None]]] = {
         "ILSVRC2012_img_val",
         lambda w: (w.pictures("ILSVRC2012_img_val"), w.xml("ILSVRC2012_bbox_val_v3/val")),
     ),
+    "XML in a folder of any name": ("", lambda w: (w.pictures("val", by_class=True), w.xml("val_bbox"))),
+    "unpacked one folder too deep": ("", lambda w: (w.pictures("val/val"), w.xml("val/annotation"))),
+    "Kaggle's table one folder down": ("", lambda w: (w.pictures("val"), w.kaggle("boxes"))),
     "XML in bbox": ("", lambda w: (w.pictures("val"), w.xml("bbox/val"))),
     "wsolevaluation's files in all_val_boxes": ("", lambda w: (w.pictures("val"), w.wsol("all_val_boxes"))),
     "wsolevaluation's checkout": (
@@ -190,3 +194,30 @@ def test_real_pictures_have_the_same_regions_by_xml_and_by_wsolevaluation(real_d
             assert ours.queries == theirs.queries
             compared += 1
     assert compared >= 10
+
+
+def test_the_class_behind_the_names_of_hugging_face_is_understood(
+    writer: Writer, tmp_path: Path, animals_file: Path
+) -> None:
+    classes = tmp_path / "synsets.txt"
+    classes.write_text("n00000001\nn00000002\n")
+    for number, name in ((1, "n00000001"), (2, "n00000002")):
+        writer.write_picture(writer.root / f"val/ILSVRC2012_val_{number:08d}_{name}.JPEG", WIDTH, HEIGHT)
+    writer.write_xml(writer.root / "bbox/ILSVRC2012_val_00000002.xml", [("n00000002", (1, 1, 4, 4))])
+    first, second = opened(writer.root, classes)
+    assert (first.image_id, first.targets, first.queries) == ("ILSVRC2012_val_00000001", (0,), ())
+    assert (second.targets, len(second.queries)) == ((1,), 1)
+
+
+def test_another_split_that_is_there_is_named(writer: Writer, animals_file: Path) -> None:
+    writer.pictures("validation", by_class=True)
+    with pytest.raises(RaybenchError, match="there is validation/, which the option split: validation reads"):
+        opened(writer.root, animals_file)
+
+
+def test_lists_of_ilsvrc_number_their_pictures(writer: Writer, animals_file: Path) -> None:
+    writer.pictures("val")
+    writer.xml("annotation")
+    (writer.root / "val.txt").write_text("ILSVRC2012_val_00000003 1\nILSVRC2012_val_00000001 2\n")
+    data = opened(writer.root, animals_file, list="val.txt")
+    assert data.image_ids == ("ILSVRC2012_val_00000001", "ILSVRC2012_val_00000003")

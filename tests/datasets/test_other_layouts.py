@@ -58,6 +58,16 @@ COCO = {
     ),
     "json beside": ("", "val2017", "val2017", "", "instances_val2017.json", ""),
     "fiftyone": ("", "val2017", "validation/data", "", "raw/instances_val2017.json", ""),
+    "fiftyone's own labels": ("", "validation", "validation/data", "", "validation/labels.json", ""),
+    "folders without a year": ("", "val2017", "val", "", "annotations/instances_val2017.json", ""),
+    "the folder before the names": (
+        "",
+        "val2017",
+        "images/val2017",
+        "",
+        "annotations/instances_val2017.json",
+        "val2017/",
+    ),
     "a part of the pictures": (
         "",
         "minival2014",

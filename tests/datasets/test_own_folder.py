@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -273,3 +274,33 @@ def test_a_class_list_is_looked_for_beside_the_suite_first(folder: Path, tmp_pat
     options = {"classes": "classes.txt"}
     data = DATASETS.get("boxes").open(folder, RULES, options=options, folder=beside)
     assert data.classes.ids == ("cow", "bee", "ape")
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        (
+            ("valid/_annotations.coco.json", "valid/a.jpg"),
+            "images: valid, boxes: valid/_annotations.coco.json",
+        ),
+        (("annotations/instances_default.json",), "write boxes: annotations/instances_default.json"),
+        (("valid/images/a.jpg", "valid/labels/a.txt"), "images: valid/images, boxes: valid/labels"),
+        (("obj_train_data/a.jpg", "obj_train_data/a.txt"), "images: obj_train_data, boxes: obj_train_data"),
+        (("SegmentationClass/a.png",), "write masks: SegmentationClass"),
+        (("images/a.jpg", "images/a.json"), "images/a.json and its like are of LabelMe: export it as COCO"),
+        (("annotations.xml",), "annotations.xml is of CVAT: export it as COCO"),
+        (("images/a.jpg", "annotations/a.xml"), "annotations/a.xml is of Pascal's form: dataset:"),
+        (("objects.xlsx",), "there is objects.xlsx: save it as .csv and write boxes: objects.csv"),
+        (("objects.csv",), "there is objects.csv: write boxes: objects.csv"),
+    ],
+)
+def test_what_other_tools_wrote_is_named_with_the_line_that_reads_it(
+    files: tuple[str, ...], hint: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "exported"
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+    (root / "classes.txt").write_text("ape\nbee\n")
+    with pytest.raises(RaybenchError, match=re.escape(hint)):
+        opened(root)

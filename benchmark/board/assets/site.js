@@ -6,7 +6,14 @@
   const tables = new Map(); // by the id of their panel, once it was shown
 
   function prepare(panel) {
-    if (panel.querySelector("table.board") && !tables.has(panel.id)) tables.set(panel.id, window.boardTable(panel));
+    if (!panel.querySelector("table.board") || tables.has(panel.id)) return;
+    tables.set(panel.id, window.boardTable(panel, (state) => remember(panel.id, state)));
+  }
+
+  // The address holds what was chosen, so that it can be sent to somebody.
+  let listening = false;
+  function remember(id, state) {
+    if (listening) history.replaceState(null, "", `#${id}${state ? `?${state}` : ""}`);
   }
 
   // Tabs: one panel at a time; the address says which, so that links and the back button work.
@@ -31,10 +38,12 @@
   }
 
   function follow() {
-    const id = decodeURIComponent(location.hash.slice(1));
+    const [, name, state] = location.hash.match(/^#?([^?]*)\??(.*)$/);
+    const id = decodeURIComponent(name);
     const target = id ? byId(id) || uncover(id) : null;
     const panel = target && target.closest('[role="tabpanel"]');
     if (panel) select(tabs.find((tab) => panelOf(tab) === panel));
+    if (state && target === panel && tables.has(id)) tables.get(id).restore(state);
     for (const row of all("tr.linked")) row.classList.remove("linked");
     if (target && target.matches("tr")) {
       target.classList.add("linked");
@@ -54,7 +63,7 @@
 
   function show(tab) {
     select(tab);
-    history.replaceState(null, "", tab.getAttribute("href"));
+    remember(panelOf(tab).id, tables.get(panelOf(tab).id)?.state());
   }
 
   for (const tab of tabs) {
@@ -118,6 +127,7 @@
   document.documentElement.classList.replace("no-js", "js");
   if (tabs.length) select(tabs[0]);
   follow();
+  listening = true;
   addEventListener("hashchange", follow);
   // a click on a link to where the address already leads changes no hash
   document.addEventListener("click", (event) => {

@@ -1,6 +1,7 @@
 "use strict";
-// Sorts, searches and filters the table of a panel and hides its columns; without it the table is whole.
-window.boardTable = (panel) => {
+// Sorts, searches and filters the table of a panel, hides its columns, and shows the rows chosen to be compared;
+// without it the table is whole. `tell` hears what was chosen, as text for the address; `restore` takes it back.
+window.boardTable = (panel, tell) => {
   const all = (selector, root) => Array.from(root.querySelectorAll(selector));
   const table = panel.querySelector("table.board");
   const form = panel.querySelector(".controls");
@@ -10,6 +11,8 @@ window.boardTable = (panel) => {
   const selects = all("[data-filter]", form);
   const published = form.querySelector("[data-published]");
   const boxes = all("[data-column]", form);
+  const compared = form.querySelector("[data-compared]");
+  const picks = all("[data-pick]", body);
 
   // Upper and lower case, and letters with and without accents, are found alike.
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
@@ -25,7 +28,10 @@ window.boardTable = (panel) => {
   message.textContent = rows.length ? "No row fits. Clear the search or the filters." : "No rows.";
   none.append(message);
 
+  const isPicked = (row) => Boolean(row.querySelector("[data-pick]:checked"));
+
   function fits({ row, text }) {
+    if (compared.checked && !isPicked(row)) return false;
     if (published && !published.checked && row.dataset.kind === "published") return false;
     if (selects.some((select) => select.value && row.dataset[select.dataset.filter] !== select.value)) return false;
     return plain(search.value).split(/\s+/).every((word) => text.includes(word));
@@ -36,7 +42,26 @@ window.boardTable = (panel) => {
     const shown = order.filter(fits);
     body.replaceChildren(...(shown.length ? shown.map(({ row }) => row) : [none]));
     const total = `${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
+    compared.parentElement.hidden = !picks.some((pick) => pick.checked);
+    drawGallery();
+    tell(state());
     form.querySelector("[data-count]").textContent = shown.length === rows.length ? total : `${shown.length} of ${total}`;
+  }
+
+  // The maps of compared rows alone, picture by picture.
+  function drawGallery() {
+    const names = compared.checked && new Set(picks.filter((pick) => pick.checked).map((pick) => pick.dataset.pick));
+    for (const grid of all("table.gallery-grid", panel)) {
+      const lines = Array.from(grid.rows);
+      const fitting = (cell) => !names || names.has(cell.dataset.of);
+      for (const cell of all("td[data-of]", grid)) cell.classList.toggle("gallery-other", !fitting(cell));
+      for (const line of lines.slice(1)) line.hidden = !all("td", line).some(fitting);
+      for (let place = 1; place < lines[0].cells.length; place += 1) {
+        const column = lines.map((line) => line.cells[place]);
+        const gone = !column.slice(1).some((cell) => cell && fitting(cell));
+        for (const cell of column) if (cell) cell.hidden = gone;
+      }
+    }
   }
 
   // Cells of hidden columns leave the page, so that what is left counts, reads and prints as a whole table.
@@ -46,15 +71,21 @@ window.boardTable = (panel) => {
     headings[0].parentElement.replaceChildren(...shown(headings));
     for (const { row, cells } of rows) row.replaceChildren(...shown(cells));
     message.colSpan = shown(headings).length;
+    tell(state());
   }
 
   // Each click turns a column on: highest first for numbers, A first for text, then the other way, then as it was.
   const collator = new Intl.Collator("en", { numeric: true });
+  const turnsOf = (heading) =>
+    heading.classList.contains("number") ? ["descending", "ascending"] : ["ascending", "descending"];
   function sort(place) {
+    const turns = turnsOf(headings[place]);
+    sortBy(place, turns[turns.indexOf(headings[place].getAttribute("aria-sort")) + 1]);
+  }
+
+  function sortBy(place, turn) {
     const heading = headings[place];
     const numbers = heading.classList.contains("number");
-    const turns = numbers ? ["descending", "ascending"] : ["ascending", "descending"];
-    const turn = turns[turns.indexOf(heading.getAttribute("aria-sort")) + 1];
     for (const other of headings) other.removeAttribute("aria-sort");
     if (turn) heading.setAttribute("aria-sort", turn);
     const key = ({ cells }) => cells[place].dataset.order ?? cells[place].textContent.trim();
@@ -76,21 +107,62 @@ window.boardTable = (panel) => {
   search.addEventListener("input", draw);
   for (const control of published ? [...selects, published] : selects) control.addEventListener("change", draw);
   for (const box of boxes) box.addEventListener("change", drawColumns);
+  for (const control of [...picks, compared]) control.addEventListener("change", draw);
   form.addEventListener("submit", (event) => event.preventDefault());
 
   // a phone shows names and numbers first
   if (matchMedia("(max-width: 640px)").matches) {
     for (const box of all('[data-column="2"], [data-column="3"]', form)) box.checked = false;
   }
+  const usual = boxes.map((box) => box.checked);
+
+  // What differs from how the page opens, as `q=resnet&sort=6.descending&rows=a,b`.
+  function state() {
+    const said = new URLSearchParams();
+    if (search.value) said.set("q", search.value);
+    for (const select of selects) if (select.value) said.set(select.dataset.filter, select.value);
+    if (published && !published.checked) said.set("published", "no");
+    const turned = boxes.filter((box, place) => box.checked !== usual[place]);
+    if (turned.length) said.set("columns", turned.map((box) => box.dataset.column).join());
+    const place = headings.findIndex((heading) => heading.hasAttribute("aria-sort"));
+    if (place >= 0) said.set("sort", `${place}.${headings[place].getAttribute("aria-sort")}`);
+    const chosen = rows.filter(({ row }) => isPicked(row)).map(({ row }) => row.id);
+    if (chosen.length) said.set("rows", chosen.join());
+    if (compared.checked) said.set("compared", "yes");
+    return said.toString();
+  }
+
+  function restore(text) {
+    const said = new URLSearchParams(text);
+    search.value = said.get("q") || "";
+    for (const select of selects) {
+      const wanted = said.get(select.dataset.filter);
+      select.value = Array.from(select.options).some((option) => option.value === wanted) ? wanted : "";
+    }
+    if (published) published.checked = said.get("published") !== "no";
+    const turned = new Set((said.get("columns") || "").split(","));
+    for (const [place, box] of boxes.entries()) box.checked = usual[place] !== turned.has(box.dataset.column);
+    const chosen = new Set((said.get("rows") || "").split(","));
+    for (const { row } of rows) for (const pick of all("[data-pick]", row)) pick.checked = chosen.has(row.id);
+    compared.checked = said.get("compared") === "yes" && picks.some((pick) => pick.checked);
+    const [place, turn] = (said.get("sort") || "").split(".");
+    if (sought[place] && turnsOf(headings[place]).includes(turn)) sortBy(Number(place), turn);
+    drawColumns();
+    draw();
+  }
+
   form.hidden = false;
   drawColumns();
   draw();
 
   return {
+    restore,
+    state,
     holds: (id) => rows.some(({ row }) => row.id === id),
     showAll() {
       for (const control of [search, ...selects]) control.value = "";
       if (published) published.checked = true;
+      compared.checked = false;
       draw();
     },
   };

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from ..files import subfolders
+from ..files import PICTURE_SUFFIXES, subfolders
 from ..sample import LayoutError
 
 __all__ = ["find_coco", "naming_in"]
@@ -27,7 +27,9 @@ def find_coco(root: Path, split: str) -> tuple[Path, Path]:
     """
     source = next((path for path in _sources(root, split) if path.is_file()), None)
     folders = [path for path in _folders(root, split) if path.is_dir()]
-    folder = next(filter(_holds_files, folders), folders[0] if folders else None)  # it may hold folders alone
+    folder = next(
+        filter(_holds_pictures, folders), folders[0] if folders else None
+    )  # it may hold folders alone
     if source and folder:
         return folder, source
     raise LayoutError(
@@ -40,7 +42,8 @@ def naming_in(folder: Path, first: str) -> Callable[[str], str]:
     """Return a function from the names of pictures in an instances file to those in a folder.
 
     Pictures of 2014 are called `COCO_val2014_000000000139.jpg` in their own instances file and their archive,
-    and `000000000139.jpg` in those of 2017, which holds the same pictures divided otherwise.
+    and `000000000139.jpg` in those of 2017, which holds the same pictures divided otherwise. Some files put
+    the folder before the name.
 
     Args:
         folder: of the pictures.
@@ -58,8 +61,13 @@ def naming_in(folder: Path, first: str) -> Callable[[str], str]:
     def same(name: str) -> str:
         return name
 
+    def inner(name: str) -> str:
+        return PurePosixPath(name).name
+
     if (folder / first).exists():
         return same
+    if PurePosixPath(first).parent.name == folder.name and (folder / inner(first)).exists():
+        return inner
     if (folder / short(first)).exists():
         return short
     year = re.search(r"(?:train|val|test)20\d\d", folder.name)
@@ -78,6 +86,7 @@ def _sources(root: Path, split: str) -> Iterator[Path]:
     for inner in _inner(root):
         for folder in ("annotations", "", f"{packed}/annotations", packed, "annotations/annotations", "raw"):
             yield root / inner / folder / f"instances_{split}.json"
+        yield root / inner / split / "labels.json"
 
 
 def _folders(root: Path, split: str) -> Iterator[Path]:
@@ -88,12 +97,13 @@ def _folders(root: Path, split: str) -> Iterator[Path]:
             for folder in (name, f"images/{name}", f"{name}/{name}", f"{name}/images", f"{name}/data"):
                 yield root / inner / folder
     if whole:
-        long = {"val": "validation"}.get(whole.group(1), whole.group(1))
-        yield from (root / long / "data", root / long)
+        short = whole.group(1)
+        long = {"val": "validation"}.get(short, short)
+        yield from (root / long / "data", root / long, root / short, root / "images" / short)
 
 
-def _holds_files(folder: Path) -> bool:
-    return folder.is_dir() and any(path.is_file() for path in folder.iterdir())
+def _holds_pictures(folder: Path) -> bool:
+    return folder.is_dir() and any(path.suffix.lower() in PICTURE_SUFFIXES for path in folder.iterdir())
 
 
 def _others(root: Path, split: str, source: Path | None) -> str:
@@ -107,6 +117,6 @@ def _others(root: Path, split: str, source: Path | None) -> str:
     names = sorted({path.stem.removeprefix("instances_") for path in files})
     if not names:
         return ""
-    complete = [name for name in names if any(_holds_files(path) for path in _folders(root, name))]
+    complete = [name for name in names if any(_holds_pictures(path) for path in _folders(root, name))]
     line = f"; write dataset: {{..., split: {complete[0]}}} to take it" if complete else ""
     return f"; there are annotations of {', '.join(names)}{line}"

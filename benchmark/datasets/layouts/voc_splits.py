@@ -121,9 +121,8 @@ def _lines(path: Path) -> list[str]:
     except OSError:
         known = [entry.stem for entry in sorted(path.parent.glob("*.txt"))]
         hint = nearest(path.stem, known) or ", ".join(known[:8])
-        raise RaybenchError(
-            f"cannot read the split {path}; {f'there is {hint}' if hint else 'there is no split'}"
-        ) from None
+        there = f"there is {hint}" if hint else f"there is no list; {EVERY!r} takes every picture"
+        raise RaybenchError(f"cannot read the split {path}; {there}") from None
 
 
 def _entry(line: str, available: Collection[str], place: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from ..files import LINKED, PICTURE_SUFFIXES, files_in, first_repeated, leads_ou
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.own.box_table import OwnBox, read_box_table
+from ..layouts.own.hints import elsewhere
 from ..layouts.own.masks import find_masks
 from ..layouts.own.objects import MaskObjects, Objects, OwnPicture, TableObjects, read_yolo_files
 from ..pictures import ReadPicture, as_annotated, read_picture
@@ -143,7 +144,7 @@ def _usual(root: Path) -> tuple[str, str]:
     there = [name for name in _USUAL if (root / name).exists()]
     if len(there) != 1:
         what = f"{root} holds {' and '.join(there)}" if there else f"{root} holds none of {', '.join(_USUAL)}"
-        raise LayoutError(f"{what}; {_EXPECTED}")
+        raise LayoutError(f"{what}; {_EXPECTED}{elsewhere(root)}")
     return ("", there[0]) if there[0] == "masks" else (there[0], "")
 
 

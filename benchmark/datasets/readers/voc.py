@@ -89,9 +89,10 @@ class Voc:
     label="VOC",
     classes="voc20",
     multilabel=True,
-    signs=("JPEGImages",),
+    signs=("Annotations",),
     layouts=(
         Layout("the folder of a year", ("JPEGImages/*", "Annotations/*.xml", "ImageSets/Main/*.txt")),
+        Layout("a year in its folder", ("VOC*/JPEGImages/*", "VOC*/Annotations/*.xml")),
         Layout("the development kit's", ("VOCdevkit/VOC*/JPEGImages/*", "VOCdevkit/VOC*/Annotations/*.xml")),
     ),
 )

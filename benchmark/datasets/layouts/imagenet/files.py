@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -12,6 +13,11 @@ from ...files import PICTURE_SUFFIXES, files_by_id, subfolders
 from ...sample import LayoutError
 
 __all__ = ["ImageFiles", "around", "find_image_files", "refuse_unlabelled"]
+
+
+_SPLITS = ("val", "validation", "valid", "test", "train")
+_CLASS_BEHIND = re.compile(r"(?<=ILSVRC2012_val_\d{8})_(n\d{8})(?=\.\w+$)")
+"""The class in a picture's name, as Hugging Face's archives have it."""
 
 
 class ImageFiles(NamedTuple):
@@ -41,23 +47,49 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
     """
     folder, pictures = _first(root, _picture_folders(split), PICTURE_SUFFIXES)
     if not pictures:
+        others = [name for name in _SPLITS if name != split and _first(root, (name,), PICTURE_SUFFIXES)[0]]
+        there = f"; there is {others[0]}/, which the option split: {others[0]} reads" if others else ""
         raise LayoutError(
             f"no pictures in {root}: looked for {split}/*.JPEG, {split}/<class>/*.JPEG, "
-            f"ILSVRC/Data/CLS-LOC/{split}/*.JPEG and *.JPEG in the folder itself"
+            f"ILSVRC/Data/CLS-LOC/{split}/*.JPEG and *.JPEG in the folder itself{there}"
         )
     _, annotations = _first(root, (folder, *_annotation_folders(root, folder, split)), (".xml",))
+    annotations = annotations or _of_any_name(root, pictures, split)
+    pictures = _without_class(pictures, classes)
     files = {}
     for image_id, picture in pictures.items():
         parent = PurePosixPath(picture).parent
         folder_class = None if parent == PurePosixPath(folder) else parent.name
         if folder_class is not None and folder_class not in classes.index_of:
             raise RaybenchError(
-                f"{root / parent} holds pictures, but is not named after a class of {classes.name}"
+                f"{root / parent} holds pictures, but is not named after a class of {classes.name}, such as "
+                f"{classes.ids[0]}"
             )
+        if folder_class is None and (named := _CLASS_BEHIND.search(picture)):
+            folder_class = named[1] if named[1] in classes.index_of else None
         files[image_id] = ImageFiles(picture, annotations.get(image_id), folder_class)
     for image_id in annotations.keys() - files.keys():
         files[image_id] = ImageFiles(_join(folder, f"{image_id}.JPEG"), annotations[image_id], None)
     return files
+
+
+def _without_class(pictures: Mapping[str, str], classes: ClassList) -> dict[str, str]:
+    """Return pictures by the ids that annotations know, without the class that Hugging Face puts behind."""
+    named = {image_id: _CLASS_BEHIND.search(path) for image_id, path in pictures.items()}
+    return {
+        image_id.removesuffix(f"_{found[1]}") if found and found[1] in classes.index_of else image_id: path
+        for (image_id, path), found in zip(pictures.items(), named.values(), strict=True)
+    }
+
+
+def _of_any_name(root: Path, pictures: Mapping[str, str], split: str) -> dict[str, str]:
+    """Return the XML of the first folder in root, of whatever name, that has some of these pictures."""
+    for inner in subfolders(root):
+        for folder in (inner, f"{inner}/{split}"):
+            found = files_by_id(root, (folder,), (".xml",))
+            if found.keys() & pictures.keys():
+                return found
+    return {}
 
 
 def refuse_unlabelled(files: Mapping[str, ImageFiles], root: Path, split: str) -> None:
@@ -86,7 +118,7 @@ def around(root: Path, split: str) -> Iterator[str]:
 def _picture_folders(split: str) -> tuple[str, ...]:
     official = f"ILSVRC2012_img_{split}"  # as the official archive is unpacked
     return (
-        *(f"ILSVRC/Data/CLS-LOC/{split}", f"Data/CLS-LOC/{split}", split),
+        *(f"ILSVRC/Data/CLS-LOC/{split}", f"Data/CLS-LOC/{split}", f"{split}/{split}", split),
         *(official, f"{official}/{split}", f"{split}/{official}"),
         *(f"ILSVRC2012/{split}", f"ILSVRC/{split}", f"dataset/ILSVRC/{split}", f"images/{split}", "images"),
         "",
@@ -95,7 +127,7 @@ def _picture_folders(split: str) -> tuple[str, ...]:
 
 def _annotation_folders(root: Path, pictures: str, split: str) -> Iterator[str]:
     """Folders, other than that of the pictures, where annotations may lie, the most specific first."""
-    for base in dict.fromkeys((pictures, "")):
+    for base in dict.fromkeys((pictures, pictures.rpartition("/")[0], "")):
         for name in ("annotation", "annotations", "Annotations", "Annotations/CLS-LOC"):
             yield _join(base, f"{name}/{split}")
             yield _join(base, name)

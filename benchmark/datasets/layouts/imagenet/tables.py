@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .....base import RaybenchError, Size
 from .....checkpoints import ClassList
+from ...files import subfolders
 from ...pictures import is_possible_size
 from ..boxes import WrittenBox
 from ..voc_xml import AnnotatedObject, Annotation
@@ -46,6 +47,8 @@ def _places(root: Path, split: str) -> Iterator[Path]:
     yield from (root / folder / f"LOC_{split}_solution.csv" for folder in folders)
     if split == "val":
         yield from (root / folder / inner for folder in folders for inner in _WSOL)
+    for inner in subfolders(root):
+        yield from (root / inner / f"LOC_{split}_solution.csv", *([root / inner] if split == "val" else ()))
 
 
 def _is_table(path: Path) -> bool:

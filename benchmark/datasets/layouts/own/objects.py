@@ -14,6 +14,7 @@ from ...region import MaskRegion, Region
 from ..boxes import WrittenBox, region_of
 from ..coco_masks import encode, union
 from .box_table import OwnBox
+from .hints import elsewhere
 from .masks import OwnMasks
 from .yolo import YoloObject, read_yolo
 
@@ -185,6 +186,7 @@ def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], cla
     if not texts:
         raise RaybenchError(
             f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files there"
+            f"{elsewhere(root)}"
         )
     return YoloObjects(texts, classes)
 

@@ -1,0 +1,66 @@
+"""The rows of a board as a JSON feed, newest first: for readers of feeds, and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ..results import Board, BoardRow, Section
+
+__all__ = ["feed_of"]
+
+
+def feed_of(board: Board) -> bytes:
+    """Return the feed (https://jsonfeed.org/version/1.1); addresses are relative to it.
+
+    Each item says in `_raybench` what was measured: by metric the value, its interval, unit and place.
+    """
+    items = [_item(section, row) for section in board.sections for row in section.rows]
+    items.sort(key=lambda item: str(item["date_published"]), reverse=True)
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "raybench leaderboard",
+        "home_page_url": "index.html",
+        "items": items,
+    }
+    return (json.dumps(feed, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def _item(section: Section, row: BoardRow) -> dict[str, Any]:
+    scores = list(_scores(section, row))
+    said = "; ".join(f"{one['label']} {one['printed']}" for one in scores)
+    return {
+        "id": row.key,
+        "url": f"index.html#{row.key}",
+        "title": f"{row.checkpoint} with {row.attribution} on {section.dataset_title}, {section.protocol}",
+        "content_text": f"{said}; {row.queries:,} queries",
+        "date_published": str(row.folder.manifest.get("started", "")),
+        "_raybench": {
+            "dataset": section.dataset,
+            "protocol": section.protocol,
+            "protocol_id": section.protocol_id,
+            "checkpoint": row.checkpoint,
+            "attribution": row.attribution,
+            "queries": row.queries,
+            "degenerate": row.degenerate,
+            "alarm": row.alarm,
+            "scores": {one["metric"]: {k: v for k, v in one.items() if k != "metric"} for one in scores},
+        },
+    }
+
+
+def _scores(section: Section, row: BoardRow) -> Iterator[dict[str, Any]]:
+    for column in section.columns:
+        score = row.scores.get(column.metric)
+        if score is not None and score.value == score.value:
+            known = {"low": score.low, "high": score.high}
+            yield {
+                "metric": column.metric,
+                "label": column.label,
+                "printed": column.printed(score.value),
+                "value": score.value,
+                **{name: end for name, end in known.items() if end == end},
+                "unit": column.unit,
+                "place": str(score.rank) if score.rank else "",
+            }
