@@ -57,7 +57,7 @@ def max_box_accuracy(
 
     Source: Choe et al., Evaluation for Weakly Supervised Object Localization, TPAMI 2022.
     """
-    question = ("boxes", overlaps, boxes, truth, side)
+    question = ("hits of boxes", overlaps, boxes, truth, side)
     if question not in batch.remembered:
         batch.remembered[question] = _hits(batch, overlaps, boxes, truth, side)
     return batch.remembered[question]
