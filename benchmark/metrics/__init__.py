@@ -25,7 +25,12 @@ from .interface import (
     network_metric,
     set_metric,
 )
-from .localisation.boxes import box_localisation, max_box_accuracy, max_box_accuracy_v1
+from .localisation.boxes import (
+    box_localisation,
+    max_box_accuracy,
+    max_box_accuracy_cross_fitted,
+    max_box_accuracy_v1,
+)
 from .localisation.heatmap import content_heatmap
 from .localisation.overlap import best_iou, iou_at_mean, mean_iou, pixel_accuracy
 from .localisation.points import pointing_game, stochastic_pointing_game
@@ -84,6 +89,7 @@ __all__ = [
     "localisation_metric",
     "map_metric",
     "max_box_accuracy",
+    "max_box_accuracy_cross_fitted",
     "max_box_accuracy_v1",
     "max_sensitivity",
     "mean_iou",

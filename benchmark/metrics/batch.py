@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,6 +56,11 @@ class SaliencyBatch:
     near: Tensor
     seeds: tuple[int, ...] = ()
     boxes: tuple[tuple[Box, ...], ...] = ()
+
+    @functools.cached_property
+    def remembered(self) -> dict[Hashable, Tensor]:
+        """What metrics found that others may ask for again, by what it is and its options."""
+        return {}
 
     @functools.cached_property
     def total(self) -> Tensor:

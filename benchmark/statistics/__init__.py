@@ -20,7 +20,7 @@ from .rules import RULES, Rule, rule
 from .samples import draw_sample, of_sample
 from .segmentation import iou_of_both_sides, share_of_right_pixels
 from .spread import Deviations, Spread, deviations
-from .thresholds import best_threshold
+from .thresholds import best_threshold, threshold_of_other_half
 
 __all__ = [
     "AGGREGATE_WORDS",
@@ -63,4 +63,5 @@ __all__ = [
     "rule",
     "share_of_right_pixels",
     "spread_of",
+    "threshold_of_other_half",
 ]

@@ -27,6 +27,7 @@ CHEAP: dict[str, dict[str, object]] = {
     "road": {"steps": 2},
     "smooth_parameter_randomisation": {"samples": 2},
     "max_box_accuracy": {"side": 16},
+    "max_box_accuracy_cross_fitted": {"side": 16},
     "max_box_accuracy_v1": {"side": 16},
 }
 ALL = [{"name": metric.name, **CHEAP.get(metric.name, {})} for metric in METRICS if not metric.multilabel]

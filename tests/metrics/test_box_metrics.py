@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import find_objects, gaussian_filter, label
 
 from raybench.base import Box
-from raybench.benchmark.metrics import SaliencyBatch, bind_metric, box_localisation, max_box_accuracy
+from raybench.benchmark.metrics import (
+    SaliencyBatch,
+    bind_metric,
+    box_localisation,
+    max_box_accuracy,
+    max_box_accuracy_cross_fitted,
+)
+from raybench.benchmark.metrics.localisation import contours
 from raybench.benchmark.metrics.localisation.contours import best_overlaps, boxes_above, in_bytes
 from raybench.benchmark.statistics import RULES, Statistic, estimate
 
@@ -128,6 +137,31 @@ def test_the_threshold_is_chosen_for_the_set_not_for_each_query() -> None:
     hits[:, 255] = 1
     hits[0, 10] = hits[1, 20] = hits[2, 20] = 1
     assert rate(hits) == 50
+
+
+def test_each_half_is_judged_at_the_threshold_of_the_other() -> None:
+    halves = np.zeros((2, 256))
+    halves[0, [10, 20, 255]], halves[1, [10, 20, 255]] = (3, 2, 4), (1, 5, 5)
+    rule = RULES.get("threshold_of_other_half")
+    # the first half at level 20: 2 of 4; the second at level 10: 1 of 5
+    assert rule.compute(halves.ravel()) == pytest.approx(100 * (2 / 4 + 1 / 5) / 2)
+    assert rule.settled is not None
+    assert rule.settled(halves.ravel())(halves.ravel()) == rule.compute(halves.ravel())
+    both = rule.compute(np.stack([halves.ravel(), 0 * halves.ravel()]))
+    assert both[0] == pytest.approx(35)
+    assert np.isnan(both[1])
+    batch = batch_with(torch.rand(3, 20, 20, generator=torch.Generator().manual_seed(1)), Box(2, 2, 8, 8))
+    batch = dataclasses.replace(batch, seeds=(4, 7, 9))
+    found, plain = max_box_accuracy_cross_fitted(batch), max_box_accuracy(batch)
+    assert torch.equal(found.view(3, 2, -1).sum(dim=1), plain)
+    assert found.view(3, 2, -1)[:, :, -1].tolist() == [[1, 0], [0, 1], [0, 1]]
+
+
+def test_corners_of_many_parts_are_those_that_scipy_finds() -> None:
+    parts, count = label(np.random.default_rng(3).random((60, 83)) < 0.3)
+    slices = [(x.start, y.start, x.stop, y.stop) for y, x in find_objects(parts)]
+    assert count > contours._MANY
+    assert contours._corners(parts).tolist() == list(map(list, slices))
 
 
 def test_equally_good_thresholds_do_not_widen_the_interval() -> None:

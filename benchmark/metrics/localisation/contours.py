@@ -37,6 +37,8 @@ Floats = NDArray[np.float64]
 Boxes = NDArray[np.int64]
 """(n, 4): x0, y0, x1, y1 in pixels of the square map; both corners are read as inside."""
 
+_MANY = 200
+"""Parts from which on SciPy finds their corners slowly."""
 _EIGHT = np.ones((3, 3), dtype=np.bool_)
 _NONE: Boxes = np.zeros((1, 4), dtype=np.int64)
 
@@ -65,7 +67,7 @@ def true_boxes(batch: SaliencyBatch, row: int, side: int) -> Boxes:
     corners = np.array(boxes, dtype=np.int64).reshape(-1, 4)
     if not len(corners):
         parts, _ = ndimage.label(batch.mask[row].cpu().numpy(), _EIGHT)
-        corners = _corners(ndimage.find_objects(parts)) - np.array([0, 0, 1, 1])
+        corners = _corners(parts) - np.array([0, 0, 1, 1])
     found: Boxes = (corners + 1) * side // np.array([width, height, width, height])
     return found
 
@@ -115,11 +117,11 @@ def boxes_above(foreground: Bools, which: Which, *, euler: int | None = None) ->
             parts, count = ndimage.label(~_reaches_border(~foreground), _EIGHT)
         sizes = np.bincount(parts.ravel(), minlength=count + 1)
         sizes[0] = 0
-        parts = (parts == sizes.argmax()).astype(np.int8)
-    boxes = _corners(ndimage.find_objects(parts))
+        parts = (parts == sizes.argmax()).astype(np.int32)
+    boxes = _corners(parts)
     if which == "all" and holed:
         holes, _ = ndimage.label(~foreground & ~_reaches_border(~foreground))
-        around = _corners(ndimage.find_objects(holes)) + np.array([-1, -1, 1, 1])
+        around = _corners(holes) + np.array([-1, -1, 1, 1])
         boxes = np.concatenate([boxes, around])
     found: Boxes = np.minimum(boxes, last)
     return found
@@ -135,10 +137,21 @@ def _reaches_border(background: Bools) -> Bools:
     return reached[parts]
 
 
-def _corners(slices: Sequence[tuple[slice, ...]]) -> Boxes:
-    """Corners of the slices (rows, columns) of parts: the far ones lie behind the last pixel."""
-    found = [(x.start, y.start, x.stop, y.stop) for y, x in filter(None, slices)]
-    return np.array(found, dtype=np.int64).reshape(-1, 4)
+def _corners(parts: NDArray[np.int32]) -> Boxes:
+    """Corners of the parts that are labelled from 1 on (h, w): the far ones lie behind the last pixel."""
+    count = int(parts.max(initial=0))
+    if count < _MANY:
+        slices = [(x.start, y.start, x.stop, y.stop) for y, x in filter(None, ndimage.find_objects(parts))]
+        return np.array(slices, dtype=np.int64).reshape(-1, 4)
+    found: Boxes = np.empty((count + 1, 4), dtype=np.int64)
+    for axis, labels in enumerate((parts.T, parts)):
+        flat = np.ascontiguousarray(labels).ravel()
+        (inside,) = flat.nonzero()
+        part, place = flat[inside], inside // labels.shape[1]
+        # of places that are written to twice the last stays: from behind the first one
+        found[part[::-1], axis] = place[::-1]
+        found[part, axis + 2] = place + 1
+    return found[1:]
 
 
 def overlaps_of(boxes: Boxes, truth: Boxes) -> Floats:
