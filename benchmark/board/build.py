@@ -35,7 +35,7 @@ POLICY = (
 of its own making.
 """
 
-ASSETS = ("site.css", "tables.js", "site.js", "plots.css", "plots.js", "gallery.css")
+ASSETS = ("site.css", "early.js", "tables.js", "site.js", "plots.css", "plots.js", "gallery.css")
 
 
 _UNPACK = """"use strict";

@@ -338,6 +338,24 @@ def test_address_holds_what_was_chosen_and_compared(browser: sync_api.Browser, s
     assert first.faults == second.faults == []
 
 
+def test_long_table_opens_with_its_first_rows_and_shows_all_when_asked(
+    browser: sync_api.Browser, tmp_path: Path
+) -> None:
+    rows = {(f"net{n:03d}", "grad_cam"): made_up_values(8, 20 + n / 4, seed=n) for n in range(230)}
+    page = build_site(collect([write_run(tmp_path / "run", rows)], with_published=False), tmp_path / "site")
+    visited = visit(browser, page)
+    assert len(visited.column(".checkpoint")) == 100
+    panel = visited.page.locator(".panel:not([hidden])")
+    assert panel.locator("[data-count]").inner_text() == "230 rows"
+    panel.get_by_label("Search").fill("net00")
+    assert len(visited.column(".checkpoint")) == 10  # found among all rows
+    panel.get_by_label("Search").fill("")
+    visited.page.get_by_role("button", name="Show all 230 rows").click()
+    assert len(visited.column(".checkpoint")) == 230
+    visited.page.context.close()
+    assert visited.faults == []
+
+
 def test_plots_of_many_rows_are_whole_in_low_windows(browser: sync_api.Browser, tmp_path: Path) -> None:
     rows = {(f"net{n}", "grad_cam"): made_up_values(IMAGES, 2 * n, seed=n) for n in range(24)}
     run = write_run(tmp_path / "run", rows, accuracy={f"net{n}": 50 + n for n in range(24)})

@@ -124,7 +124,6 @@
     setTimeout(() => (copy.textContent = "Copy"), 2000);
   });
 
-  document.documentElement.classList.replace("no-js", "js");
   if (tabs.length) select(tabs[0]);
   follow();
   listening = true;

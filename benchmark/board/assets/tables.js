@@ -17,11 +17,11 @@ window.boardTable = (panel, tell) => {
   // Upper and lower case, and letters with and without accents, are found alike.
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   const sought = headings.map((heading) => !("unsorted" in heading.dataset));
-  const rows = Array.from(body.rows, (row) => {
-    const cells = Array.from(row.cells);
-    const texts = cells.filter((cell, place) => sought[place]).map((cell) => cell.textContent);
-    return { row, cells, text: plain(texts.join("\n")) };
-  });
+  const rows = Array.from(body.rows, (row) => ({ row, cells: Array.from(row.cells), text: "" }));
+  const textOf = (one) => {
+    const texts = one.cells.filter((cell, place) => sought[place]).map((cell) => cell.textContent);
+    return (one.text ||= plain(texts.join("\n")));
+  };
   const none = document.createElement("tr");
   const message = document.createElement("td");
   message.className = "nothing";
@@ -30,17 +30,39 @@ window.boardTable = (panel, tell) => {
 
   const isPicked = (row) => Boolean(row.querySelector("[data-pick]:checked"));
 
-  function fits({ row, text }) {
+  function fits(one) {
+    const { row } = one;
     if (compared.checked && !isPicked(row)) return false;
     if (published && !published.checked && row.dataset.kind === "published") return false;
     if (selects.some((select) => select.value && row.dataset[select.dataset.filter] !== select.value)) return false;
-    return plain(search.value).split(/\s+/).every((word) => text.includes(word));
+    const words = plain(search.value).split(/\s+/).filter(Boolean);
+    return !words.length || words.every((word) => textOf(one).includes(word));
   }
 
+  // A long table opens with its first rows, and shows all when asked: laying out thousands takes seconds.
+  const most = 100;
+  let whole = rows.length <= 2 * most;
+  const more = document.createElement("tr");
+  const rest = document.createElement("td");
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "more" });
+  rest.append(button);
+  more.append(rest);
+  function drawWhole() {
+    whole = true;
+    draw();
+  }
+  button.addEventListener("click", drawWhole);
+  addEventListener("beforeprint", drawWhole);
+
   let order = rows;
+  let hidden = new Set();
   function draw() {
     const shown = order.filter(fits);
-    body.replaceChildren(...(shown.length ? shown.map(({ row }) => row) : [none]));
+    const drawn = whole || shown.length <= 2 * most ? shown : shown.slice(0, most);
+    for (const one of drawn) dress(one);
+    button.textContent = `Show all ${shown.length} rows`;
+    const after = drawn.length < shown.length ? [more] : shown.length ? [] : [none];
+    body.replaceChildren(...drawn.map(({ row }) => row), ...after);
     const total = `${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
     compared.parentElement.hidden = !picks.some((pick) => pick.checked);
     drawGallery();
@@ -65,13 +87,18 @@ window.boardTable = (panel, tell) => {
   }
 
   // Cells of hidden columns leave the page, so that what is left counts, reads and prints as a whole table.
+  const kept = (cells) => cells.filter((cell, place) => !hidden.has(place));
+  function dress(one) {
+    if (one.hidden === hidden) return;
+    one.row.replaceChildren(...kept(one.cells));
+    one.hidden = hidden;
+  }
+
   function drawColumns() {
-    const hidden = new Set(boxes.filter((box) => !box.checked).map((box) => Number(box.dataset.column)));
-    const shown = (cells) => cells.filter((cell, place) => !hidden.has(place));
-    headings[0].parentElement.replaceChildren(...shown(headings));
-    for (const { row, cells } of rows) row.replaceChildren(...shown(cells));
-    message.colSpan = shown(headings).length;
-    tell(state());
+    hidden = new Set(boxes.filter((box) => !box.checked).map((box) => Number(box.dataset.column)));
+    headings[0].parentElement.replaceChildren(...kept(headings));
+    message.colSpan = rest.colSpan = kept(headings).length;
+    draw();
   }
 
   // Each click turns a column on: highest first for numbers, A first for text, then the other way, then as it was.
@@ -148,12 +175,11 @@ window.boardTable = (panel, tell) => {
     const [place, turn] = (said.get("sort") || "").split(".");
     if (sought[place] && turnsOf(headings[place]).includes(turn)) sortBy(Number(place), turn);
     drawColumns();
-    draw();
   }
 
   form.hidden = false;
   drawColumns();
-  draw();
+  table.classList.add("ready");
 
   return {
     restore,
@@ -163,7 +189,7 @@ window.boardTable = (panel, tell) => {
       for (const control of [search, ...selects]) control.value = "";
       if (published) published.checked = true;
       compared.checked = false;
-      draw();
+      drawWhole();
     },
   };
 };
