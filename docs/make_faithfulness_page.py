@@ -38,7 +38,7 @@ def main(run: Path) -> None:
     """Write the table and two pictures."""
     table = of_maps(comparison_table([run]))
     put_between(FOLDER / "faithfulness.md", "table", render_table(table, "markdown", intervals="half-width"))
-    (curves,) = curve_figures([run], looks_of(DRAWN), table.title)
+    (curves,) = curve_figures([run], looks_of(DRAWN), table.title, across=2)
     save_figure(curves, FOLDER / "faithfulness-curves.png")
     maps = compare_maps(run)
     title = f"How alike maps are: means over {len(maps.queries)} queries"

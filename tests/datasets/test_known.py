@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from raybench.base import RaybenchError
 from raybench.benchmark.datasets import DATASETS, check_data, known_data, names_of_known, unpack_parquet
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import load_classes
@@ -112,3 +113,8 @@ def test_tables_of_hugging_face_are_unpacked_byte_by_byte(tmp_path: Path, write_
     for path in pictures:
         written = (tmp_path / "out" / path.name).read_bytes()
         assert hashlib.sha256(written).digest() == hashlib.sha256(path.read_bytes()).digest()
+    for split in ("train", "validation"):
+        (tmp_path / f"{split}-0.parquet").hardlink_to(tmp_path / "validation.parquet")
+    with pytest.raises(RaybenchError, match="holds tables of train, validation; give those of one, such as"):
+        unpack_parquet(tmp_path, tmp_path / "other")
+    assert unpack_parquet(tmp_path / "train-*.parquet", tmp_path / "other") == 3

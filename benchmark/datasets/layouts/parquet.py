@@ -11,21 +11,32 @@ __all__ = ["unpack_parquet"]
 
 
 def unpack_parquet(source: Path, target: Path) -> int:
-    """Write every picture of the tables in a folder to `<target>/`, byte by byte, and return how many.
+    """Write every picture of the tables of one split to `<target>/`, byte by byte, and return how many.
 
     A row holds a picture as `image`, `{bytes, path}`. Pictures keep their names; those without one are
     numbered. Boxes lie elsewhere, and are joined by name.
 
+    Args:
+        source: a folder that holds tables, or tables by a pattern, such as `data/validation-*.parquet`.
+        target: the folder to write.
+
     Raises:
-        RaybenchError: pyarrow is not installed, there are no such tables, or a name is there twice.
+        RaybenchError: pyarrow is not installed, there are no such tables, or those of several splits, or a
+            name is there twice.
     """
     try:
         pq = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise RaybenchError("tables of Hugging Face need pyarrow: pip install 'raybench[parquet]'") from None
-    tables = sorted(source.rglob("*.parquet"))
+    tables = sorted(source.rglob("*.parquet") if source.is_dir() else source.parent.glob(source.name))
     if not tables:
         raise RaybenchError(f"{source} holds no *.parquet")
+    splits = sorted({table.name.partition("-")[0] for table in tables if "-" in table.name})
+    if len(splits) > 1:
+        raise RaybenchError(
+            f"{source} holds tables of {', '.join(splits)}; give those of one, such as "
+            f"'{tables[-1].parent / splits[-1]}-*.parquet', in quotes"
+        )
     target.mkdir(parents=True, exist_ok=True)
     count = 0
     for table in tables:

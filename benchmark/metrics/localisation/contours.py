@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch.nn.functional as F
@@ -137,7 +137,7 @@ def _reaches_border(background: Bools) -> Bools:
     return reached[parts]
 
 
-def _corners(parts: NDArray[np.int32]) -> Boxes:
+def _corners(parts: NDArray[np.signedinteger[Any]]) -> Boxes:
     """Corners of the parts that are labelled from 1 on (h, w): the far ones lie behind the last pixel."""
     count = int(parts.max(initial=0))
     if count < _MANY:
