@@ -20,6 +20,7 @@ __all__ = [
     "leads_out",
     "other_folder",
     "other_spelling",
+    "read_text",
     "subfolders",
 ]
 
@@ -103,6 +104,25 @@ def other_folder(root: Path, signs: Iterable[str]) -> Path | None:
         if any(next(folder.glob(sign), None) for sign in signs):
             return folder
     return None
+
+
+def read_text(path: Path, what: str = "") -> str:
+    """Return the text of a file, without a byte order mark.
+
+    Args:
+        path: of the file.
+        what: it is, for messages, such as `the image list`.
+
+    Raises:
+        RaybenchError: it cannot be read, or is not UTF-8.
+    """
+    named = f"{what} {path}".strip()
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RaybenchError(f"cannot read {named}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError as error:
+        raise RaybenchError(f"{named} is not UTF-8 text: {error.reason} at byte {error.start}") from None
 
 
 def leads_out(path: Path, *folders: Path) -> bool:

@@ -124,10 +124,10 @@ class DatasetReader:
             raise RaybenchError(
                 f"option 'split' of dataset {self.name!r} is {split!r}; expected a plain name"
             )
-        classes = self._classes(root, given.pop("classes", None), folder)
-        listed = given.pop("list", None)
+        named, listed = given.pop("classes", None), given.pop("list", None)
         selection = Selection.from_file(_find(listed, root, folder)) if listed else Selection()
         try:
+            classes = self._classes(root, named, folder)
             return self.function(root, protocol, classes, selection, **given)
         except LayoutError as error:
             better = other_folder(root, [sign.format(split=split) for sign in self.signs])
@@ -171,7 +171,7 @@ class DatasetReader:
         if inside.is_file():
             return load_classes(str(inside))
         if str(name) == self.classes and inside.suffix:
-            raise RaybenchError(
+            raise LayoutError(
                 f"dataset {self.name!r} expects its class list in {inside}, which does not exist"
             )
         return load_classes(str(name))

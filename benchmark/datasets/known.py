@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
 from pydantic import Field
 
 from ...base import Document, RaybenchError, UnknownNameError, parse_document
@@ -17,7 +16,7 @@ from ...checkpoints import ClassList
 from ..suite import Protocol
 from .interface import DATASETS, DatasetReader
 from .region import BoxRegion
-from .sample import Dataset, reading_by
+from .sample import Dataset, without_pictures
 
 __all__ = ["KnownData", "check_data", "known_data", "names_of_known"]
 
@@ -118,7 +117,7 @@ def check_data(
     shown: Counter[int] = Counter()
     troubles: dict[str, list[str]] = {"cannot be read": [], "have no annotation": [], "have a note": []}
     queries = boxes = 0
-    looked = dataset if full else reading_by(_blank, dataset)
+    looked = dataset if full else without_pictures(dataset)
     for index in range(len(dataset)):
         advance()
         try:
@@ -180,7 +179,3 @@ def _first_and_last(dataset: Dataset) -> Iterator[tuple[bool, str]]:
             dataset[index]
         except RaybenchError as error:
             yield False, str(error)
-
-
-def _blank(_path: Path) -> PIL.Image.Image:
-    return PIL.Image.new("RGB", (1, 1))

@@ -23,6 +23,7 @@ __all__ = [
     "UnreadableImageError",
     "asks_anything",
     "reading_by",
+    "without_pictures",
 ]
 
 
@@ -141,7 +142,7 @@ def asks_anything(dataset: Dataset, indices: Iterable[int]) -> bool:
     No picture is decoded where that can be told without. Boxes count even where a protocol's rule leaves
     nothing of them.
     """
-    unread, read = reading_by(_blank, copy.copy(dataset)), False
+    unread, read = without_pictures(dataset), False
     for index in indices:
         try:
             regions = [query.region for query in unread[index].queries]
@@ -166,3 +167,8 @@ def reading_by(read: Callable[[Path], PIL.Image.Image], dataset: AnyDataset) -> 
         dataset = copy.copy(dataset)
         dataset.read_file = read
     return dataset
+
+
+def without_pictures(dataset: AnyDataset) -> AnyDataset:
+    """Return the dataset with an empty picture in the place of each, which nothing decodes."""
+    return reading_by(_blank, dataset)

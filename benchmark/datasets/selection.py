@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...base import RaybenchError
-from .files import PICTURE_SUFFIXES, first_repeated
+from .files import PICTURE_SUFFIXES, first_repeated, read_text
 
 __all__ = ["Selection", "id_of"]
 
@@ -36,14 +36,7 @@ class Selection:
         Raises:
             RaybenchError: the file cannot be read or lists nothing.
         """
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except OSError as error:
-            raise RaybenchError(
-                f"cannot read the image list {path}: {(error.strerror or str(error)).lower()}"
-            ) from None
-        except UnicodeDecodeError as error:
-            raise RaybenchError(f"the image list {path} is not UTF-8 text: {error.reason}") from None
+        lines = read_text(path, "the image list").splitlines()
         listed = [id_of(line.strip()) for line in lines if line.strip()]
         if all(_NUMBERED.search(line) for line in listed):
             listed = [id_of(_NUMBERED.sub("", line)) for line in listed]

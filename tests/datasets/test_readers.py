@@ -93,6 +93,7 @@ def test_generated_folder_without_classes_is_refused(tmp_path: Path) -> None:
     ("name", "right", "given"),
     [
         ("voc", "x/VOC2007", "x/VOC2007/JPEGImages"),
+        ("cub200", "x/CUB_200_2011", "x"),
         ("coco", "x", "."),
         ("coco", "x", "x/annotations"),
         ("imagenet", "x/in", "."),
@@ -106,6 +107,9 @@ def test_folder_a_level_too_high_or_deep_is_refused_with_the_right_one(
     if name == "voc":
         write_picture(folder / "JPEGImages/a.jpg")
         (folder / "Annotations").mkdir()
+    elif name == "cub200":
+        write_picture(folder / "images/001.Auk/a.jpg")
+        (folder / "bounding_boxes.txt").touch()
     elif name == "coco":
         write_picture(folder / "val2014/a.jpg")
         (folder / "annotations").mkdir()

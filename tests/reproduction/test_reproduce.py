@@ -87,6 +87,7 @@ def test_a_sample_is_consistent_or_not_or_too_small(
 ) -> None:
     path = write_table({("center", HEAT): 25})
     found = judged(path, tmp_path / "out", limit=150)
+    assert words(found)[0] == "too few to tell"
     assert words(found)[3] == "inconsistent"
     assert words(found)[2] == "consistent"
     assert not found.regenerated

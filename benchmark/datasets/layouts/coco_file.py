@@ -12,7 +12,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ....base import RaybenchError, quoted
-from ..files import first_repeated
+from ..files import first_repeated, read_text
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 
 __all__ = ["CocoFile", "parse_records", "read_coco_file"]
@@ -72,12 +72,7 @@ def read_coco_file(path: Path) -> CocoFile:
         RaybenchError: the file cannot be read, is not JSON, lacks a part, has a part twice, or annotates an
             image that it does not list; names the file.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
-    except UnicodeDecodeError as error:
-        raise RaybenchError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+    text = read_text(path)
     filed, members = _Filed(), dict[str, Any]()
     try:
         for name, value in _members(text, filed, path):

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from ....base import RaybenchError, quoted
 from ....checkpoints import ClassList
 from ...suite import Protocol
+from ..files import read_text
 from ..interface import dataset
 from ..layouts.boxes import WrittenBox
 from ..layouts.nearest import Layout
@@ -67,10 +68,7 @@ def open_cub200(
 
 def _read(path: Path) -> dict[str, list[str]]:
     """Read lines of a number and words, by number."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RaybenchError(f"cannot read {path}: {str(error).lower()}") from None
+    lines = read_text(path).splitlines()
     width = 4 if path.name == _FILES[1] else 1
     rows: dict[str, list[str]] = {}
     for place, line in enumerate(lines, 1):

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from .....base import RaybenchError, quoted
+from ...files import read_text
 from ..boxes import WrittenBox, plain_number
 from ..voc_xml import AnnotatedObject, Annotation
 
@@ -24,10 +25,7 @@ def read_loc_solution(path: Path) -> dict[str, Annotation]:
     Raises:
         RaybenchError: the file cannot be read, has another header, or a line is not of its form; names it.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RaybenchError(f"cannot read {path}: {str(error).lower()}") from None
+    lines = read_text(path).splitlines()
     reader = csv.reader(lines)
     header = [name.strip() for name in next(reader, [])]
     if header != HEADER:

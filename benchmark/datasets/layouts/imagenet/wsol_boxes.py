@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .....base import RaybenchError
-from ...files import first_repeated
+from ...files import first_repeated, read_text
 
 __all__ = ["COLUMNS", "WsolBoxes", "read_wsol_boxes"]
 
@@ -72,10 +72,7 @@ def _read_rows(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     """
     columns = COLUMNS[path.name]
     row = r"(?:.*[/\\])?([^/\\,\n]+?)(?:\.\w+)?" + r",([0-9]{1,9})" * columns.count(",") + r"[ \r]*"
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RaybenchError(f"cannot read {path}: {str(error).lower()}") from None
+    text = read_text(path)
     rows = re.findall(f"^{row}$", text, flags=re.MULTILINE)
     if not rows or len(rows) < sum(not line.isspace() for line in text.splitlines() if line):
         bad = (

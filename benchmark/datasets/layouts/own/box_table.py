@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from .....base import RaybenchError, UnknownNameError, quoted
 from .....checkpoints import ClassList
+from ...files import read_text
 from ..boxes import WrittenBox, plain_number
 
 __all__ = ["OwnBox", "read_box_table"]
@@ -59,12 +60,7 @@ def read_box_table(path: Path, classes: ClassList) -> list[OwnBox]:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise RaybenchError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
-    except UnicodeDecodeError as error:
-        raise RaybenchError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+    lines = read_text(path).splitlines()
     if not any(line.strip() for line in lines):
         raise RaybenchError(f"{path} is empty; {_EXPECTED} in its first line")
     return lines

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from .....base import RaybenchError, Size
 from .....checkpoints import ClassList
-from ...files import files_by_id, subfolders
+from ...files import files_by_id, read_text, subfolders
 from ...region import MaskRegion, Region
 from ..boxes import WrittenBox, region_of
 from ..coco_masks import encode, union
@@ -179,10 +179,7 @@ def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], cla
     for picture in pictures:
         if picture.stem in found:
             path = root / found[picture.stem]
-            try:
-                texts[picture.image_id] = path.read_text(encoding="utf-8-sig"), path
-            except (OSError, UnicodeDecodeError) as error:
-                raise RaybenchError(f"cannot read {path}: {str(error).lower()}") from None
+            texts[picture.image_id] = read_text(path), path
     if not texts:
         raise RaybenchError(
             f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files there"
