@@ -146,8 +146,12 @@ class NetworkQuery(_Asked):
         return float(self.read(self._of_image, logits=logits)[0])
 
     def room_above_image(self) -> float:
-        """What the probability of the picture itself lacks to 1, exact also where it is close to 1."""
-        row = self._of_image[0].double()
+        """What the probability of the picture itself lacks to 1; see `room_above`."""
+        return self.room_above(self._of_image)
+
+    def room_above(self, found: Tensor) -> float:
+        """What the query's probability lacks to 1, exact also where it is close to 1, from logits (1, C)."""
+        row = found[0].double()
         own, others = row[self.class_index], torch.cat([row[: self.class_index], row[self.class_index + 1 :]])
         against = -own if self.picture.multi_label else others.logsumexp(dim=0) - own
         return float(against.sigmoid())

@@ -100,6 +100,10 @@ def test_gain_counts_what_a_probability_close_to_one_lacks() -> None:
     query = query_of(network_of(Linear(torch.ones(3, 1, 2))), image, torch.tensor([[1.0, 0.5]]))
     assert query.score_of_image() == 1  # in float32
     assert query.room_above_image() == pytest.approx(float(np.exp(-40)), rel=1e-6)
+    image = one_colour([[40.0, -2]])  # a logit of 38, and of 40 when only the first pixel is left
+    query = query_of(network_of(Linear(torch.ones(3, 1, 2))), image, torch.tensor([[1.0, 0.5]]))
+    assert average_gain(query) == pytest.approx(100 * (1 - np.exp(-2)), rel=1e-6)
+    assert increase_in_confidence(query) == 100
 
 
 def test_a_uniform_map_shows_nothing() -> None:

@@ -57,8 +57,8 @@ def average_drop(query: NetworkQuery, *, masked: Masked = "mean") -> float:
     passes=_passes,
 )
 def increase_in_confidence(query: NetworkQuery, *, masked: Masked = "mean") -> float:
-    """100 where the probability rises when each pixel is dimmed by the map, else 0; as `average_drop`."""
-    return 100.0 * (_score_of_masked(query, masked) > query.score_of_image())
+    """100 where the probability rises when each pixel is dimmed by the map, else 0; as `average_gain`."""
+    return 100.0 * (query.room_above(_logits_of_masked(query, masked)) < query.room_above_image())
 
 
 @network_metric(
@@ -73,12 +73,13 @@ def increase_in_confidence(query: NetworkQuery, *, masked: Masked = "mean") -> f
 def average_gain(query: NetworkQuery, *, masked: Masked = "mean") -> float:
     """Share of the missing probability that is gained when each pixel is dimmed; as `average_drop`.
 
-    100 max(0, p(x m) - p(x)) / (1 - p(x)), in percent; 0 where p(x) is 1.
+    100 max(0, p(x m) - p(x)) / (1 - p(x)), in percent; 0 where p(x) is 1. What p lacks to 1 is read
+    from the logits: in float32 a probability is 1 from a logit of 17 on.
 
     Source: Zhang et al., Opti-CAM, CVIU 2024.
     """
-    room, gained = query.room_above_image(), _score_of_masked(query, masked) - query.score_of_image()
-    return min(100 * max(0.0, gained) / room, 100.0) if room > 0 else 0.0
+    before, after = query.room_above_image(), query.room_above(_logits_of_masked(query, masked))
+    return 100 * max(0.0, before - after) / before if before > 0 else 0.0
 
 
 def masked_picture(query: NetworkQuery, masked: Masked) -> Tensor:
@@ -90,5 +91,10 @@ def masked_picture(query: NetworkQuery, masked: Masked) -> Tensor:
 
 
 def _score_of_masked(query: NetworkQuery, masked: Masked) -> float:
-    find: Callable[[], Tensor] = lambda: query.scores(1, lambda _: masked_picture(query, masked)[None])  # noqa: E731
-    return float(query.once(("masked", masked), find)[0])
+    return float(query.read(_logits_of_masked(query, masked))[0])
+
+
+def _logits_of_masked(query: NetworkQuery, masked: Masked) -> Tensor:
+    """Logits (1, C) of the picture dimmed by the map."""
+    ask: Callable[[], Tensor] = lambda: query.picture.ask(1, lambda _: masked_picture(query, masked)[None])  # noqa: E731
+    return query.once(("masked", masked), ask)
