@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import PIL.Image
@@ -62,7 +62,7 @@ def plain_view(image: PIL.Image.Image, frame: Frame) -> NDArray[np.float32]:
     return shown.permute(1, 2, 0).contiguous().numpy()
 
 
-def worker_view(image: PIL.Image.Image, frame: Frame, protocol: Protocol) -> Pixels | NDArray[np.float32]:
+def worker_view(image: PIL.Image.Image, frame: Frame, protocol: Protocol) -> NDArray[Any]:
     """Make a view where the device does not: by `pillow_view` or `plain_view`."""
     return (plain_view if protocol.resize == "plain" else pillow_view)(image, frame)
 
