@@ -15,7 +15,7 @@ demo: .venv/installed
 	$(BIN)/raybench table demo/results
 	$(BIN)/raybench leaderboard demo/results -o demo/site
 	$(BIN)/raybench run demo-groups --data shapes=demo/shapes --out demo/groups
-	$(BIN)/raybench plot demo/groups -o demo/groups/plots
+	$(BIN)/raybench plot demo/groups --only curves -o demo/groups/plots
 	$(BIN)/raybench table demo/groups
 	@echo "Open demo/site/index.html in a browser; next: $(BIN)/raybench list suites"
 
