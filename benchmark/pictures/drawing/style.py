@@ -142,13 +142,13 @@ def fitted(figure: Figure, width: float) -> Figure:
         for side in ("x", "y"):
             ticks = (axes.xaxis if side == "x" else axes.yaxis).get_major_ticks()
             size = ticks[0].label1.get_fontsize() if ticks else 10.0
-            axes.tick_params(axis=side, labelsize=scale * float(size))  # type: ignore[arg-type]
+            axes.tick_params(axis=side, labelsize=scale * float(size))
     labels = {
         label for axes in figure.axes for ax in (axes.xaxis, axes.yaxis) for label in ax.get_ticklabels()
     }
     for text in figure.findobj(Text):
         if text not in labels:
-            text.set_fontsize(scale * text.get_fontsize())
+            text.set_fontsize(scale * float(text.get_fontsize()))
     for line in figure.findobj(Line2D):
         line.set_linewidth(scale * line.get_linewidth())
         line.set_markersize(scale * line.get_markersize())

@@ -71,7 +71,9 @@ def curve_figures(
         RaybenchError: a damaged file.
     """
     bands = [band for run in map(open_results, dict.fromkeys(folders)) for band in _bands(run, looks)]
-    pages = [bands[at : at + _MOST_CHECKPOINTS] for at in range(0, len(bands), _MOST_CHECKPOINTS)]
+    pages: list[list[Sequence[Panel]]] = [
+        [*bands[at : at + _MOST_CHECKPOINTS]] for at in range(0, len(bands), _MOST_CHECKPOINTS)
+    ]
     if across:
         pages = [[part for band in page for part in in_bands(band, across)] for page in pages]
     return [figure_of(page, f"{title}: mean curves, 95 % over images") for page in pages]
