@@ -21,6 +21,9 @@ __all__ = ["TABLE_FORMATS", "escape_latex", "escape_markdown", "latex_table", "r
 
 Intervals = bool | Literal["half-width"]
 
+_LOPSIDED = 0.5
+"""Share of its half-width by which an interval may lie beside its value and still be written with a ±."""
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -229,8 +232,9 @@ def _cell(
     """Print a score: `**69.43** [68.9, 70.0] (69.43)`; nothing if it is missing."""
     value = column.printed(cell.value)
     parts = [bold.format(value) if cell.best else value]
-    if intervals == "half-width" and not math.isnan(cell.low):
-        parts.append(f"\N{PLUS-MINUS SIGN} {column.printed((cell.high - cell.low) / 2)}")
+    half = (cell.high - cell.low) / 2
+    if intervals == "half-width" and abs(cell.low + half - cell.value) <= _LOPSIDED * half:
+        parts.append(f"\N{PLUS-MINUS SIGN} {column.printed(half)}")
     elif intervals and not math.isnan(cell.low):
         parts.append(f"[{column.printed(cell.low)}, {column.printed(cell.high)}]")
     sign = raised.format(marks[cell.mark]) if cell.mark in marks else ""
@@ -255,7 +259,10 @@ def _notes(table: Table, marks: dict[str, str], intervals: Intervals) -> list[st
     """The sentences below a table, the remarks on single values last."""
     notes = list(table.notes)
     if intervals == "half-width":
-        notes.append("\N{PLUS-MINUS SIGN}: half the width of the 95 % interval over images")
+        notes.append(
+            "\N{PLUS-MINUS SIGN}: half the width of the 95 % interval over images, which stands in square "
+            "brackets where the value is far from its middle"
+        )
     elif intervals:
         notes.append("in square brackets: 95 % interval over images")
     notes += [f"{letter}: {mark}" for mark, letter in marks.items()]

@@ -12,7 +12,8 @@ from board_folders import made_up_values, write_run
 from typer.testing import CliRunner
 
 from raybench.base import RaybenchError
-from raybench.benchmark.tables import comparison_table
+from raybench.benchmark.results import Cell, Column, Row, Table
+from raybench.benchmark.tables import comparison_table, render_table
 from raybench.commands import app
 
 DEMO = Path(__file__).resolve().parents[2] / "results" / "measured" / "demo"
@@ -40,6 +41,16 @@ def test_half_width_is_half_the_interval_with_the_digits_asked_for(tmp_path: Pat
     cell = comparison_table([DEMO]).rows[0].cells[1]
     expected = f"{cell.value:.1f} ± {(cell.high - cell.low) / 2:.1f}"
     assert expected in (tmp_path / "table.md").read_text(encoding="utf-8").replace("*", "")
+
+
+def test_lopsided_interval_is_written_with_both_ends() -> None:
+    column = Column("hits", "PG", "query_mean")
+    cells = (Cell(18.75, 1.0, 91.0), Cell(50.0, 40.0, 61.0), Cell(50.0))
+    rows = tuple(Row((str(at),), (cell,)) for at, cell in enumerate(cells))
+    text = render_table(Table("t", ("row",), (column,), rows), "markdown", intervals="half-width")
+    assert "| 18.75 [1.00, 91.00] |" in text
+    assert "| 50.00 ± 10.50 |" in text
+    assert "| 50.00 |" in text
 
 
 @pytest.fixture
