@@ -48,7 +48,8 @@ def evaluate(
             as the object that is returned.
         networks: one or several: names or cards (`timm:resnet18`), `Network`s, modules, or `{name: module}`.
         attributions: one or several methods: names, `{"name": "rise", "masks": 100}`, or functions
-            `f(module, image, class_index) -> (h, w)` or of the form of registered ones.
+            `f(module, image, class_index) -> (h, w)`, where the image is (1, 3, H, W) and the map may be of
+            any size, or of the form of registered ones.
         metrics: likewise; functions are of the form of metrics in a file. What is left out of the two is
             that of the shipped suite `measure`.
         classes: what the outputs of modules stand for, in order: names, a class list or a .txt file; a
