@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.ndimage import uniform_filter
+from scipy.special import stdtrit
 
 from ...base import RaybenchError
 from ..results import gallery_images, map_path, read_choice, read_map, safe_name
@@ -58,7 +57,7 @@ class MapAgreement:
         if len(counts) < 2:
             nothing = np.full((len(self.rows),) * 2, np.nan)
             return nothing, nothing
-        reach = stats.t.ppf(0.975, len(counts) - 1) * of_images.std(axis=0, ddof=1) / np.sqrt(len(counts))
+        reach = stdtrit(len(counts) - 1, 0.975) * of_images.std(axis=0, ddof=1) / np.sqrt(len(counts))
         mean, reach = of_images.mean(axis=0).reshape(len(self.rows), -1), reach.reshape(len(self.rows), -1)
         return np.maximum(mean - reach, -1), np.minimum(mean + reach, 1)
 
@@ -173,8 +172,10 @@ class _Look:
 
     @classmethod
     def of(cls, heat: Floats) -> _Look:
+        from scipy.stats import rankdata  # takes as long to import as a whole comparison of values
+
         flat = heat.ravel()
-        ranks, least = stats.rankdata(flat) - (flat.size + 1) / 2, np.sort(flat)[-_TOP]
+        ranks, least = rankdata(flat) - (flat.size + 1) / 2, np.sort(flat)[-_TOP]
         above, at = flat > least, flat == least
         return cls(ranks, heat / (heat.max() or 1.0), above + at * ((_TOP - above.sum()) / at.sum()))
 
@@ -188,6 +189,8 @@ class _Look:
 
 def _structural(one: Floats, other: Floats) -> float:
     """Mean SSIM in windows of 7 x 7 of maps from 0 to 1 (Wang et al., TIP 2004)."""
+    from scipy.ndimage import uniform_filter
+
     means = [uniform_filter(part, _WINDOW) for part in (one, other, one * one, other * other, one * other)]
     first, second, square, square2, product = means
     sample = _WINDOW**2 / (_WINDOW**2 - 1)
