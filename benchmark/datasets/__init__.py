@@ -6,7 +6,7 @@ from .interface import DATASETS, DatasetReader, composed_dataset, dataset
 from .known import KnownData, check_data, known_data, names_of_known
 from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
-from .listed import listed_reader
+from .listed import listed_dataset, listed_reader
 from .opening import find_folder, find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
 from .readers import (
@@ -77,6 +77,7 @@ __all__ = [
     "imagenet_boxes",
     "imagenet_s",
     "known_data",
+    "listed_dataset",
     "listed_reader",
     "names_of_known",
     "open_dataset",

@@ -20,10 +20,10 @@ from .interface import DatasetReader
 from .layouts.boxes import WrittenBox, region_of
 from .pictures import as_annotated, read_picture, to_rgb
 from .region import MaskRegion, Region
-from .sample import AnnotationError, Query, Sample
+from .sample import AnnotationError, Dataset, Query, Sample
 from .selection import Selection
 
-__all__ = ["listed_reader"]
+__all__ = ["listed_dataset", "listed_reader"]
 
 _EXPECTED = "(picture, where, class), or (picture, {class: where, ...})"
 _WHERE = "boxes (x0, y0, x1, y1) in pixels from 0, the last one inside, a mask (H, W) of bool, or None"
@@ -45,12 +45,9 @@ class _ListedPictures:
     protocol: Protocol
     entries: tuple[_Entry, ...]
     positions: tuple[int, ...]
+    image_ids: tuple[str, ...]
     multilabel: bool
     has_images: bool = True
-
-    @property
-    def image_ids(self) -> tuple[str, ...]:
-        return tuple(f"{position:06d}" for position in self.positions)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -104,18 +101,40 @@ def listed_reader(name: str, pictures: Iterable[Any], classes: ClassList) -> Dat
     Raises:
         RaybenchError: an entry is not of its form; says which.
     """
+    listed = list(pictures)
+
+    def read(root: Path, protocol: Protocol, own: ClassList, selection: Selection) -> Dataset:
+        del root, own
+        return listed_dataset(name, listed, protocol, classes, selection)
+
+    return DatasetReader(name, read, "", None, name, generate=lambda _say: Path(), label=name)
+
+
+def listed_dataset(
+    name: str,
+    pictures: Iterable[Any],
+    protocol: Protocol,
+    classes: ClassList,
+    selection: Selection | None = None,
+) -> Dataset:
+    """Return the dataset of a list of pictures: the shortest way to a reader of one's own.
+
+    Ids are the names of the files without extension where all pictures are paths and these differ, else
+    numbers from `000000`. The other arguments are those of `listed_reader`, and of a reader.
+
+    Raises:
+        RaybenchError: an entry is not of its form; says which.
+    """
     entries = tuple(_entry(one, f"picture {at} of the list", classes) for at, one in enumerate(pictures))
     if not entries:
         raise RaybenchError(f"the list of pictures is empty; expected {_EXPECTED} for each")
-
-    def read(root: Path, protocol: Protocol, own: ClassList, selection: Selection) -> _ListedPictures:
-        del root, own
-        places = {f"{position:06d}": position for position in range(len(entries))}
-        chosen = tuple(places[one] for one in selection.of(places, Path()))
-        several = any(len(entry.where) > 1 for entry in entries)
-        return _ListedPictures(name, classes, protocol, entries, chosen, several)
-
-    return DatasetReader(name, read, "", None, name, generate=lambda _say: Path(), label=name)
+    stems = [Path(one.picture).stem for one in entries if isinstance(one.picture, (str, Path))]
+    named = len(set(stems)) == len(entries)
+    places = {stems[at] if named else f"{at:06d}": at for at in range(len(entries))}
+    chosen = (selection or Selection()).of(places, Path())
+    several = any(len(entry.where) > 1 for entry in entries)
+    positions = tuple(places[one] for one in chosen)
+    return _ListedPictures(name, classes, protocol, entries, positions, tuple(chosen), several)
 
 
 def _entry(given: Any, place: str, classes: ClassList) -> _Entry:
@@ -170,10 +189,8 @@ def _region(where: Any, size: Size, protocol: Protocol, place: str) -> tuple[Reg
 
 
 def _content(thing: Any) -> Iterator[bytes | str]:
-    """What defines a picture or a region, for the fingerprint."""
-    if isinstance(thing, (str, Path)):
-        yield Path(thing).read_bytes() if Path(thing).is_file() else str(thing)
-    elif thing is not None:
+    """What defines a picture or a region, for the fingerprint; files are told by their ids."""
+    if thing is not None and not isinstance(thing, (str, Path)):
         array = np.asarray(thing)
         yield f"{array.shape} {array.dtype}"
         yield np.ascontiguousarray(array).tobytes()

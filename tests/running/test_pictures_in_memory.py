@@ -136,3 +136,34 @@ def test_what_is_missing_is_said(pictures, module) -> None:
 
     with pytest.raises(RaybenchError, match="takes the name of a registered attribution"):
         measured(listed, module, attributions=[rise])
+
+
+def test_reader_of_the_documents_measures_a_folder(pictures, module, tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# mine.py\nimport json\n.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "mine.py").write_text(code)
+    (tmp_path / "classes.txt").write_text("\n".join(CLASSES))
+    (tmp_path / "pictures").mkdir()
+    known = {}
+    for at, (picture, box) in enumerate(zip(pictures, BOXES, strict=True)):
+        picture.save(tmp_path / "pictures" / f"flower{at}.png")
+        known[f"flower{at}.png"] = {"class": CLASSES[at % 2], "box": box}
+    (tmp_path / "boxes.json").write_text(json.dumps(known))
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        '{name: own, protocol: aaai21, dataset: {name: "mine.py:flowers"}, attributions: [gradient], '
+        "metrics: [content_heatmap]}"
+    )
+    settings = raybench.Settings(
+        out=tmp_path / "out", data={"flowers": tmp_path}, trust_code=True, workers=0, processes=1
+    )
+    network = raybench.checkpoints.network_from_module(
+        module, name="ShapesNet", classes=str(tmp_path / "classes.txt")
+    )
+    found = raybench.evaluate(suite, settings, networks=[network]).records("ShapesNet", "gradient")
+    listed = [(one, box, at % 2) for at, (one, box) in enumerate(zip(pictures, BOXES, strict=True))]
+    memory = measured(listed, module, metrics=["content_heatmap"], protocol="aaai21", classes=CLASSES)
+    name = memory.frame["checkpoint"].iloc[0]
+    assert found["image_id"].tolist() == ["flower0", "flower1", "flower2"]
+    expected = memory.records(name, "gradient")["content_heatmap"]
+    np.testing.assert_array_equal(found["content_heatmap"], expected)
