@@ -23,6 +23,8 @@ def _images(section: Section) -> int:
     run = section.rows[0].folder
     images, limit = run.dataset.get("images"), run.manifest.get("limit")
     known = [count for count in (images, limit) if isinstance(count, int)]
+    if len(section.image_ids):  # a suite may draw a sample of its own
+        known.append(len(set(section.image_ids.tolist())))
     return min(known, default=max(row.queries for row in section.rows))
 
 
