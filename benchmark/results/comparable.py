@@ -77,8 +77,10 @@ def protocol_changes(run: ResultFolder) -> str:
 
 def _data(run: ResultFolder) -> dict[str, Any]:
     """What must agree about the data."""
-    images, limit = run.dataset.get("images"), run.manifest.get("limit")
-    measured = min(images, limit) if isinstance(images, int) and isinstance(limit, int) else images
+    images, suite = run.dataset.get("images"), run.manifest.get("suite")
+    drawn = (run.manifest.get("limit"), suite.get("images") if isinstance(suite, dict) else None)
+    limits = [limit for limit in drawn if isinstance(limit, int)]
+    measured = min(images, *limits) if isinstance(images, int) and limits else images
     facts = {key: run.dataset.get(key) for key in ("options", "classes", "fingerprint")}
     # before samples were drawn, a limit took the first images
     counted = (

@@ -197,7 +197,7 @@ def finish(
 def _described(plan: Plan) -> Manifest:
     """The part of the manifest that says what is measured."""
     return {
-        "suite": {"name": plan.suite.name, "description": plan.suite.description},
+        "suite": plan.suite.model_dump(include={"name", "description", "images"}, exclude_none=True),
         "protocol": {"name": plan.protocol.name, "id": plan.protocol.id, "fields": plan.protocol.fields},
         "dataset": {
             "name": plan.dataset.name,

@@ -250,3 +250,11 @@ def test_published_table_of_the_paper_has_its_ten_rows():
     assert {found.mark for row in coco.rows for found in row.cells} == {"repeats the ImageNet rows"}
     with pytest.raises(UnknownNameError, match="did you mean 'torchray'"):
         published_tables("torchray-docs")
+
+
+def test_a_sample_that_a_suite_draws_is_not_compared_with_all_images(make_run):
+    whole = make_run("whole", scores=SCORES)
+    own = {"suite": {"name": "few", "description": "", "images": 6}, "sample": "drawn by seed 0"}
+    part = make_run("part", scores=SCORES, **own)
+    with pytest.raises(RaybenchError, match="number of images is 12 and '6, drawn by seed 0'"):
+        comparison_table([whole, part])
