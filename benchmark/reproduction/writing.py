@@ -1,4 +1,4 @@
-"""Prints what was reproduced: for the terminal, as CSV, Markdown, LaTeX and JSON."""
+"""Prints what was reproduced: for the terminal, as CSV, Markdown, LaTeX, JSON and a picture."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..pictures import save_plot
 from ..results import write_atomically
 from ..tables import escape_latex, escape_markdown, latex_table, published_column
-from .judging import Judged, Sample
+from .judging import Judged, Sample, printed_to
+from .picture import picture_of
 from .ready import Readiness
 from .reproducing import Reproduction
 from .table import PublishedTable
@@ -56,7 +58,7 @@ def planned_lines(table: PublishedTable, ready: Readiness) -> Iterator[str]:
                     (
                         cell.row,
                         published_column(cell.metric).label,
-                        _printed(cell.value, cell.printed),
+                        printed_to(cell.value, cell.printed),
                         table.impossible.get(cell.key, cell.expected),
                     )
                     for cell in cells
@@ -81,29 +83,25 @@ def worded_time(seconds: float) -> str:
 
 
 def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:
-    """Write `reproduction.csv`, `.md`, `.tex` and `.json` into a folder, and return their paths."""
+    """Write `reproduction.csv`, `.md`, `.tex`, `.json`, `.png` and `.svg` into a folder; return the paths."""
     texts = {"csv": _csv(found), "md": _markdown(found), "tex": _latex(found), "json": _json(found)}
     paths = []
     for suffix, text in texts.items():
         paths.append(out / f"reproduction.{suffix}")
         write_atomically(paths[-1], text)
-    return tuple(paths)
+    return (*paths, *save_plot(picture_of(found), out, "reproduction"))
 
 
 def _texts(one: Judged) -> tuple[str, ...]:
     """Return the texts of a cell, under the headings."""
     cell, value = one.cell, one.found.value
-    measured = _printed(value, 0.01)
+    measured = printed_to(value, 0.01)
     if not math.isnan(one.found.low):
-        measured += f" [{_printed(one.found.low, 0.01)}, {_printed(one.found.high, 0.01)}]"
+        measured += f" [{printed_to(one.found.low, 0.01)}, {printed_to(one.found.high, 0.01)}]"
     difference = "" if math.isnan(value) else f"{value - cell.value:+.2f}"
     verdict = f"{one.verdict}{f' ({one.note})' if one.note else ''}"
-    metric, published = published_column(cell.metric).label, _printed(cell.value, cell.printed)
+    metric, published = published_column(cell.metric).label, printed_to(cell.value, cell.printed)
     return (cell.column, cell.row, metric, published, measured, difference, verdict)
-
-
-def _printed(value: float, digit: float) -> str:
-    return "" if math.isnan(value) else f"{value:.{max(0, round(-math.log10(digit)))}f}"
 
 
 def _of_sample(sample: Sample | None) -> str:

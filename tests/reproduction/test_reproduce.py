@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from raybench.base import UnknownNameError
 from raybench.benchmark.reproduction import Reproduction, open_table, reproduce, write_reproduction
+from raybench.benchmark.reproduction.picture import picture_of
 from raybench.benchmark.suite import Settings
 from raybench.commands import app
 
@@ -103,13 +104,17 @@ def test_a_sample_is_consistent_or_not_or_too_small(
 
 def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured: Path) -> None:
     found = judged(write_table({("center", HEAT): -0.2}), measured)
-    paths = {path.suffix: path.read_text() for path in write_reproduction(found, measured)}
+    written = {path.suffix: path for path in write_reproduction(found, measured)}
+    assert written.pop(".png").read_bytes()[:4] == b"\x89PNG"
+    paths = {suffix: path.read_text() for suffix, path in written.items()}
     rows = paths[".csv"].splitlines()
     assert len(rows) == 5
     assert rows[4].startswith("shapes,center,,center,shapes,content_heatmap,query_mean,")
     assert rows[4].endswith("differs,,")
     assert paths[".md"].count("| shapes | ") == 4
     assert paths[".tex"].count(r"\\") == 5
+    drawn = [text.get_text() for axes in picture_of(found).axes for text in axes.texts]
+    assert sorted(drawn) == sorted(f"{one.cell.value:.2f} → {one.found.value:.2f}" for one in found.judged)
     assert paths[".tex"].count(r"\begin{") == paths[".tex"].count(r"\end{")
 
 
