@@ -10,7 +10,7 @@ import typer
 
 from ...base import RaybenchError
 from ...benchmark.suite import Settings
-from ..options import read_options, with_options
+from ..options import LogFile, Quiet, read_options, with_options
 
 __all__ = ["EXAMPLE", "reproduce"]
 
@@ -43,6 +43,8 @@ def reproduce(
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Measure what is there, and leave the rest out.")
     ] = False,
+    quiet: Quiet = False,
+    log_file: LogFile = None,
     **options: Any,
 ) -> None:
     """Measure a published table again, and say of each number whether it is that of the source.
@@ -75,7 +77,7 @@ def reproduce(
         processes=settings.processes or os.cpu_count() or 1,
         images=settings.limit,
     )
-    reporter = telling()
+    reporter = telling(quiet=quiet, log_file=log_file)
     if dry_run:
         typer.echo("\n".join(planned_lines(found, ready)))
         return
