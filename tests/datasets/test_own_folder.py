@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 
 from raybench.base import RaybenchError
-from raybench.benchmark.datasets import DATASETS, Dataset
+from raybench.benchmark.datasets import DATASETS, Dataset, class_of
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.suite import PROTOCOLS, Settings, load_suite
 from raybench.benchmark.tables import comparison_table
@@ -147,6 +147,7 @@ def test_the_same_objects_are_read_from_every_form(write: Callable[[Path], None]
     write(folder)
     data = opened(folder)
     assert data.image_ids == ("one", "two")
+    assert [class_of(data, index) for index in (0, 1)] == [1, 0]  # though boxes lie outside a picture unread
     for sample, picture in zip(data, OBJECTS, strict=True):
         assert [query.class_index for query in sample.queries] == [1 if picture == "one" else 0]
         np.testing.assert_array_equal(sample.queries[0].region.mask(), mask_of(picture).astype(bool))
