@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
-
-from ...base import RaybenchError
-from ..datasets import Dataset, find_reader, open_dataset, reading_by
+from ..datasets import Dataset, class_of, find_reader, open_dataset
 from ..results import open_results
 from ..running import Reporter, SilentReporter, evaluate
 from ..statistics import draw_sample
@@ -113,7 +109,9 @@ def _prepared(group: Group, table: PublishedTable, settings: Settings) -> tuple[
     path = out / f"{group.column}.yaml"
     if settings.limit is not None:
         dataset = _opened(group, table, settings)
-        sizes = Counter(classes := () if dataset.multilabel else _classes_of(dataset))
+        images = () if dataset.multilabel else range(len(dataset))
+        classes = [class_of(dataset, index) for index in images]
+        sizes = Counter(classes)
         equal = len(set(sizes.values())) == 1
         by_class = equal and settings.limit >= 2 * len(sizes)
         chosen = draw_sample(len(dataset), classes if by_class else None, settings.limit)
@@ -132,20 +130,3 @@ def _opened(group: Group, table: PublishedTable, settings: Settings) -> Dataset:
     options = {key: value for key, value in group.choice.items() if key not in ("name", "label")}
     protocol = protocol_from(table.source.protocol, table.source.protocol_changes)
     return open_dataset(find_reader(str(group.choice["name"])), settings.data, protocol, options)
-
-
-def _classes_of(dataset: Dataset) -> Sequence[int]:
-    """Return the class of each picture, none of which is decoded; -1 for one that cannot be read."""
-    unread = reading_by(_blank, copy.copy(dataset))
-    return [_class_of(unread, index) for index in range(len(unread))]
-
-
-def _class_of(dataset: Dataset, index: int) -> int:
-    try:
-        return dataset[index].targets[0]
-    except (RaybenchError, IndexError):
-        return -1
-
-
-def _blank(_path: Path) -> PIL.Image.Image:
-    return PIL.Image.new("RGB", (1, 1))

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from raybench.base import RaybenchError
-from raybench.benchmark.datasets import DATASETS, Dataset
+from raybench.benchmark.datasets import DATASETS, Dataset, asks_anything
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import load_classes
 
@@ -179,6 +179,7 @@ def test_every_layout_of_openimages_gives_the_same_regions(
     shown = [sample.queries[0].region.mask() for sample in data]
     assert [int(mask.sum()) for mask in shown] == [6 * 9, 9 * 10, 6 * 11, 9 * 12]
     assert [int(mask.any(axis=1).argmax()) for mask in shown] == [2, 3, 4, 5]
+    assert asks_anything(data, range(4))  # though no mask covers the middle
 
 
 def test_a_mask_that_is_listed_but_not_there_skips_its_picture(tmp_path: Path, write_picture: Write) -> None:

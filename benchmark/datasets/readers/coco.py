@@ -82,7 +82,10 @@ class Coco:
             try:
                 found = encode(record.get("segmentation"), size)
             except ValueError as error:
-                raise AnnotationError(f"{self._place(record, index)} cannot be used: {error}") from None
+                boxed = record.get("bbox") and not record.get("segmentation")
+                hint = f"; {{name: boxes, boxes: {self.source.name}}} takes its bbox" if boxed else ""
+                place = self._place(record, index)
+                raise AnnotationError(f"{place} cannot be used: {error}{hint}") from None
             encoded.setdefault(class_index, []).extend(found)
             if has_pixels(found):
                 boxes.setdefault(class_index, []).append(box_around(found))
@@ -201,7 +204,11 @@ def open_instances(
     content = read_coco_file(source)
     categories = {number: classes.index_of.get(name, name) for number, name in content.categories.items()}
     if not any(isinstance(entry, int) for entry in categories.values()):
-        raise RaybenchError(f"no category of {source} is in the class list {classes.name!r}")
+        given = ", ".join(map(str, list(categories.values())[:3]))
+        raise RaybenchError(
+            f"no category of {source} is in the class list {classes.name!r}: it has {given}, and the list "
+            f"{', '.join(classes.ids[:3])}"
+        )
     images: dict[str, dict[str, Any]] = {}
     for image in content.images:
         image_id = PurePosixPath(image["file_name"]).stem

@@ -137,6 +137,7 @@ class ImageNet:
         Layout("Kaggle's", ("ILSVRC/Data/CLS-LOC/{split}/*", "ILSVRC/Annotations/CLS-LOC/{split}/*.xml")),
         Layout("flat, with XML", ("{split}/*.[Jj]*", "annotation/*.xml")),
         Layout("flat, with XML", ("*.[Jj]*", "annotation/*.xml")),
+        Layout("in folders of classes", ("{split}/*/*.[Jj]*",)),
         Layout("torchvision's", ("{split}/n*/*", "meta.bin")),
         Layout("wsolevaluation's", ("dataset/ILSVRC/{split}/*", "metadata/ILSVRC/test/localization.txt")),
     ),

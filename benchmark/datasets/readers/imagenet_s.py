@@ -59,7 +59,7 @@ class _Reader:
     classes="imagenet1k",
     multilabel=False,
     signs=("validation-segmentation",),
-    layouts=(Layout("that of its archive", ("validation/n*/*", "validation-segmentation/n*/*.png")),),
+    layouts=(Layout("that of its archive", ("{split}/n*/*", "{split}-segmentation/n*/*.png")),),
 )
 def open_imagenet_s(
     root: Path,

@@ -84,9 +84,7 @@ def open_openimages30k(
     inner = (f"{split}/data", split, f"images/{split}", "images")
     places = [(base, base / folder) for base in bases for folder in inner if _holds_pictures(base / folder)]
     if not places:
-        others = [name for name in subfolders(root) if _holds_pictures(root / name)][:4]
-        line = f"; of {', '.join(others)}/, choose one as in split: {others[0]}" if others else ""
-        raise LayoutError(f"no pictures in {root}: looked for {split}/<class>/*.jpg there{line}")
+        raise LayoutError(f"no pictures in {root}: looked for {split}/<class>/*.jpg there")
     base, folder = places[0]
     masks = _masks_of(dict.fromkeys((base, root)), folder, split)
     names = [name for name in subfolders(folder) if files_in(folder / name, _PICTURES)]

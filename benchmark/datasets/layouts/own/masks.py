@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -82,11 +82,11 @@ class OwnMasks:
         return found | {number - 1: MaskRegion(levels == number) for number in numbers}
 
 
-def find_masks(root: Path, folder: str, classes: ClassList) -> OwnMasks:
-    """Find the masks below a folder: `<picture>.png`, `<class>/<picture>.png`, or both.
+def find_masks(root: Path, folder: str, classes: ClassList, stems: Collection[str]) -> OwnMasks:
+    """Find masks of pictures below a folder: `<picture>.png`, `<class>/<picture>.png`, or both.
 
     Raises:
-        RaybenchError: there is none, or a folder is not named after a class.
+        RaybenchError: there is none, none has the name of a picture, or a folder is not named after a class.
     """
     by_class: dict[int, Mapping[str, str]] = {}
     for inner in subfolders(root, folder):
@@ -102,6 +102,12 @@ def find_masks(root: Path, folder: str, classes: ClassList) -> OwnMasks:
     flat = files_by_id(root, (folder,), (".png",))
     if not by_class and not flat:
         raise RaybenchError(f"no masks in {root / folder}; expected <picture>.png or <class>/<picture>.png")
+    names = [*flat, *(name for named in by_class.values() for name in named)]
+    if not set(names) & set(stems):
+        raise RaybenchError(
+            f"no mask in {root / folder} has the name of a picture: there is {names[0]}.png; expected "
+            f"{min(stems)}.png"
+        )
     return OwnMasks(root, by_class, flat)
 
 
@@ -109,11 +115,13 @@ def _levels(path: Path, size: Size) -> NDArray[np.int64]:
     """Read a mask's pixels, (H, W): levels of grey, numbers of a palette's colours, or 0 and 1."""
     try:
         with PIL.Image.open(path) as picture:
-            if picture.mode not in ("1", "L", "P", "I", "I;16"):
+            levels = np.asarray(picture).astype(np.int64)
+            if picture.mode == "RGB" and (levels == levels[:, :, :1]).all():
+                levels = levels[:, :, 0]
+            elif picture.mode not in ("1", "L", "P", "I", "I;16"):
                 raise AnnotationError(
                     f"{path} is a mask in {picture.mode}; expected one of grey levels or of a palette"
                 )
-            levels = np.asarray(picture).astype(np.int64)
     except (OSError, SyntaxError, ValueError) as error:
         raise AnnotationError(f"cannot read the mask {path}: {str(error).lower()}") from None
     if levels.shape != tuple(size):

@@ -11,14 +11,24 @@ from .....base import RaybenchError, Size
 from .....checkpoints import ClassList
 from ...files import files_by_id, read_text, subfolders
 from ...region import MaskRegion, Region
-from ..boxes import WrittenBox, region_of
+from ...sample import AnnotationError
+from ..boxes import WrittenBox, plain_number, region_of
 from ..coco_masks import encode, union
+from ..voc_xml import class_index_of, read_annotation
 from .box_table import OwnBox
 from .hints import elsewhere
 from .masks import OwnMasks
-from .yolo import YoloObject, read_yolo
+from .yolo import YoloObject, read_yolo, read_yolo_class
 
-__all__ = ["REPEATED", "Objects", "OwnPicture", "TableObjects", "YoloObjects", "read_yolo_files"]
+__all__ = [
+    "REPEATED",
+    "Objects",
+    "OwnPicture",
+    "TableObjects",
+    "YoloObjects",
+    "read_pascal_files",
+    "read_yolo_files",
+]
 
 REPEATED = "an object is there twice; used once"
 """Note on a sample."""
@@ -79,6 +89,12 @@ class TableObjects:
         """See `Objects`."""
         rows = self.boxes.get(picture.image_id, ())
         place = f"{rows[0].place}, {picture.path}" if rows else picture.path
+        other = next((row.size for row in rows if row.size not in (None, size)), None)
+        if other:
+            raise AnnotationError(
+                f"{place}: the boxes are of a picture of {other.width} x {other.height} pixels, and this one "
+                f"has {size.width} x {size.height}"
+            )
         found, notes = boxed(((row.class_index, row.box) for row in rows), size, legacy=legacy, place=place)
         return found, notes
 
@@ -185,7 +201,28 @@ def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], cla
             f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files there"
             f"{elsewhere(root)}"
         )
+    for text, path in texts.values():
+        for number, line in enumerate(text.splitlines(), 1):
+            if (
+                line.strip() and plain_number(line.split()[0]) >= classes
+            ):  # then it is another list of classes
+                read_yolo_class(line.split()[0], classes, f"{path}, line {number}")
     return YoloObjects(texts, classes)
+
+
+def read_pascal_files(root: Path, found: Mapping[str, str], classes: ClassList) -> list[OwnBox]:
+    """Read XML in Pascal's form, by the name of its picture; one without an object says that there is none.
+
+    Raises:
+        RaybenchError: a file is damaged, or an object is of no class of the list.
+    """
+    return [
+        OwnBox(stem, class_index_of(item, classes, root / path), item.box, str(root / path), annotation.size)
+        for stem, path in sorted(found.items())
+        if b"<object" in (root / path).read_bytes()
+        for annotation in [read_annotation(root / path)]
+        for item in annotation.objects
+    ]
 
 
 def _outlined(objects: Iterable[YoloObject], index: int, size: Size) -> Region:
