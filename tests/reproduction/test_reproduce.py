@@ -139,6 +139,11 @@ def test_what_is_missing_is_told_before_any_work(tmp_path: Path, monkeypatch: py
     assert "missing: ImageNet val: ILSVRC2012's validation pictures" in output
     assert "missing: weights of resnet50-gmp: raybench fetch gets it from gdrive:" in output
     assert not (tmp_path / "out").exists()
+    picture = tmp_path / "some" / "val" / "n01440764" / "a.JPEG"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    code, output = call("aaai21", "--columns", "imagenet", "--data", f"imagenet={tmp_path / 'some'}")
+    assert (code, "some holds 1 pictures of 50,000; get ILSVRC2012's" in output) == (3, True)
 
 
 def test_a_dry_run_lists_every_cell_with_what_it_lacks(
@@ -155,6 +160,11 @@ def test_a_dry_run_lists_every_cell_with_what_it_lacks(
     assert sum(line.startswith("to download: weights of") for line in lines) == 14 - 2
     assert any(line.startswith("missing: ImageNet val: ") for line in lines)
     assert "60 cells, 10 of them cannot be measured here; about" in lines[-1]
+    assert sum(" about " in row for row in rows) == 14  # a time for each network
+    assert sum("evident copy: they are shown as printed" in line for line in lines) == 1
+    _, output = call("aaai21", "--dry-run", "--limit", 500)
+    # 1.96 * sqrt(0.8 * 0.2 / 500 * 49500 / 49999)
+    assert "a random sample of 500 of 50,000 pictures: what is 80 % is known to about ± 3.5 points" in output
 
 
 def test_an_unknown_table_or_column_names_the_nearest() -> None:

@@ -79,13 +79,13 @@ def reproduce(
     )
     reporter = telling(quiet=quiet, log_file=log_file)
     if dry_run:
-        typer.echo("\n".join(planned_lines(found, ready)))
+        typer.echo("\n".join(planned_lines(found, ready, settings.limit)))
         return
     lacking = [f"{lack.what}: {lack.how}" for lack in ready.lacks]
     lacking += [f"weights of {file.card}: {file.how}" for file in ready.weights if offline]
     for line in lacking:
         reporter.say(f"missing: {line}")
-    columns_left = ready.columns(offline=offline)
+    columns_left = ready.columns(found, offline=offline)
     if lacking and (not skip_missing or not columns_left):
         raise typer.Exit(_MISSING)
     made = measured(found, settings, only=columns_left, reporter=reporter)
@@ -106,8 +106,8 @@ def _tables() -> list[str]:
     for name, source in SOURCES.items():
         table = open_table(name)
         ready = look(table, {}, device="cpu", processes=1, images=None)
-        possible = len(table.cells) - len(table.impossible)
-        here = sum(len(group.cells) for group in table.groups if group.column in ready.columns(offline=True))
+        possible, columns = len(table.cells) - len(table.impossible), ready.columns(table, offline=True)
+        here = sum(len(group.cells) for group in table.groups if group.column in columns)
         lines.append(
             f"{name:12} {len(table.cells):3} cells, {possible:3} can be measured, {here:3} are ready here  "
             f"{source.title}"
