@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ....base import RaybenchError, Size
@@ -26,11 +27,11 @@ from ..layouts.own.objects import (
 )
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import unaffordable
-from ..sample import AnnotationError, LayoutError, Query, Sample
+from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
 from .coco import Coco, open_instances
 
-__all__ = ["OwnFolder", "open_boxes", "pictures_in"]
+__all__ = ["OwnFolder", "open_boxes", "own_folder", "pictures_in"]
 
 _USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
 _PASCAL = ("annotations", "Annotations")
@@ -42,7 +43,7 @@ _EXPECTED = (
 
 
 @dataclass(eq=False)
-class OwnFolder:
+class OwnFolder(InOrder):
     """Pictures with the objects in them; see `open_boxes`."""
 
     name: str
@@ -55,16 +56,10 @@ class OwnFolder:
     has_images: bool = True
     read_file: ReadPicture = read_picture
 
-    @property
+    @cached_property
     def image_ids(self) -> tuple[str, ...]:
         """See `Dataset`."""
         return tuple(picture.image_id for picture in self.pictures)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
@@ -150,9 +145,22 @@ def open_boxes(
         raise LayoutError(f"{root / boxes} is no table and no folder; {_EXPECTED}{elsewhere(root)}")
     else:
         objects, pictures = _tabled(read_box_table(root / boxes, classes), pictures, root, images)
+    return own_folder("boxes", root / images, classes, protocol, pictures, objects, selection)
+
+
+def own_folder(
+    name: str,
+    root: Path,
+    classes: ClassList,
+    protocol: Protocol,
+    pictures: Iterable[OwnPicture],
+    objects: Objects,
+    selection: Selection,
+) -> OwnFolder:
+    """Return those of the pictures below a folder that were chosen."""
     by_id = {one.image_id: one for one in pictures}
     chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
-    return OwnFolder("boxes", root / images, classes, protocol, chosen, objects, objects.several)
+    return OwnFolder(name, root, classes, protocol, chosen, objects, objects.several)
 
 
 def _usual(root: Path) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from ..layouts.own.per_picture import Found, PictureMasks, read_levels
 from ..region import MaskRegion
 from ..sample import AnnotationError, LayoutError
 from ..selection import Selection
-from .boxes import OwnFolder, pictures_in
+from .boxes import OwnFolder, own_folder, pictures_in
 
 __all__ = ["open_imagenet_s"]
 
@@ -96,10 +96,8 @@ def open_imagenet_s(
         for number, name in enumerate(_categories(base, size, split), 1)
         if name in classes.index_of
     }
-    by_id = {one.image_id: one for one in pictures}
-    chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
     objects = PictureMasks(files, _Reader(numbers))
-    return OwnFolder("imagenet_s", base / split, classes, protocol, chosen, objects, False)
+    return own_folder("imagenet_s", base / split, classes, protocol, pictures, objects, selection)
 
 
 def _categories(base: Path, size: int, split: str) -> list[str]:
