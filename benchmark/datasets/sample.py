@@ -17,6 +17,7 @@ from .region import MaskRegion, Region
 __all__ = [
     "AnnotationError",
     "Dataset",
+    "InOrder",
     "LayoutError",
     "Query",
     "Sample",
@@ -128,6 +129,18 @@ class Dataset(Protocol):
         """SHA-256 over what defines the data: the image ids and the annotations, not where they lie."""
 
     def __iter__(self) -> Iterator[Sample]: ...
+
+
+class InOrder:
+    """Length and order of a dataset, which are those of its ids."""
+
+    def __len__(self: Dataset) -> int:
+        """How many samples there are."""
+        return len(self.image_ids)
+
+    def __iter__(self: Dataset) -> Iterator[Sample]:
+        """Read one sample after the other."""
+        return (self[index] for index in range(len(self)))
 
 
 @runtime_checkable

@@ -28,7 +28,7 @@ class Reproduction:
         table: what was asked for.
         judged: every cell of it, in its order.
         samples: by column, where not all images were measured.
-        manifests: by column.
+        manifests: by what was measured together: by column, and method of another protocol.
     """
 
     table: PublishedTable
@@ -86,12 +86,12 @@ def reproduce(
     for group in table.groups:
         if only is not None and group.column not in only:
             continue
-        reporter.say(f"column {group.column}: {len(group.cells)} cells on {group.dataset.label}")
+        reporter.say(f"{group.name}: {len(group.cells)} cells on {group.dataset.label}")
         suite, sample = _prepared(group, table, settings)
         if sample:
             samples[group.column] = sample
-        here = replace(settings, out=settings.out / group.column, limit=None)
-        manifests[group.column] = evaluate(suite, here, reporter=reporter).manifest
+        here = replace(settings, out=settings.out / group.name, limit=None)
+        manifests[group.name] = evaluate(suite, here, reporter=reporter).manifest
         for one in judge(group, table.source, open_results(here.out), sample):
             judged[one.cell.key] = one
     cells = tuple(judged.get(cell.key) or _not_run(table, cell.key, cell) for cell in table.cells)
@@ -106,7 +106,7 @@ def _not_run(table: PublishedTable, key: tuple[str, str, str], cell: Any) -> Jud
 def _prepared(group: Group, table: PublishedTable, settings: Settings) -> tuple[Path, Sample | None]:
     """Write the suite of a column into the folder of results, and draw its sample."""
     out, listed, sample = settings.out, "", None
-    path = out / f"{group.column}.yaml"
+    path = out / f"{group.name}.yaml"
     if settings.limit is not None:
         dataset = _opened(group, table, settings)
         images = () if dataset.multilabel else range(len(dataset))
@@ -117,11 +117,11 @@ def _prepared(group: Group, table: PublishedTable, settings: Settings) -> tuple[
         chosen = draw_sample(len(dataset), classes if by_class else None, settings.limit)
         if len(chosen) < len(dataset):
             sample = Sample(len(chosen), len(dataset), by_class, equal)
-            listed = f"{group.column}-sample.txt"
+            listed = f"{group.name}-sample.txt"
             out.mkdir(parents=True, exist_ok=True)
             lines = "\n".join(dataset.image_ids[index] for index in chosen)
             (out / listed).write_text(f"{lines}\n", encoding="utf-8")
-    name = f"{Path(table.name).stem}-{group.column}"
+    name = f"{Path(table.name).stem}-{group.name}"
     write_suite(path, group.suite(table.source, name, listed))
     return path, sample
 

@@ -65,7 +65,7 @@ def planned_lines(table: PublishedTable, ready: Readiness, limit: int | None = N
     yield ""
     for lack in ready.lacks:
         yield f"missing: {lack.what}: {lack.how}"
-    for file in ready.weights:
+    for file in {file.path: file for file in reversed(ready.weights)}.values():
         size = table.source.checkpoints[file.card].megabytes if file.card in table.source.checkpoints else 0
         yield f"to download: weights of {file.card}, {f'about {size} MB, ' if size else ''}{file.url}"
     if ready.weights:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from raybench.base import UnknownNameError
 from raybench.benchmark.reproduction import Reproduction, open_table, reproduce, write_reproduction
 from raybench.benchmark.reproduction.picture import picture_of
+from raybench.benchmark.results import open_results
 from raybench.benchmark.suite import Settings
 from raybench.commands import app
 
@@ -40,6 +41,16 @@ def test_a_table_of_the_shipped_run_is_regenerated(write_table: WriteTable, meas
     assert found.regenerated
     assert not found.contradicts
     assert found.verdict == "regenerated: 4 equal"
+
+
+def test_rows_of_another_protocol_are_measured_apart(write_table: WriteTable, measured: Path) -> None:
+    path = write_table()
+    path.write_text(f"{path.read_text()}protocol_of: {{center: {{fit: square}}}}\n")
+    found = judged(path, measured)
+    assert found.regenerated
+    assert list(found.manifests) == ["shapes", "shapes-center"]
+    fits = [open_results(measured / name).protocol_fields.get("fit") for name in found.manifests]
+    assert fits == [None, "square"]
 
 
 def test_values_that_differ_are_close_or_differ(write_table: WriteTable, measured: Path) -> None:

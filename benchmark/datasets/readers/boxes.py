@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, files_in, first_repeated, leads_out, subfolders
+from ..files import LINKED, PICTURE_SUFFIXES, files_in, files_of_ids, first_repeated, leads_out, subfolders
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.own.box_table import OwnBox, read_box_table
@@ -26,11 +27,11 @@ from ..layouts.own.objects import (
 )
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import unaffordable
-from ..sample import AnnotationError, LayoutError, Query, Sample
+from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
 from .coco import Coco, open_instances
 
-__all__ = ["OwnFolder", "open_boxes", "pictures_in"]
+__all__ = ["OwnFolder", "open_boxes", "own_folder", "pictures_in"]
 
 _USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
 _PASCAL = ("annotations", "Annotations")
@@ -42,7 +43,7 @@ _EXPECTED = (
 
 
 @dataclass(eq=False)
-class OwnFolder:
+class OwnFolder(InOrder):
     """Pictures with the objects in them; see `open_boxes`."""
 
     name: str
@@ -55,16 +56,10 @@ class OwnFolder:
     has_images: bool = True
     read_file: ReadPicture = read_picture
 
-    @property
+    @cached_property
     def image_ids(self) -> tuple[str, ...]:
         """See `Dataset`."""
         return tuple(picture.image_id for picture in self.pictures)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
@@ -140,9 +135,9 @@ def open_boxes(
     objects: Objects
     if masks:
         objects = MaskObjects(
-            find_masks(root, masks, classes, [one.stem for one in pictures]), classes, pictures
+            find_masks(root, masks, classes, [one.image_id for one in pictures]), classes, pictures
         )
-    elif xml := _pascal_files(root, boxes, {one.stem for one in pictures}):
+    elif xml := _pascal_files(root, boxes, {one.image_id for one in pictures}):
         objects, pictures = _tabled(read_pascal_files(root, xml, classes), pictures, root, images)
     elif (root / boxes).is_dir():
         objects = read_yolo_files(root, boxes, pictures, len(classes))
@@ -150,9 +145,26 @@ def open_boxes(
         raise LayoutError(f"{root / boxes} is no table and no folder; {_EXPECTED}{elsewhere(root)}")
     else:
         objects, pictures = _tabled(read_box_table(root / boxes, classes), pictures, root, images)
-    by_id = {one.image_id: one for one in pictures}
+    return own_folder("boxes", root / images, classes, protocol, pictures, objects, selection)
+
+
+def own_folder(
+    name: str,
+    root: Path,
+    classes: ClassList,
+    protocol: Protocol,
+    pictures: Iterable[OwnPicture],
+    objects: Objects,
+    selection: Selection,
+) -> OwnFolder:
+    """Return those of the pictures below a folder that were chosen."""
+    by_id: dict[str, OwnPicture] = {}
+    for one in pictures:
+        if by_id.setdefault(one.image_id, one) != one:
+            other = by_id[one.image_id].path
+            raise RaybenchError(f"{root}: {other} and {one.path} share the id {one.image_id!r}; rename one")
     chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
-    return OwnFolder("boxes", root / images, classes, protocol, chosen, objects, objects.several)
+    return OwnFolder(name, root, classes, protocol, chosen, objects, objects.several)
 
 
 def _usual(root: Path) -> tuple[str, str]:
@@ -165,13 +177,12 @@ def _usual(root: Path) -> tuple[str, str]:
     return ("", there[0]) if there[0] == "masks" else (there[0], "")
 
 
-def _pascal_files(root: Path, boxes: str, stems: set[str]) -> dict[str, str]:
-    """Return XML files by the name of their picture; none where there are texts of pictures."""
-    folders = (boxes, *subfolders(root, boxes))
-    xml, texts = (files_by_id(root, folders, (end,)) for end in (".xml", ".txt"))
-    if stems & xml.keys() and stems & texts.keys():
+def _pascal_files(root: Path, boxes: str, ids: set[str]) -> dict[str, str]:
+    """Return XML files by the id of their picture; none where there are texts of pictures."""
+    xml, texts = (files_of_ids(root, boxes, (end,), ids) for end in (".xml", ".txt"))
+    if ids & xml.keys() and ids & texts.keys():
         raise RaybenchError(f"{root / boxes} holds both .xml and .txt of pictures; move one kind elsewhere")
-    return {} if stems & texts.keys() else xml
+    return {} if ids & texts.keys() else xml
 
 
 def pictures_in(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +19,7 @@ from ..layouts.coco_masks import box_around, encode, has_pixels, outline, remark
 from ..layouts.nearest import Layout
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion, unaffordable
-from ..sample import AnnotationError, Query, Sample
+from ..sample import AnnotationError, InOrder, Query, Sample
 from ..selection import Selection
 from ..subsets import DIFFICULT, with_difficult
 
@@ -32,7 +31,7 @@ SAME_ID = "an annotation has the id of another one; both are used"
 
 
 @dataclass(eq=False)
-class Coco:
+class Coco(InOrder):
     """A folder of pictures that may show several classes each, with masks; see `open_coco`.
 
     Attributes:
@@ -61,12 +60,6 @@ class Coco:
     read_file: ReadPicture = read_picture
     subsets: tuple[str, ...] = (DIFFICULT,)
     boxes_too: bool = False
-
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""

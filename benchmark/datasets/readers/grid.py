@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from ....checkpoints import ClassList
 from ..fingerprint import fingerprint_of
 from ..interface import composed_dataset
 from ..region import BoxRegion
-from ..sample import AnnotationError, Dataset, Query, Sample, class_of
+from ..sample import AnnotationError, Dataset, InOrder, Query, Sample, class_of
 
 __all__ = ["Grid", "open_grid"]
 
@@ -23,7 +22,7 @@ LARGEST_CELL_PX = 1024
 
 
 @dataclass(eq=False)
-class Grid:
+class Grid(InOrder):
     """Grids of n x n pictures of a single-label dataset; see `open_grid`."""
 
     source: Dataset
@@ -38,12 +37,6 @@ class Grid:
     def __post_init__(self) -> None:
         self.classes: ClassList = self.source.classes
         self.image_ids = tuple(f"grid{self.n}-{number:05d}" for number in range(self.count))
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`; raises `UnreadableImageError` if one of the pictures does not decode."""

@@ -20,7 +20,7 @@ from ..layouts.own.per_picture import Found, PictureMasks, read_levels
 from ..region import MaskRegion
 from ..sample import AnnotationError, LayoutError
 from ..selection import Selection
-from .boxes import OwnFolder, pictures_in
+from .boxes import OwnFolder, own_folder, pictures_in
 
 __all__ = ["IGNORED", "open_openimages30k"]
 
@@ -97,9 +97,7 @@ def open_openimages30k(
         raise LayoutError(
             f"no picture in {folder} has a mask; expected <id>_m<class>_<box>.png there or in masks/"
         )
-    by_id = {one.image_id: one for one in pictures}
-    chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
-    return OwnFolder("openimages30k", folder, own, protocol, chosen, PictureMasks(files, _read), False)
+    return own_folder("openimages30k", folder, own, protocol, pictures, PictureMasks(files, _read), selection)
 
 
 def _holds_pictures(folder: Path) -> bool:
