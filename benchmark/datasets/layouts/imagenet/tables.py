@@ -29,7 +29,7 @@ def find_table(root: Path, split: str) -> Path | None:
 
 
 def wsol_folder(root: Path) -> Path | None:
-    """Return the folder with wsolevaluation's three files that a folder is, or holds as its repository does."""
+    """Return the folder with wsolevaluation's three files that a folder is or, as its repository, holds."""
     inner = (root / name for name in (*_WSOL, "ILSVRC/test"))
     return next((path for path in inner if path.is_dir() and _is_table(path)), None)
 
