@@ -297,6 +297,32 @@ def test_pictures_of_one_name_in_folders_have_ids_with_the_folder(
         opened(tmp_path)
 
 
+def test_masks_and_texts_of_repeated_names_lie_in_folders_as_the_pictures_do(
+    tmp_path: Path, write_picture: Callable[..., Path]
+) -> None:
+    (tmp_path / "classes.txt").write_text("ape\nbee\n")
+    for number, name in enumerate(("ape", "bee")):
+        write_picture(tmp_path / "images" / name / "1.png", WIDTH, HEIGHT)
+        mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+        mask[: 3 + number, :4] = 255
+        for inner in ("masks", "labels"):
+            (tmp_path / inner / name).mkdir(parents=True)
+        PIL.Image.fromarray(mask).save(tmp_path / "masks" / name / "1.png")
+        (tmp_path / "labels" / name / "1.txt").write_text(f"{number} 0.5 0.5 0.{number + 1} 0.5")
+    areas = {"masks": [(0, 12), (1, 16)], "labels": [(0, 60), (1, 120)]}
+    for option, inner in (("masks", "masks"), ("boxes", "labels")):
+        asked = [query for sample in opened(tmp_path, **{option: inner}) for query in sample.queries]
+        found = [(one.class_index, int(one.region.mask().sum())) for one in asked]
+        assert found == areas[inner]
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "1.txt").write_text("0 0.5 0.5 0.2 0.2")
+    with pytest.raises(RaybenchError, match=r"no <picture>\.txt of any picture; expected .*, as ape/1\.txt"):
+        opened(tmp_path, boxes="flat")
+    PIL.Image.fromarray(mask).save(tmp_path / "flat" / "1.png")
+    with pytest.raises(RaybenchError, match=r"there is 1\.png; expected ape/1\.png"):
+        opened(tmp_path, masks="flat")
+
+
 def test_two_of_the_usual_files_are_refused_until_one_is_chosen(folder: Path) -> None:
     write_corners(folder)
     write_yolo(folder)

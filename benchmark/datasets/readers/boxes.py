@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, files_in, first_repeated, leads_out, subfolders
+from ..files import LINKED, PICTURE_SUFFIXES, files_in, files_of_ids, first_repeated, leads_out, subfolders
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.own.box_table import OwnBox, read_box_table
@@ -135,9 +135,9 @@ def open_boxes(
     objects: Objects
     if masks:
         objects = MaskObjects(
-            find_masks(root, masks, classes, [one.stem for one in pictures]), classes, pictures
+            find_masks(root, masks, classes, [one.image_id for one in pictures]), classes, pictures
         )
-    elif xml := _pascal_files(root, boxes, {one.stem for one in pictures}):
+    elif xml := _pascal_files(root, boxes, {one.image_id for one in pictures}):
         objects, pictures = _tabled(read_pascal_files(root, xml, classes), pictures, root, images)
     elif (root / boxes).is_dir():
         objects = read_yolo_files(root, boxes, pictures, len(classes))
@@ -158,7 +158,11 @@ def own_folder(
     selection: Selection,
 ) -> OwnFolder:
     """Return those of the pictures below a folder that were chosen."""
-    by_id = {one.image_id: one for one in pictures}
+    by_id: dict[str, OwnPicture] = {}
+    for one in pictures:
+        if by_id.setdefault(one.image_id, one) != one:
+            other = by_id[one.image_id].path
+            raise RaybenchError(f"{root}: {other} and {one.path} share the id {one.image_id!r}; rename one")
     chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
     return OwnFolder(name, root, classes, protocol, chosen, objects, objects.several)
 
@@ -173,13 +177,12 @@ def _usual(root: Path) -> tuple[str, str]:
     return ("", there[0]) if there[0] == "masks" else (there[0], "")
 
 
-def _pascal_files(root: Path, boxes: str, stems: set[str]) -> dict[str, str]:
-    """Return XML files by the name of their picture; none where there are texts of pictures."""
-    folders = (boxes, *subfolders(root, boxes))
-    xml, texts = (files_by_id(root, folders, (end,)) for end in (".xml", ".txt"))
-    if stems & xml.keys() and stems & texts.keys():
+def _pascal_files(root: Path, boxes: str, ids: set[str]) -> dict[str, str]:
+    """Return XML files by the id of their picture; none where there are texts of pictures."""
+    xml, texts = (files_of_ids(root, boxes, (end,), ids) for end in (".xml", ".txt"))
+    if ids & xml.keys() and ids & texts.keys():
         raise RaybenchError(f"{root / boxes} holds both .xml and .txt of pictures; move one kind elsewhere")
-    return {} if stems & texts.keys() else xml
+    return {} if ids & texts.keys() else xml
 
 
 def pictures_in(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import files_by_id, subfolders
+from ..files import files_of_ids, subfolders
 from ..interface import dataset
 from ..layouts.nearest import Layout
 from ..layouts.own.objects import OwnPicture
@@ -87,8 +87,8 @@ def open_imagenet_s(
     if not (base / split).is_dir() or not (base / masks).is_dir():
         raise LayoutError(f"no pictures in {root}: looked for {split}/<synset>/ and {masks}/<synset>/ there")
     pictures = pictures_in(base / split, classes)
-    found = files_by_id(base, tuple(subfolders(base, masks)), (".png",))
-    files = {one.image_id: (base / found[one.stem],) for one in pictures if one.stem in found}
+    found = files_of_ids(base, masks, (".png",), ids := [one.image_id for one in pictures])
+    files = {image_id: (base / found[image_id],) for image_id in ids if image_id in found}
     if not files:
         raise LayoutError(f"no picture in {base / split} has a mask of its name in {masks}/<synset>/")
     numbers = {

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from .....base import RaybenchError, Size
 from .....checkpoints import ClassList
-from ...files import files_by_id, read_text, subfolders
+from ...files import files_of_ids, read_text
 from ...region import MaskRegion, Region
 from ...sample import AnnotationError
 from ..boxes import WrittenBox, plain_number, region_of
@@ -150,8 +150,8 @@ class MaskObjects:
     def several(self) -> bool:
         """See `Objects`: a flat mask may show any number of classes, unless its picture says which."""
         return any(
-            len(self.masks.classes_of(one.stem)) > 1
-            or (one.stem in self.masks.flat and one.folder_class is None)
+            len(self.masks.classes_of(one.image_id)) > 1
+            or (one.image_id in self.masks.flat and one.folder_class is None)
             for one in self.pictures
         )
 
@@ -159,11 +159,11 @@ class MaskObjects:
         self, picture: OwnPicture, size: Size, *, legacy: bool
     ) -> tuple[dict[int, Region], tuple[str, ...]]:
         """See `Objects`."""
-        return self.masks.regions(picture.stem, size, self.classes, picture.folder_class), ()
+        return self.masks.regions(picture.image_id, size, self.classes, picture.folder_class), ()
 
     def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
         """See `Objects`."""
-        files = self.masks.files(picture.stem)
+        files = self.masks.files(picture.image_id)
         return (part for file in files for part in (str(file.relative_to(self.masks.root)), _bytes(file)))
 
 
@@ -190,15 +190,13 @@ def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], cla
     Raises:
         RaybenchError: no picture has one, or a file cannot be read.
     """
-    found = files_by_id(root, (folder, *subfolders(root, folder)), (".txt",))
-    texts = {}
-    for picture in pictures:
-        if picture.stem in found:
-            path = root / found[picture.stem]
-            texts[picture.image_id] = read_text(path), path
+    ids = [picture.image_id for picture in pictures]
+    found = files_of_ids(root, folder, (".txt",), ids)
+    paths = {image_id: root / found[image_id] for image_id in ids if image_id in found}
+    texts = {image_id: (read_text(path), path) for image_id, path in paths.items()}
     if not texts:
         raise RaybenchError(
-            f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files there"
+            f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files, as {ids[0]}.txt"
             f"{elsewhere(root)}"
         )
     for text, path in texts.values():
@@ -211,16 +209,16 @@ def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], cla
 
 
 def read_pascal_files(root: Path, found: Mapping[str, str], classes: ClassList) -> list[OwnBox]:
-    """Read XML in Pascal's form, by the name of its picture; one without an object says that there is none.
+    """Read XML in Pascal's form, by the id of its picture; one without an object says that there is none.
 
     Raises:
         RaybenchError: a file is damaged, or an object is of no class of the list.
     """
     return [
-        OwnBox(stem, class_index_of(item, classes, root / path), item.box, str(root / path), annotation.size)
-        for stem, path in sorted(found.items())
-        if b"<object" in (root / path).read_bytes()
-        for annotation in [read_annotation(root / path)]
+        OwnBox(image_id, class_index_of(item, classes, path), item.box, str(path), annotation.size)
+        for image_id, path in sorted((image_id, root / name) for image_id, name in found.items())
+        if b"<object" in path.read_bytes()
+        for annotation in [read_annotation(path)]
         for item in annotation.objects
     ]
 
