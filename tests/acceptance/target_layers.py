@@ -2,9 +2,10 @@
 
     python tests/acceptance/target_layers.py [--timm 100] [--seed 12] [--out layers.csv] [NAME …]
 
-Weights are random. Each network ends as `measured` (the layer was found and Grad-CAM made a map there),
-`refused` (with a sentence), or `traceback`, of which there should be none; then the exit code is 1. About an
-hour on one core.
+Weights are random. Each network ends as `measured` (the layer was found, Grad-CAM made a map there, and each
+of four bright corners of a picture lies in its own corner of the maps, as do the pixels behind that place, by
+a gradient taken by hand), `refused` (with a sentence), `misread` or `traceback`, of which there should be
+none; then the exit code is 1. About an hour on one core.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from typing import Any
 import timm
 import torch
 import torchvision
+from bright_corner import corners_in_their_quarter
 from torch import nn
 
 import raybench
 from raybench.attributions import target_layer_of
+from raybench.attributions.reading.features import features_of
 from raybench.base import RaybenchError
 from raybench.checkpoints import network_from_module
 
@@ -85,6 +88,11 @@ def outcome(name: str) -> tuple[str, str]:
         pixels = torch.randint(256, (height, width, 3), generator=torch.Generator().manual_seed(1))
         picture = torchvision.transforms.functional.to_pil_image(pixels.byte().permute(2, 0, 1))
         raybench.attribute(network, picture, [0], protocol="native")
+        asked = torch.tensor([0])
+        if not corners_in_their_quarter(
+            lambda image: features_of(network, image, asked), module, found.name, found.layout, found.size
+        ):
+            return "misread", found.words
     except RaybenchError as error:
         return "refused", str(error)
     except Exception as error:
@@ -112,7 +120,7 @@ def main() -> int:
             file.flush()
             print(f"{name}: {became}: {words}", flush=True)
     print(dict(counts))
-    return 1 if counts["traceback"] else 0
+    return 1 if counts["traceback"] or counts["misread"] else 0
 
 
 if __name__ == "__main__":
