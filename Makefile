@@ -23,11 +23,12 @@ docs: demo .venv/installed-test
 	$(BIN)/python docs/make_house_picture.py
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_metric_pictures.py
+	$(BIN)/python docs/make_glossary.py demo/shapes
 	$(BIN)/python docs/make_leaderboard_picture.py
 
 site: .venv/installed
 	$(BIN)/pip install --quiet --editable ".[docs]"
-	$(BIN)/mkdocs build
+	$(BIN)/mkdocs build --strict
 
 test: .venv/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal

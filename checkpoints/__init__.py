@@ -15,6 +15,7 @@ from .scores import UnusableScoresError, reader_of
 from .weights.cache import cache_folder
 from .weights.files import local_weights_sha256
 from .weights.places import WeightFile, fetch_weights, remote_megabytes, weight_files
+from .weights.recognising import architecture_of
 
 __all__ = [
     "Card",
@@ -24,6 +25,7 @@ __all__ = [
     "UnusableScoresError",
     "WeightFile",
     "WeightSource",
+    "architecture_of",
     "build_module",
     "cache_folder",
     "card_file_of",

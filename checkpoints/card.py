@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ..base import Document, names_code, read_document
+from ..base import Document, checked_label, names_code, read_document
 from .input import Input, Sides, Statistics, checked_mean, checked_std
 
 __all__ = ["Card", "WeightSource", "read_card"]
@@ -104,6 +104,7 @@ class Card(Document):
 
     Attributes:
         name: unique; also the name of its result folder.
+        label: what tables, plots and boards call it; by default its name.
         architecture: a torchvision classifier (`resnet18`), `timm:NAME`, `hf:OWNER/NAME@REVISION` or
             `hf:FOLDER` of transformers, or `package.module:function` or `FILE.py:function`, a function that
             is called with `num_classes` if it takes that, and returns a module; see `architectures`.
@@ -140,6 +141,7 @@ class Card(Document):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=80)]
+    label: Annotated[str, AfterValidator(checked_label)] | None = None
     architecture: Annotated[str, Field(min_length=1)]
     architecture_options: dict[str, Option | list[Option]] = Field(default_factory=dict)
     pooling: Literal["avg", "max"] = "avg"

@@ -69,7 +69,8 @@ class ClassList:
 def load_classes(name: str) -> ClassList:
     """Load a class list that ships with raybench, or one of your own from a text file.
 
-    Each line holds an id, or an id, a tab and a label. Where lines are numbered, `1 cat`, `2 dog`, ..., as in
+    Each line holds an id, or an id, a tab and a label; a WordNet id may be followed by a space, as in
+    ImageNet's `synset_words.txt`. Where lines are numbered, `1 cat`, `2 dog`, ..., as in
     CUB-200-2011's, the numbers are no part of the ids.
 
     Args:
@@ -105,7 +106,9 @@ def _shipped() -> dict[str, Traversable]:
 
 def parse_classes(name: str, text: str) -> ClassList:
     """Parse the lines of a class list; see `load_classes`."""
-    pairs = [line.strip().split("\t", 1) for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    synsets = all(re.match(r"n\d{8}\s", line) for line in lines)
+    pairs = [line.split(None if synsets else "\t", 1) for line in lines]
     if not pairs:
         raise RaybenchError(f"class list {name!r} is empty; expected one class per line")
     ids = tuple(pair[0].strip() for pair in pairs)

@@ -3,6 +3,7 @@
 from ..benchmark.suite import TrainingSettings
 from .data.grid import draw_negatives, make_grids
 from .loop.log import LogRow
+from .loop.measuring import measure_trained
 from .loop.reporting import SilentTraining, TrainingReporter
 from .loop.trainer import Trained, train
 from .recipe.recipe import Recipe, load_recipe, read_recipe, shipped_recipes
@@ -29,6 +30,7 @@ __all__ = [
     "linear_head",
     "load_recipe",
     "make_grids",
+    "measure_trained",
     "normalised_grad_cam",
     "place_in_quadrants",
     "read_recipe",

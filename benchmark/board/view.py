@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Section
+from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Section, label_of
 from ..statistics import AGGREGATE_WORDS
 from ..tables import training_name
 from .bars import Bar, Scale
@@ -60,7 +60,7 @@ class CellView:
 
 @dataclass(frozen=True)
 class RowView:
-    """A row of the table; `kind` is measured, summary, reference or published."""
+    """A row of the table; `kind` is measured, summary, reference or published. Labels stand above names."""
 
     key: str
     kind: str
@@ -76,6 +76,8 @@ class RowView:
     note: str
     source: str = ""
     alarm: str = ""
+    checkpoint_label: str = ""
+    attribution_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,16 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
         degenerate=row.degenerate,
         note=row.note,
         alarm=row.alarm,
+        checkpoint_label=_label("checkpoint", row),
+        attribution_label=_label("attribution", row),
     )
+
+
+def _label(kind: str, row: BoardRow) -> str:
+    """Return the label of a row's checkpoint or method; nothing if it is the name."""
+    name = getattr(row, kind)
+    label = label_of(kind, name, row.folder)
+    return "" if label == name else label
 
 
 def _published_row(section: Section, row: PublishedRow, scales: Sequence[Scale]) -> RowView:

@@ -32,6 +32,7 @@ from .sample import (
     Sample,
     UnreadableImageError,
     asks_anything,
+    class_of,
     reading_by,
 )
 from .selection import Selection
@@ -63,6 +64,7 @@ __all__ = [
     "boxes",
     "check_data",
     "class_index_of",
+    "class_of",
     "coco",
     "composed_dataset",
     "cub200",

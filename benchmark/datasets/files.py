@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import unicodedata
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "files_by_id",
     "files_in",
+    "files_of_ids",
     "first_repeated",
     "leads_out",
     "other_folder",
@@ -70,6 +71,18 @@ def files_by_id(root: Path, folders: tuple[str, ...], suffixes: tuple[str, ...])
                 )
             found[image_id] = path
     return found
+
+
+def files_of_ids(root: Path, folder: str, suffixes: tuple[str, ...], ids: Collection[str]) -> dict[str, str]:
+    """Paths, relative to `root`, of the files in a folder and in those in it, by the ids of pictures.
+
+    Where ids are paths, since names repeat in several folders, files lie in folders of the same names.
+    """
+    folders = (folder, *subfolders(root, folder))
+    if not any("/" in image_id for image_id in ids):
+        return files_by_id(root, folders, suffixes)
+    paths = (path for one in folders for path in files_by_id(root, (one,), suffixes).values())
+    return {path.removeprefix(f"{folder}/").rpartition(".")[0]: path for path in paths}
 
 
 Name = TypeVar("Name", bound=Hashable)

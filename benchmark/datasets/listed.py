@@ -20,7 +20,7 @@ from .interface import DatasetReader
 from .layouts.boxes import WrittenBox, region_of
 from .pictures import as_annotated, read_picture, to_rgb
 from .region import MaskRegion, Region
-from .sample import AnnotationError, Dataset, Query, Sample
+from .sample import AnnotationError, Dataset, InOrder, Query, Sample
 from .selection import Selection
 
 __all__ = ["listed_dataset", "listed_reader"]
@@ -37,7 +37,7 @@ class _Entry:
 
 
 @dataclass(eq=False)
-class _ListedPictures:
+class _ListedPictures(InOrder):
     """See `Dataset`."""
 
     name: str
@@ -48,12 +48,6 @@ class _ListedPictures:
     image_ids: tuple[str, ...]
     multilabel: bool
     has_images: bool = True
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         entry, place = self.entries[self.positions[index]], self.path_of(index)

@@ -17,11 +17,13 @@ from .region import MaskRegion, Region
 __all__ = [
     "AnnotationError",
     "Dataset",
+    "InOrder",
     "LayoutError",
     "Query",
     "Sample",
     "UnreadableImageError",
     "asks_anything",
+    "class_of",
     "reading_by",
     "without_pictures",
 ]
@@ -129,6 +131,18 @@ class Dataset(Protocol):
     def __iter__(self) -> Iterator[Sample]: ...
 
 
+class InOrder:
+    """Length and order of a dataset, which are those of its ids."""
+
+    def __len__(self: Dataset) -> int:
+        """How many samples there are."""
+        return len(self.image_ids)
+
+    def __iter__(self: Dataset) -> Iterator[Sample]:
+        """Read one sample after the other."""
+        return (self[index] for index in range(len(self)))
+
+
 @runtime_checkable
 class ReadsPictures(Protocol):
     """A dataset that leaves reading a file to a function of its own; see `pictures.open_picture`."""
@@ -145,13 +159,29 @@ def asks_anything(dataset: Dataset, indices: Iterable[int]) -> bool:
     unread, read = without_pictures(dataset), False
     for index in indices:
         try:
-            regions = [query.region for query in unread[index].queries]
-            if any(not isinstance(region, MaskRegion) or region.pixels.any() for region in regions):
+            found = unread[index].queries
+            if found and not any(map(_shows, found)):
+                found = dataset[index].queries  # masks may be cut to the size of the picture
+            if any(map(_shows, found)):
                 return True
             read = True
         except RaybenchError:
             continue  # it is skipped and counted when the image is measured
     return not read
+
+
+def _shows(query: Query) -> bool:
+    return not isinstance(query.region, MaskRegion) or bool(query.region.pixels.any())
+
+
+def class_of(dataset: Dataset, index: int) -> int:
+    """Return the first class of a picture, which is decoded only where nothing else tells; -1 if unknown."""
+    for looked in (without_pictures(dataset), dataset):
+        try:
+            return looked[index].targets[0]
+        except (RaybenchError, IndexError):
+            continue
+    return -1
 
 
 def _blank(_path: Path) -> PIL.Image.Image:

@@ -57,7 +57,8 @@ def refuse_outside(metric: Metric, value: float, image_id: str, class_index: int
     else:
         return
     raise RaybenchError(
-        f"metric {metric.name!r} returned {what} (image {image_id!r}, class {class_index}); mend the metric"
+        f"metric {metric.name!r} returned {what} (image {image_id!r}, class {class_index}); mend the "
+        "metric, or register it with other bounds, or with may_lack if it has no value for some maps"
     )
 
 

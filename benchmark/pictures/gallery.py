@@ -20,6 +20,7 @@ from ..results import (
     ResultFolder,
     class_label,
     gallery_images,
+    label_of,
     map_path,
     open_results,
     read_map,
@@ -116,13 +117,13 @@ def _write_headings(figure: Figure, top: Sequence[Axes], columns: Sequence[Galle
     """Write the method above each column, and the checkpoint above the first of its methods."""
     top[0].set_title("ground truth", fontsize=10, color=INK)
     blocks: dict[tuple[ResultFolder, str], list[Axes]] = {}
-    methods = [broken(column.attribution, 21) for column in columns]
+    methods = [broken(label_of("attribution", one.attribution, one.folder), 21) for one in columns]
     for axes, column, method in zip(top[1:], columns, methods, strict=True):
         axes.set_title(method, fontsize=10, color=INK)
         blocks.setdefault((column.folder, column.checkpoint), []).append(axes)
     below, names = max(method.count("\n") for method in methods), []
-    for (_, checkpoint), own in blocks.items():
-        names.append(broken(checkpoint, 19 * len(own)))
+    for (folder, checkpoint), own in blocks.items():
+        names.append(broken(label_of("checkpoint", checkpoint, folder), 19 * len(own)))
         place = (0, 22 + 14 * below)
         text = own[0].annotate(names[-1], (0, 1), place, "axes fraction", textcoords="offset points")
         text.set(fontsize=12, fontweight="bold", color=INK, annotation_clip=False, in_layout=False)

@@ -9,11 +9,11 @@ import PIL.Image
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import Normal, Stroke
+from matplotlib.patheffects import Normal
 from numpy.typing import NDArray
 
 from ...base import Point
-from .drawing.style import INK
+from .drawing.style import INK, Edge
 
 __all__ = ["draw_outline", "draw_point", "explain_figure", "maps_figure", "overlay"]
 
@@ -76,7 +76,7 @@ def draw_outline(axes: Axes, mask: NDArray[np.bool_], *, width: float = 1.6) -> 
     height, length = mask.shape
     xs, ys = np.arange(-1, length + 1), np.arange(-1, height + 1)
     outline = axes.contour(xs, ys, padded, levels=[0.5], colors=["white"], linewidths=[width])
-    outline.set_path_effects([Stroke(linewidth=2.2 * width, foreground="black"), Normal()])
+    outline.set_path_effects([Edge(2.2 * width, "black"), Normal()])
     axes.set_xlim(-0.5, length - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
 
@@ -87,7 +87,7 @@ def draw_point(axes: Axes, point: Point, *, hit: bool | None = None, size: float
     edge = POINT_COLOUR
     (line,) = axes.plot([point.x], [point.y], marker=marker, markersize=size, linestyle="none", zorder=5)
     line.set(markerfacecolor=colour, markeredgecolor=edge, markeredgewidth=1.5, clip_on=False)
-    line.set_path_effects([Stroke(linewidth=3, foreground="black"), Stroke(linewidth=1.5, foreground=edge)])
+    line.set_path_effects([Edge(3, "black"), Edge(1.5, edge)])
 
 
 def bare(axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Writes all plots of one or several runs: bars, accuracy against localisation, curves, and the gallery."""
+"""Writes all plots of runs: bars, accuracy against localisation, places, curves, and the gallery."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .drawing.paper import PanelFigure, across_in
 from .drawing.style import fitted, save_plot
 from .figures.bars import bar_figure
 from .figures.curves import curve_figures
+from .figures.ranks import ranks_figure
 from .figures.scatter import methods_of, scatter_figure
 from .gallery import GalleryColumn, gallery_columns, gallery_figure
 
@@ -22,7 +23,7 @@ __all__ = ["FIGURES", "plot_all"]
 _COLUMNS_PER_GALLERY = 8
 
 
-FIGURES = ("bars", "accuracy", "curves", "gallery")
+FIGURES = ("bars", "accuracy", "ranks", "curves", "gallery")
 
 
 def plot_all(
@@ -34,17 +35,17 @@ def plot_all(
     formats: Sequence[str] = ("png", "svg"),
     width: float | None = None,
 ) -> list[Path]:
-    """Write `bars`, `accuracy`, `curves` and `gallery`, each as PNG and SVG, with its numbers as CSV.
+    """Write `bars`, `accuracy`, `ranks`, `curves`, `gallery`, each as PNG and SVG, with its numbers as CSV.
 
-    A plot for which there is nothing to draw is left out: `accuracy` without accuracy or F1, `curves` without
-    a metric that keeps them, `gallery` without pictures. Curves and galleries of many rows are split:
-    `gallery`, `gallery-2`, and so on.
+    A plot for which there is nothing to draw is left out: `accuracy` without accuracy or F1, `ranks` of a
+    single metric and dataset, `curves` without a metric that keeps them, `gallery` without pictures. Curves
+    and galleries of many rows are split: `gallery`, `gallery-2`, and so on.
 
     Args:
         folders: result folders of `raybench run`.
         out: folder for the plots; made if it is not there.
         mixed: allow runs under different protocols or on different data.
-        only: those of the four that are wanted; all by default.
+        only: those of the five that are wanted; all by default.
         formats: png, svg or pdf.
         width: of each figure in inches, such as 3.3 for a column of a paper; as it comes by default.
 
@@ -71,14 +72,18 @@ def _figures(
     folders: Sequence[str | Path], wanted: Sequence[str], *, mixed: bool, across: int
 ) -> Iterator[tuple[str, Figure]]:
     """Draw one figure after another, so that only one is held at a time."""
-    table = comparison_table(folders, mixed=mixed)
+    by_name = comparison_table(folders, mixed=mixed)
+    table = by_name.labelled
     if "bars" in wanted:
         yield "bars", bar_figure(table, across=across)
     scatter = scatter_figure(table, across=across) if "accuracy" in wanted else None
     if scatter:
         yield "accuracy", scatter
+    ranks = ranks_figure(table, across=across) if "ranks" in wanted else None
+    if ranks:
+        yield "ranks", ranks
     if "curves" in wanted:
-        drawn = curve_figures(folders, methods_of(table), table.title, across=across)
+        drawn = curve_figures(folders, methods_of(by_name), table.title, across=across)
         for number, figure in enumerate(drawn, start=1):
             yield _numbered("curves", number), figure
     for number, columns in enumerate(_pages(gallery_columns(folders)), start=1):

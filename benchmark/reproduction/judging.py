@@ -17,7 +17,7 @@ from ..tables import PublishedValue, Source
 from .table import Group, label_of, metric_of
 from .verdicts import Verdict, Word, judged_on_all, judged_on_sample, tolerance_of
 
-__all__ = ["Judged", "Sample", "judge"]
+__all__ = ["Judged", "Sample", "judge", "printed_to"]
 
 _NOTHING = Estimate(math.nan, math.nan, math.nan)
 _ENOUGH = 10**9  # queries of each class
@@ -50,6 +50,11 @@ class Judged:
     verdict: Verdict
     found: Estimate = _NOTHING
     note: str = ""
+
+
+def printed_to(value: float, digit: float) -> str:
+    """Print a value to a digit such as 0.1; empty if there is none."""
+    return "" if math.isnan(value) else f"{value:.{max(0, round(-math.log10(digit)))}f}"
 
 
 def judge(group: Group, source: Source, run: ResultFolder, sample: Sample | None) -> list[Judged]:

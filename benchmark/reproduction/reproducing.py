@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
-
-from ...base import RaybenchError
-from ..datasets import Dataset, find_reader, open_dataset, reading_by
+from ..datasets import Dataset, class_of, find_reader, open_dataset
 from ..results import open_results
 from ..running import Reporter, SilentReporter, evaluate
 from ..statistics import draw_sample
@@ -32,7 +28,7 @@ class Reproduction:
         table: what was asked for.
         judged: every cell of it, in its order.
         samples: by column, where not all images were measured.
-        manifests: by column.
+        manifests: by what was measured together: by column, and method of another protocol.
     """
 
     table: PublishedTable
@@ -90,12 +86,12 @@ def reproduce(
     for group in table.groups:
         if only is not None and group.column not in only:
             continue
-        reporter.say(f"column {group.column}: {len(group.cells)} cells on {group.dataset.label}")
+        reporter.say(f"{group.name}: {len(group.cells)} cells on {group.dataset.label}")
         suite, sample = _prepared(group, table, settings)
         if sample:
             samples[group.column] = sample
-        here = replace(settings, out=settings.out / group.column, limit=None)
-        manifests[group.column] = evaluate(suite, here, reporter=reporter).manifest
+        here = replace(settings, out=settings.out / group.name, limit=None)
+        manifests[group.name] = evaluate(suite, here, reporter=reporter).manifest
         for one in judge(group, table.source, open_results(here.out), sample):
             judged[one.cell.key] = one
     cells = tuple(judged.get(cell.key) or _not_run(table, cell.key, cell) for cell in table.cells)
@@ -110,20 +106,22 @@ def _not_run(table: PublishedTable, key: tuple[str, str, str], cell: Any) -> Jud
 def _prepared(group: Group, table: PublishedTable, settings: Settings) -> tuple[Path, Sample | None]:
     """Write the suite of a column into the folder of results, and draw its sample."""
     out, listed, sample = settings.out, "", None
-    path = out / f"{group.column}.yaml"
+    path = out / f"{group.name}.yaml"
     if settings.limit is not None:
         dataset = _opened(group, table, settings)
-        sizes = Counter(classes := () if dataset.multilabel else _classes_of(dataset))
+        images = () if dataset.multilabel else range(len(dataset))
+        classes = [class_of(dataset, index) for index in images]
+        sizes = Counter(classes)
         equal = len(set(sizes.values())) == 1
         by_class = equal and settings.limit >= 2 * len(sizes)
         chosen = draw_sample(len(dataset), classes if by_class else None, settings.limit)
         if len(chosen) < len(dataset):
             sample = Sample(len(chosen), len(dataset), by_class, equal)
-            listed = f"{group.column}-sample.txt"
+            listed = f"{group.name}-sample.txt"
             out.mkdir(parents=True, exist_ok=True)
             lines = "\n".join(dataset.image_ids[index] for index in chosen)
             (out / listed).write_text(f"{lines}\n", encoding="utf-8")
-    name = f"{Path(table.name).stem}-{group.column}"
+    name = f"{Path(table.name).stem}-{group.name}"
     write_suite(path, group.suite(table.source, name, listed))
     return path, sample
 
@@ -132,20 +130,3 @@ def _opened(group: Group, table: PublishedTable, settings: Settings) -> Dataset:
     options = {key: value for key, value in group.choice.items() if key not in ("name", "label")}
     protocol = protocol_from(table.source.protocol, table.source.protocol_changes)
     return open_dataset(find_reader(str(group.choice["name"])), settings.data, protocol, options)
-
-
-def _classes_of(dataset: Dataset) -> Sequence[int]:
-    """Return the class of each picture, none of which is decoded; -1 for one that cannot be read."""
-    unread = reading_by(_blank, copy.copy(dataset))
-    return [_class_of(unread, index) for index in range(len(unread))]
-
-
-def _class_of(dataset: Dataset, index: int) -> int:
-    try:
-        return dataset[index].targets[0]
-    except (RaybenchError, IndexError):
-        return -1
-
-
-def _blank(_path: Path) -> PIL.Image.Image:
-    return PIL.Image.new("RGB", (1, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,19 +29,23 @@ __all__ = ["Group", "PublishedTable", "open_table"]
 
 @dataclass(frozen=True)
 class Group:
-    """The cells of a column, which are measured together.
+    """Cells of a column that are measured together.
 
     Attributes:
+        name: of what is measured: that of the column, with the methods whose protocol is another.
         column: as the table calls it.
         cells: those that can be measured.
         dataset: the data that they are of.
         checkpoints: names, or paths of cards, that a suite can name.
+        changes: fields in which the protocol departs from the table's.
     """
 
+    name: str
     column: str
     cells: tuple[PublishedValue, ...]
     dataset: PublishedDataset
     checkpoints: tuple[str, ...]
+    changes: Mapping[str, Any]
 
     @property
     def choice(self) -> Mapping[str, Any]:
@@ -64,7 +68,7 @@ class Group:
         return {
             "name": name,
             "description": f"{source.title}: {self.column}",
-            "protocol": {"name": source.protocol, **source.protocol_changes},
+            "protocol": {"name": source.protocol, **source.protocol_changes, **self.changes},
             "dataset": {**self.choice, **({"list": listed} if listed else {})},
             "checkpoints": list(self.checkpoints),
             "attributions": list(methods.values()),
@@ -138,22 +142,25 @@ def open_table(name: str, *, columns: Sequence[str] = (), expensive: bool = True
         cell.key: reason for cell in chosen if (reason := _reason(cell, source, lacking, expensive=expensive))
     }
     possible = [cell for cell in chosen if cell.key not in impossible]
-    groups = [
-        Group(
-            column,
-            tuple(cell for cell in possible if cell.column == column),
-            _datasets(source)[next(cell.dataset for cell in possible if cell.column == column)],
-            tuple(
-                dict.fromkeys(
-                    _card_path(cell.checkpoint, folder)
-                    for cell in possible
-                    if cell.column == column and cell.checkpoint
-                )
-            ),
-        )
-        for column in dict.fromkeys(cell.column for cell in possible)
-    ]
+    groups = list(_grouped(possible, source, folder))
     return PublishedTable(name, source, tuple(chosen), tuple(groups), impossible, cards)
+
+
+def _grouped(cells: Sequence[PublishedValue], source: Source, folder: Path) -> Iterator[Group]:
+    """Put the cells of a column together whose protocol is one."""
+    together: dict[tuple[str, str], list[PublishedValue]] = {}
+    for cell in cells:
+        own = cell.attribution if cell.attribution in source.protocol_of else ""
+        together.setdefault((cell.column, own), []).append(cell)
+    for (column, own), some in together.items():
+        yield Group(
+            f"{column}-{own}" if own else column,
+            column,
+            tuple(some),
+            _datasets(source)[some[0].dataset],
+            tuple(dict.fromkeys(_card_path(cell.checkpoint, folder) for cell in some if cell.checkpoint)),
+            source.protocol_of.get(own, {}),
+        )
 
 
 def _card_path(checkpoint: str, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Prints what was reproduced: for the terminal, as CSV, Markdown, LaTeX and JSON."""
+"""Prints what was reproduced: for the terminal, as CSV, Markdown, LaTeX, JSON and a picture."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..pictures import save_plot
 from ..results import write_atomically
-from ..tables import escape_latex, escape_markdown, latex_table, published_column
-from .judging import Judged, Sample
+from ..tables import PublishedValue, escape_latex, escape_markdown, latex_table, published_column
+from .judging import Judged, Sample, printed_to
+from .picture import picture_of
 from .ready import Readiness
 from .reproducing import Reproduction
 from .table import PublishedTable
@@ -38,72 +40,90 @@ def lines_of(found: Reproduction) -> Iterator[str]:
     yield found.verdict
 
 
-def planned_lines(table: PublishedTable, ready: Readiness) -> Iterator[str]:
+def planned_lines(table: PublishedTable, ready: Readiness, limit: int | None = None) -> Iterator[str]:
     """Yield what would be measured, cell by cell, what is missing and how long it may take."""
     yield f"{table.source.title}; protocol {table.source.protocol}"
     yield f"{table.source.citation}; {table.source.source}"
-    for column in dict.fromkeys(cell.column for cell in table.cells):
-        cells = [cell for cell in table.cells if cell.column == column]
-        seconds = ready.seconds.get(column)
+    total = 0.0
+    for column, cells in _by_column(table.cells):
+        dataset, measured = (
+            table.dataset_of(cells[0]),
+            [one for one in cells if one.key not in table.impossible],
+        )
         yield ""
-        yield f"{column}: {table.dataset_of(cells[0]).label}" + (
-            f", {worded_time(seconds)}" if seconds is not None else ""
-        )
-        yield from _aligned(
-            [
-                ("row", "metric", "published", ""),
-                *(
-                    (
-                        cell.row,
-                        published_column(cell.metric).label,
-                        _printed(cell.value, cell.printed),
-                        table.impossible.get(cell.key, cell.expected),
-                    )
-                    for cell in cells
-                ),
-            ]
-        )
+        yield f"{column}: {dataset.label}{_precision(limit, dataset.images)}"
+        yield from _repeated(table, cells)
+        rows, seen = [("row", "metric", "published", "time", "")], set[str]()
+        for cell in cells:
+            passes = 0.0 if cell.row in seen else ready.passes.get((column, cell.row), 0.0)
+            seen.add(cell.row)
+            total += passes if cell in measured else 0.0
+            metric, printed = published_column(cell.metric).label, printed_to(cell.value, cell.printed)
+            time = worded_time(passes / ready.rate) if passes else ""
+            rows.append((cell.row, metric, printed, time, table.impossible.get(cell.key, cell.expected)))
+        yield from _aligned(rows)
     yield ""
     for lack in ready.lacks:
         yield f"missing: {lack.what}: {lack.how}"
-    for file in ready.weights:
+    for file in {file.path: file for file in reversed(ready.weights)}.values():
         size = table.source.checkpoints[file.card].megabytes if file.card in table.source.checkpoints else 0
         yield f"to download: weights of {file.card}, {f'about {size} MB, ' if size else ''}{file.url}"
-    total = worded_time(sum(ready.seconds.values()))
-    yield f"{len(table.cells)} cells, {len(table.impossible)} of them cannot be measured here; {total} in all"
+    if ready.weights:
+        yield f"`raybench fetch {table.name}` gets them ahead of a run; with --dry-run it says their sizes"
+    seconds = total / ready.rate
+    faster = f", {worded_time(seconds / ready.on_gpu)} on a data-centre GPU" if ready.on_gpu > 1 else ""
+    time = f"; {worded_time(seconds)} in all on {ready.place}{faster}" if total else ""
+    yield f"{len(table.cells)} cells, {len(table.impossible)} of them cannot be measured here{time}"
+
+
+def _by_column(cells: Sequence[PublishedValue]) -> Iterator[tuple[str, list[PublishedValue]]]:
+    for column in dict.fromkeys(cell.column for cell in cells):
+        yield column, [cell for cell in cells if cell.column == column]
+
+
+def _precision(limit: int | None, images: int) -> str:
+    """Say how large a sample is, and what can be known from it."""
+    if limit is None or limit >= images:
+        return ""
+    half = 196 * math.sqrt(0.8 * 0.2 / limit * (images - limit) / max(1, images - 1))
+    drawn = f"a random sample of {limit:,} of {images:,} pictures"
+    return f", {drawn}: what is 80 % is known to about ± {half:.1f} points"
+
+
+def _repeated(table: PublishedTable, cells: Sequence[PublishedValue]) -> Iterator[str]:
+    """Say of a column that is a copy of another that it is one."""
+    for dataset in dict.fromkeys(cell.dataset for cell in cells):
+        if dataset in table.source.repeated:
+            yield table.source.repeated[dataset]
 
 
 def worded_time(seconds: float) -> str:
     """Word a duration that was estimated."""
     minutes = max(1, round(seconds / 60))
     hours, rest = divmod(minutes, 60)
-    return f"about {f'{hours:,} h {rest} min' if hours else f'{rest} min'}"
+    return f"about {f'{hours:,} h' if hours >= 10 else f'{hours} h {rest} min' if hours else f'{rest} min'}"
 
 
 def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:
-    """Write `reproduction.csv`, `.md`, `.tex` and `.json` into a folder, and return their paths."""
+    """Write `reproduction.csv`, `.md`, `.tex`, `.json`, `.png` and `.svg` into a folder; return the paths."""
     texts = {"csv": _csv(found), "md": _markdown(found), "tex": _latex(found), "json": _json(found)}
     paths = []
     for suffix, text in texts.items():
         paths.append(out / f"reproduction.{suffix}")
         write_atomically(paths[-1], text)
-    return tuple(paths)
+    return (*paths, *save_plot(picture_of(found), out, "reproduction"))
 
 
 def _texts(one: Judged) -> tuple[str, ...]:
     """Return the texts of a cell, under the headings."""
     cell, value = one.cell, one.found.value
-    measured = _printed(value, 0.01)
+    measured = printed_to(value, 0.01)
     if not math.isnan(one.found.low):
-        measured += f" [{_printed(one.found.low, 0.01)}, {_printed(one.found.high, 0.01)}]"
+        measured += f" [{printed_to(one.found.low, 0.01)}, {printed_to(one.found.high, 0.01)}]"
     difference = "" if math.isnan(value) else f"{value - cell.value:+.2f}"
     verdict = f"{one.verdict}{f' ({one.note})' if one.note else ''}"
-    metric, published = published_column(cell.metric).label, _printed(cell.value, cell.printed)
+    metric, published = published_column(cell.metric).label, printed_to(cell.value, cell.printed)
     return (cell.column, cell.row, metric, published, measured, difference, verdict)
-
-
-def _printed(value: float, digit: float) -> str:
-    return "" if math.isnan(value) else f"{value:.{max(0, round(-math.log10(digit)))}f}"
 
 
 def _of_sample(sample: Sample | None) -> str:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...base import RaybenchError, UnknownNameError
+from ...base import RaybenchError, UnknownNameError, checked_label
 from ..statistics import Facts
-from .files.folder import ResultFolder
+from .files.folder import NO_CHECKPOINT, ResultFolder
 
 __all__ = [
     "alarms",
@@ -19,6 +19,7 @@ __all__ = [
     "dataset_label",
     "dataset_title",
     "facts_of",
+    "label_of",
     "method_words",
     "registered_facts",
     "shows_the_truth",
@@ -75,6 +76,24 @@ def method_words(method: str, runs: Iterable[ResultFolder]) -> str:
         if isinstance(words, str):
             return words
     return ""
+
+
+def label_of(kind: str, name: str, run: ResultFolder) -> str:
+    """Return what people call a checkpoint or a method: its label, if no other of the run bears it too.
+
+    Args:
+        kind: `checkpoint` or `attribution`.
+        name: as files have it.
+        run: that measured it.
+    """
+    labels = _facts(run, f"{kind}_labels")
+    label = labels.get(name)
+    if not isinstance(label, str) or list(labels.values()).count(label) > 1:
+        return name
+    try:
+        return name if label == NO_CHECKPOINT else checked_label(label)
+    except ValueError:
+        return name
 
 
 def shows_the_truth(method: str, run: ResultFolder) -> bool:

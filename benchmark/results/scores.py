@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -131,6 +131,7 @@ class Table:
         headings: of the label columns, such as ("checkpoint", "attribution").
         columns: the metrics.
         notes: sentences to print below.
+        shown: what people call things, by heading and name; names without an entry are shown as they are.
     """
 
     title: str
@@ -138,6 +139,21 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    shown: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> Table:
+        """The table for people: with labels in place of names, also of columns that a pivot made."""
+        if not any(self.shown.values()):
+            return self
+        every = {name: label for labels in self.shown.values() for name, label in labels.items()}
+        columns = [
+            replace(column, label=every.get(column.label, column.label)) if column.over else column
+            for column in self.columns
+        ]
+        of_heading = [self.shown.get(heading, {}) for heading in self.headings]
+        rows = [replace(row, labels=tuple(map(_get, of_heading, row.labels))) for row in self.rows]
+        return replace(self, columns=tuple(columns), rows=tuple(rows), shown={})
 
     @property
     def missing(self) -> int:
@@ -176,6 +192,10 @@ class Table:
             if any(cell.mark for cell in cells):
                 data[f"{column.metric}_note"] = [cell.mark for cell in cells]
         return pd.DataFrame({**data, **self.counts})
+
+
+def _get(labels: Mapping[str, str], name: str) -> str:
+    return labels.get(name, name)
 
 
 def column_for(

@@ -31,6 +31,7 @@ from ..results import (
 from ..statistics import INTERVALS
 from ..suite import Protocol
 from .machine.crew import was_restarted
+from .naming import labels_of
 from .plan import Plan
 from .wholeness import refuse_gaps, say_complete, set_damaged_aside
 from .work import notes_of
@@ -227,6 +228,7 @@ def _facts(plan: Plan) -> Manifest:
         "truth": {one.attribution.name: True for one in plan.attributions if one.attribution.truth},
         "dataset": {"label": own, "own": True} if own else {"label": plan.reader.label},
         "classes": dict(zip(classes.ids, classes.labels, strict=True)),
+        **labels_of(plan.suite, plan.cards),
     }
 
 

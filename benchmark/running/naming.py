@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from ...attributions import BoundAttribution, bind
 from ...base import CodeFiles, RaybenchError, UnknownNameError
+from ...checkpoints import Card
 from ..metrics import METRICS, BoundMetric, bind_metric
-from ..suite import PLAIN_NAME, NamedChoice, Suite
+from ..suite import PLAIN_NAME, NamedChoice, Suite, plain_name
 
-__all__ = ["Mistakes", "SeveralMistakesError", "bound_attributions", "bound_metrics"]
+__all__ = ["Mistakes", "SeveralMistakesError", "bound_attributions", "bound_metrics", "labels_of"]
 
 Choice = TypeVar("Choice")
 Made = TypeVar("Made")
@@ -88,7 +89,7 @@ def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[Bou
     mistakes = Mistakes()
 
     def bound_one(one: NamedChoice) -> BoundAttribution:
-        return bind(one.name, one.options, one.label, code=code)
+        return bind(one.name, one.options, plain_name(one.label) if one.label else None, code=code)
 
     bound = mistakes.made(bound_one, suite.attribution_choices)
     mistakes.refuse()
@@ -113,6 +114,16 @@ def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMet
             "predictions; give it attributions, such as [grad_cam]"
         )
     return tuple(bound)
+
+
+def labels_of(suite: Suite, cards: Iterable[Card]) -> dict[str, dict[str, str]]:
+    """Return what people call checkpoints and methods, by name, where that is not the name."""
+    methods = {plain_name(one.label): one.label for one in suite.attribution_choices if one.label}
+    labels = {
+        "checkpoint_labels": {card.name: card.label for card in cards if card.label},
+        "attribution_labels": {name: label for name, label in methods.items() if name != label},
+    }
+    return {kind: found for kind, found in labels.items() if found}
 
 
 def _refuse_twins(noun: str, names: Iterable[str], suite: str) -> None:

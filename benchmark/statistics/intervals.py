@@ -26,7 +26,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-INTERVALS = "linearised, version 2"
+INTERVALS = "linearised, version 3"
 """How intervals are made: in run.json, so that other intervals are known for what they are."""
 
 _STEP = 1e-5  # relative; of a central difference, whose error is its square

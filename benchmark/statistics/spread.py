@@ -123,7 +123,8 @@ class Deviations:
         if images < 2:
             return Spread(np.full_like(variance, np.nan), np.ones_like(variance), float(images))
         most = np.full_like(variance, images + 1.0)
-        freedom = np.divide(own**2, squares, out=most, where=squares > 0) - 2
+        told = squares if (self.sizes > 1).any() else np.zeros_like(squares)  # one spread over all classes
+        freedom = np.divide(own**2, told, out=most, where=told > 0) - 2
         return Spread(variance, freedom.clip(1, images - 1), float(1 / (shares**2).sum()))
 
 

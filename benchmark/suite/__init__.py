@@ -3,7 +3,7 @@
 from .meant import as_document, meant, shipped_default
 from .protocol import PROTOCOLS, Protocol, changed_fields, protocol_from, protocol_key
 from .settings import Again, Remeasuring, Settings, TrainingSettings
-from .suite import PLAIN_NAME, NamedChoice, Suite, load_suite, shipped_suites
+from .suite import PLAIN_NAME, NamedChoice, Suite, load_suite, plain_name, shipped_suites
 
 __all__ = [
     "PLAIN_NAME",
@@ -19,6 +19,7 @@ __all__ = [
     "changed_fields",
     "load_suite",
     "meant",
+    "plain_name",
     "protocol_from",
     "protocol_key",
     "shipped_default",

@@ -10,14 +10,12 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from ...base import Document, UnknownNameError, read_document, seed_for
+from ...base import Document, UnknownNameError, checked_label, read_document, seed_for
 from .protocol import Protocol, protocol_from
 
-__all__ = ["PLAIN_NAME", "NamedChoice", "Suite", "load_suite", "shipped_suites"]
+__all__ = ["PLAIN_NAME", "NamedChoice", "Suite", "load_suite", "plain_name", "shipped_suites"]
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
-
-_LONGEST_LABEL = 80
 
 
 class NamedChoice(Document):
@@ -58,7 +56,8 @@ class Suite(Document):
         dataset: `imagenet`, or `{name: coco, split: val2014}`; `label` is what tables call it.
         checkpoints: names of shipped cards, or paths of cards relative to the suite's file; may be empty for
             methods that need no network.
-        attributions, metrics: registered names, or mappings with options.
+        attributions, metrics: registered names, or mappings with options. A method's `label` is what tables,
+            plots and boards call it, and its name in files, where `-` stands for what is no letter or digit.
         images: how many images are drawn at random, by the seed; None for all. Smaller samples are parts of
             larger ones, and `--limit` makes them smaller.
         seed: of everything random: sampled metrics and random maps.
@@ -87,8 +86,8 @@ class Suite(Document):
     @classmethod
     def _label_fits_tables(cls, dataset: str | NamedChoice) -> str | NamedChoice:
         label = dataset.label if isinstance(dataset, NamedChoice) else None
-        if label is not None and not (label.strip() and label.isprintable() and len(label) <= _LONGEST_LABEL):
-            raise ValueError(f"a label is printable text of up to {_LONGEST_LABEL} characters")
+        if label is not None:
+            checked_label(label)
         return dataset
 
     def bound_protocol(self, changes: Mapping[str, Any] | None = None) -> Protocol:
@@ -128,6 +127,11 @@ class Suite(Document):
 
 def _as_choice(value: str | NamedChoice) -> NamedChoice:
     return NamedChoice(name=value) if isinstance(value, str) else value
+
+
+def plain_name(label: str) -> str:
+    """Make a name for files of a label, such as `RISE-100-masks` of `RISE, 100 masks`."""
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", label).strip("-")
 
 
 def shipped_suites() -> dict[str, Path]:

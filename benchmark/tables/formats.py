@@ -56,7 +56,7 @@ def render_table(table: Table, kind: str, *, intervals: Intervals = False) -> st
     """
     if kind not in TABLE_FORMATS:
         raise UnknownNameError("table format", kind, TABLE_FORMATS)
-    return TABLE_FORMATS[kind](table, intervals)
+    return TABLE_FORMATS[kind](table if kind in ("csv", "json") else table.labelled, intervals)
 
 
 def rich_table(table: Table, *, intervals: Intervals = False, width: int = 80) -> rich.table.Table:
@@ -67,6 +67,7 @@ def rich_table(table: Table, *, intervals: Intervals = False, width: int = 80) -
         intervals: print the 95 % interval below each value.
         width: columns of the terminal; long names are broken at `-` and `_` to fit.
     """
+    table = table.labelled
     marks = _marks(table)
     grid = [
         [_cell(*pair, marks, intervals, bold="{}", raised=" {}", join="\n") for pair in _pairs(table, row)]

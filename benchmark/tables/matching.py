@@ -78,6 +78,7 @@ def find_published(
         and value.checkpoint == checkpoint
         and (not checkpoint or _is_same(source.checkpoints[checkpoint], architecture, weights_sha256))
         and (not method or value.attribution == method)
+        and method not in source.protocol_of  # measured by a protocol of its own
     ]
     return found[0] if found and len({value.value for value in found}) == 1 else None
 

@@ -105,6 +105,7 @@ class Source(Document):
         by_attribution: the same, for methods whose values scatter by another amount.
         gate: metric whose failure says that the weights are others, so that the row's other cells are void.
         expensive: methods that are left out unless they are asked for.
+        protocol_of: by method: fields in which its rows depart from the protocol of the others.
         needs: names of checkpoints, attributions and metrics that nothing here knows yet.
         repeated: datasets whose rows are an evident copy of the source's other rows, and what to say of it.
     """
@@ -120,6 +121,7 @@ class Source(Document):
     by_attribution: dict[str, float] = Field(default_factory=dict)
     gate: str = ""
     expensive: tuple[str, ...] = ()
+    protocol_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
     needs: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     repeated: dict[str, str] = Field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..results import (
     columns_of,
     dataset_label,
     group_comparable,
+    label_of,
     open_results,
     protocol_changes,
     refuse_incomparable,
@@ -88,6 +90,7 @@ def comparison_table(
             Row(label, tuple(cells), entry.queries, entry.degenerate)
             for label, cells, entry in zip(labels, grid, entries, strict=True)
         ),
+        shown=_shown(entries),
     )
     notes = (*_notes(table, runs, with_published=with_published), *([TIED] if tested else []))
     return pivoted(replace(table, notes=notes), pivot) if pivot else replace(table, notes=notes)
@@ -142,6 +145,18 @@ def _labels(entries: Sequence[Entry]) -> tuple[tuple[str, ...], list[tuple[str, 
             outer.append(extra)
     headings = outer + inner
     return tuple(headings), list(zip(*(parts[heading] for heading in headings), strict=True))
+
+
+def _shown(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:
+    """Return labels by heading and name; none that two things bear in different runs."""
+    found: dict[str, dict[str, str]] = {"checkpoint": {}, "attribution": {}}
+    for kind, labels in found.items():
+        for entry in entries:
+            name = getattr(entry, kind)
+            labels[name] = label_of(kind, name, entry.folder)
+        count = Counter(labels.values())
+        found[kind] = {name: label for name, label in labels.items() if label != name and count[label] == 1}
+    return found
 
 
 def _distinct(parts: Mapping[str, Sequence[str]], headings: Sequence[str]) -> int:

@@ -36,6 +36,13 @@ class LogMeanExp(nn.Module):
         return windows.logsumexp(dim=2) - math.log(windows.shape[2])
 
 
+class _Mean(nn.Module):
+    """Pools scores (B, C, h, w) to (B, C) by their mean."""
+
+    def forward(self, scores: Tensor) -> Tensor:
+        return scores.mean(dim=(2, 3))
+
+
 class _Vgg16(nn.Sequential):
     """See `vgg16_convolutional`."""
 
@@ -69,10 +76,14 @@ class _ResNet50(nn.Sequential):
         return found
 
 
-def vgg16_convolutional(num_classes: int) -> nn.Module:
+def vgg16_convolutional(num_classes: int, *, mean: bool = False) -> nn.Module:
     """Build VGG16 with convolutions in place of its linear layers, and poolings that round up.
 
     Layers have torchvision's names.
+
+    Args:
+        num_classes: length of the logits.
+        mean: pool the windows' scores by their mean, as TorchRay does for extremal perturbations.
 
     Returns:
         images (B, 3, H, W), H and W from 224, to logits (B, num_classes).
@@ -89,7 +100,9 @@ def vgg16_convolutional(num_classes: int) -> nn.Module:
         *(nn.Conv2d(4096, 4096, 1), nn.ReLU(inplace=True), nn.Dropout()),
         nn.Conv2d(4096, num_classes, 1),
     )
-    layers = OrderedDict(features=plain.features, classifier=classifier, pooling=LogMeanExp())
+    layers = OrderedDict(
+        features=plain.features, classifier=classifier, pooling=_Mean() if mean else LogMeanExp()
+    )
     return _Vgg16(layers)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...base import RaybenchError
 from ..classes import ClassList
 
-__all__ = ["fill_module"]
+__all__ = ["fill_module", "named_as"]
 
 _TRACKED = "num_batches_tracked"
 
@@ -90,6 +90,11 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
     expected.update(tensors)  # it carries the versions of the modules, which some read
     module.load_state_dict(expected)
     return f"the names of its tensors begin with {prefix!r}, which was taken off" if prefix else ""
+
+
+def named_as(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+    """Return tensors under the names that a network expects, and the prefix that was taken off for it."""
+    return _without_prefix(_without_data_parallel(tensors, expected), expected)
 
 
 def _leave_out_auxiliary(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:

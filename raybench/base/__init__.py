@@ -1,7 +1,7 @@
 """The ground: what every room stands on, and nothing of the subject."""
 
 from .code_files import CodeFiles, names_code, without_folder
-from .documents import Document, document_from, parse_document, read_document
+from .documents import Document, checked_label, document_from, parse_document, read_document
 from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, broken, nearest, quoted
 from .failures import worded
 from .flags import Flag, offered, refuse_out_of_range
@@ -27,6 +27,7 @@ __all__ = [
     "__version__",
     "broken",
     "check_options",
+    "checked_label",
     "document_from",
     "keep_freed_memory",
     "misfit",

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from .errors import RaybenchError, nearest
 from .plain_yaml import parse_yaml
 
-__all__ = ["Document", "document_from", "parse_document", "read_document"]
+__all__ = ["Document", "checked_label", "document_from", "parse_document", "read_document"]
 
 
 class Document(BaseModel):
@@ -28,6 +28,18 @@ class Document(BaseModel):
 
 
 Kind = TypeVar("Kind", bound=Document)
+_LONGEST_LABEL = 80
+
+
+def checked_label(label: str) -> str:
+    """Return what a table may call a thing.
+
+    Raises:
+        ValueError: it is empty or too long, or holds what cannot be printed.
+    """
+    if not (label.strip() and label.isprintable() and len(label) <= _LONGEST_LABEL):
+        raise ValueError(f"a label is printable text of up to {_LONGEST_LABEL} characters")
+    return label
 
 
 def read_document(path: Path, kind: type[Kind]) -> Kind:

@@ -16,10 +16,13 @@ from typer.core import TyperCommand
 
 from ..base import Flag, RaybenchError, offered
 
-__all__ = ["OnceCommand", "parse_data", "read_options", "with_options"]
+__all__ = ["LogFile", "OnceCommand", "Quiet", "parse_data", "read_options", "with_options"]
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., None])
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print mistakes alone.")]
+LogFile = Annotated[Path | None, typer.Option(help="Add lines of progress to this file, each with its time.")]
 
 
 class OnceCommand(TyperCommand):

@@ -15,7 +15,15 @@ from types import FrameType
 from ..base import RaybenchError
 from .progress import ProgressReporter
 
-__all__ = ["PlainProgress", "Terminated", "Told", "ended_by_signal", "reporter"]
+__all__ = [
+    "PlainProgress",
+    "Terminated",
+    "Told",
+    "ended_by_signal",
+    "line_writers",
+    "reporter",
+    "worded_time",
+]
 
 EVERY_S = 30.0
 
@@ -76,7 +84,7 @@ class PlainProgress:
     def _line(self) -> str:
         speed = (self._done - self._before) / max(self._clock() - self._began, 1e-9)
         left = (self._total - self._done) / speed if speed else 0.0
-        ends = f", {_time(left)} left" if self._done < self._total else ""
+        ends = f", {worded_time(left)} left" if self._done < self._total else ""
         return f"{self._title} {self._done}/{self._total} images, {speed:.3g} images/s{ends}"
 
 
@@ -139,12 +147,14 @@ def reporter(*, quiet: bool = False, log_file: Path | None = None) -> Told:
         RaybenchError: the file cannot be written.
     """
     others: list[ProgressReporter | PlainProgress] = []
-    if not quiet:
-        bars = ProgressReporter()
-        others.append(bars if bars.console.is_terminal else PlainProgress(_to_stderr))
-    if log_file:
-        others.append(PlainProgress(_appender(log_file)))
-    return Told(*others)
+    if not quiet and (bars := ProgressReporter()).console.is_terminal:
+        others, quiet = [bars], True
+    return Told(*others, *map(PlainProgress, line_writers(quiet=quiet, log_file=log_file)))
+
+
+def line_writers(*, quiet: bool, log_file: Path | None) -> list[Callable[[str], None]]:
+    """Return what writes a line: to standard error unless `quiet`, and to a file; see `reporter`."""
+    return [*([] if quiet else [_to_stderr]), *([_appender(log_file)] if log_file else [])]
 
 
 @contextmanager
@@ -187,7 +197,7 @@ def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _time(seconds: float) -> str:
+def worded_time(seconds: float) -> str:
     """Word a time: `40 s`, `12 min`, `1 h 40 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"

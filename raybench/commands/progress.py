@@ -1,14 +1,12 @@
-"""Draws the progress of a run, or of a training, in the terminal."""
+"""Draws the progress of a run in the terminal."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,10 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from ..training import LogRow
-
-__all__ = ["ProgressReporter", "TrainingProgress"]
+__all__ = ["ProgressReporter"]
 
 
 _WORTH_A_BAR = 20
@@ -95,76 +90,3 @@ def _columns() -> tuple[ProgressColumn, ...]:
         _Rate(),
         TimeRemainingColumn(),
     )
-
-
-class TrainingProgress:
-    """A bar with images per second and time left, and below it losses and accuracy or F1, on standard error.
-
-    Attributes:
-        leads: whether this process was told anything, as one of several is.
-    """
-
-    def __init__(self) -> None:
-        """Draw on standard error."""
-        self.console = Console(stderr=True)
-        self.leads = False
-        self._progress: Progress | None = None
-        self._live: Live | None = None
-        self._measured = ""
-
-    def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
-        """See `raybench.training.TrainingReporter.start`."""
-        self.leads = True
-        if done:
-            self.say(f"{title}: {done} of {total} steps are done already; going on")
-        self._images_per_step = images_per_step
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("[cyan]{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        self._task = self._progress.add_task(title, total=total, completed=done, speed="")
-        self._below = Text(no_wrap=True, overflow="ellipsis")
-        self._live = Live(Group(self._progress, self._below), console=self.console)
-        self._live.start()
-
-    def advance(self, terms: dict[str, float] | None) -> None:
-        """See `raybench.training.TrainingReporter.advance`."""
-        if self._progress is None:
-            return
-        self._progress.advance(self._task)
-        if terms is not None:
-            words = [f"{name} {value:.4g}" for name, value in terms.items()]
-            self._below.plain = "  ".join([*words, self._measured])
-            speed = self._progress.tasks[0].speed
-            self._progress.update(
-                self._task, speed=f"{speed * self._images_per_step:.1f} images/s" if speed else ""
-            )
-
-    def row(self, row: LogRow) -> None:
-        """See `raybench.training.TrainingReporter.row`."""
-        if not row.measured:
-            return
-        from ..benchmark.metrics import METRICS
-
-        measured = [f"{METRICS.get(name).label} {value:.1f}" for name, value in row.measured.items()]
-        self._measured = "  ".join(measured)
-        consistency = f"consistency {row.consistency:.6f}, " if row.consistency else ""
-        self.say(
-            f"epoch {row.epoch:.4g}: classification {row.classification:.4f}, {consistency}"
-            f"{', '.join(measured)}, {row.images_per_second:.1f} images/s"
-        )
-
-    def finish(self) -> None:
-        """See `raybench.training.TrainingReporter.finish`."""
-        if self._live:
-            self._live.stop()
-            if not self.console.is_interactive:
-                self.console.print()  # rich leaves the last line open there
-            self._live = self._progress = None
-
-    def say(self, message: str) -> None:
-        """See `raybench.training.TrainingReporter.say`."""
-        self.console.print(message, highlight=False, markup=False, soft_wrap=True)

@@ -133,6 +133,26 @@ def test_scores_of_all_windows_are_torchrays(networks) -> None:
         assert apart(own.module(PICTURE), LogMeanExp()(expected)) < 1e-10
 
 
+def test_networks_of_extremal_perturbations_pool_the_picture_by_its_mean(networks, tmp_path: Path) -> None:
+    their, own = networks
+    card = find_card("torchray-resnet50-voc-global")
+    assert card.weights[0].sha256 == find_card("torchray-resnet50-voc").weights[0].sha256
+    whole = resnet50_convolutional(20, **card.architecture_options).double().eval()
+    whole.load_state_dict(own.module.state_dict())
+    windows = their.avgpool
+    their.avgpool = nn.AdaptiveAvgPool2d(1)  # as TorchRay leaves it for this row
+    try:
+        with torch.no_grad():
+            assert apart(whole(PICTURE), their(PICTURE)[:, :, 0, 0]) < 1e-10
+    finally:
+        their.avgpool = windows
+    options = find_card("torchray-vgg16-voc-global").architecture_options
+    with torch.device("meta"):
+        pooling = vgg16_convolutional(20, **options).pooling
+    scores = torch.arange(12.0).reshape(1, 2, 2, 3)
+    assert pooling(scores).tolist() == [[2.5, 8.5]]
+
+
 @pytest.mark.parametrize(
     ("method", "tolerance"),
     [

@@ -109,6 +109,16 @@ def test_own_class_list_is_read_with_and_without_labels(tmp_path):
     assert load_classes(str(path)) == ClassList("mine", ("a", "b"), ("the letter a", "b"))
 
 
+def test_wordnet_ids_may_be_followed_by_a_space(tmp_path):
+    path = tmp_path / "synset_words.txt"
+    path.write_text("n01440764 tench, Tinca tinca\nn01443537 goldfish\n")
+    expected = ("n01440764", "n01443537"), ("tench, Tinca tinca", "goldfish")
+    assert load_classes(str(path)) == ClassList("synset_words", *expected)
+    path = tmp_path / "labels.txt"
+    path.write_text("n01440764 tench\ngold fish\n")  # not all of them: lines are ids
+    assert load_classes(str(path)).ids == ("n01440764 tench", "gold fish")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

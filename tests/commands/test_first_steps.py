@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import torch
+import torchvision
 from tiny_suite import TinySuite
 from typer.testing import CliRunner
 
@@ -18,8 +20,8 @@ from raybench.checkpoints import Card, load_network
 from raybench.commands import app
 
 
-def init(folder: Path) -> str:
-    result = CliRunner().invoke(app, ["init", str(folder)], catch_exceptions=False)
+def init(folder: Path, *words: object) -> str:
+    result = CliRunner().invoke(app, ["init", str(folder), *map(str, words)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -50,6 +52,60 @@ def test_init_says_how_boxes_are_written_where_there_are_none(tmp_path: Path) ->
     PIL.Image.new("RGB", (8, 8)).save(tmp_path / "images" / "a.png")
     with pytest.raises(RaybenchError, match="put boxes.csv there, with the header image,class,x0,y0,x1,y1"):
         init(tmp_path)
+
+
+@pytest.fixture
+def birds(tmp_path: Path) -> Path:
+    folder = tmp_path / "birds"
+    (folder / "images").mkdir(parents=True)
+    PIL.Image.new("RGB", (40, 30)).save(folder / "images" / "a.png")
+    (folder / "boxes.csv").write_text(
+        "image,class,x0,y0,x1,y1\na,house finch,1,2,9,8\na,goldfinch,0,0,39,29\n"
+    )
+    return folder
+
+
+def test_init_tells_the_architecture_of_weights(birds: Path) -> None:
+    module = torchvision.models.squeezenet1_1(weights=None, num_classes=2)
+    torch.save(
+        {"epoch": 3, "model": {f"module.{k}": v for k, v in module.state_dict().items()}}, birds / "w.pt"
+    )
+    assert "squeezenet1_1, told by its tensors" in init(birds)
+    network = load_network(birds / "network.yaml")
+    assert network.card.architecture == "squeezenet1_1"
+    assert network.classes.ids == ("goldfinch", "house finch")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "w.pt answers 3 classes, but .* names 2; write classes.txt there, a line for each output"),
+        (
+            ["--checkpoint", "torchvision:resnet18", "--architecture", "resnet18"],
+            "--architecture is for weights",
+        ),
+        (["--checkpoint", "none.pth"], "--checkpoint none.pth: there is no such file"),
+        (["--checkpoint", "shapes-gc"], "answers the 12 classes of shapes12, but 'goldfinch' in .* is none"),
+    ],
+)
+def test_init_refuses_a_network_of_other_classes(birds: Path, words: list[str], message: str) -> None:
+    torch.save(torchvision.models.alexnet(num_classes=3).state_dict(), birds / "w.pt")
+    with pytest.raises(RaybenchError, match=message):
+        init(birds, *words)
+    assert not (birds / "suite.yaml").exists()
+
+
+def test_init_takes_a_network_by_its_name_where_it_knows_the_classes(birds: Path) -> None:
+    init(birds, "--checkpoint", "torchvision:resnet18")
+    suite, path = load_suite(birds / "suite.yaml")
+    assert suite.checkpoints == ["torchvision:resnet18"]
+    choice = suite.dataset_choice
+    opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)
+    assert [opened.classes.ids[query.class_index] for query in opened[0].queries] == [
+        "n01531178",
+        "n01532829",
+    ]
+    assert not (birds / "network.yaml").exists()
 
 
 def test_maps_side_by_side_are_those_of_attribute(tiny: TinySuite) -> None:

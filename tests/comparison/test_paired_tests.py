@@ -113,6 +113,15 @@ def test_classes_of_one_image_are_measured_from_the_mean_of_all() -> None:
     values = np.random.default_rng(2).normal(0, 1, (1, 12))
     found = deviations(values, np.arange(12), np.arange(12)).own()
     assert found.variance[0] == pytest.approx(stats.sem(values[0]) ** 2)
+    assert found.freedom[0] == 11  # all of them have one spread, however few deviate
+
+
+def test_classes_of_one_image_are_as_sure_as_queries() -> None:
+    hits = np.array([[100.0] * 9 + [0.0], [100.0, 0.0] * 5])
+    by_class, by_query = (deviations(hits, np.arange(10), one) for one in (np.arange(10), None))
+    for mine, theirs in ((by_class.own(), by_query.own()), (by_class.of_pairs(), by_query.of_pairs())):
+        np.testing.assert_allclose(mine.variance, theirs.variance)
+        np.testing.assert_array_equal(mine.freedom, theirs.freedom)
 
 
 @pytest.mark.parametrize("shift", [0.0, 3.0, 5.0])

@@ -209,12 +209,6 @@ def test_the_class_behind_the_names_of_hugging_face_is_understood(
     assert (second.targets, len(second.queries)) == ((1,), 1)
 
 
-def test_another_split_that_is_there_is_named(writer: Writer, animals_file: Path) -> None:
-    writer.pictures("validation", by_class=True)
-    with pytest.raises(RaybenchError, match="there is validation/, which the option split: validation reads"):
-        opened(writer.root, animals_file)
-
-
 def test_lists_of_ilsvrc_number_their_pictures(writer: Writer, animals_file: Path) -> None:
     writer.pictures("val")
     writer.xml("annotation")

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from raybench.base import RaybenchError
-from raybench.benchmark.datasets import DATASETS, Dataset
+from raybench.benchmark.datasets import DATASETS, Dataset, asks_anything
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import load_classes
 
@@ -136,3 +136,69 @@ def test_openimages_has_the_union_of_masks(tmp_path: Path, write_picture: Write)
         "pixels that the benchmark ignores are counted as background",
         "a mask is of another size than its picture; brought to the picture's by the nearest pixel",
     }
+
+
+# where pictures and masks lie in the folder that is given, `{c}` the class, `{p}` the name's first letter
+OPEN_IMAGES = {
+    "wsolevaluation's": ("test/{c}", "test/{c}", ""),
+    "around it": ("OpenImages/test/{c}", "OpenImages/test/{c}", ""),
+    "the split": ("test/{c}", "test/{c}", "test"),
+    "masks apart": ("images/test/{c}", "masks/test/{c}", ""),
+    "two archives in two folders": ("OpenImages_images/test/{c}", "OpenImages_annotations/test/{c}", ""),
+    "that of OpenImages": ("test", "test-masks", ""),
+    "its archives of masks": ("test", "test-masks-{p}", ""),
+    "FiftyOne's": ("test/data", "test/labels/masks/{p}", ""),
+}
+
+
+def write_open_images(root: Path, pictures: str, masks: str, write_picture: Write) -> list[Path]:
+    """Write four pictures of two classes with one or two masks each, and OpenImages' list of these."""
+    lines, files = ["MaskPath,ImageID,LabelName,BoxID"], []
+    for number in range(4):
+        name, group = f"{number}cd9ac0169ec7df0", ("01226z", "0bt_c3")[number % 2]
+        write_picture(root / pictures.format(c=group) / f"{name}.jpg", WIDTH, HEIGHT)
+        for box in range(1 + number % 2):
+            mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+            mask[2 + number + 3 * box :][:6, 3 : 12 + number] = 255
+            files.append(root / masks.format(c=group, p=name[0]) / f"{name}_m{group}_6932e99{box}.png")
+            files[-1].parent.mkdir(parents=True, exist_ok=True)
+            PIL.Image.fromarray(mask).save(files[-1])
+            lines.append(f"{files[-1].name},{name},/m/{group},6932e99{box}")
+    (root / "test-annotations-object-segmentation.csv").write_text("\n".join(lines))
+    return files
+
+
+@pytest.mark.parametrize(("pictures", "masks", "given"), OPEN_IMAGES.values(), ids=OPEN_IMAGES)
+def test_every_layout_of_openimages_gives_the_same_regions(
+    pictures: str, masks: str, given: str, tmp_path: Path, write_picture: Write
+) -> None:
+    write_open_images(tmp_path, pictures, masks, write_picture)
+    data = DATASETS.get("openimages30k").open(tmp_path / given, RULES)
+    assert data.classes.ids == ("01226z", "0bt_c3")
+    assert [sample.targets for sample in data] == [(0,), (1,), (0,), (1,)]
+    shown = [sample.queries[0].region.mask() for sample in data]
+    assert [int(mask.sum()) for mask in shown] == [6 * 9, 9 * 10, 6 * 11, 9 * 12]
+    assert [int(mask.any(axis=1).argmax()) for mask in shown] == [2, 3, 4, 5]
+    assert asks_anything(data, range(4))  # though no mask covers the middle
+
+
+def test_a_mask_that_is_listed_but_not_there_skips_its_picture(tmp_path: Path, write_picture: Write) -> None:
+    write_open_images(tmp_path, "test", "masks", write_picture)[2].unlink()
+    data = DATASETS.get("openimages30k").open(tmp_path, RULES)
+    with pytest.raises(RaybenchError, match=r"cannot read the mask .*1cd9ac0169ec7df0_m0bt_c3_6932e991"):
+        data[1]
+    assert len(data[0].queries) == 1
+
+
+def test_a_picture_of_two_classes_needs_the_folder_of_one(tmp_path: Path, write_picture: Write) -> None:
+    other = write_open_images(tmp_path, "test", "masks", write_picture)[0]
+    other.rename(other.with_name("1cd9ac0169ec7df0_m01226z_6932e999.png"))
+    (tmp_path / "test-annotations-object-segmentation.csv").unlink()
+    data = DATASETS.get("openimages30k").open(tmp_path, RULES)
+    with pytest.raises(RaybenchError, match="has masks of 01226z and 0bt_c3; expected those of one class"):
+        data[1]
+    (tmp_path / "test" / "0bt_c3").mkdir()
+    for picture in (tmp_path / "test").glob("*.jpg"):
+        picture.rename(tmp_path / "test" / "0bt_c3" / picture.name)
+    (query,) = DATASETS.get("openimages30k").open(tmp_path, RULES)[1].queries
+    assert int(query.region.mask().sum()) == 9 * 10

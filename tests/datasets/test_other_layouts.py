@@ -76,6 +76,8 @@ COCO = {
         "annotations/instances_minival2014.json",
         "COCO_val2014_",
     ),
+    "the JSON beside the pictures": ("", "val2017", "val2017", "", "val2017/instances_val2017.json", ""),
+    "all pictures in images": ("", "val2017", "images", "", "annotations/instances_val2017.json", ""),
     "names of 2014, pictures of 2017": (
         "",
         "minival2014",
@@ -203,6 +205,23 @@ def test_a_year_or_a_split_chooses_among_several(
             "coco",
             ["val2014.zip", "annotations_trainval2014.zip"],
             "; unpack annotations_trainval2014.zip, val",
+        ),
+        (
+            "imagenet",
+            ["validation/dog/a.JPEG"],
+            "; there is validation: write dataset: {..., split: validation} to take it",
+        ),
+        ("imagenet_s", ["val/n1/a.JPEG", "val-segmentation/n1/a.png"], "write dataset: {..., split: val} to"),
+        ("openimages30k", ["val/dog/a.jpg", "val/dog/a_m1_2.png"], "write dataset: {..., split: val} to"),
+        (
+            "openimages30k",
+            ["test/dog/a.jpg"],
+            "is wsolevaluation's: there is test/*/*.jpg, but not test/*/*_m*",
+        ),
+        (
+            "coco",
+            ["val2014/a.jpg", "valid.coco.json"],
+            "dataset: {name: boxes, images: val2014, boxes: valid.coco.json, classes: coco80} with",
         ),
         (
             "coco",

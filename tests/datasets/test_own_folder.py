@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 
 from raybench.base import RaybenchError
-from raybench.benchmark.datasets import DATASETS, Dataset
+from raybench.benchmark.datasets import DATASETS, Dataset, class_of
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.suite import PROTOCOLS, Settings, load_suite
 from raybench.benchmark.tables import comparison_table
@@ -93,6 +93,18 @@ def write_json(folder: Path) -> None:
     )
 
 
+def write_pascal(folder: Path) -> None:
+    (folder / "annotations").mkdir()
+    for picture, boxes in OBJECTS.items():
+        objects = "".join(
+            f"<object><name>{name}</name><difficult>1</difficult><bndbox><xmin>{x + 1}</xmin>"
+            f"<ymin>{y + 1}</ymin><xmax>{x1 + 1}</xmax><ymax>{y1 + 1}</ymax></bndbox></object>"
+            for name, x, y, x1, y1 in boxes
+        )
+        size = f"<size><width>{WIDTH}</width><height>{HEIGHT}</height></size>"
+        (folder / "annotations" / f"{picture}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+
+
 def mask_of(picture: str) -> np.ndarray:
     mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
     for _, x, y, x1, y1 in OBJECTS[picture]:
@@ -120,6 +132,7 @@ FORMS = [
     write_yolo,
     write_yolo_polygons,
     write_json,
+    write_pascal,
     write_masks_by_class,
     write_masks_of_numbers,
 ]
@@ -134,6 +147,7 @@ def test_the_same_objects_are_read_from_every_form(write: Callable[[Path], None]
     write(folder)
     data = opened(folder)
     assert data.image_ids == ("one", "two")
+    assert [class_of(data, index) for index in (0, 1)] == [1, 0]  # though boxes lie outside a picture unread
     for sample, picture in zip(data, OBJECTS, strict=True):
         assert [query.class_index for query in sample.queries] == [1 if picture == "one" else 0]
         np.testing.assert_array_equal(sample.queries[0].region.mask(), mask_of(picture).astype(bool))
@@ -170,7 +184,7 @@ def test_a_box_that_reaches_outside_is_cut_and_noted(folder: Path) -> None:
         ("one,ape,5,1,2,2", r"line 2: the box ends before it starts: x 5 to 2"),
         ("one,ape,0.1,0.1,0.4,0.6", r"line 2: the box is in shares of the picture"),
         (",ape,1,1,2,2", r"line 2: the column 'image' is empty"),
-        ("three,ape,1,1,2,2", r"line 2: no picture 'three' in images/, nor one for any other line"),
+        ("three,ape,1,1,2,2", r"line 2: no picture 'three' in images/, nor one of any other box; there is"),
         ("", r"boxes\.csv holds no box below its header"),
     ],
 )
@@ -212,6 +226,52 @@ def test_a_wrong_line_of_yolo_skips_the_picture(line: str, message: str, folder:
         opened(folder)[0]
 
 
+def test_a_class_of_yolo_beyond_the_list_stops_all(folder: Path) -> None:
+    write_yolo(folder)
+    (folder / "labels" / "two.txt").write_text("3 0.5 0.5 0.1 0.1")
+    with pytest.raises(
+        RaybenchError, match=r"two\.txt, line 1: the class is 3; expected an index from 0 to 2"
+    ):
+        opened(folder)
+
+
+def test_xml_of_another_size_or_beside_texts_is_refused(folder: Path) -> None:
+    write_pascal(folder)
+    path = folder / "annotations" / "one.xml"
+    path.write_text(path.read_text().replace("<width>40<", "<width>80<"))
+    with pytest.raises(
+        RaybenchError, match="boxes are of a picture of 80 x 30 pixels, and this one has 40 x"
+    ):
+        opened(folder)[0]
+    path.write_text("<annotation></annotation>")
+    assert len(opened(folder)[1].queries) == 1
+    (folder / "annotations" / "one.txt").touch()
+    with pytest.raises(RaybenchError, match=r"annotations holds both \.xml and \.txt of pictures"):
+        opened(folder, boxes="annotations")
+
+
+@pytest.mark.parametrize(
+    "written", ["{root}/images/one.png", "images/one.PNG", "./one.png", "images\\one.png"]
+)
+def test_a_picture_is_found_by_its_path_however_it_is_written(written: str, folder: Path) -> None:
+    line = f"{written.format(root=folder)},bee,4,6,19,11"
+    (folder / "boxes.csv").write_text(f"image,class,x0,y0,x1,y1\n{line}")
+    assert len(opened(folder)[0].queries) == 1
+
+
+def test_masks_of_other_names_are_refused_and_grey_ones_in_colour_read(folder: Path) -> None:
+    write_masks_by_class(folder)
+    path = folder / "masks" / "bee" / "one.png"
+    PIL.Image.open(path).convert("RGB").save(path)
+    assert opened(folder)[0].queries[0].region.mask().sum() == mask_of("one").sum()
+    for mask in (folder / "masks").glob("*/*.png"):
+        mask.rename(mask.with_name(f"{mask.stem}_mask.png"))
+    with pytest.raises(
+        RaybenchError, match=r"has the name of a picture: there is two_mask\.png; expected one"
+    ):
+        opened(folder)
+
+
 def test_masks_that_say_where_but_not_what_are_refused(folder: Path) -> None:
     (folder / "masks").mkdir()
     PIL.Image.fromarray(mask_of("one") * 255).save(folder / "masks" / "one.png")
@@ -235,6 +295,32 @@ def test_pictures_of_one_name_in_folders_have_ids_with_the_folder(
     (tmp_path / "boxes.csv").write_text("image,class,x0,y0,x1,y1\n1.png,bee,1,1,2,2\nape/1,ape,1,1,2,2\n")
     with pytest.raises(RaybenchError, match=r"line 2: several folders in images/ hold a picture '1\.png'"):
         opened(tmp_path)
+
+
+def test_masks_and_texts_of_repeated_names_lie_in_folders_as_the_pictures_do(
+    tmp_path: Path, write_picture: Callable[..., Path]
+) -> None:
+    (tmp_path / "classes.txt").write_text("ape\nbee\n")
+    for number, name in enumerate(("ape", "bee")):
+        write_picture(tmp_path / "images" / name / "1.png", WIDTH, HEIGHT)
+        mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+        mask[: 3 + number, :4] = 255
+        for inner in ("masks", "labels"):
+            (tmp_path / inner / name).mkdir(parents=True)
+        PIL.Image.fromarray(mask).save(tmp_path / "masks" / name / "1.png")
+        (tmp_path / "labels" / name / "1.txt").write_text(f"{number} 0.5 0.5 0.{number + 1} 0.5")
+    areas = {"masks": [(0, 12), (1, 16)], "labels": [(0, 60), (1, 120)]}
+    for option, inner in (("masks", "masks"), ("boxes", "labels")):
+        asked = [query for sample in opened(tmp_path, **{option: inner}) for query in sample.queries]
+        found = [(one.class_index, int(one.region.mask().sum())) for one in asked]
+        assert found == areas[inner]
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "1.txt").write_text("0 0.5 0.5 0.2 0.2")
+    with pytest.raises(RaybenchError, match=r"no <picture>\.txt of any picture; expected .*, as ape/1\.txt"):
+        opened(tmp_path, boxes="flat")
+    PIL.Image.fromarray(mask).save(tmp_path / "flat" / "1.png")
+    with pytest.raises(RaybenchError, match=r"there is 1\.png; expected ape/1\.png"):
+        opened(tmp_path, masks="flat")
 
 
 def test_two_of_the_usual_files_are_refused_until_one_is_chosen(folder: Path) -> None:
@@ -289,7 +375,8 @@ def test_a_class_list_is_looked_for_beside_the_suite_first(folder: Path, tmp_pat
         (("SegmentationClass/a.png",), "write masks: SegmentationClass"),
         (("images/a.jpg", "images/a.json"), "images/a.json and its like are of LabelMe: export it as COCO"),
         (("annotations.xml",), "annotations.xml is of CVAT: export it as COCO"),
-        (("images/a.jpg", "annotations/a.xml"), "annotations/a.xml is of Pascal's form: dataset:"),
+        (("images/a.jpg", "images/a.xml"), "images/a.xml is of Pascal's form: write boxes: images"),
+        (("images/a.jpg", "via.json"), "there is via.json: if it is in COCO's form, write boxes: via.json"),
         (("objects.xlsx",), "there is objects.xlsx: save it as .csv and write boxes: objects.csv"),
         (("objects.csv",), "there is objects.csv: write boxes: objects.csv"),
     ],

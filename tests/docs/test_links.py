@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import typer.main
 import yaml
 
+from raybench.attributions import ATTRIBUTIONS
 from raybench.benchmark.metrics import METRICS
 from raybench.commands import app
 
@@ -60,6 +62,15 @@ def test_every_metric_has_a_definition_a_source_and_what_it_does_not_say(name: s
     about = [part for part in re.split(r"^#+ ", text, flags=re.MULTILINE) if f"`{name}`" in part]
     assert any("not say*" in part for part in about), "nothing on what it does not say"
     assert any(re.search(r"\b(19|20)\d\d\b", part) for part in about), "no source"
+
+
+def test_glossary_is_what_the_registries_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    page = importlib.import_module("make_glossary").page()
+    assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == page
+    own = [one.name for one in ATTRIBUTIONS if "." not in one.name]
+    assert [name for name in own if f"| `{name}` |" not in page] == []
+    assert [one.name for one in METRICS if f"| `{one.name}` |" not in page] == []
 
 
 def test_every_page_stands_in_the_site() -> None:

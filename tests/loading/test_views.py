@@ -85,15 +85,18 @@ def test_a_damaged_file_among_others_is_named_alone() -> None:
 
 
 @pytest.mark.parametrize("size", [(500, 375), (333, 500), (640, 201)])
-def test_plain_pictures_are_those_of_torchray(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("fit", ["whole", "square"])
+def test_plain_pictures_are_those_of_torchray(size: tuple[int, int], fit: str) -> None:
     models = pytest.importorskip("torchray.benchmark.models")
     card, image = find_card("torchray-resnet50-voc"), picture(*size)
     network = Network(torch.nn.Identity(), card, load_classes("voc20"))
-    protocol = protocol_from("iccv19")
+    protocol = protocol_from("iccv19", {"fit": fit})
     view = worker_view(image, frame_of("whole", protocol, None), protocol)
     kept = view.copy()
     found = network.normalise(torch.from_numpy(view).permute(2, 0, 1)[None])[0]
-    expected = models.get_transform("voc", size=224)(image)
+    expected = models.get_transform("voc", size=224 if fit == "whole" else (224, 224))(
+        image
+    )  # RISE has squares
     assert found.shape == expected.shape
     assert torch.equal(found, expected)
     assert np.array_equal(view, kept)

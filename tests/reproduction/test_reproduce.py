@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from raybench.base import UnknownNameError
 from raybench.benchmark.reproduction import Reproduction, open_table, reproduce, write_reproduction
+from raybench.benchmark.reproduction.picture import picture_of
+from raybench.benchmark.results import open_results
 from raybench.benchmark.suite import Settings
 from raybench.commands import app
 
@@ -39,6 +41,16 @@ def test_a_table_of_the_shipped_run_is_regenerated(write_table: WriteTable, meas
     assert found.regenerated
     assert not found.contradicts
     assert found.verdict == "regenerated: 4 equal"
+
+
+def test_rows_of_another_protocol_are_measured_apart(write_table: WriteTable, measured: Path) -> None:
+    path = write_table()
+    path.write_text(f"{path.read_text()}protocol_of: {{center: {{fit: square}}}}\n")
+    found = judged(path, measured)
+    assert found.regenerated
+    assert list(found.manifests) == ["shapes", "shapes-center"]
+    fits = [open_results(measured / name).protocol_fields.get("fit") for name in found.manifests]
+    assert fits == [None, "square"]
 
 
 def test_values_that_differ_are_close_or_differ(write_table: WriteTable, measured: Path) -> None:
@@ -103,13 +115,17 @@ def test_a_sample_is_consistent_or_not_or_too_small(
 
 def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured: Path) -> None:
     found = judged(write_table({("center", HEAT): -0.2}), measured)
-    paths = {path.suffix: path.read_text() for path in write_reproduction(found, measured)}
+    written = {path.suffix: path for path in write_reproduction(found, measured)}
+    assert written.pop(".png").read_bytes()[:4] == b"\x89PNG"
+    paths = {suffix: path.read_text() for suffix, path in written.items()}
     rows = paths[".csv"].splitlines()
     assert len(rows) == 5
     assert rows[4].startswith("shapes,center,,center,shapes,content_heatmap,query_mean,")
     assert rows[4].endswith("differs,,")
     assert paths[".md"].count("| shapes | ") == 4
     assert paths[".tex"].count(r"\\") == 5
+    drawn = [text.get_text() for axes in picture_of(found).axes for text in axes.texts]
+    assert sorted(drawn) == sorted(f"{one.cell.value:.2f} → {one.found.value:.2f}" for one in found.judged)
     assert paths[".tex"].count(r"\begin{") == paths[".tex"].count(r"\end{")
 
 
@@ -134,6 +150,11 @@ def test_what_is_missing_is_told_before_any_work(tmp_path: Path, monkeypatch: py
     assert "missing: ImageNet val: ILSVRC2012's validation pictures" in output
     assert "missing: weights of resnet50-gmp: raybench fetch gets it from gdrive:" in output
     assert not (tmp_path / "out").exists()
+    picture = tmp_path / "some" / "val" / "n01440764" / "a.JPEG"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    code, output = call("aaai21", "--columns", "imagenet", "--data", f"imagenet={tmp_path / 'some'}")
+    assert (code, "some holds 1 pictures of 50,000; get ILSVRC2012's" in output) == (3, True)
 
 
 def test_a_dry_run_lists_every_cell_with_what_it_lacks(
@@ -150,6 +171,11 @@ def test_a_dry_run_lists_every_cell_with_what_it_lacks(
     assert sum(line.startswith("to download: weights of") for line in lines) == 14 - 2
     assert any(line.startswith("missing: ImageNet val: ") for line in lines)
     assert "60 cells, 10 of them cannot be measured here; about" in lines[-1]
+    assert sum(" about " in row for row in rows) == 14  # a time for each network
+    assert sum("evident copy: they are shown as printed" in line for line in lines) == 1
+    _, output = call("aaai21", "--dry-run", "--limit", 500)
+    # 1.96 * sqrt(0.8 * 0.2 / 500 * 49500 / 49999)
+    assert "a random sample of 500 of 50,000 pictures: what is 80 % is known to about ± 3.5 points" in output
 
 
 def test_an_unknown_table_or_column_names_the_nearest() -> None:

@@ -240,7 +240,9 @@ def test_all_plots_are_written_twice_with_the_same_bytes(make_run, tmp_path):
     run = make_run(scores=SCORES, accuracy=ACCURACY, gallery=2)
     files = [plot_all([run], tmp_path / name) for name in ("one", "two")]
     names = [path.name for path in files[0]]
-    assert names == [f"{name}.{kind}" for name in ("bars", "accuracy", "gallery") for kind in ("png", "svg")]
+    assert names == [
+        f"{name}.{kind}" for name in ("bars", "accuracy", "ranks", "gallery") for kind in ("png", "svg")
+    ]
     for first, second in zip(*files, strict=True):
         assert first.read_bytes() == second.read_bytes()
         if first.suffix == ".svg":
@@ -273,7 +275,7 @@ def test_plots_for_a_column_are_as_wide_as_asked_with_their_numbers_beside(make_
 def test_wide_gallery_is_split_between_checkpoints(make_run, tmp_path):
     scores = {name: {f"m{place}": 50.0 for place in range(3)} for name in ("a", "b", "c")}
     files = plot_all([make_run(scores=scores, gallery=1)], tmp_path / "plots")
-    assert [path.stem for path in files if path.suffix == ".png"][2:] == ["gallery", "gallery-2"]
+    assert [path.stem for path in files if path.suffix == ".png"][3:] == ["gallery", "gallery-2"]
 
 
 def test_plots_of_runs_that_are_not_comparable_are_refused(make_run, tmp_path):

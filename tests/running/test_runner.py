@@ -337,6 +337,18 @@ def test_mistake_in_a_suite_is_one_sentence(
     assert not list((tiny.folder / "out").rglob("*.csv"))
 
 
+def test_labels_are_kept_beside_names(tiny: TinySuite) -> None:
+    card = (tiny.folder / "first.yaml").read_text().replace("name: first", "name: first\nlabel: The first!")
+    (tiny.folder / "first.yaml").write_text(card)
+    method = {"name": "grad_cam", "label": "Grad-CAM, ours"}
+    suite = tiny.with_suite(checkpoints=["first.yaml"], attributions=[method], images=2)
+    evaluate(suite, settings(tiny, "out"))
+    facts = manifest_of(tiny.folder / "out")["facts"]
+    assert facts["checkpoint_labels"] == {"first": "The first!"}
+    assert facts["attribution_labels"] == {"Grad-CAM-ours": "Grad-CAM, ours"}
+    assert (tiny.folder / "out" / "first" / "Grad-CAM-ours" / "records.csv").is_file()
+
+
 def test_checkpoint_with_the_reserved_name_is_told_so(tiny: TinySuite) -> None:
     card = (tiny.folder / "first.yaml").read_text().replace("name: first", "name: none")
     (tiny.folder / "first.yaml").write_text(card)

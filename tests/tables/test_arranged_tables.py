@@ -7,11 +7,15 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from board_folders import made_up_values, write_run
+from board_folders import change_manifest, made_up_values, write_run
 from typer.testing import CliRunner
 
 from raybench.base import RaybenchError
+from raybench.benchmark.board import collect
+from raybench.benchmark.board.build import render_pages
+from raybench.benchmark.pictures import plot_all
 from raybench.benchmark.results import Cell, Column, Row, Table
 from raybench.benchmark.tables import comparison_table, render_table
 from raybench.commands import app
@@ -108,6 +112,40 @@ def test_pivoted_table_holds_each_value_once_under_its_names(grid: Path) -> None
     assert list(table.frame().columns[:2]) == ["checkpoint", "top1_accuracy"]
     turned = comparison_table([grid], columns=["CH"], pivot="checkpoint")
     assert [row.labels for row in turned.rows] == [("grad_cam",), ("rise",)]
+
+
+def test_labels_stand_for_names_wherever_people_read(grid: Path, tmp_path: Path) -> None:
+    labels = {"checkpoint_labels": {"wide": "Wide & deep", "deep": "none"}}
+    change_manifest(grid, facts=labels | {"attribution_labels": {"grad_cam": "Grad-CAM", "rise": "a\nb"}})
+    table = comparison_table([grid])
+    assert "| Wide &amp; deep | Grad-CAM |" in render_table(table, "markdown")
+    assert r"Wide \& deep & Grad-CAM" in render_table(table, "latex")
+    assert "| deep | rise |" in render_table(table, "markdown")  # labels that a table could not hold
+    assert render_table(table, "csv").splitlines()[1].startswith("wide,grad_cam,")
+    turned = comparison_table([grid], columns=["CH"], rows=["*"], pivot="attribution")
+    assert "| checkpoint | CH Grad-CAM | CH rise |" in render_table(turned, "markdown")
+    plot_all([grid], tmp_path / "plots", only=["ranks", "bars"], formats=["png"])
+    assert set(pd.read_csv(tmp_path / "plots" / "ranks.csv")["panel"]) == {"Wide & deep", "deep"}
+    page = render_pages(collect([grid], with_published=False))["index.html"].decode()
+    assert 'title="wide">Wide &amp; deep<' in page
+    assert 'data-pick="wide|grad_cam"' in page
+
+
+def test_places_are_those_of_the_values_and_shared_by_equal_ones(tmp_path: Path) -> None:
+    steady = np.linspace(20, 80, 30).round(7)
+    values = {"a": steady + 3, "b": steady, "c": steady, "d": steady - 9}
+    run = write_run(tmp_path / "run", {("net", name): one for name, one in values.items()})
+    other = {"a": steady, "b": steady + 3, "c": steady - 9, "d": steady - 5}
+    further = write_run(
+        tmp_path / "other", {("net", name): one for name, one in other.items()}, dataset="coco"
+    )
+    plot_all([run, further], tmp_path / "plots", mixed=True, only=["ranks"], formats=["png"])
+    places = pd.read_csv(tmp_path / "plots" / "ranks.csv").query("panel == 'CH'")
+    found = {name: list(rows["value"]) for name, rows in places.groupby("name")}
+    assert found == {"net · a": [1, 2], "net · b": [2.5, 1], "net · c": [2.5, 4], "net · d": [4, 3]}
+    assert list(places["x"].unique()) == ["shapes", "coco"]
+    plot_all([run], tmp_path / "alone", only=["ranks"], formats=["png"])
+    assert list(pd.read_csv(tmp_path / "alone" / "ranks.csv")["panel"].unique()) == ["net"]
 
 
 def test_latex_of_a_pivoted_table_is_well_formed(grid: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -19,6 +22,7 @@ from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import build_module, load_network
 from raybench.commands import app
+from raybench.commands.training_progress import PlainTraining
 from raybench.training import LogRow, Recipe, SilentTraining, Trained, TrainingSettings, train
 
 
@@ -174,11 +178,89 @@ def test_fp16_on_a_cpu_is_refused(tmp_path: Path) -> None:
 def test_command_trains_by_a_changed_recipe(tmp_path: Path) -> None:
     words = ["train", str(write_recipe(tmp_path)), "--out", str(tmp_path / "out"), "--device", "cpu"]
     words += ["--set", "optimisation.epochs=1", "--set", "consistency_weight=0", "--steps", "1"]
+    words += ["--log-file", str(tmp_path / "log.txt")]
     result = CliRunner().invoke(app, words, catch_exceptions=False)
     assert result.exit_code == 0
     assert "epoch 0.5: classification" in result.output
     assert "next: raybench run SUITE --checkpoint" in result.output
+    assert "epoch 0.5: classification" in (tmp_path / "log.txt").read_text()
     assert yaml.safe_load((tmp_path / "out" / "recipe.yaml").read_text())["consistency_weight"] == 0
+
+
+def test_training_ends_with_the_row_beside_its_parents(tmp_path: Path, tiny_data: Path) -> None:
+    suite = tmp_path / "few.yaml"
+    suite.write_text(
+        "{name: few, protocol: {name: aaai21-clamped, short_side: 40}, dataset: shapes, images: 3, "
+        "attributions: [grad_cam], metrics: [Top-1]}"
+    )
+    recipe = write_recipe(tmp_path, suite=str(suite), parent="shapes-gc", epochs=1, consistency_weight=0)
+    words = ["train", str(recipe), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    words += ["--data", f"shapes={tiny_data}"]
+    stopped = CliRunner().invoke(app, [*words, "--steps", "1"], catch_exceptions=False)
+    assert "next: raybench run SUITE --checkpoint" in stopped.output
+    assert not (tmp_path / "out" / "measured").exists()
+    result = CliRunner().invoke(app, [*words, "--resume"], catch_exceptions=False)
+    assert result.exit_code == 0
+    summary = pd.read_csv(tmp_path / "out" / "measured" / "summary.csv")
+    assert list(dict.fromkeys(summary["checkpoint"])) == ["shapes-gc", "tiny"]
+    assert result.output.index(" shapes-gc ") < result.output.index(" tiny ")
+    quiet = CliRunner().invoke(app, [*words, "--resume", "--quiet"], catch_exceptions=False)
+    assert (quiet.exit_code, quiet.output) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"suite": "demoo"}, "unknown suite 'demoo'; did you mean 'demo'"),
+        ({"suite": "demo", "parent": "shapes-gcc"}, "unknown checkpoint 'shapes-gcc'"),
+        ({"suite": "demo", "parent": "shapes-gc", "name": "shapes-gc"}, "has checkpoint 'shapes-gc' twice"),
+    ],
+)
+def test_suite_that_cannot_be_measured_is_refused_before_the_first_step(
+    changes: dict[str, str], message: str, tmp_path: Path, tiny_data: Path
+) -> None:
+    with pytest.raises(RaybenchError, match=message):
+        trained(tiny_recipe(**changes), tmp_path, data={"shapes": tiny_data})
+    assert not list(tmp_path.glob("states/step-*"))
+
+
+def test_log_goes_to_tensorboard_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, float, int]] = []
+
+    class Writer:
+        def __init__(self, folder: str, *, purge_step: int) -> None:
+            assert (folder, purge_step) == (str(tmp_path / "tensorboard"), 0)
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            seen.append((name, value, step))
+
+        def flush(self) -> None:
+            pass
+
+    stand_in = ModuleType("tensorboard")
+    stand_in.__spec__ = ModuleSpec("tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard", stand_in)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    rows = trained(tiny_recipe(epochs=1, log_every=1), tmp_path).rows
+    assert [(value, step) for name, value, step in seen if name == "loss/consistency"] == [
+        (row.consistency, row.step) for row in rows
+    ]
+    assert ("validation/Top-1", rows[-1].measured["top1_accuracy"], 2) in seen
+
+
+def test_lines_of_a_training_come_once_in_half_a_minute_and_say_what_is_left() -> None:
+    lines: list[str] = []
+    clock = [0.0]
+    progress = PlainTraining(lines.append, every=30, clock=lambda: clock[0])
+    progress.start("net", total=100, done=10, images_per_step=8)
+    for clock[0] in (10.0, 20.0, 40.0, 41.0):
+        progress.advance({"classification": 0.5})  # a step in 10, then 3 in 40 s: 87 more take 1160 s
+    assert lines == [
+        "net: 10 of 100 steps are done, going on",
+        "net 13/100 steps, 0.6 images/s, 19 min left, classification 0.5",
+    ]
 
 
 def test_folder_without_a_name_is_that_of_the_pictures_to_train_on(tmp_path: Path, tiny_data: Path) -> None:

@@ -19,6 +19,7 @@ from ..data.problems import Problems
 from ..recipe.recipe import Recipe
 from .checks import refuse_other_course, refuse_unknown_measurement, refuse_untrainable
 from .initial import start_from
+from .measuring import refuse_unmeasurable
 from .resuming import state_to_resume
 from .state import TrainingState
 
@@ -73,6 +74,8 @@ def set_out(
     if state is not None:
         refuse_other_course(state, settings.out, steps_per_epoch=steps_per_epoch, end=end)
     network = _built(recipe, settings, classes, say, fresh=state is None)
+    if recipe.suite:
+        refuse_unmeasurable(recipe, settings, network)
     return Beginning(pictures, validation, classes, steps_per_epoch, end, network, state)
 
 

@@ -20,7 +20,7 @@ from .state import TrainingState
 __all__ = ["refuse_other_course", "refuse_other_recipe", "refuse_unknown_measurement", "refuse_untrainable"]
 
 # what may differ between the recipe of a state and that of the run that goes on from it
-_FREE = {"name", "log_every", "save_every", "compile", "localisation"}
+_FREE = {"name", "log_every", "save_every", "compile", "localisation", "suite", "parent"}
 
 
 def refuse_untrainable(pictures: Pictures, recipe: Recipe, share: Share) -> None:

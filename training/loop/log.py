@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -79,15 +81,18 @@ class LogRow:
 
 
 class TrainingLog:
-    """log.csv and curves.png in the folder of a training."""
+    """log.csv and curves.png in the folder of a training; events for TensorBoard where it is installed."""
 
     def __init__(self, folder: Path, metrics: Sequence[str], *, before: int = 0) -> None:
         """Begin a log, or go on with the rows of steps below `before`."""
         self.path = folder / "log.csv"
         self.curves = folder / "curves.png"
+        self.events = folder / "tensorboard"
         self.metrics = tuple(metrics)
         self.rows = [row for row in _read(self.path) if row.step < before] if before else []
         self._drawn = -_REDRAWN_AFTER_S
+        self._before = before
+        self._writer: Any = None
 
     def add(self, row: LogRow, *, last: bool = False) -> None:
         """Write a row; draw the curves if they are old, or if it is the last row."""
@@ -99,9 +104,25 @@ class TrainingLog:
             values = [getattr(each, name) for name in _PLAIN]
             writer.writerow([*values, *(each.measured.get(name, "") for name in self.metrics)])
         write_text(self.path, text.getvalue())
+        self._add_events(row)
         if last or time.monotonic() - self._drawn > _REDRAWN_AFTER_S:
             self.draw()
             self._drawn = time.monotonic()
+
+    def _add_events(self, row: LogRow) -> None:
+        """Hand a row to TensorBoard; what a stopped run wrote of steps that come again is hidden."""
+        if importlib.util.find_spec("tensorboard") is None:
+            return
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.events), purge_step=self._before)
+        losses = {f"loss/{name}": getattr(row, name) for name in _PLAIN[2:4]}
+        measured = {f"validation/{METRICS.get(name).label}": value for name, value in row.measured.items()}
+        rates = {name: getattr(row, name) for name in _PLAIN[4:]}
+        for name, value in {**losses, **measured, **rates}.items():
+            self._writer.add_scalar(name, value, row.step)
+        self._writer.flush()
 
     def draw(self) -> None:
         """Draw the losses and the validation values over epochs."""

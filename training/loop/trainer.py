@@ -47,11 +47,13 @@ class Trained:
         network: in eval mode, on the CPU.
         card: path of its card, beside the weights.
         rows: of the log.
+        finished: whether the recipe was followed to its end, not to an earlier one that the settings name.
     """
 
     network: nn.Module
     card: Path
     rows: tuple[LogRow, ...]
+    finished: bool
 
 
 def train(recipe: Recipe, settings: TrainingSettings, *, reporter: TrainingReporter | None = None) -> Trained:
@@ -134,7 +136,8 @@ class _Training:
             )
         self.fabric.barrier()
         network = self.network.eval().cpu().to(memory_format=torch.contiguous_format)
-        return Trained(network, card, tuple(self.log.rows))
+        finished = self.done == recipe.optimisation.epochs * self.start.steps_per_epoch
+        return Trained(network, card, tuple(self.log.rows), finished)
 
     def _batches(self) -> Iterable[Batch]:
         recipe, pictures = self.recipe, self.start.pictures

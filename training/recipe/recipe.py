@@ -156,6 +156,8 @@ class Recipe(Document):
         train: pictures to learn from.
         validation: pictures to watch the accuracy or F1 on.
         localisation: pictures to watch PG, SPG and CH on.
+        suite: name or path of the suite that the checkpoint is measured by when training is done.
+        parent: name or path of a card, measured by the suite too; by default `initial`.
         short_side: pixels of the shorter side of validation pictures, and of generated scenes before
             cropping.
         crop: side of the square crops that the network sees, in pixels.
@@ -184,6 +186,8 @@ class Recipe(Document):
     train: PictureSource
     validation: PictureSource
     localisation: Localisation | None = None
+    suite: str | None = None
+    parent: str | None = None
     short_side: _Positive = 80
     crop: _Positive = 64
     smallest_crop: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -202,6 +206,12 @@ class Recipe(Document):
             raise ValueError("train and validation name the same seed; validation must show other scenes")
         if self.train.images < self.optimisation.batch_size:
             raise ValueError("train has fewer images than one batch; lower batch_size")
+        return self
+
+    @model_validator(mode="after")
+    def _parent_is_measured(self) -> Recipe:
+        if self.parent is not None and self.suite is None:
+            raise ValueError("parent is measured by a suite; name one by suite: NAME")
         return self
 
     @model_validator(mode="after")

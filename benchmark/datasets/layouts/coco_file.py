@@ -102,6 +102,8 @@ def read_coco_file(path: Path) -> CocoFile:
 
 def _members(text: str, filed: _Filed, path: Path) -> Iterator[tuple[str, Any]]:
     """Parse the members of the outermost object, but file the annotations away and give none of them."""
+    if text[:99].lstrip()[:1] == "[" or text[:99].strip() == "{}":
+        raise RaybenchError(f"{path} is not an instances file: it is no object with images and annotations")
     at = _expect(text, 0, "{")
     while True:
         name, at = _decode(text, _skip(text, at))

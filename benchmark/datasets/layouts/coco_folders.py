@@ -87,6 +87,8 @@ def _sources(root: Path, split: str) -> Iterator[Path]:
         for folder in ("annotations", "", f"{packed}/annotations", packed, "annotations/annotations", "raw"):
             yield root / inner / folder / f"instances_{split}.json"
         yield root / inner / split / "labels.json"
+    for inner in subfolders(root):
+        yield root / inner / f"instances_{split}.json"
 
 
 def _folders(root: Path, split: str) -> Iterator[Path]:
@@ -100,6 +102,7 @@ def _folders(root: Path, split: str) -> Iterator[Path]:
         short = whole.group(1)
         long = {"val": "validation"}.get(short, short)
         yield from (root / long / "data", root / long, root / short, root / "images" / short)
+    yield from (root / "data" / split, root / "images")
 
 
 def _holds_pictures(folder: Path) -> bool:
@@ -107,16 +110,19 @@ def _holds_pictures(folder: Path) -> bool:
 
 
 def _others(root: Path, split: str, source: Path | None) -> str:
-    """Say which splits there are, and the line that takes one."""
+    """Say which annotations there are, and the line that takes them where that is another dataset's."""
     if source:
         there = sorted(path.name for path in root.iterdir() if path.is_dir())[:8]
-        return f"; there is {source.relative_to(root)}, but no pictures of it: there is {', '.join(there)}"
-    files = (
-        path for at in ("annotations", ".", "*/annotations") for path in root.glob(f"{at}/instances_*.json")
-    )
-    names = sorted({path.stem.removeprefix("instances_") for path in files})
-    if not names:
+        named = f": there is {', '.join(there)}" if there else ""
+        return f"; there is {source.relative_to(root)}, but no pictures of it{named}"
+    files = sorted(path for at in ("*.json", "*/*.json", "*/*/instances_*.json") for path in root.glob(at))
+    names = sorted({path.stem.removeprefix("instances_") for path in files if path.match("instances_*")})
+    if names:
+        return f"; there are annotations of {', '.join(names)}"
+    files = [path for path in files if not path.match("captions_*") and not path.match("person_*")]
+    folder = next((path for path in (*_folders(root, split), root / "images") if _holds_pictures(path)), None)
+    if not files or not folder:
         return ""
-    complete = [name for name in names if any(_holds_pictures(path) for path in _folders(root, name))]
-    line = f"; write dataset: {{..., split: {complete[0]}}} to take it" if complete else ""
-    return f"; there are annotations of {', '.join(names)}{line}"
+    images, boxes = (path.relative_to(root).as_posix() for path in (folder, files[0]))
+    line = f"{{name: boxes, images: {images}, boxes: {boxes}, classes: coco80}}"
+    return f"; if {boxes} is in COCO's form, dataset: {line} with --data boxes={root} reads it"

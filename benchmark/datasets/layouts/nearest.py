@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..files import subfolders
+
 __all__ = ["Layout", "nearest_layout"]
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip", ".7z")
 _LISTED = 3
+_MOST_SPLITS = 50
 
 
 class Layout(NamedTuple):
@@ -36,17 +39,30 @@ def nearest_layout(root: Path, layouts: Sequence[Layout], split: str) -> str:
     Returns:
         The end of a message, beginning with `; `; empty if the folder has no part of any.
     """
+    for other in _names_of_splits(root) if any("{split}" in "".join(one.parts) for one in layouts) else ():
+        if other != split and any(not _compared(root, layout, other)[1] for layout in layouts):
+            return f"; there is {other}: write dataset: {{..., split: {other}}} to take it"
     found = []
     for layout in layouts:
-        parts = [part.format(split=split) for part in layout.parts]
-        lacking = [part for part in parts if next(root.glob(part), None) is None]
-        found.append((1 - len(lacking) / len(parts), layout, lacking, [p for p in parts if p not in lacking]))
+        there, lacking = _compared(root, layout, split)
+        found.append((len(there) / len(layout.parts), layout, lacking, there))
     share, layout, lacking, there = max(found, key=lambda one: one[0], default=(0.0, Layout("", ()), [], []))
     near = ""
     if share > 0:
         lacks = f", but not {' and '.join(lacking)}" if lacking else ""
         near = f"; the nearest known layout is {layout.name}: there is {' and '.join(there)}{lacks}"
     return near + _to_unpack(root)
+
+
+def _compared(root: Path, layout: Layout, split: str) -> tuple[list[str], list[str]]:
+    """Return which parts of a layout there are, and which are lacking."""
+    parts = [part.format(split=split) for part in layout.parts]
+    there = [part for part in parts if next(root.glob(part), None) is not None]
+    return there, [part for part in parts if part not in there]
+
+
+def _names_of_splits(root: Path) -> list[str]:
+    return [Path(name).name for name in (*subfolders(root), *subfolders(root, "images"))][:_MOST_SPLITS]
 
 
 def _to_unpack(root: Path) -> str:

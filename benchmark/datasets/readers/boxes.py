@@ -1,39 +1,49 @@
-"""Reads a folder of one's own: pictures with boxes in a table, in YOLO's or COCO's files, or with masks."""
+"""Reads a folder of one's own: pictures with boxes in a table or in other tools' files, or with masks."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, PICTURE_SUFFIXES, files_in, first_repeated, leads_out, subfolders
+from ..files import LINKED, PICTURE_SUFFIXES, files_in, files_of_ids, first_repeated, leads_out, subfolders
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.own.box_table import OwnBox, read_box_table
 from ..layouts.own.hints import elsewhere
 from ..layouts.own.masks import find_masks
-from ..layouts.own.objects import MaskObjects, Objects, OwnPicture, TableObjects, read_yolo_files
+from ..layouts.own.objects import (
+    MaskObjects,
+    Objects,
+    OwnPicture,
+    TableObjects,
+    read_pascal_files,
+    read_yolo_files,
+)
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import unaffordable
-from ..sample import AnnotationError, LayoutError, Query, Sample
+from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
 from .coco import Coco, open_instances
 
-__all__ = ["OwnFolder", "open_boxes", "pictures_in"]
+__all__ = ["OwnFolder", "open_boxes", "own_folder", "pictures_in"]
 
 _USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
+_PASCAL = ("annotations", "Annotations")
+_TABLES = (".csv", ".tsv", ".txt")
 _EXPECTED = (
-    "expected boxes: a table image,class,x0,y0,x1,y1 (.csv), COCO's .json or a folder of YOLO's .txt; or "
-    "masks: a folder of .png"
+    "expected boxes: a table image,class,x0,y0,x1,y1 (.csv), COCO's .json or a folder of YOLO's .txt or "
+    "Pascal's .xml; or masks: a folder of .png"
 )
 
 
 @dataclass(eq=False)
-class OwnFolder:
+class OwnFolder(InOrder):
     """Pictures with the objects in them; see `open_boxes`."""
 
     name: str
@@ -46,16 +56,10 @@ class OwnFolder:
     has_images: bool = True
     read_file: ReadPicture = read_picture
 
-    @property
+    @cached_property
     def image_ids(self) -> tuple[str, ...]:
         """See `Dataset`."""
         return tuple(picture.image_id for picture in self.pictures)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
@@ -97,15 +101,16 @@ def open_boxes(
     boxes: str = "",
     masks: str = "",
 ) -> OwnFolder | Coco:
-    """A folder of one's own: `images/` with boxes in a CSV, YOLO's or COCO's files, or with masks in PNG.
+    """A folder of one's own: `images/` with boxes in CSV, YOLO's, COCO's or Pascal's files, or masks in PNG.
 
     Root is the folder of the suite's file, unless `--data boxes=FOLDER` gives another. Pictures lie in
     `images`, or in folders in it; where names repeat in those, ids are paths. `boxes` is a table
     `image,class,x0,y0,x1,y1` or `image,class,x0,y0,width,height` (pixels from 0, the last one inside; see
     `read_box_table`), a JSON file in COCO's form (an annotation without `segmentation` is its `bbox`), or a
-    folder with YOLO's `<picture>.txt`. `masks` is a folder of `<class>/<picture>.png`, whose pixels other
-    than 0 are the object, or of `<picture>.png`, whose pixels are numbers of classes, from 1, 0 for none and
-    255 for no class. Without either, the one of boxes.csv, annotations.json, labels/ and masks/ is taken.
+    folder with YOLO's `<picture>.txt` or Pascal's `<picture>.xml` (pixels from 1). `masks` is a folder of
+    `<class>/<picture>.png`, whose pixels other than 0 are the object, or of `<picture>.png`, whose pixels are
+    numbers of classes, from 1, 0 for none and 255 for no class. Without either, the one of boxes.csv,
+    annotations.json, labels/ and masks/ is taken, or annotations/ with Pascal's files.
 
     The region of a class is the union of its objects; each is asked about, whatever `Protocol.queries` says.
     A picture may hold several classes where any does. Objects are placed in the picture as it is stored.
@@ -129,23 +134,55 @@ def open_boxes(
     pictures = pictures_in(root / images, classes)
     objects: Objects
     if masks:
-        objects = MaskObjects(find_masks(root, masks, classes), classes, pictures)
+        objects = MaskObjects(
+            find_masks(root, masks, classes, [one.image_id for one in pictures]), classes, pictures
+        )
+    elif xml := _pascal_files(root, boxes, {one.image_id for one in pictures}):
+        objects, pictures = _tabled(read_pascal_files(root, xml, classes), pictures, root, images)
     elif (root / boxes).is_dir():
         objects = read_yolo_files(root, boxes, pictures, len(classes))
+    elif not boxes.lower().endswith(_TABLES):
+        raise LayoutError(f"{root / boxes} is no table and no folder; {_EXPECTED}{elsewhere(root)}")
     else:
-        objects, pictures = _tabled(read_box_table(root / boxes, classes), pictures, images)
-    by_id = {one.image_id: one for one in pictures}
+        objects, pictures = _tabled(read_box_table(root / boxes, classes), pictures, root, images)
+    return own_folder("boxes", root / images, classes, protocol, pictures, objects, selection)
+
+
+def own_folder(
+    name: str,
+    root: Path,
+    classes: ClassList,
+    protocol: Protocol,
+    pictures: Iterable[OwnPicture],
+    objects: Objects,
+    selection: Selection,
+) -> OwnFolder:
+    """Return those of the pictures below a folder that were chosen."""
+    by_id: dict[str, OwnPicture] = {}
+    for one in pictures:
+        if by_id.setdefault(one.image_id, one) != one:
+            other = by_id[one.image_id].path
+            raise RaybenchError(f"{root}: {other} and {one.path} share the id {one.image_id!r}; rename one")
     chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
-    return OwnFolder("boxes", root / images, classes, protocol, chosen, objects, objects.several)
+    return OwnFolder(name, root, classes, protocol, chosen, objects, objects.several)
 
 
 def _usual(root: Path) -> tuple[str, str]:
     """Return what there is of the usual files: boxes and masks, one of them empty."""
     there = [name for name in _USUAL if (root / name).exists()]
+    there = there or [name for name in _PASCAL if files_in(root / name, (".xml",))][:1]
     if len(there) != 1:
         what = f"{root} holds {' and '.join(there)}" if there else f"{root} holds none of {', '.join(_USUAL)}"
         raise LayoutError(f"{what}; {_EXPECTED}{elsewhere(root)}")
     return ("", there[0]) if there[0] == "masks" else (there[0], "")
+
+
+def _pascal_files(root: Path, boxes: str, ids: set[str]) -> dict[str, str]:
+    """Return XML files by the id of their picture; none where there are texts of pictures."""
+    xml, texts = (files_of_ids(root, boxes, (end,), ids) for end in (".xml", ".txt"))
+    if ids & xml.keys() and ids & texts.keys():
+        raise RaybenchError(f"{root / boxes} holds both .xml and .txt of pictures; move one kind elsewhere")
+    return {} if ids & texts.keys() else xml
 
 
 def pictures_in(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:
@@ -172,17 +209,18 @@ def pictures_in(folder: Path, classes: ClassList) -> tuple[OwnPicture, ...]:
 
 
 def _tabled(
-    boxes: list[OwnBox], pictures: tuple[OwnPicture, ...], images: str
+    boxes: list[OwnBox], pictures: tuple[OwnPicture, ...], root: Path, images: str
 ) -> tuple[TableObjects, tuple[OwnPicture, ...]]:
-    """Join the lines of a table to pictures; those whose picture is missing are listed all the same."""
+    """Join boxes to pictures; those whose picture is missing are listed all the same."""
     counted = Counter(name for one in pictures for name in {one.stem, _name(one.path)})
     plain = {name: one.image_id for one in pictures for name in (one.stem, _name(one.path))}
     id_of = {name: image_id for name, image_id in plain.items() if counted[name] == 1}
-    id_of |= {name: one.image_id for one in pictures for name in (one.image_id, one.path)}
+    id_of |= {name: one.image_id for one in pictures for name in (one.image_id, _plain(one.path))}
     by_picture: dict[str, list[OwnBox]] = {}
     missing: dict[str, OwnPicture] = {}
     for box in boxes:
-        written = box.picture.replace("\\", "/").removeprefix("./").removeprefix(f"{images}/")
+        written = _plain(box.picture.replace("\\", "/")).removeprefix(f"{root.as_posix()}/")
+        written = written.removeprefix("./").removeprefix(f"{images}/")
         image_id = id_of.get(written, written)
         if written not in id_of:
             if counted[written] > 1:
@@ -194,11 +232,18 @@ def _tabled(
         by_picture.setdefault(image_id, []).append(box)
     if len(missing) == len(by_picture):
         raise LayoutError(
-            f"{boxes[0].place}: no picture {boxes[0].picture!r} in {images}/, nor one for any other line"
+            f"{boxes[0].place}: no picture {boxes[0].picture!r} in {images}/, nor one of any other box; "
+            f"there is {pictures[0].path!r}"
         )
     found = TableObjects({image_id: tuple(own) for image_id, own in by_picture.items()})
     return found, (*pictures, *missing.values())
 
 
 def _name(path: str) -> str:
-    return path.rpartition("/")[2]
+    return _plain(path.rpartition("/")[2])
+
+
+def _plain(path: str) -> str:
+    """Write the extension small."""
+    stem, dot, suffix = path.rpartition(".")
+    return f"{stem}{dot}{suffix.lower()}" if f".{suffix.lower()}" in PICTURE_SUFFIXES else path

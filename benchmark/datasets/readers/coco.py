@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +19,7 @@ from ..layouts.coco_masks import box_around, encode, has_pixels, outline, remark
 from ..layouts.nearest import Layout
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..region import MaskRegion, unaffordable
-from ..sample import AnnotationError, Query, Sample
+from ..sample import AnnotationError, InOrder, Query, Sample
 from ..selection import Selection
 from ..subsets import DIFFICULT, with_difficult
 
@@ -32,7 +31,7 @@ SAME_ID = "an annotation has the id of another one; both are used"
 
 
 @dataclass(eq=False)
-class Coco:
+class Coco(InOrder):
     """A folder of pictures that may show several classes each, with masks; see `open_coco`.
 
     Attributes:
@@ -62,12 +61,6 @@ class Coco:
     subsets: tuple[str, ...] = (DIFFICULT,)
     boxes_too: bool = False
 
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
-
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         size, place = self.sizes[index], f"{self.source}: {self.file_names[index]}"
@@ -82,7 +75,10 @@ class Coco:
             try:
                 found = encode(record.get("segmentation"), size)
             except ValueError as error:
-                raise AnnotationError(f"{self._place(record, index)} cannot be used: {error}") from None
+                boxed = record.get("bbox") and not record.get("segmentation")
+                hint = f"; {{name: boxes, boxes: {self.source.name}}} takes its bbox" if boxed else ""
+                place = self._place(record, index)
+                raise AnnotationError(f"{place} cannot be used: {error}{hint}") from None
             encoded.setdefault(class_index, []).extend(found)
             if has_pixels(found):
                 boxes.setdefault(class_index, []).append(box_around(found))
@@ -201,7 +197,11 @@ def open_instances(
     content = read_coco_file(source)
     categories = {number: classes.index_of.get(name, name) for number, name in content.categories.items()}
     if not any(isinstance(entry, int) for entry in categories.values()):
-        raise RaybenchError(f"no category of {source} is in the class list {classes.name!r}")
+        given = ", ".join(map(str, list(categories.values())[:3]))
+        raise RaybenchError(
+            f"no category of {source} is in the class list {classes.name!r}: it has {given}, and the list "
+            f"{', '.join(classes.ids[:3])}"
+        )
     images: dict[str, dict[str, Any]] = {}
     for image in content.images:
         image_id = PurePosixPath(image["file_name"]).stem

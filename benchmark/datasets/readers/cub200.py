@@ -15,7 +15,7 @@ from ..layouts.own.box_table import OwnBox
 from ..layouts.own.objects import OwnPicture, TableObjects
 from ..sample import LayoutError
 from ..selection import Selection
-from .boxes import OwnFolder
+from .boxes import OwnFolder, own_folder
 
 __all__ = ["open_cub200"]
 
@@ -61,9 +61,7 @@ def open_cub200(
         pictures.append(OwnPicture(inner.stem, path, index))
         place = f"{root / 'bounding_boxes.txt'}, picture {number}"
         found[inner.stem] = (OwnBox(path, index, _box(boxes.get(number, []), place), place),)
-    by_id = {one.image_id: one for one in pictures}
-    chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
-    return OwnFolder("cub200", root / "images", classes, protocol, chosen, TableObjects(found), False)
+    return own_folder("cub200", root / "images", classes, protocol, pictures, TableObjects(found), selection)
 
 
 def _read(path: Path) -> dict[str, list[str]]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -16,7 +13,7 @@ from ....checkpoints import ClassList
 from ..fingerprint import fingerprint_of
 from ..interface import composed_dataset
 from ..region import BoxRegion
-from ..sample import AnnotationError, Dataset, Query, Sample, reading_by
+from ..sample import AnnotationError, Dataset, InOrder, Query, Sample, class_of
 
 __all__ = ["Grid", "open_grid"]
 
@@ -25,7 +22,7 @@ LARGEST_CELL_PX = 1024
 
 
 @dataclass(eq=False)
-class Grid:
+class Grid(InOrder):
     """Grids of n x n pictures of a single-label dataset; see `open_grid`."""
 
     source: Dataset
@@ -40,14 +37,6 @@ class Grid:
     def __post_init__(self) -> None:
         self.classes: ClassList = self.source.classes
         self.image_ids = tuple(f"grid{self.n}-{number:05d}" for number in range(self.count))
-        # the class of a picture stands in its annotation: nothing has to be decoded to know it
-        self._labels = reading_by(_blank, copy.copy(self.source))
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`; raises `UnreadableImageError` if one of the pictures does not decode."""
@@ -81,8 +70,8 @@ class Grid:
         drawn = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
         chosen: dict[int, int] = {}
         for position in drawn.permutation(len(self.source)).tolist():
-            class_index = self._class_of(position)
-            if class_index is not None and class_index not in chosen:
+            class_index = class_of(self.source, position)
+            if class_index >= 0 and class_index not in chosen:
                 chosen[class_index] = position
             if len(chosen) == self.n**2:
                 return tuple((position, class_index) for class_index, position in chosen.items())
@@ -90,12 +79,6 @@ class Grid:
             f"a grid of {self.n} x {self.n} needs pictures of {self.n**2} classes, but dataset "
             f"{self.source.name!r} holds {len(chosen)}; choose a smaller n, or more pictures"
         )
-
-    def _class_of(self, position: int) -> int | None:
-        try:
-            return self._labels[position].targets[0]
-        except (RaybenchError, IndexError):
-            return None
 
     def path_of(self, index: int) -> str:
         """Paths of the first and last of the pictures."""
@@ -105,10 +88,6 @@ class Grid:
     def fingerprint(self) -> str:
         """SHA-256 over the source's and the options."""
         return fingerprint_of([self.source.fingerprint(), f"{self.n} {self.count} {self.cell} {self.seed}"])
-
-
-def _blank(_path: Path) -> PIL.Image.Image:
-    return PIL.Image.new("RGB", (1, 1))
 
 
 @composed_dataset("grid", label="Grids", multilabel=True)

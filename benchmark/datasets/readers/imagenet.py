@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..layouts.imagenet.tables import find_table, read_table
 from ..layouts.nearest import Layout
 from ..layouts.voc_xml import Annotation, class_index_of, read_annotation
 from ..pictures import ReadPicture, as_annotated, read_picture
-from ..sample import AnnotationError, Query, Sample
+from ..sample import AnnotationError, InOrder, Query, Sample
 from ..selection import Selection
 
 __all__ = ["ImageNet", "open_imagenet"]
@@ -29,7 +29,7 @@ FOLDER_DIFFERS = "the first object is of another class than the folder; the obje
 
 
 @dataclass(eq=False)
-class ImageNet:
+class ImageNet(InOrder):
     """A folder of pictures, each labelled with one class, with boxes around objects; see `open_imagenet`.
 
     Attributes:
@@ -51,12 +51,6 @@ class ImageNet:
 
     def __post_init__(self) -> None:
         self._annotated = bool(self.tabled) or any(entry.annotation for entry in self.files)
-
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
@@ -137,6 +131,7 @@ class ImageNet:
         Layout("Kaggle's", ("ILSVRC/Data/CLS-LOC/{split}/*", "ILSVRC/Annotations/CLS-LOC/{split}/*.xml")),
         Layout("flat, with XML", ("{split}/*.[Jj]*", "annotation/*.xml")),
         Layout("flat, with XML", ("*.[Jj]*", "annotation/*.xml")),
+        Layout("in folders of classes", ("{split}/*/*.[Jj]*",)),
         Layout("torchvision's", ("{split}/n*/*", "meta.bin")),
         Layout("wsolevaluation's", ("dataset/ILSVRC/{split}/*", "metadata/ILSVRC/test/localization.txt")),
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,14 +16,14 @@ from ..interface import dataset
 from ..layouts.boxes import WrittenBox, region_of
 from ..layouts.imagenet.wsol_boxes import COLUMNS, read_wsol_boxes
 from ..pictures import POSSIBLE_SIZES, is_possible_size
-from ..sample import AnnotationError, LayoutError, Query, Sample
+from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
 
 __all__ = ["ImageNetBoxes", "open_imagenet_boxes"]
 
 
 @dataclass(eq=False)
-class ImageNetBoxes:
+class ImageNetBoxes(InOrder):
     """One query per image, with boxes; see `open_imagenet_boxes`.
 
     Attributes:
@@ -45,12 +44,6 @@ class ImageNetBoxes:
     boxes: NDArray[np.int64] = field(repr=False)
     multilabel: bool = False
     has_images: bool = False
-
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`; the image of every sample is None."""

@@ -11,7 +11,7 @@ import numpy as np
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import files_by_id, subfolders
+from ..files import files_of_ids, subfolders
 from ..interface import dataset
 from ..layouts.nearest import Layout
 from ..layouts.own.objects import OwnPicture
@@ -19,7 +19,7 @@ from ..layouts.own.per_picture import Found, PictureMasks, read_levels
 from ..region import MaskRegion
 from ..sample import AnnotationError, LayoutError
 from ..selection import Selection
-from .boxes import OwnFolder, pictures_in
+from .boxes import OwnFolder, own_folder, pictures_in
 
 __all__ = ["open_imagenet_s"]
 
@@ -59,7 +59,7 @@ class _Reader:
     classes="imagenet1k",
     multilabel=False,
     signs=("validation-segmentation",),
-    layouts=(Layout("that of its archive", ("validation/n*/*", "validation-segmentation/n*/*.png")),),
+    layouts=(Layout("that of its archive", ("{split}/n*/*", "{split}-segmentation/n*/*.png")),),
 )
 def open_imagenet_s(
     root: Path,
@@ -87,8 +87,8 @@ def open_imagenet_s(
     if not (base / split).is_dir() or not (base / masks).is_dir():
         raise LayoutError(f"no pictures in {root}: looked for {split}/<synset>/ and {masks}/<synset>/ there")
     pictures = pictures_in(base / split, classes)
-    found = files_by_id(base, tuple(subfolders(base, masks)), (".png",))
-    files = {one.image_id: (base / found[one.stem],) for one in pictures if one.stem in found}
+    found = files_of_ids(base, masks, (".png",), ids := [one.image_id for one in pictures])
+    files = {image_id: (base / found[image_id],) for image_id in ids if image_id in found}
     if not files:
         raise LayoutError(f"no picture in {base / split} has a mask of its name in {masks}/<synset>/")
     numbers = {
@@ -96,10 +96,8 @@ def open_imagenet_s(
         for number, name in enumerate(_categories(base, size, split), 1)
         if name in classes.index_of
     }
-    by_id = {one.image_id: one for one in pictures}
-    chosen = tuple(by_id[image_id] for image_id in selection.of(by_id, root))
     objects = PictureMasks(files, _Reader(numbers))
-    return OwnFolder("imagenet_s", base / split, classes, protocol, chosen, objects, False)
+    return own_folder("imagenet_s", base / split, classes, protocol, pictures, objects, selection)
 
 
 def _categories(base: Path, size: int, split: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ..layouts.nearest import Layout
 from ..layouts.voc_splits import find_year, read_split, refuse_unchosen_split
 from ..layouts.voc_xml import AnnotatedObject, class_index_of, read_annotation
 from ..pictures import ReadPicture, as_annotated, read_picture
-from ..sample import Query, Sample
+from ..sample import InOrder, Query, Sample
 from ..selection import Selection
 from ..subsets import DIFFICULT, with_difficult
 
@@ -25,7 +24,7 @@ __all__ = ["Voc", "open_voc"]
 
 
 @dataclass(eq=False)
-class Voc:
+class Voc(InOrder):
     """A folder of pictures that may show several classes each, with boxes; see `open_voc`."""
 
     name: str
@@ -39,12 +38,6 @@ class Voc:
     has_images: bool = True
     read_file: ReadPicture = read_picture
     subsets: tuple[str, ...] = (DIFFICULT,)
-
-    def __len__(self) -> int:
-        return len(self.image_ids)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""

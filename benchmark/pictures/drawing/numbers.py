@@ -26,7 +26,7 @@ def numbers_of(bands: Sequence[Sequence[Panel]]) -> pd.DataFrame:
         {"panel": panel.heading or f"{panel.y.title} against {panel.x.title}", **line}
         for panel in panels
         for layer in panel.layers
-        for line in _lines(layer)
+        for line in _lines(layer, panel)
     ]
     return pd.DataFrame(lines).replace("", None).dropna(axis="columns", how="all")
 
@@ -44,7 +44,7 @@ def write_numbers(path: Path, numbers: pd.DataFrame) -> None:
         raise RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
 
 
-def _lines(layer: Layer) -> Iterator[dict[str, Any]]:
+def _lines(layer: Layer, panel: Panel) -> Iterator[dict[str, Any]]:
     if isinstance(layer, Bars):
         for bar in layer.bars:
             yield {"row": bar.remark, "name": bar.name, **dict(zip(_ENDS, bar.ends, strict=True))}
@@ -53,9 +53,10 @@ def _lines(layer: Layer) -> Iterator[dict[str, Any]]:
             across = dict(zip(("x_low", "x", "x_high"), dot.x, strict=True))
             yield {"row": dot.name, "name": dot.group, **across, **dict(zip(_ENDS, dot.y, strict=True))}
     elif isinstance(layer, Lines):
+        named = {place: " ".join(text.split()) for place, text in panel.x.ticks}
         for line in layer.lines:
             for x, low, value, high in zip(line.x, line.low, line.y, line.high, strict=True):
-                yield {"name": line.name, "x": x, "low": low, "value": value, "high": high}
+                yield {"name": line.name, "x": named.get(x, x), "low": low, "value": value, "high": high}
     elif isinstance(layer, Strips):
         for name, spread in zip(layer.names, layer.spreads, strict=True):
             yield {"row": name, "low": spread.quartiles[0], "value": spread.mean, "high": spread.quartiles[2]}

@@ -136,7 +136,7 @@ class Strips(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A curve with its band: (K,) each."""
+    """A curve with its band: (K,) each; drawn `aside` from where it is, so that equal ones show."""
 
     name: str
     look: Look
@@ -144,6 +144,7 @@ class Line(NamedTuple):
     y: Floats
     low: Floats
     high: Floats
+    aside: Floats | float = 0.0
 
 
 class Lines(NamedTuple):

@@ -23,6 +23,8 @@ from .style import BLUE, CASED, INK, MEAN, Look, for_matplotlib, ink_on, tidy
 __all__ = ["PanelFigure", "across_in", "figure_of", "in_bands"]
 
 _SHAPES = "osD^X*Phv<>p"
+_FEW = 8
+"""Points of a line up to which each is marked."""
 _ANY_METHOD = Look("#777777")
 
 
@@ -199,4 +201,5 @@ def _(layer: Strips, axes: Axes) -> None:
 def _(layer: Lines, axes: Axes) -> None:
     for line in layer.lines:
         axes.fill_between(line.x, line.low, line.high, color=line.look.colour, alpha=0.18, linewidth=0)
-        axes.plot(line.x, line.y, color=line.look.colour, linestyle=line.look.dashes, linewidth=1.8)
+        (drawn,) = axes.plot(line.x, line.y + line.aside, color=line.look.colour, linewidth=1.8)
+        drawn.set(linestyle=line.look.dashes, marker="o" if len(line.x) <= _FEW else "", markersize=5)

@@ -223,7 +223,7 @@ def _(layer: Lines, panel: Panel) -> list[Trace]:
             "mode": "lines+markers",
             "name": for_plotly(line.name, 60),
             "x": _numbers(line.x),
-            "y": _numbers(line.y),
+            "y": _numbers(line.y + line.aside),
             "line": {"color": line.look.colour, "dash": _DASHES[line.look.filling], "width": 2},
             "marker": {"color": line.look.colour, "size": 8},
             "hovertext": [

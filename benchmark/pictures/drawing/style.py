@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection, PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -18,14 +20,28 @@ from matplotlib.text import Text
 from ....base import RaybenchError
 from ...results import Column
 
-__all__ = ["BLUE", "CASED", "INK", "MEAN", "NEUTRAL", "Look", "axis_title", "fitted", "for_matplotlib",
-           "for_plotly", "ink_on", "looks_of", "save_figure", "save_plot", "shortened", "tidy"]  # fmt: skip
+__all__ = ["BLUE", "CASED", "INK", "MEAN", "NEUTRAL", "Edge", "Look", "axis_title", "fitted",
+           "for_matplotlib", "for_plotly", "ink_on", "looks_of", "save_figure", "save_plot", "shortened",
+           "tidy"]  # fmt: skip
 
 INK = "#222222"
 BLUE, MEAN = "#0072b2", "#d55e00"
 GRID = "#dddddd"
 
-CASED: list[AbstractPathEffect] = [Stroke(linewidth=3.4, foreground="white"), Normal()]
+
+class Edge(Stroke):
+    """An outline below or above what is drawn, which is shrunk and enlarged with its figure."""
+
+    def __init__(self, width: float, colour: str) -> None:
+        super().__init__(linewidth=width, foreground=colour)
+        self.width, self.colour = width, colour
+
+    def scaled(self, scale: float) -> Edge:
+        """The same, so many times as wide."""
+        return Edge(scale * self.width, self.colour)
+
+
+CASED: list[AbstractPathEffect] = [Edge(3.4, "white"), Normal()]
 """Draws a line on a white rim, so that it shows on any colour."""
 
 # Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow that is faint on white
@@ -152,6 +168,14 @@ def fitted(figure: Figure, width: float) -> Figure:
     for line in figure.findobj(Line2D):
         line.set_linewidth(scale * line.get_linewidth())
         line.set_markersize(scale * line.get_markersize())
+        line.set_markeredgewidth(scale * line.get_markeredgewidth())
+    for drawn in figure.findobj(Collection):
+        drawn.set_linewidth([scale * width for width in np.atleast_1d(drawn.get_linewidth())])
+        if isinstance(drawn, PathCollection):
+            drawn.set_sizes(scale**2 * drawn.get_sizes())
+    for artist in figure.findobj():
+        effects = artist.get_path_effects() or []
+        artist.set_path_effects([one.scaled(scale) if isinstance(one, Edge) else one for one in effects])
     return figure
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ....base import RaybenchError
-from ...results import ResultFolder, facts_of, open_results, read_lists, read_numbers
+from ...results import ResultFolder, facts_of, label_of, open_results, read_lists, read_numbers
 from ...statistics import Facts
 from ..drawing.panels import Axis, Line, Lines, Panel
 from ..drawing.paper import PanelFigure, figure_of, in_bands
@@ -86,14 +86,14 @@ def _bands(run: ResultFolder, looks: Mapping[str, Look]) -> list[list[Panel]]:
     for checkpoint in dict.fromkeys(row["checkpoint"] for row in run.rows if keeping):
         files = {name: run.files.curves(checkpoint, name) for name in looks}
         frames = {name: read_lists(file) for name, file in files.items() if file.is_file()}
-        panels = [_panel(metric, checkpoint, frames, files, looks) for metric in keeping]
+        panels = [_panel(metric, (run, checkpoint), frames, files, looks) for metric in keeping]
         bands += [[panel for panel in panels if panel]] if any(panels) else []
     return bands
 
 
 def _panel(
     metric: Facts,
-    checkpoint: str,
+    about: tuple[ResultFolder, str],
     frames: Mapping[str, pd.DataFrame],
     files: Mapping[str, Path],
     looks: Mapping[str, Look],
@@ -107,7 +107,8 @@ def _panel(
                 f"{files[name]}: the curves of {metric.name} are not lists of equally many numbers"
             ) from None
         if curve:
-            lines.append(Line(name, looks[name], metric.curve_axis(len(curve.mean)), *curve))
+            label = label_of("attribution", name, about[0])
+            lines.append(Line(label, looks[name], metric.curve_axis(len(curve.mean)), *curve))
     unit = "" if metric.unit == "none" else f" ({metric.unit})"
     bounded = all(map(np.isfinite, metric.bounds))
     return (
@@ -119,7 +120,7 @@ def _panel(
             ),
             (Lines(tuple(lines)),),
             inches=(4.6, 3.2),
-            heading=f"{metric.title}, {shortened(checkpoint, 40)}",
+            heading=f"{metric.title}, {shortened(label_of('checkpoint', about[1], about[0]), 40)}",
         )
         if lines
         else None

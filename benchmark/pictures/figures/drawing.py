@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from ...results import NO_CHECKPOINT, BoardRow, Column, Section
+from ...results import NO_CHECKPOINT, BoardRow, Column, Section, label_of
 from ..drawing.panels import Panel
 from ..drawing.paper import figure_of, in_bands
 from ..drawing.screen import data_of, layout_of
 
-__all__ = ["Control", "Drawing", "View", "map_columns", "row_name", "span_of", "with_network"]
+__all__ = ["Control", "Drawing", "View", "map_columns", "method_name", "row_name", "span_of", "with_network"]
 
 
 class Control(NamedTuple):
@@ -67,7 +67,15 @@ class Drawing:
 
 def row_name(row: BoardRow, joint: str = " · ") -> str:
     """Name a row: checkpoint and attribution."""
-    return row.attribution if row.checkpoint == NO_CHECKPOINT else f"{row.checkpoint}{joint}{row.attribution}"
+    method = method_name(row)
+    if row.checkpoint == NO_CHECKPOINT:
+        return method
+    return f"{label_of('checkpoint', row.checkpoint, row.folder)}{joint}{method}"
+
+
+def method_name(row: BoardRow) -> str:
+    """Name the method of a row, by its label if it has one."""
+    return label_of("attribution", row.attribution, row.folder)
 
 
 def with_network(section: Section) -> list[BoardRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +12,10 @@ from scipy import stats
 
 from ...results import BoardRow, Column, Section
 from ..drawing.panels import Axis, Line, Lines, Panel
-from ..drawing.style import looks_of, shortened
+from ..drawing.style import Look, looks_of, shortened
 from .drawing import Drawing, map_columns, row_name, with_network
 
-__all__ = ["Agreement", "agreements", "orders_drawing"]
+__all__ = ["Agreement", "agreements", "orders_drawing", "places_panel"]
 
 Floats = NDArray[np.float64]
 
@@ -115,31 +115,58 @@ def _tau(first: Sequence[float] | Floats, second: Sequence[float] | Floats) -> f
 
 
 def _panel(columns: Sequence[Column], rows: Sequence[BoardRow]) -> Panel:
-    """Return a line per row, in the colour of its method; equal values share a place."""
-    looks = looks_of(row_name(row) for row in rows)
-    places = np.stack(
-        [
-            stats.rankdata([-_signed(column) * row.scores[column.metric].value for row in rows])
-            for column in columns
-        ],
-        axis=1,
-    )
-    x = np.arange(len(columns), dtype=np.float64)
-    nothing = np.full(len(columns), np.nan)
-    lines = tuple(
-        Line(row_name(row), looks[row_name(row)], x, one, nothing, nothing)
-        for row, one in zip(rows, places, strict=True)
+    """Return a line per row, over the metrics; their groups stand below them."""
+    names = [row_name(row) for row in rows]
+    values = np.array(
+        [[_signed(column) * row.scores[column.metric].value for column in columns] for row in rows]
     )
     first_of = {column.group: column for column in reversed(columns)}
     ticks = [
-        (float(at), f"{column.label}\n{column.group if first_of[column.group] is column else ''}")
-        for at, column in enumerate(columns)
+        f"{column.label}\n{column.group if first_of[column.group] is column else ''}" for column in columns
     ]
-    names = [shortened(row_name(rows[at]), 40) for at in np.argsort(places[:, 0], kind="stable")]
-    return Panel(
-        Axis(ticks=tuple(ticks), limits=(-0.2, len(columns) - 0.8)),
-        Axis("place, best on top", ticks=tuple(enumerate(names, 1)), limits=(len(rows) + 0.5, 0.5)),
-        (Lines(lines),),
-        pixels=160 + 26 * len(rows),
-        inches=(3.4 + 0.9 * len(columns), 1.4 + 0.3 * len(rows)),
+    return places_panel(names, values, ticks, looks_of(names))
+
+
+def places_panel(
+    names: Sequence[str], values: Floats, ticks: Sequence[str], looks: Mapping[str, Look], heading: str = ""
+) -> Panel:
+    """Join the places of each row from column to column.
+
+    Args:
+        names: of the rows.
+        values: (rows, columns), the higher the better; equal values share a place.
+        ticks: what the columns are called.
+        looks: of the rows, by name.
+        heading: of the panel.
+    """
+    places = np.stack([stats.rankdata(-column) for column in values.T], axis=1)
+    x = np.arange(len(ticks), dtype=np.float64)
+    nothing = np.full(len(ticks), np.nan)
+    lanes = np.stack([_lanes(column) for column in places.T], axis=1)
+    lines = tuple(
+        Line(name, looks[name], x, one, nothing, nothing, lane)
+        for name, one, lane in zip(names, places, lanes, strict=True)
     )
+    first = {
+        float(place): "\n".join(
+            shortened(names[at], 40) for at in np.flatnonzero(places[:, 0] == place).tolist()
+        )
+        for place in np.unique(places[:, 0])
+    }
+    return Panel(
+        Axis(ticks=tuple(zip(x.tolist(), ticks, strict=True)), limits=(-0.2, len(ticks) - 0.8)),
+        Axis("place, best on top", ticks=tuple(first.items()), limits=(len(names) + 0.5, 0.5)),
+        (Lines(lines),),
+        pixels=160 + 26 * len(names),
+        inches=(3.4 + 0.9 * len(ticks), 1.4 + 0.3 * len(names)),
+        heading=heading,
+    )
+
+
+def _lanes(places: Floats) -> Floats:
+    """Return how far each row of a column is drawn from its place, so that rows that share one show: (R,)."""
+    lanes = np.zeros(len(places))
+    for place in np.unique(places):
+        (rows,) = np.nonzero(places == place)
+        lanes[rows] = min(0.12, 1 / len(rows)) * (np.arange(len(rows)) - (len(rows) - 1) / 2)
+    return lanes

@@ -12,7 +12,7 @@ from ...tables import training_name
 from ..drawing.panels import Axis, Dot, Dots, Ends, Front, Panel, front_of, interval_text, side_by_side
 from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import Look, axis_title, looks_of, shortened
-from .drawing import Control, Drawing, map_columns, row_name, with_network
+from .drawing import Control, Drawing, map_columns, method_name, row_name, with_network
 
 __all__ = ["checkpoint_label", "cost_drawing", "localisation_drawing", "methods_of", "milliseconds_per_map",
            "scatter_figure"]  # fmt: skip
@@ -75,7 +75,7 @@ def _drawing(
     controls: tuple[Control, ...],
 ) -> Drawing | None:
     """Make a drawing of what has dots; paper shows the first option of the first control."""
-    looks = looks_of(row.attribution for row in with_network(section))
+    looks = looks_of(method_name(row) for row in with_network(section))
     kinds = tuple(sorted({training_name(row.training) for row in with_network(section)}))
     there = {at: found for at, found in dots.items() if found[2]}
     panels = {at: _panel(*found, looks, kinds) for at, found in there.items()}
@@ -144,7 +144,7 @@ def _priced(section: Section, kind: int, y: Column) -> list[Dot]:
 
 def _dot(row: BoardRow, across: Ends, y: Column, remark: str) -> Dot:
     up, kind = _ends(row.scores.get(y.metric)), training_name(row.training)
-    return Dot(row_name(row), row.attribution, kind, row.checkpoint, across, up, remark.strip())
+    return Dot(row_name(row), method_name(row), kind, row.checkpoint, across, up, remark.strip())
 
 
 def _ends(score: Score | None) -> Ends:

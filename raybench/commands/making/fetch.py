@@ -31,7 +31,8 @@ def fetch(
     from ...checkpoints import cache_folder, fetch_weights, remote_megabytes, weight_files
 
     cards = _cards(names)
-    missing = {file.path: (card, file) for card in cards for file in weight_files(card) if not file.there}
+    found = [(card, file) for card in cards for file in weight_files(card) if not file.there]
+    missing = {file.path: (card, file) for card, file in reversed(found)}  # each once, by its first card
     sizes = {path: remote_megabytes(file.url) for path, (_, file) in missing.items() if file.url}
     for path, (card, file) in missing.items():
         size = f"{sizes[path]:,.0f} MB" if sizes.get(path) else "size not known"

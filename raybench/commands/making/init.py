@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 import yaml
@@ -18,13 +19,14 @@ __all__ = ["EXAMPLE", "init"]
 EXAMPLE = "Example: raybench init mine && raybench run mine/suite.yaml --out runs/mine"
 
 _SCHEMAS = ".raybench"
+_WEIGHTS = (".pth", ".pt", ".safetensors", ".bin", ".ckpt")
 
 _SUITE = """\
 {server}# What is measured: raybench run {path}
 name: {name}
 protocol: aaai21-clamped  # the rules: raybench list protocols
 dataset: {dataset}
-checkpoints: [network.yaml]  # cards beside this file, or names such as torchvision:resnet50
+checkpoints: [{checkpoint}]  # cards beside this file, or names such as torchvision:resnet50
 attributions:  # raybench list attributions
   - grad_cam
   - gradient
@@ -36,9 +38,9 @@ metrics: [{accuracy}, PG, SPG, CH]  # raybench list metrics
 _CARD = """\
 {server}# Your network; docs/checkpoints.md explains every key
 name: my-network
-architecture: resnet18  # a torchvision name, timm:NAME, or FILE.py:FUNCTION of your own (--trust-code)
+architecture: {architecture}  # a torchvision name, timm:NAME, or FILE.py:FUNCTION of your own (--trust-code)
 classes: {classes}  # {number} lines, in the order of the network's outputs
-weights: {{path: weights.pth}}  # relative to this file: .pth, .pt or .safetensors
+weights: {{path: {weights}}}  # relative to this file: .pth, .pt or .safetensors
 target_layer: auto  # where Grad-CAM reads; raybench finds the last convolutional stage
 # mean: [0.485, 0.456, 0.406]  # of the training, if they were not ImageNet's
 # std: [0.229, 0.224, 0.225]
@@ -47,6 +49,18 @@ target_layer: auto  # where Grad-CAM reads; raybench finds the last convolutiona
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder that holds pictures, and boxes or masks.")],
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|CARD.yaml|FILE.pth",
+            help="Network to measure, or its weights.",
+            show_default="the only weight file in the folder",
+        ),
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the weights.", show_default="told by their tensors"),
+    ] = None,
 ) -> None:
     """Look at a folder of pictures, and write suite.yaml, network.yaml and what they need into it."""
     from ...benchmark.datasets import DATASETS, PICTURE_SUFFIXES, files_in
@@ -64,14 +78,13 @@ def init(
     if images is None:
         raise RaybenchError(f"no folder in {folder} holds pictures; put them into {folder / 'images'}")
     truth, classes = _truth(folder, images)
-    if not (folder / "classes.txt").exists():
-        (folder / "classes.txt").write_text("".join(f"{one}\n" for one in classes), encoding="utf-8")
-        typer.echo(f"wrote {folder / 'classes.txt'}: {len(classes)} classes", err=True)
+    network = _network(folder, checkpoint, architecture, classes)
     dataset = {
         "name": next(one.name for one in DATASETS if one.beside),
         "label": folder.resolve().name,
         "images": images,
         **truth,
+        **({"classes": network.classes} if network.classes else {}),
     }
     schemas = folder / _SCHEMAS
     schemas.mkdir(exist_ok=True)
@@ -84,16 +97,105 @@ def init(
         or "mine",
         dataset=yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=1000).strip(),
         accuracy="F1-Overall" if _several(folder, truth) else "Top-1",
-    )
-    card = _CARD.format(
-        server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/card.json"), classes="classes.txt", number=len(classes)
+        checkpoint=network.checkpoint,
     )
     (folder / "suite.yaml").write_text(suite, encoding="utf-8")
-    (folder / "network.yaml").write_text(card, encoding="utf-8")
-    typer.echo(
-        f"wrote {folder / 'suite.yaml'} and {folder / 'network.yaml'}: name your weights there", err=True
-    )
+    typer.echo(f"wrote {folder / 'suite.yaml'}", err=True)
+    if not network.classes and not (folder / "classes.txt").exists():
+        (folder / "classes.txt").write_text("".join(f"{one}\n" for one in classes), encoding="utf-8")
+        typer.echo(
+            f"wrote {folder / 'classes.txt'}: {len(classes)} classes; put them into the order of the outputs",
+            err=True,
+        )
+    if network.weights:
+        card = _CARD.format(
+            server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/card.json"),
+            architecture=network.architecture,
+            weights=json.dumps(network.weights),
+            classes="classes.txt",
+            number=len(classes),
+        )
+        (folder / "network.yaml").write_text(card, encoding="utf-8")
+        typer.echo(f"wrote {folder / 'network.yaml'}: {network.said}", err=True)
     typer.echo(f"next: raybench run {folder / 'suite.yaml'} --out runs/{folder.resolve().name}", err=True)
+
+
+class _Network(NamedTuple):
+    """What a suite is to measure: a name, or a card that is to be written for weights.
+
+    `classes` is the shipped list that the network answers, if all classes of the folder are in it.
+    """
+
+    checkpoint: str
+    classes: str = ""
+    weights: str = ""
+    architecture: str = ""
+    said: str = ""
+
+
+def _network(
+    folder: Path, checkpoint: str | None, architecture: str | None, classes: Sequence[str]
+) -> _Network:
+    """Tell a name from a weight file, and look into the one or the other."""
+    beside = [path for path in sorted(folder.iterdir()) if path.suffix in _WEIGHTS]
+    if checkpoint is None and len(beside) > 1 and architecture is None:
+        names = ", ".join(path.name for path in beside)
+        raise RaybenchError(f"{folder} holds several weight files: {names}; name one by --checkpoint")
+    if checkpoint is not None and Path(checkpoint).suffix not in _WEIGHTS:
+        if architecture is not None:
+            raise RaybenchError("--architecture is for weights; --checkpoint names a whole network")
+        return _named(folder, checkpoint, classes)
+    path = Path(checkpoint) if checkpoint else beside[0] if len(beside) == 1 else folder / "weights.pth"
+    path = next((one for one in (path, folder / path) if one.is_file()), path)
+    if checkpoint and not path.is_file():
+        raise RaybenchError(f"--checkpoint {checkpoint}: there is no such file")
+    written = os.path.relpath(path.resolve(), folder.resolve())
+    if architecture:
+        return _Network("network.yaml", "", written, architecture, f"{architecture} with {written}")
+    if not path.is_file():
+        said = f"put your weights there as {written}, and name their architecture"
+        return _Network("network.yaml", "", written, "resnet18", said)
+    return _recognised(folder, path, written, classes)
+
+
+def _named(folder: Path, checkpoint: str, classes: Sequence[str]) -> _Network:
+    """Look a name or card up; a network of a shipped list answers a folder whose classes are in it."""
+    from ...checkpoints import find_card, load_classes, resolved
+
+    card = resolved(find_card(checkpoint))
+    answers = load_classes(card.classes)
+    if Path(checkpoint).is_file():
+        checkpoint = os.path.relpath(Path(checkpoint).resolve(), folder.resolve())
+    if Path(card.classes).is_file() or tuple(classes) == answers.ids:
+        return _Network(checkpoint)
+    for name in classes:
+        try:
+            answers.find(name)
+        except RaybenchError:
+            raise RaybenchError(
+                f"{checkpoint} answers the {len(answers)} classes of {answers.name}, but {name!r} in "
+                f"{folder} is none of them; give weights that answer your classes by --checkpoint FILE.pth"
+            ) from None
+    return _Network(checkpoint, card.classes)
+
+
+def _recognised(folder: Path, path: Path, written: str, classes: Sequence[str]) -> _Network:
+    """Tell the architecture of weights by their tensors."""
+    from ...checkpoints import architecture_of
+
+    found = architecture_of(path)
+    if found is None:
+        raise RaybenchError(
+            f"{path} is of no torchvision network; name its architecture: --architecture timm:NAME or "
+            "FILE.py:FUNCTION"
+        )
+    name, outputs = found
+    if outputs != len(classes):
+        raise RaybenchError(
+            f"{path} answers {outputs} classes, but {folder} names {len(classes)}; write classes.txt there, "
+            "a line for each output, in order"
+        )
+    return _Network("network.yaml", "", written, name, f"{name}, told by its tensors, with {written}")
 
 
 def _subfolders(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 
 from ...base import RaybenchError
 from ...benchmark.suite import Settings
-from ..options import read_options, with_options
+from ..options import LogFile, Quiet, read_options, with_options
 
 __all__ = ["EXAMPLE", "reproduce"]
 
@@ -43,6 +43,8 @@ def reproduce(
     skip_missing: Annotated[
         bool, typer.Option("--skip-missing", help="Measure what is there, and leave the rest out.")
     ] = False,
+    quiet: Quiet = False,
+    log_file: LogFile = None,
     **options: Any,
 ) -> None:
     """Measure a published table again, and say of each number whether it is that of the source.
@@ -75,15 +77,15 @@ def reproduce(
         processes=settings.processes or os.cpu_count() or 1,
         images=settings.limit,
     )
-    reporter = telling()
+    reporter = telling(quiet=quiet, log_file=log_file)
     if dry_run:
-        typer.echo("\n".join(planned_lines(found, ready)))
+        typer.echo("\n".join(planned_lines(found, ready, settings.limit)))
         return
     lacking = [f"{lack.what}: {lack.how}" for lack in ready.lacks]
     lacking += [f"weights of {file.card}: {file.how}" for file in ready.weights if offline]
     for line in lacking:
         reporter.say(f"missing: {line}")
-    columns_left = ready.columns(offline=offline)
+    columns_left = ready.columns(found, offline=offline)
     if lacking and (not skip_missing or not columns_left):
         raise typer.Exit(_MISSING)
     made = measured(found, settings, only=columns_left, reporter=reporter)
@@ -104,8 +106,8 @@ def _tables() -> list[str]:
     for name, source in SOURCES.items():
         table = open_table(name)
         ready = look(table, {}, device="cpu", processes=1, images=None)
-        possible = len(table.cells) - len(table.impossible)
-        here = sum(len(group.cells) for group in table.groups if group.column in ready.columns(offline=True))
+        possible, columns = len(table.cells) - len(table.impossible), ready.columns(table, offline=True)
+        here = sum(len(group.cells) for group in table.groups if group.column in columns)
         lines.append(
             f"{name:12} {len(table.cells):3} cells, {possible:3} can be measured, {here:3} are ready here  "
             f"{source.title}"

@@ -10,7 +10,7 @@ import typer
 
 from ...base import RaybenchError
 from ...benchmark.suite import Settings, as_document, meant, shipped_default
-from ..options import read_options, with_options
+from ..options import LogFile, Quiet, read_options, with_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,10 +45,8 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be measured and what it costs, and stop.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print mistakes alone.")] = False,
-    log_file: Annotated[
-        Path | None, typer.Option(help="Add lines of progress to this file, each with its time.")
-    ] = None,
+    quiet: Quiet = False,
+    log_file: LogFile = None,
     **options: Any,
 ) -> None:
     """Measure every checkpoint and method of a suite; a run that was stopped goes on where it was.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...benchmark.suite import TrainingSettings
-from ..options import read_options, with_options
+from ..options import LogFile, Quiet, read_options, with_options
 
 __all__ = ["EXAMPLE", "train"]
 
@@ -22,12 +22,21 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key, such as optimisation.epochs=10."),
     ] = None,
+    quiet: Quiet = False,
+    log_file: LogFile = None,
     **options: Any,
 ) -> None:
-    """Train a checkpoint by a recipe; its card is ready for `raybench run --checkpoint`."""
-    from ...training import load_recipe
+    """Train a checkpoint by a recipe; its card is ready for `raybench run --checkpoint`.
+
+    A recipe that names a suite (--set suite=NAME) is measured by it in the end, beside its parent, and the
+    table is printed. Exits with 130 after Ctrl-C and 143 after SIGTERM; --resume goes on.
+    """
+    from ...benchmark.running import leads
+    from ...training import load_recipe, measure_trained
     from ...training import train as train_by
-    from ..progress import TrainingProgress
+    from ..plain import Terminated, ended_by_signal
+    from ..plain import reporter as run_reporter
+    from ..training_progress import training_reporter
 
     chosen = load_recipe(recipe, change or [])
     named = getattr(
@@ -36,13 +45,34 @@ def train(
     data = [f"{named}={one}" if named and "=" not in one else one for one in options["data"] or ()]
     out = options["out"] or Path("runs") / "train" / chosen.name
     settings = read_options(TrainingSettings, {**options, "data": data, "out": out})
-    reporter = TrainingProgress()
+    told = training_reporter(quiet=quiet, log_file=log_file)
     try:
-        trained = train_by(chosen, settings, reporter=reporter)
-    except KeyboardInterrupt:
-        if reporter.leads:
-            reporter.say("raybench: stopped; run the same command with --resume to go on from the last state")
-        raise typer.Exit(130) from None
-    if reporter.leads:
-        reporter.say(f"the log is {out / 'log.csv'}, its curves are {out / 'curves.png'}")
-        reporter.say(f"next: raybench run SUITE --checkpoint {trained.card}")
+        with ended_by_signal():
+            trained = train_by(chosen, settings, reporter=told)
+            if told.leads:
+                told.say(f"the log is {out / 'log.csv'}, its curves are {out / 'curves.png'}")
+            if chosen.suite and trained.finished:
+                report = run_reporter(quiet=quiet, log_file=log_file)
+                measured = measure_trained(chosen, settings, trained.card, reporter=report).out
+    except KeyboardInterrupt as stop:
+        if told.leads:
+            told.say("raybench: stopped; run the same command with --resume to go on from the last state")
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+    if not leads():
+        return
+    if chosen.suite and trained.finished:
+        if not quiet:
+            _print_table(measured)
+        told.say(f"next: raybench compare {measured}    raybench plot {measured} -o {out / 'plots'}")
+    else:
+        told.say(f"next: raybench run SUITE --checkpoint {trained.card}")
+
+
+def _print_table(folder: Path) -> None:
+    """Print the rows of the trained checkpoint and its parent."""
+    from rich.console import Console
+
+    from ...benchmark.tables import comparison_table, rich_table
+
+    console = Console()
+    console.print(rich_table(comparison_table([folder], tied=True), width=console.width))

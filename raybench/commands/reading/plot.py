@@ -22,7 +22,7 @@ def plot(
         bool, typer.Option("--mixed", help="Allow runs under different protocols or on different data.")
     ] = False,
     only: Annotated[
-        str, typer.Option(metavar="NAME,...", help="These alone of bars, accuracy, curves, gallery.")
+        str, typer.Option(metavar="NAME,...", help="These alone of bars, accuracy, ranks, curves, gallery.")
     ] = "",
     form: Annotated[
         str, typer.Option("--format", metavar="NAME,...", help="Formats: png, svg, pdf.")
@@ -32,7 +32,7 @@ def plot(
         typer.Option(metavar="INCHES", help="Width of each figure, such as 3.3 for a column of a paper."),
     ] = "",
 ) -> None:
-    """Draw bars per metric, accuracy against localisation, curves, a gallery; their numbers as CSV."""
+    """Draw bars per metric, accuracy against localisation, ranks, curves, a gallery; their numbers as CSV."""
     from ...benchmark.pictures import plot_all
     from ...benchmark.results import lost_rows, open_results
 

@@ -15,7 +15,6 @@ from ...sample import LayoutError
 __all__ = ["ImageFiles", "around", "find_image_files", "refuse_unlabelled"]
 
 
-_SPLITS = ("val", "validation", "valid", "test", "train")
 _CLASS_BEHIND = re.compile(r"(?<=ILSVRC2012_val_\d{8})_(n\d{8})(?=\.\w+$)")
 """The class in a picture's name, as Hugging Face's archives have it."""
 
@@ -47,11 +46,9 @@ def find_image_files(root: Path, split: str, classes: ClassList) -> dict[str, Im
     """
     folder, pictures = _first(root, _picture_folders(split), PICTURE_SUFFIXES)
     if not pictures:
-        others = [name for name in _SPLITS if name != split and _first(root, (name,), PICTURE_SUFFIXES)[0]]
-        there = f"; there is {others[0]}/, which the option split: {others[0]} reads" if others else ""
         raise LayoutError(
             f"no pictures in {root}: looked for {split}/*.JPEG, {split}/<class>/*.JPEG, "
-            f"ILSVRC/Data/CLS-LOC/{split}/*.JPEG and *.JPEG in the folder itself{there}"
+            f"ILSVRC/Data/CLS-LOC/{split}/*.JPEG and *.JPEG in the folder itself"
         )
     _, annotations = _first(root, (folder, *_annotation_folders(root, folder, split)), (".xml",))
     annotations = annotations or _of_any_name(root, pictures, split)
@@ -118,7 +115,13 @@ def around(root: Path, split: str) -> Iterator[str]:
 def _picture_folders(split: str) -> tuple[str, ...]:
     official = f"ILSVRC2012_img_{split}"  # as the official archive is unpacked
     return (
-        *(f"ILSVRC/Data/CLS-LOC/{split}", f"Data/CLS-LOC/{split}", f"{split}/{split}", split),
+        *(
+            f"ILSVRC/Data/CLS-LOC/{split}",
+            f"Data/CLS-LOC/{split}",
+            f"{split}/{split}",
+            f"{split}/images",
+            split,
+        ),
         *(official, f"{official}/{split}", f"{split}/{official}"),
         *(f"ILSVRC2012/{split}", f"ILSVRC/{split}", f"dataset/ILSVRC/{split}", f"images/{split}", "images"),
         "",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .....base import RaybenchError, UnknownNameError, quoted
+from .....base import RaybenchError, Size, UnknownNameError, quoted
 from .....checkpoints import ClassList
 from ...files import read_text
 from ..boxes import WrittenBox, plain_number
@@ -22,12 +22,13 @@ _FROM_ONE = {"xmin", "ymin", "xmax", "ymax"}
 
 
 class OwnBox(NamedTuple):
-    """One line: the picture as it is written there, the class, the box, and where it stands."""
+    """One box: its picture as it is written, its class, where it stands, and the picture's size if known."""
 
     picture: str
     class_index: int
     box: WrittenBox
     place: str
+    size: Size | None = None
 
 
 def read_box_table(path: Path, classes: ClassList) -> list[OwnBox]:

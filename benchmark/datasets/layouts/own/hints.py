@@ -39,10 +39,9 @@ def _hints(root: Path) -> Iterator[str]:
         yield f"annotations.xml is of CVAT: {_CONVERT}"
     xml = next((path for folder in (root, *inner) for path in _some(folder, "*.xml")), None)
     if xml is not None:
-        yield (
-            f"{_named(root, xml)} is of Pascal's form: dataset: {{name: voc}} reads JPEGImages/ and "
-            "Annotations/, and {name: imagenet, split: images} XML in annotations/, of one class for each"
-        )
+        yield f"{_named(root, xml)} is of Pascal's form: write boxes: {_named(root, xml.parent)}"
+    for path in _some(root, "*.json"):
+        yield f"there is {path.name}: if it is in COCO's form, write {_line(root, path)}, else export it so"
     table = next((path for end in ("*.csv", "*.xlsx") for path in _some(root, end)), None)
     if table is not None:
         name = table.with_suffix(".csv").name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .....base import RaybenchError, Size
 from .....checkpoints import ClassList
-from ...files import files_by_id, subfolders
+from ...files import files_by_id, files_of_ids, subfolders
 from ...region import MaskRegion, Region
 from ...sample import AnnotationError
 
@@ -35,22 +35,22 @@ class OwnMasks:
     by_class: Mapping[int, Mapping[str, str]]
     flat: Mapping[str, str]
 
-    def files(self, stem: str) -> tuple[Path, ...]:
+    def files(self, image_id: str) -> tuple[Path, ...]:
         """Files of a picture, in a fixed order."""
-        own = [named[stem] for _, named in sorted(self.by_class.items()) if stem in named]
-        return tuple(self.root / path for path in (*own, *([self.flat[stem]] if stem in self.flat else ())))
+        named = (*(one for _, one in sorted(self.by_class.items())), self.flat)
+        return tuple(self.root / one[image_id] for one in named if image_id in one)
 
-    def classes_of(self, stem: str) -> frozenset[int]:
+    def classes_of(self, image_id: str) -> frozenset[int]:
         """Classes that have a mask of a picture, as far as names of files say."""
-        return frozenset(index for index, named in self.by_class.items() if stem in named)
+        return frozenset(index for index, named in self.by_class.items() if image_id in named)
 
     def regions(
-        self, stem: str, size: Size, classes: ClassList, folder_class: int | None
+        self, image_id: str, size: Size, classes: ClassList, folder_class: int | None
     ) -> dict[int, Region]:
         """Read the masks of a picture: the region of each class.
 
         Args:
-            stem: id of the picture.
+            image_id: id of the picture.
             size: (height, width) that they have to have.
             classes: pixel k of a mask in no class's folder stands for class k, counted from 1.
             folder_class: the class whose folder the picture lies in: what a mask of it shows then, or None.
@@ -60,11 +60,11 @@ class OwnMasks:
         """
         found: dict[int, Region] = {}
         for index, named in sorted(self.by_class.items()):
-            if stem in named:
-                found[index] = MaskRegion(_levels(self.root / named[stem], size) != 0)
-        if stem not in self.flat:
+            if image_id in named:
+                found[index] = MaskRegion(_levels(self.root / named[image_id], size) != 0)
+        if image_id not in self.flat:
             return found
-        path = self.root / self.flat[stem]
+        path = self.root / self.flat[image_id]
         levels = _levels(path, size)
         if folder_class is not None:
             return found | {folder_class: MaskRegion(levels != 0)}
@@ -82,14 +82,15 @@ class OwnMasks:
         return found | {number - 1: MaskRegion(levels == number) for number in numbers}
 
 
-def find_masks(root: Path, folder: str, classes: ClassList) -> OwnMasks:
-    """Find the masks below a folder: `<picture>.png`, `<class>/<picture>.png`, or both.
+def find_masks(root: Path, folder: str, classes: ClassList, ids: Collection[str]) -> OwnMasks:
+    """Find masks of pictures below a folder: `<picture>.png`, `<class>/<picture>.png`, or both.
 
     Raises:
-        RaybenchError: there is none, or a folder is not named after a class.
+        RaybenchError: there is none, none has the name of a picture, or a folder is not named after a class.
     """
     by_class: dict[int, Mapping[str, str]] = {}
-    for inner in subfolders(root, folder):
+    paths = any("/" in image_id for image_id in ids)
+    for inner in () if paths else subfolders(root, folder):
         named = files_by_id(root, (inner,), (".png",))
         if not named:
             continue
@@ -99,9 +100,15 @@ def find_masks(root: Path, folder: str, classes: ClassList) -> OwnMasks:
                 f"{root / inner} holds masks, but is not named after a class of {classes.name}"
             )
         by_class[classes.index_of[name]] = named
-    flat = files_by_id(root, (folder,), (".png",))
+    flat = files_of_ids(root, folder, (".png",), ids) if paths else files_by_id(root, (folder,), (".png",))
     if not by_class and not flat:
         raise RaybenchError(f"no masks in {root / folder}; expected <picture>.png or <class>/<picture>.png")
+    names = [*flat, *(name for named in by_class.values() for name in named)]
+    if not set(names) & set(ids):
+        raise RaybenchError(
+            f"no mask in {root / folder} has the name of a picture: there is {names[0]}.png; expected "
+            f"{min(ids)}.png"
+        )
     return OwnMasks(root, by_class, flat)
 
 
@@ -109,11 +116,13 @@ def _levels(path: Path, size: Size) -> NDArray[np.int64]:
     """Read a mask's pixels, (H, W): levels of grey, numbers of a palette's colours, or 0 and 1."""
     try:
         with PIL.Image.open(path) as picture:
-            if picture.mode not in ("1", "L", "P", "I", "I;16"):
+            levels = np.asarray(picture).astype(np.int64)
+            if picture.mode == "RGB" and (levels == levels[:, :, :1]).all():
+                levels = levels[:, :, 0]
+            elif picture.mode not in ("1", "L", "P", "I", "I;16"):
                 raise AnnotationError(
                     f"{path} is a mask in {picture.mode}; expected one of grey levels or of a palette"
                 )
-            levels = np.asarray(picture).astype(np.int64)
     except (OSError, SyntaxError, ValueError) as error:
         raise AnnotationError(f"cannot read the mask {path}: {str(error).lower()}") from None
     if levels.shape != tuple(size):

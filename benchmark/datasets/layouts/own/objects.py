@@ -9,16 +9,26 @@ from typing import NamedTuple, Protocol
 
 from .....base import RaybenchError, Size
 from .....checkpoints import ClassList
-from ...files import files_by_id, read_text, subfolders
+from ...files import files_of_ids, read_text
 from ...region import MaskRegion, Region
-from ..boxes import WrittenBox, region_of
+from ...sample import AnnotationError
+from ..boxes import WrittenBox, plain_number, region_of
 from ..coco_masks import encode, union
+from ..voc_xml import class_index_of, read_annotation
 from .box_table import OwnBox
 from .hints import elsewhere
 from .masks import OwnMasks
-from .yolo import YoloObject, read_yolo
+from .yolo import YoloObject, read_yolo, read_yolo_class
 
-__all__ = ["REPEATED", "Objects", "OwnPicture", "TableObjects", "YoloObjects", "read_yolo_files"]
+__all__ = [
+    "REPEATED",
+    "Objects",
+    "OwnPicture",
+    "TableObjects",
+    "YoloObjects",
+    "read_pascal_files",
+    "read_yolo_files",
+]
 
 REPEATED = "an object is there twice; used once"
 """Note on a sample."""
@@ -79,6 +89,12 @@ class TableObjects:
         """See `Objects`."""
         rows = self.boxes.get(picture.image_id, ())
         place = f"{rows[0].place}, {picture.path}" if rows else picture.path
+        other = next((row.size for row in rows if row.size not in (None, size)), None)
+        if other:
+            raise AnnotationError(
+                f"{place}: the boxes are of a picture of {other.width} x {other.height} pixels, and this one "
+                f"has {size.width} x {size.height}"
+            )
         found, notes = boxed(((row.class_index, row.box) for row in rows), size, legacy=legacy, place=place)
         return found, notes
 
@@ -134,8 +150,8 @@ class MaskObjects:
     def several(self) -> bool:
         """See `Objects`: a flat mask may show any number of classes, unless its picture says which."""
         return any(
-            len(self.masks.classes_of(one.stem)) > 1
-            or (one.stem in self.masks.flat and one.folder_class is None)
+            len(self.masks.classes_of(one.image_id)) > 1
+            or (one.image_id in self.masks.flat and one.folder_class is None)
             for one in self.pictures
         )
 
@@ -143,11 +159,11 @@ class MaskObjects:
         self, picture: OwnPicture, size: Size, *, legacy: bool
     ) -> tuple[dict[int, Region], tuple[str, ...]]:
         """See `Objects`."""
-        return self.masks.regions(picture.stem, size, self.classes, picture.folder_class), ()
+        return self.masks.regions(picture.image_id, size, self.classes, picture.folder_class), ()
 
     def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
         """See `Objects`."""
-        files = self.masks.files(picture.stem)
+        files = self.masks.files(picture.image_id)
         return (part for file in files for part in (str(file.relative_to(self.masks.root)), _bytes(file)))
 
 
@@ -174,18 +190,37 @@ def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], cla
     Raises:
         RaybenchError: no picture has one, or a file cannot be read.
     """
-    found = files_by_id(root, (folder, *subfolders(root, folder)), (".txt",))
-    texts = {}
-    for picture in pictures:
-        if picture.stem in found:
-            path = root / found[picture.stem]
-            texts[picture.image_id] = read_text(path), path
+    ids = [picture.image_id for picture in pictures]
+    found = files_of_ids(root, folder, (".txt",), ids)
+    paths = {image_id: root / found[image_id] for image_id in ids if image_id in found}
+    texts = {image_id: (read_text(path), path) for image_id, path in paths.items()}
     if not texts:
         raise RaybenchError(
-            f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files there"
+            f"{root / folder} holds no <picture>.txt of any picture; expected YOLO's files, as {ids[0]}.txt"
             f"{elsewhere(root)}"
         )
+    for text, path in texts.values():
+        for number, line in enumerate(text.splitlines(), 1):
+            if (
+                line.strip() and plain_number(line.split()[0]) >= classes
+            ):  # then it is another list of classes
+                read_yolo_class(line.split()[0], classes, f"{path}, line {number}")
     return YoloObjects(texts, classes)
+
+
+def read_pascal_files(root: Path, found: Mapping[str, str], classes: ClassList) -> list[OwnBox]:
+    """Read XML in Pascal's form, by the id of its picture; one without an object says that there is none.
+
+    Raises:
+        RaybenchError: a file is damaged, or an object is of no class of the list.
+    """
+    return [
+        OwnBox(image_id, class_index_of(item, classes, path), item.box, str(path), annotation.size)
+        for image_id, path in sorted((image_id, root / name) for image_id, name in found.items())
+        if b"<object" in path.read_bytes()
+        for annotation in [read_annotation(path)]
+        for item in annotation.objects
+    ]
 
 
 def _outlined(objects: Iterable[YoloObject], index: int, size: Size) -> Region:

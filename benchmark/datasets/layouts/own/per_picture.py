@@ -59,5 +59,6 @@ def read_levels(path: Path, size: Size) -> tuple[NDArray[np.int64], tuple[str, .
             fitting = plain if fits else plain.resize((size.width, size.height), PIL.Image.Resampling.NEAREST)
             levels = np.asarray(fitting).astype(np.int64)
     except (OSError, SyntaxError, ValueError) as error:
-        raise AnnotationError(f"cannot read the mask {path}: {str(error).lower()}") from None
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AnnotationError(f"cannot read the mask {path}: {reason.lower()}") from None
     return levels.reshape(*levels.shape[:2], -1), () if fits else (RESIZED,)

@@ -10,7 +10,7 @@ from .....base import Size, quoted
 from ...sample import AnnotationError
 from ..boxes import WrittenBox, plain_number
 
-__all__ = ["YoloObject", "read_yolo"]
+__all__ = ["YoloObject", "read_yolo", "read_yolo_class"]
 
 _BEYOND = 0.001  # of a side, by which rounding may carry a box outside
 
@@ -49,25 +49,31 @@ def _object(words: list[str], size: Size, classes: int, place: str) -> YoloObjec
             f"{place}: expected class x y width height, or a class and pairs of x and y, not "
             f"{quoted(' '.join(words))}"
         )
-    class_index, shares = numbers[0], numbers[1:]
-    if class_index % 1 or not 0 <= class_index < classes:
-        raise AnnotationError(
-            f"{place}: the class is {words[0]}; expected an index from 0 to {classes - 1}, as there are "
-            f"{classes} classes"
-        )
+    class_index, shares = read_yolo_class(words[0], classes, place), numbers[1:]
     if any(not -_BEYOND <= share <= 1 + _BEYOND for share in shares):
         raise AnnotationError(
             f"{place}: {quoted(' '.join(words[1:]))} are no shares of the picture's sides, from 0 to 1"
         )
     if len(shares) > 4:
         scaled = [share * size[1 - number % 2] for number, share in enumerate(shares)]
-        return YoloObject(int(class_index), None, scaled)
+        return YoloObject(class_index, None, scaled)
     x, y, width, height = shares
     if width <= 0 or height <= 0:
         raise AnnotationError(f"{place}: width and height are {words[3]} and {words[4]}; expected above 0")
     left, right = _span(x, width, size.width)
     top, bottom = _span(y, height, size.height)
-    return YoloObject(int(class_index), WrittenBox(left, top, right, bottom), [])
+    return YoloObject(class_index, WrittenBox(left, top, right, bottom), [])
+
+
+def read_yolo_class(word: str, classes: int, place: str) -> int:
+    """Read the index of a class; raise `AnnotationError` if it is none of so many."""
+    number = _number(word, place)
+    if number % 1 or not 0 <= number < classes:
+        raise AnnotationError(
+            f"{place}: the class is {word}; expected an index from 0 to {classes - 1}, as there are "
+            f"{classes} classes"
+        )
+    return int(number)
 
 
 def _span(middle: float, share: float, length: int) -> tuple[float, float]:
