@@ -34,6 +34,7 @@ class KnownData(Document):
         classes: how many classes its pictures show.
         per_class: how many pictures each class has, if all have as many.
         boxes: how many boxes there are, if that is known.
+        fingerprint: of ids and annotations, if that is known.
         where: where to get it.
         size: how large it is.
         terms: on which terms.
@@ -48,6 +49,7 @@ class KnownData(Document):
     classes: int
     per_class: int = 0
     boxes: int = 0
+    fingerprint: str = ""
     where: str
     size: str
     terms: str
@@ -57,6 +59,12 @@ class KnownData(Document):
     def entry(self) -> DatasetReader:
         """The reader."""
         return DATASETS.get(self.reader)
+
+    def open(self, root: Path, protocol: Protocol) -> Dataset:
+        """Open what is in a folder; raises as the reader does."""
+        own = self.entry.options
+        options = {key: value for key, value in self.options.items() if key in own}
+        return self.entry.open(root, protocol, options=options)
 
 
 class _Known(Document):
@@ -110,9 +118,7 @@ def check_data(
     Raises:
         RaybenchError: the folder is of no known layout.
     """
-    own = known.entry.options
-    options = {key: value for key, value in known.options.items() if key in own}
-    dataset = known.entry.open(root, protocol, options=options)
+    dataset = known.open(root, protocol)
     yield _count(len(dataset), known.images, "pictures")
     shown: Counter[int] = Counter()
     troubles: dict[str, list[str]] = {"cannot be read": [], "have no annotation": [], "have a note": []}
@@ -153,7 +159,10 @@ def check_data(
                 words == "have a note",
                 f"{len(found):,} pictures {words}: {'; '.join(found[:_LISTED])}{more}",
             )
-    yield True, f"{queries:,} queries; fingerprint {dataset.fingerprint()}"
+    found_print = dataset.fingerprint()
+    as_known = {"": "", found_print: ", as known"}.get(known.fingerprint, f"; known is {known.fingerprint}")
+    fine = known.fingerprint in ("", found_print)
+    yield fine, f"{queries:,} queries; fingerprint {found_print}{as_known}"
     if dataset.has_images and not full:
         yield from _first_and_last(dataset)
 

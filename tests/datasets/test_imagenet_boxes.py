@@ -47,6 +47,16 @@ def test_samples_by_hand(folder: Path, animals_file: Path) -> None:
     assert dataset.path_of(1).endswith("localization.txt")
 
 
+def test_the_files_are_found_in_the_repository_of_wsolevaluation(folder: Path, animals_file: Path) -> None:
+    expected = open_folder(folder, animals_file).fingerprint()
+    inner = folder / "metadata" / "ILSVRC" / "test"
+    inner.mkdir(parents=True)
+    for name in GOOD:
+        (folder / name).rename(inner / name)
+    for given in (folder, folder / "metadata", inner):
+        assert open_folder(given, animals_file).fingerprint() == expected
+
+
 def test_legacy_box_from_0_leaves_an_empty_region(folder: Path, animals_file: Path) -> None:
     sample = open_folder(folder, animals_file, legacy=True)[1]
     assert (sample.queries[0].region.boxes, sample.notes) == ((), (EMPTY_SLICE,))

@@ -57,6 +57,23 @@ def folder(tmp_path: Path, write_picture: Write, write_xml: Write) -> Path:
     return tmp_path
 
 
+def test_the_list_says_how_much_of_a_dataset_is_where(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    around = folder.parent / f"{folder.name}-data"
+    around.mkdir()
+    (around / "imagenet").symlink_to(folder)
+    (around / "coco").mkdir()
+    monkeypatch.setenv("RAYBENCH_DATA", str(around))
+    code, output = call("list")
+    lines = {line.split()[0]: line for line in output.splitlines()}
+    assert code == 0
+    assert f"3 of them in {around / 'imagenet'}; used by" in lines["imagenet"]
+    assert f"not in {around / 'coco'}: `raybench data check coco-val2014` says why" in lines["coco-val2014"]
+    assert [name for name in lines if "used by" in lines[name]] == [
+        *("imagenet", "imagenet-boxes", "voc2007-test", "coco-val2014")
+    ]
+    assert "not found" in lines["cub200-test"]
+
+
 def told(folder: Path, **changes: object) -> list[tuple[bool, str]]:
     facts = {"images": 3, "classes": 2, "per_class": 0, **changes}
     return list(check_data(known_data()["imagenet"].model_copy(update=facts), folder, RULES))
@@ -100,6 +117,7 @@ def test_real_boxes_of_imagenet_are_whole(real_data: Path) -> None:
     found = list(check_data(known_data()["imagenet-boxes"], real_data / "imagenet" / "all_val_boxes", RULES))
     assert all(fine for fine, _ in found)
     assert (True, "80,477 boxes in all, as known") in found
+    assert [words[-8:] for _, words in found if "fingerprint" in words] == ["as known"]
 
 
 def test_tables_of_hugging_face_are_unpacked_byte_by_byte(tmp_path: Path, write_picture: Write) -> None:

@@ -195,6 +195,11 @@ def test_a_year_or_a_split_chooses_among_several(
             ["LOC_val_solution.csv"],
             "is Kaggle's: there is LOC_val_solution.csv, but not",
         ),
+        (
+            "imagenet",
+            ["val/a.JPEG", "loc_val.csv"],
+            "; if loc_val.csv has its form, write dataset: {..., boxes: loc_val.csv}",
+        ),
         ("imagenet", ["ILSVRC2012_img_val.tar"], "; unpack ILSVRC2012_img_val.tar"),
         (
             "imagenet",

@@ -14,6 +14,7 @@ from ...suite import Protocol
 from ..fingerprint import fingerprint_of
 from ..interface import dataset
 from ..layouts.boxes import WrittenBox, region_of
+from ..layouts.imagenet.tables import wsol_folder
 from ..layouts.imagenet.wsol_boxes import COLUMNS, read_wsol_boxes
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
@@ -96,6 +97,7 @@ def open_imagenet_boxes(
     Raises:
         RaybenchError: a file is missing, or a line is not of its form; names file and line.
     """
+    root = wsol_folder(root) or root
     missing = [name for name in COLUMNS if not (root / name).is_file()]
     if missing:
         raise LayoutError(f"{root} has no {' and no '.join(missing)}; expected {', '.join(COLUMNS)} in it")

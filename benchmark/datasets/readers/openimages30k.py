@@ -29,7 +29,7 @@ IGNORED = "pixels that the benchmark ignores are counted as background"
 
 _ROOTS = re.compile(r"open[-_ ]?images?([-_ ]?\w+)?", re.IGNORECASE)
 _MASKS = re.compile(r"mask|annotation|segmentation", re.IGNORECASE)
-_MASK = re.compile(r"(?P<image>[^_]+)_(ignore|m(?P<name>.+)_[^_]+)\.png")
+_MASK = re.compile(r"(?P<image>.+?)_(ignore|m(?P<name>.+?)(_[0-9a-f]{4,})?)\.png")
 _PICTURES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix != ".png")
 
 

@@ -44,14 +44,27 @@ def _list(_names: list[str], _path: Path | None, _full: bool) -> None:
             table
             for table in SOURCES
             for dataset in {value.dataset for value in load_published(table)}
-            if known.reader
-            in (
-                known_datasets[dataset].choice.get("name"),
-                known_datasets[dataset].without_network.get("name"),
-            )
+            for choice in (known_datasets[dataset].choice, known_datasets[dataset].without_network)
+            if (choice.get("name"), choice.get("split")) == (known.reader, known.options.get("split"))
         ]
         used = f"; used by {', '.join(dict.fromkeys(tables))}" if tables else ""
-        typer.echo(f"{name:20} {known.images:7,} pictures  {folder or 'not found'}{used}")
+        typer.echo(f"{name:20} {known.images:7,} pictures  {_found(name, folder)}{used}")
+
+
+def _found(name: str, folder: Path | None) -> str:
+    """Say where a dataset is, and how much of it."""
+    from ...base import RaybenchError
+    from ...benchmark.datasets import known_data
+    from ...benchmark.suite import PROTOCOLS
+
+    if folder is None:
+        return "not found"
+    known = known_data()[name]
+    try:
+        count = len(known.open(folder, PROTOCOLS["aaai21-clamped"]))
+    except RaybenchError:
+        return f"not in {folder}: `raybench data check {name}` says why"
+    return str(folder) if count == known.images else f"{count:,} of them in {folder}"
 
 
 def _where(names: list[str], _path: Path | None, _full: bool) -> None:

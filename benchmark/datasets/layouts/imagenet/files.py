@@ -97,9 +97,12 @@ def refuse_unlabelled(files: Mapping[str, ImageFiles], root: Path, split: str) -
     """
     if not any(entry.annotation or entry.folder_class for entry in files.values()):
         folder = (root / next(iter(files.values())).picture).parent
+        tables = sorted(path.relative_to(root) for at in ("*.csv", "*/*.csv") for path in root.glob(at))
+        line = f"; if {tables[0]} has its form, write dataset: {{..., boxes: {tables[0]}}}" if tables else ""
         raise LayoutError(
             f"no picture in {folder} has an annotation or lies in the folder of a class; expected XML beside "
             f"the pictures or in {root / 'annotation'}, LOC_{split}_solution.csv, or {split}/<class>/*.JPEG"
+            f"{line}"
         )
 
 

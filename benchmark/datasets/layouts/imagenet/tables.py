@@ -15,7 +15,7 @@ from .files import around
 from .loc_solution import read_loc_solution
 from .wsol_boxes import COLUMNS, read_wsol_boxes
 
-__all__ = ["find_table", "read_table"]
+__all__ = ["find_table", "read_table", "wsol_folder"]
 
 _WSOL = ("", "all_val_boxes", "metadata/ILSVRC/test", "metadata")
 
@@ -26,6 +26,12 @@ def find_table(root: Path, split: str) -> Path | None:
     The three files are of the validation pictures alone.
     """
     return next((path for path in _places(root, split) if _is_table(path)), None)
+
+
+def wsol_folder(root: Path) -> Path | None:
+    """Return the folder with wsolevaluation's three files that a folder is or, as its repository, holds."""
+    inner = (root / name for name in (*_WSOL, "ILSVRC/test"))
+    return next((path for path in inner if path.is_dir() and _is_table(path)), None)
 
 
 def read_table(path: Path, classes: ClassList) -> Mapping[str, Annotation]:
