@@ -41,9 +41,7 @@ class WindowAttention(nn.Module):
         )
         whole = mixed.transpose(1, 2).flatten(2).view(len(maps), rows, columns, _SIDE, _SIDE, -1)
         whole = whole.transpose(2, 3).flatten(3, 4).flatten(1, 2)
-        found: Tensor = self.proj(
-            whole[:, self.shift : self.shift + height, self.shift : self.shift + width]
-        )
+        found: Tensor = self.proj(whole[:, self.shift : self.shift + height, self.shift : self.shift + width])
         return found
 
     def _border(self, height: int, width: int) -> tuple[int, ...]:
@@ -104,9 +102,7 @@ def shapes_swin(num_classes: int) -> ShapesSwin:
 
 
 def _stage(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        *(Block(width, WindowAttention(width, _HEADS, shift)) for shift in (0, _SIDE // 2))
-    )
+    return nn.Sequential(*(Block(width, WindowAttention(width, _HEADS, shift)) for shift in (0, _SIDE // 2)))
 
 
 def _windows(maps: Tensor) -> Tensor:

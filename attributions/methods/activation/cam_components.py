@@ -32,8 +32,8 @@ def _check_gradients(network: NetworkLike, blank: Tensor) -> None:
         gradients, middle.expand_as(gradients), rtol=1e-3, atol=1e-6 * float(middle.abs().max())
     ):
         raise RaybenchError(
-            f"cam needs scores that weigh the averaged maps of {layer_to_read(None, network)!r} linearly; choose "
-            "grad_cam, which gives its positive part for such networks and a map for others"
+            f"cam needs scores that weigh the averaged maps of {layer_to_read(None, network)!r} linearly; "
+            "choose grad_cam, which gives its positive part for such networks and a map for others"
         )
 
 
