@@ -69,7 +69,7 @@ def own_methods(family: str) -> list[Attribution]:
 def page() -> str:
     """The glossary as Markdown."""
     lines = ["# Glossary", "", "`python docs/make_glossary.py` writes this page from what is registered.", ""]
-    lines += ["| term | |", "|---|---|"]
+    lines += ["| term | what it is |", "|---|---|"]
     lines += [f"| {term} | {words} |" for term, words in TERMS.items()]
     lines += ["", "## Metrics", ""]
     lines += [
@@ -84,7 +84,7 @@ def page() -> str:
                 "",
                 f"![The best and the worst map by each metric of {group}](glossary/{group}.jpg)",
             ]
-        lines += ["", "| label | name | |", "|---|---|---|"]
+        lines += ["", "| label | name | what it says |", "|---|---|---|"]
         lines += [f"| {one.label} | `{one.name}` | {escape_markdown(one.words)} |" for one in metrics]
     lines += ["", "## Methods", "", "All on one picture; `raybench explain PICTURE` draws them on yours."]
     for family, words in FAMILIES.items():
@@ -92,7 +92,7 @@ def page() -> str:
         if (FOLDER / "methods" / f"{family}.md").is_file():
             lines[-1] = f"{lines[-1][:-1]} ([more](methods/{family}.md))."
             lines += ["", f"![One picture, explained by each method of {family}](methods/{family}.jpg)"]
-        lines += ["", "| name | |", "|---|---|"]
+        lines += ["", "| name | what its map is |", "|---|---|"]
         lines += [f"| `{one.name}` | {escape_markdown(one.summary)} |" for one in own_methods(family)]
     return "\n".join([*lines, ""])
 

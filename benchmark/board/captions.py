@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..results import NO_CHECKPOINT, BoardRow, Column, PublishedRow, Score, Section, remarks, shows_the_truth
+from ..results import (
+    NO_CHECKPOINT,
+    BoardRow,
+    Column,
+    PublishedRow,
+    Score,
+    Section,
+    label_of,
+    remarks,
+    shows_the_truth,
+)
 from ..tables import REPEATED, SOURCES, training_name
 
 __all__ = ["Winner", "degenerate_maps", "section_facts", "section_notes", "section_subtitle", "winners"]
@@ -139,8 +149,8 @@ def _winner(section: Section, column: Column) -> Winner | None:
     score = best.scores[column.metric]
     return Winner(
         metric=column.whole_title,
-        checkpoint=best.checkpoint,
-        attribution="" if column.about_checkpoint else best.attribution,
+        checkpoint=label_of("checkpoint", best.checkpoint, best.folder),
+        attribution="" if column.about_checkpoint else label_of("attribution", best.attribution, best.folder),
         value=_short(column, score.value),
         interval=column.printed_interval(score.low, score.high),
         certainty=_certainty(section, column, best, score),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ import raybench
 from raybench.commands import app
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "python.md"
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -26,6 +29,48 @@ def test_example_has_only_words_that_the_command_takes(name: str) -> None:
         assert words[0] == "raybench"
         with COMMANDS[words[1]].make_context(words[1], words[2:]) as context:
             assert context.params
+
+
+def test_containers_install_what_there_is_and_start_raybench() -> None:
+    """What a build would trip over first; nothing is built here."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    offered = re.findall(
+        r"^([\w-]+) = \[", project.partition("[project.optional-dependencies]")[2], re.MULTILINE
+    )
+    docker = (ROOT / "examples" / "Dockerfile").read_text(encoding="utf-8")
+    lines = [line.partition(" ") for line in docker.splitlines() if line and not line.startswith("#")]
+    assert lines[0][0] == "FROM"
+    assert {word for word, _, _ in lines} <= {"FROM", "COPY", "RUN", "ENV", "WORKDIR", "ENTRYPOINT"}
+    assert f"\n{json.loads(lines[-1][2])[0]} = " in project.partition("[project.scripts]")[2]
+    apptainer = (ROOT / "examples" / "raybench.def").read_text(encoding="utf-8")
+    assert re.findall(r"^%(\w+)$", apptainer, flags=re.MULTILINE) == [
+        "files",
+        "post",
+        "environment",
+        "runscript",
+    ]
+    assert re.search(r"^    exec raybench ", apptainer, flags=re.MULTILINE)
+    assert re.search(r"^FROM (\S+)$", docker, flags=re.MULTILINE)[1] in apptainer  # type: ignore[index]
+    for text in (docker, apptainer):
+        (extras,) = re.findall(r'pip install --no-cache-dir "/raybench\[([\w,]+)\]"', text)
+        assert set(extras.split(",")) <= set(offered)
+        (copied,) = re.findall(r"^(?:COPY|   ) (\S+) /raybench$", text, flags=re.MULTILINE)
+        assert (ROOT / copied / "pyproject.toml").is_file()
+        assert text.startswith("# ")
+        for command in re.findall(r"raybench(?:\.sif)? (run .*)", text.splitlines()[0]):
+            words = shlex.split(command)
+            with COMMANDS[words[0]].make_context(words[0], words[1:]) as context:
+                assert context.params
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert {".git", ".venv", "runs"} <= set(ignored)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.sh")), ids=lambda path: path.name)
+def test_scripts_are_bash_and_name_commands(path: Path) -> None:
+    assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
+    named = re.findall(r"(?:-m |^| )raybench ([a-z]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert named
+    assert set(named) <= set(COMMANDS)
 
 
 def test_page_shows_every_public_name() -> None:
