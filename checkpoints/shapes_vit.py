@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ShapesViT", "shapes_vit"]
+__all__ = ["Block", "ShapesViT", "shapes_vit", "stem_of"]
 
 _WIDTH, _HEADS, _BLOCKS = 64, 4, 3
 
@@ -34,17 +34,27 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Attention and two linear layers, each on normalised tokens and added to them."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, attention: nn.Module) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
-        self.attn = Attention(width, heads)
+        self.attn = attention
         self.norm2 = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, L, C) to the same."""
+        """(B, L, C) or (B, h, w, C) to the same."""
         tokens = tokens + self.attn(self.norm1(tokens))
         return tokens + self.mlp(self.norm2(tokens))  # type: ignore[no-any-return]
+
+
+def stem_of(*channels: int) -> nn.Sequential:
+    """Build convolutions of stride two, each from one number of channels to the next."""
+    stem: OrderedDict[str, nn.Module] = OrderedDict()
+    for place, (given, made) in enumerate(pairwise(channels), start=1):
+        stem[f"conv{place}"] = nn.Conv2d(given, made, 3, stride=2, padding=1, bias=False)
+        stem[f"norm{place}"] = nn.BatchNorm2d(made)
+        stem[f"act{place}"] = nn.GELU()
+    return nn.Sequential(stem)
 
 
 class ShapesViT(nn.Module):
@@ -56,16 +66,10 @@ class ShapesViT(nn.Module):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
-        stem: OrderedDict[str, nn.Module] = OrderedDict()
-        channels = (3, _WIDTH // 4, _WIDTH // 2, _WIDTH)
-        for place, (given, made) in enumerate(pairwise(channels), start=1):
-            stem[f"conv{place}"] = nn.Conv2d(given, made, 3, stride=2, padding=1, bias=False)
-            stem[f"norm{place}"] = nn.BatchNorm2d(made)
-            stem[f"act{place}"] = nn.GELU()
-        self.stem = nn.Sequential(stem)
+        self.stem = stem_of(3, _WIDTH // 4, _WIDTH // 2, _WIDTH)
         self.place = nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1, groups=_WIDTH)
         self.token = nn.Parameter(torch.zeros(1, 1, _WIDTH))
-        self.blocks = nn.Sequential(*(Block(_WIDTH, _HEADS) for _ in range(_BLOCKS)))
+        self.blocks = nn.Sequential(*(Block(_WIDTH, Attention(_WIDTH, _HEADS)) for _ in range(_BLOCKS)))
         self.norm = nn.LayerNorm(_WIDTH)
         self.head = nn.Linear(_WIDTH, num_classes)
         nn.init.trunc_normal_(self.token, std=0.02)

@@ -3,8 +3,10 @@
     python tests/acceptance/torchray_networks.py VOC_FOLDER [--pictures 10] [--architecture vgg16]
 
 TorchRay loads the file, transforms the picture, makes the map at the picture's size, and judges the point;
-raybench does the same by card and protocol. Both compute in float64. It exits with 1 if a map is more than
-1e-5 of its peak away, or a point differs where TorchRay's map has no tie. Half an hour for 10 pictures.
+raybench does the same by card and protocol. Both compute in float64. RISE, on squeezed pictures and under
+the same masks, and the scores of whole pictures that extremal perturbations ask for, are compared too. It
+exits with 1 if a map is more than 1e-5 of its peak away, or a point differs where TorchRay's map has no tie.
+Half an hour for 10 pictures.
 """
 
 from __future__ import annotations
@@ -25,19 +27,23 @@ from torchray.attribution import excitation_backprop as excitation
 from torchray.attribution.common import get_pointing_gradient
 from torchray.attribution.grad_cam import grad_cam
 from torchray.attribution.gradient import gradient
+from torchray.attribution.rise import rise
 from torchray.benchmark import models as theirs
 from torchray.utils import imsmooth
 from torchvision import models
 
 from raybench.attributions import bind
+from raybench.attributions.methods.perturbation.rise import random_masks
 from raybench.base import Size
-from raybench.benchmark.datasets import open_dataset
+from raybench.benchmark.datasets import Sample, open_dataset
 from raybench.benchmark.measuring.maps import prepare_saliency, status_of
 from raybench.benchmark.measuring.single import pictured
-from raybench.benchmark.suite import PROTOCOLS
+from raybench.benchmark.suite import PROTOCOLS, protocol_from
 from raybench.checkpoints import Network, find_card, load_network
 
 RULES = PROTOCOLS["iccv19"]
+SQUEEZED = protocol_from("iccv19", {"fit": "square"})
+MASKS, SEED = 40, 5
 METHODS = ("gradient", "grad_cam", "excitation_backprop", "contrastive_excitation_backprop")
 TIE = 1e-9  # of the peak
 LAYERS = {
@@ -72,8 +78,8 @@ def published_file(architecture: str) -> dict[str, Tensor]:
     return tensors
 
 
-def load_both(architecture: str, folder: Path) -> tuple[nn.Module, Network]:
-    """Load one file by TorchRay's loader and by the card."""
+def load_all(architecture: str, folder: Path) -> tuple[nn.Module, Network, Network]:
+    """Load one file by TorchRay's loader, by the card, and by the card of extremal perturbations."""
     path = folder / f"{architecture}.pth"
     torch.save(published_file(architecture), path)
     build = getattr(models, architecture)
@@ -85,11 +91,40 @@ def load_both(architecture: str, folder: Path) -> tuple[nn.Module, Network]:
     if architecture == "resnet50":
         their.avgpool = nn.AvgPool2d(7, stride=1)
         excitation.update_resnet(their)
-    card = find_card(f"torchray-{architecture}-voc")
-    changed = card.model_dump(exclude_unset=True) | {"weights": ({"path": str(path)},)}
-    network = load_network(type(card).model_validate(changed))
-    network.module.double()
-    return their.double().eval(), network
+    networks = []
+    for name in (f"torchray-{architecture}-voc", f"torchray-{architecture}-voc-global"):
+        card = find_card(name)
+        changed = card.model_dump(exclude_unset=True) | {"weights": ({"path": str(path)},)}
+        networks.append(load_network(type(card).model_validate(changed)))
+        networks[-1].module.double()
+    return their.double().eval(), networks[0], networks[1]
+
+
+def compare_whole(
+    their: nn.Module, network: Network, whole: Network, picture: PIL.Image.Image, sample: Sample
+) -> tuple[float, int]:
+    """Return how far RISE and the scores of the whole picture are apart, and how many points differ."""
+    squeezed = theirs.get_transform("voc", size=(RULES.short_side,) * 2)(picture)[None].double()
+    kept = theirs.get_transform("voc", size=RULES.short_side)(picture)[None].double()
+    pixels = pictured(network, picture, "whole", SQUEEZED).double()
+    masks = random_masks(SEED, range(MASKS), tuple(pixels.shape[2:]), 7, 0.5)
+    size, windows = (sample.size.width, sample.size.height), getattr(their, "avgpool", None)
+    if windows is not None:
+        their.avgpool = nn.AdaptiveAvgPool2d(1)  # TorchRay changes it for other methods alone
+    with torch.no_grad():
+        expected = rise(their, squeezed, num_masks=MASKS, filter_masks=masks.double(), resize=size)[0]
+        scores, ours = their(kept).flatten(2).mean(dim=2), whole.module(kept)
+    if windows is not None:
+        their.avgpool = windows
+    apart, points = float((ours - scores).abs().max() / scores.abs().max()), 0
+    zero = torch.zeros(1, dtype=torch.int64)
+    for query in sample.queries[:2]:
+        raw = bind("rise", {"masks": MASKS})(network, pixels, zero, zero + query.class_index, seeds=[SEED])
+        found = prepare_saliency(raw, status_of(raw), sample.size, SQUEEZED, smoothed=False)[0].double()
+        other = expected[query.class_index]
+        apart = max(apart, float((found / found.max() - other / other.max()).abs().max()))
+        points += bool(found.argmax() != other.argmax())
+    return apart, points
 
 
 def their_map(
@@ -179,12 +214,15 @@ def main() -> int:
     transform = theirs.get_transform("voc", size=RULES.short_side)
     for architecture in given.architecture:
         with tempfile.TemporaryDirectory() as made:
-            their, network = load_both(architecture, Path(made))
+            their, network, whole = load_all(architecture, Path(made))
         worst: dict[str, list[float]] = {}
         for place in range(min(given.pictures, len(dataset.image_ids))):
             sample = dataset[place]
             with PIL.Image.open(dataset.path_of(place)) as file:
                 picture = file.convert("RGB")
+            apart, others = compare_whole(their, network, whole, picture, sample)
+            print(f"{architecture} RISE and whole scores: at most {apart:.1e} apart, {others} points differ")
+            bad += apart > 1e-5 or others > 0
             x = transform(picture)[None].double()
             pixels = pictured(network, picture, "whole", RULES).double()
             for query in sample.queries[:2]:

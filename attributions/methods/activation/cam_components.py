@@ -12,6 +12,7 @@ from ....base import RaybenchError
 from ...interface import NetworkLike, Passes, attribution
 from ...reading.capture import features_and_gradients
 from ...reading.features import features_of
+from ...reading.search.target_layer import layer_to_read
 from ...reading.trials import tried
 
 __all__ = ["cam", "eigen_cam", "eigen_grad_cam"]
@@ -31,8 +32,8 @@ def _check_gradients(network: NetworkLike, blank: Tensor) -> None:
         gradients, middle.expand_as(gradients), rtol=1e-3, atol=1e-6 * float(middle.abs().max())
     ):
         raise RaybenchError(
-            f"cam needs scores that weigh the averaged maps of {network.target_layer!r} linearly; choose "
-            "grad_cam, which gives its positive part for such networks and a map for others"
+            f"cam needs scores that weigh the averaged maps of {layer_to_read(None, network)!r} linearly; "
+            "choose grad_cam, which gives its positive part for such networks and a map for others"
         )
 
 
