@@ -110,7 +110,7 @@ def page() -> str:
         lines += [f"## {title}", "", f"{where}.", "", *table(rows), ""]
     lines += ["## Datasets", ""]
     lines += [
-        "`dataset: {name: NAME, …}`; every dataset takes `label` (its name in tables), `classes` (a class list "
+        "`dataset: {name: NAME, …}`; every dataset takes `label` (for tables), `classes` (a class list "
         "in place of the usual one) and `list` (a text file with the ids of the pictures to use). In words: "
         "[datasets](datasets.md).",
         "",
