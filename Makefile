@@ -24,6 +24,7 @@ docs: demo .venv/installed-test
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_metric_pictures.py
 	$(BIN)/python docs/make_glossary.py demo/shapes
+	$(BIN)/python docs/make_reference.py
 	$(BIN)/python docs/make_leaderboard_picture.py
 
 site: .venv/installed

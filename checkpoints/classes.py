@@ -14,6 +14,8 @@ from ..base import RaybenchError, UnknownNameError
 
 __all__ = ["ClassList", "load_classes", "shipped_class_lists"]
 
+_MOST_NAMED = 8
+
 
 @dataclass(frozen=True)
 class ClassList:
@@ -61,6 +63,14 @@ class ClassList:
                 raise RaybenchError(
                     f"several classes of {self.name} are called {text!r}: {several}; give an index"
                 )
+        holding = [label for label in self.labels if re.search(rf"\b{re.escape(wanted)}\b", label.lower())]
+        if holding:
+            listed = ", ".join(holding[:_MOST_NAMED])
+            more = f" and {len(holding) - _MOST_NAMED} more" if len(holding) > _MOST_NAMED else ""
+            raise RaybenchError(
+                f"no class of {self.name} is called {text!r}; the word is in {listed}{more}: give one, "
+                "or an index"
+            )
         known = {one.lower() for one in (*self.ids, *self.labels, *itertools.chain(*parts))}
         raise UnknownNameError(f"class of {self.name}", text, known)
 

@@ -17,6 +17,7 @@ from .base import RaybenchError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from .attributions import BoundAttribution
     from .benchmark.suite import Protocol
     from .checkpoints import Network
 
@@ -121,7 +122,8 @@ def explain(
         networks: one or several, from `raybench.load_checkpoint`, or what that takes.
         image: a picture or its path.
         classes: what to look for, by index or name; None for the most probable class of each network.
-        attributions: one or several methods, by name or as `mine.py:my_method`.
+        attributions: one or several methods, by name, as `mine.py:my_method` or with options as
+            `{name: grad_cam, layer: layer3}`.
         protocol: gives input size and map treatment; None for what suits each network.
         seed: of methods that draw random numbers.
         device: of networks that are loaded here.
@@ -143,6 +145,7 @@ def explain(
     methods = [attributions] if isinstance(attributions, str) else list(attributions)
     if not asked or not methods:
         raise RaybenchError("nothing to explain: name at least one network and one method")
+    labels_of, bound = zip(*(_bound(one, options, trust_code=trust_code) for one in methods), strict=True)
     rows: list[ExplainedRow] = []
     maps, status, top5, protocols, remarks = [], [], {}, {}, [turned] if turned else []
     for one in asked:
@@ -153,7 +156,7 @@ def explain(
         )
         rules = protocol or usual_protocol(network)
         given = {"protocol": rules, "seed": seed, "trust_code": trust_code, **options}
-        found = [explain_image(network, picture, classes, attribution=name, **given) for name in methods]
+        found = [explain_image(network, picture, classes, attribution=one, **given) for one in bound]
         labels = network.classes.labels
         rows += [ExplainedRow(network.name, index, labels[index]) for index in found[0].class_index]
         maps.append(np.stack([one.saliency.cpu().numpy() for one in found], axis=1))
@@ -164,10 +167,25 @@ def explain(
     return Explained(
         picture,
         tuple(rows),
-        tuple(methods),
+        labels_of,
         np.concatenate(maps),
         tuple(status),
         top5,
         protocols,
         tuple(remarks),
     )
+
+
+def _bound(text: str, options: dict[str, Any], *, trust_code: bool) -> tuple[str, str | BoundAttribution]:
+    """Return what to call a method, and the method with the options that stand beside its name."""
+    if not text.lstrip().startswith("{"):
+        return text, text
+    from .attributions import bind
+    from .base import CodeFiles
+    from .benchmark.suite import NamedChoice, choice_of
+
+    choice = choice_of(text, "attribution")
+    assert isinstance(choice, NamedChoice)
+    own = ", ".join(f"{name} = {value}" for name, value in choice.options.items())
+    bound = bind(choice.name, {**options, **choice.options}, code=CodeFiles(trusted=trust_code))
+    return choice.label or f"{choice.name}, {own}".removesuffix(", "), bound

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ...base import RaybenchError
 from ..results import Board, method_words, write_atomically
-from .feed import feed_of
+from .feed import feed_of, table_csv
 from .gallery import section_gallery
 from .plots import section_plots
 from .provenance import Provenance
@@ -74,6 +74,8 @@ def build_site(board: Board, out: Path) -> Path:
     for name, content in render_pages(board, plots=plots, galleries=galleries).items():
         write_atomically(out / name, content)
     write_atomically(out / "feed.json", feed_of(board))
+    for section in shown:
+        write_atomically(out / "tables" / f"{section.key}.csv", table_csv(section))
     return out / "index.html"
 
 
@@ -107,6 +109,7 @@ def render_pages(
         "methods": [(method, words) for method in methods if (words := method_words(method, folders))],
         "plots": plots or {},
         "galleries": galleries or {},
+        "newest": max((str(one.manifest.get("started", ""))[:10] for one in folders), default=""),
         "with_plots": any((plots or {}).values()),
         "provenance": json_for_script(provenance.as_data()),
     }

@@ -71,6 +71,7 @@ def section_notes(section: Section) -> tuple[str, ...]:
     runs = list(dict.fromkeys(row.folder for row in section.rows))
     said = dict.fromkeys((section.changes, *(row.note for row in section.rows), *remarks(runs)))
     notes = [f"{remark[:1].upper()}{remark[1:]}." for remark in said]
+    notes += [f"The same weights under several names: {', '.join(names)}." for names in _twins(section)]
     notes.append(_ceiling(section))
     sources = dict.fromkeys(row.source for row in section.published)
     sources |= dict.fromkeys(s.source for row in section.rows for s in row.scores.values() if s.source)
@@ -85,6 +86,17 @@ def section_notes(section: Section) -> tuple[str, ...]:
         notes += [words for source in known for words in source.repeated.values()]
     notes += [f"Note of the published rows: {mark}." for mark in marks if mark not in ("", REPEATED)]
     return tuple(note for note in notes if note not in ("", "."))
+
+
+def _twins(section: Section) -> list[list[str]]:
+    """Return the checkpoints whose weights are the same to the last bit, by hash."""
+    names: dict[str, list[str]] = {}
+    for row in section.rows:
+        hashes = row.folder.manifest.get("weights_sha256")
+        sha256 = hashes.get(row.checkpoint) if isinstance(hashes, dict) else None
+        if isinstance(sha256, str) and row.checkpoint not in names.setdefault(sha256, []):
+            names[sha256].append(row.checkpoint)
+    return [several for several in names.values() if len(several) > 1]
 
 
 def _ceiling(section: Section) -> str:

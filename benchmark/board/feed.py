@@ -1,14 +1,16 @@
-"""The rows of a board as a JSON feed, newest first: for readers of feeds, and for programs."""
+"""The rows of a board for programs: a JSON feed of all, newest first, and a CSV of each table."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from ..results import Board, BoardRow, Section
 
-__all__ = ["feed_of"]
+__all__ = ["feed_of", "table_csv"]
 
 
 def feed_of(board: Board) -> bytes:
@@ -25,6 +27,28 @@ def feed_of(board: Board) -> bytes:
         "items": items,
     }
     return (json.dumps(feed, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def table_csv(section: Section) -> bytes:
+    """Return the measured rows of a section at full precision: value, ends of the interval and place."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    metrics = [column.metric for column in section.columns]
+    parts = ("", "_ci_low", "_ci_high", "_place")
+    heading = [f"{metric}{part}" for metric in metrics for part in parts]
+    writer.writerow(["checkpoint", "attribution", "queries", "degenerate", *heading])
+    for row in section.rows:
+        known = {one["metric"]: one for one in _scores(section, row)}
+        found = [known.get(metric, {}) for metric in metrics]
+        numbers = [one.get(key, "") for one in found for key in ("value", "low", "high", "place")]
+        names = map(_harmless, (row.checkpoint, row.attribution))
+        writer.writerow([*names, row.queries, row.degenerate, *numbers])
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _harmless(name: str) -> str:
+    """Keep a stranger's name from being a formula, which spreadsheets would run."""
+    return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name
 
 
 def _item(section: Section, row: BoardRow) -> dict[str, Any]:

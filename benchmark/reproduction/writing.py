@@ -12,8 +12,9 @@ from typing import Any
 
 from ..pictures import save_plot
 from ..results import write_atomically
-from ..tables import PublishedValue, escape_latex, escape_markdown, latex_table, published_column
+from ..tables import PublishedValue, escape_markdown, published_column
 from .judging import Judged, Sample, printed_to
+from .paper import latex_of
 from .picture import picture_of
 from .ready import Readiness
 from .reproducing import Reproduction
@@ -106,7 +107,12 @@ def worded_time(seconds: float) -> str:
 
 def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:
     """Write `reproduction.csv`, `.md`, `.tex`, `.json`, `.png` and `.svg` into a folder; return the paths."""
-    texts = {"csv": _csv(found), "md": _markdown(found), "tex": _latex(found), "json": _json(found)}
+    texts = {
+        "csv": _csv(found),
+        "md": _markdown(found),
+        "tex": latex_of(found, list(_notes(found))),
+        "json": _json(found),
+    }
     paths = []
     for suffix, text in texts.items():
         paths.append(out / f"reproduction.{suffix}")
@@ -120,7 +126,7 @@ def _texts(one: Judged) -> tuple[str, ...]:
     measured = printed_to(value, 0.01)
     if not math.isnan(one.found.low):
         measured += f" [{printed_to(one.found.low, 0.01)}, {printed_to(one.found.high, 0.01)}]"
-    difference = "" if math.isnan(value) else f"{value - cell.value:+.2f}"
+    difference = "" if math.isnan(value) else f"{value - cell.value:+.2f}".replace("-0.00", "+0.00")
     verdict = f"{one.verdict}{f' ({one.note})' if one.note else ''}"
     metric, published = published_column(cell.metric).label, printed_to(cell.value, cell.printed)
     return (cell.column, cell.row, metric, published, measured, difference, verdict)
@@ -162,19 +168,6 @@ def _markdown(found: Reproduction) -> str:
     lines += [f"| {' | '.join(map(escape_markdown, _texts(one)))} |" for one in found.judged]
     lines += ["", *(f"- {escape_markdown(note)}" for note in _notes(found))]
     return "\n".join(lines) + "\n"
-
-
-def _latex(found: Reproduction) -> str:
-    lines = [r"  \begin{tabular}{lllrrrl}", r"    \toprule", f"    {' & '.join(_HEADINGS)} \\\\"]
-    for column in dict.fromkeys(one.cell.column for one in found.judged):
-        lines.append(r"    \midrule")
-        lines += [
-            f"    {{}}{' & '.join(map(escape_latex, _texts(one)))} \\\\"
-            for one in found.judged
-            if one.cell.column == column
-        ]
-    lines += [r"    \bottomrule", r"  \end{tabular}"]
-    return latex_table(found.table.source.title, lines, list(_notes(found)))
 
 
 def _notes(found: Reproduction) -> Iterator[str]:

@@ -9,7 +9,7 @@ import torch
 
 from ...attributions import BoundAttribution
 from ...base import names_code
-from ...checkpoints import Card, build_module
+from ...checkpoints import Card, build_module, weight_files
 from ..metrics import BoundMetric
 from ..suite import Settings, Suite
 from .plan import Plan
@@ -21,6 +21,8 @@ __all__ = ["cost_of", "costly", "plan_lines", "planned"]
 _SIDE = 224
 """Of a picture on which channels are counted."""
 
+_ROW, _NUMBER, _CURVE, _THUMBNAIL = 45, 11, 370, 15_000
+"""Bytes of a row without its scores, of a score, of a curve, of a map that is kept: as they mostly are."""
 _STAGES = 7
 """Of a residual network; how many a network has is known when it is loaded."""
 _COSTLY = 10
@@ -50,6 +52,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     of_all = "" if asked == len(plan.dataset) else f" of {len(plan.dataset):,}"
     yield f"dataset {plan.dataset.name}: {asked:,}{of_all} images; results go to {plan.settings.out}"
     yield f"checkpoints: {', '.join(card.name for card in plan.cards) or 'none'}; on {plan.device}"
+    yield from _weights(plan)
     yield f"metrics: {', '.join(metric.metric.name for metric in plan.metrics)}"
     for method in plan.attributions:
         options = ", ".join(f"{name} = {value}" for name, value in method.options.items())
@@ -60,6 +63,34 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"metric {name}: {_cost_of_metric(metric, plan)}"
     if _asking(plan):
         yield f"metrics that ask, per 1,000 maps of one method: {_cost_of_a_thousand(plan)}"
+    yield _disk(plan)
+
+
+def _weights(plan: Plan) -> Iterator[str]:
+    """Say which weights are not here yet, and how they come."""
+    files = [
+        file
+        for card in plan.cards
+        if card.name not in plan.held
+        for file in weight_files(card, plan.settings.data)
+    ]
+    for file in files:
+        if not file.there:
+            yield f"weights of {file.card} are not here: {file.how}"
+    if files and all(file.there for file in files):
+        yield f"weights: all {len(files)} files are here"
+
+
+def _disk(plan: Plan) -> str:
+    """Say what the result folder will hold, with one class for every image, as there is at least."""
+    methods = [of_checkpoints(plan, method) for method in plan.attributions]
+    rows = _explained(plan) + methods.count(False) * len(plan.indices)
+    columns = sum(one.metric.per_query for one in plan.metrics)
+    curves = sum(bool(one.metric.curve) for one in plan.metrics)
+    kept = min(plan.suite.gallery, len(plan.indices))
+    drawn = kept * (1 + sum(methods) * len(plan.cards) + methods.count(False))
+    size = rows * (_ROW + columns * _NUMBER + curves * _CURVE) + drawn * _THUMBNAIL
+    return f"disk: about {size / 1e6:,.1f} MB, for {rows:,} rows of records and {drawn:,} pictures"
 
 
 def costly(plan: Plan) -> Iterator[str]:

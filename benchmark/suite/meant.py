@@ -13,7 +13,7 @@ from ...base import parse_document
 from .settings import Settings
 from .suite import NamedChoice, Suite, load_suite
 
-__all__ = ["as_document", "meant", "shipped_default"]
+__all__ = ["as_document", "choice_of", "meant", "shipped_default"]
 
 shipped_default = "measure"
 """The suite whose parts stand where neither a suite nor an option says otherwise."""
@@ -31,10 +31,10 @@ def meant(source: str | Path | Suite, settings: Settings) -> tuple[Suite, Path]:
     suite, path = (source, Path.cwd() / "suite") if isinstance(source, Suite) else load_suite(source)
     changes: dict[str, Any] = {}
     if settings.dataset:
-        changes["dataset"] = _choice(settings.dataset, "--dataset")
+        changes["dataset"] = choice_of(settings.dataset, "--dataset")
     for name, option in (("attributions", "--attribution"), ("metrics", "--metric")):
         if getattr(settings, name):
-            changes[name] = [_choice(text, option) for text in getattr(settings, name)]
+            changes[name] = [choice_of(text, option) for text in getattr(settings, name)]
     return suite.model_copy(update=changes), path
 
 
@@ -59,8 +59,8 @@ def as_document(suite: Suite, protocol: Mapping[str, Any], checkpoints: Sequence
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
-def _choice(text: str, option: str) -> str | NamedChoice:
-    """Read `rise`, or `{name: rise, masks: 100}`."""
+def choice_of(text: str, option: str) -> str | NamedChoice:
+    """Read what an option names: `rise`, or `{name: rise, masks: 100}`."""
     return parse_document(text, NamedChoice, option) if text.lstrip().startswith("{") else text
 
 

@@ -176,13 +176,17 @@ def test_table_sorts_by_click_and_by_key(shown: Visit) -> None:
     unsorted = shown.column(".checkpoint, tbody .method")
     heading.click()
     sync_api.expect(heading).to_have_attribute("aria-sort", "descending")
-    measured = [float(text) for text in shown.column("td.score:nth-last-child(2) .value")]
+    cells = "tbody tr:not(.reference) td.score:nth-last-child(2) .value"
+    measured = [float(text) for text in shown.table.locator(cells).all_inner_texts()]
     assert measured == sorted(measured, reverse=True)
     heading.get_by_role("button").focus()
     shown.page.keyboard.press("Enter")
     sync_api.expect(heading).to_have_attribute("aria-sort", "ascending")
-    measured = [float(text) for text in shown.column("td.score:nth-last-child(2) .value")]
+    measured = [float(text) for text in shown.table.locator(cells).all_inner_texts()]
     assert measured == sorted(measured)
+    kinds = [row.get_attribute("data-kind") for row in shown.table.locator("tbody tr").all()]
+    assert "reference" in kinds
+    assert kinds == sorted(kinds, key=lambda kind: kind == "reference")  # no row is to be compared with them
     shown.page.keyboard.press("Enter")
     assert heading.get_attribute("aria-sort") is None
     assert shown.column(".checkpoint, tbody .method") == unsorted
@@ -211,6 +215,16 @@ def test_search_and_filters_keep_the_rows_that_fit(shown: Visit) -> None:
     assert shown.column(".checkpoint") == ["plain"]
     assert shown.column(".method") == ["gradient"]
     assert controls.get_by_role("status").inner_text() == "1 of 17 rows"
+    controls.get_by_role("combobox", name="Method").select_option("")
+    controls.get_by_label("Search").fill("Grad-CAM")
+    assert set(shown.column(".method")) == {"grad_cam"}
+    controls.get_by_role("combobox", name="Architecture").select_option("")
+    controls.get_by_role("combobox", name="Training").select_option("")
+    controls.get_by_label("Search").fill("")
+    controls.get_by_label("one row per checkpoint").check()
+    names = [name for name in shown.column(".checkpoint") if name != "no network"]
+    assert len(names) == len(set(names)) > 1
+    controls.get_by_label("one row per checkpoint").uncheck()
     controls.get_by_label("Search").fill("nobody")
     assert "No row fits" in shown.table.locator("tbody").inner_text()
 

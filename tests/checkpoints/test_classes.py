@@ -72,6 +72,11 @@ def test_unknown_class_names_the_nearest():
         load_classes("coco80").find("zebras")
 
 
+def test_a_word_of_several_labels_is_answered_with_them():
+    with pytest.raises(RaybenchError, match="'setter'; the word is in English setter, Irish setter, Gordon"):
+        load_classes("imagenet1k").find("setter")
+
+
 @pytest.mark.parametrize("index", ["20", "-1", "1000000"])
 def test_index_out_of_range_is_refused_with_the_range(index):
     with pytest.raises(RaybenchError, match=f"no class {index} in voc20; its indices go from 0 to 19"):

@@ -111,6 +111,10 @@ def test_init_takes_a_network_by_its_name_where_it_knows_the_classes(birds: Path
 def test_maps_side_by_side_are_those_of_attribute(tiny: TinySuite) -> None:
     networks = [load_network(tiny.folder / f"{name}.yaml") for name in ("first", "second")]
     picture = sorted((tiny.data / "val").glob("*.jpg"))[0]
+    early = "{name: grad_cam, layer: layer3}"
+    (alone,) = raybench.explain(networks[0], picture, 3, early, protocol="iccv19").maps[0]
+    expected = raybench.attribute(networks[0], picture, [3], layer="layer3", protocol="iccv19")
+    assert np.array_equal(alone, expected[0].numpy())
     methods = ["grad_cam", "gradient"]
     found = raybench.explain(networks, picture, [3, 5], methods, protocol="iccv19")
     assert [(row.network, row.class_index) for row in found.rows] == [

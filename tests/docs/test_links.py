@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -67,10 +68,23 @@ def test_every_metric_has_a_definition_a_source_and_what_it_does_not_say(name: s
 def test_glossary_is_what_the_registries_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "docs")
     page = importlib.import_module("make_glossary").page()
-    assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == page
+    assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == page, "python docs/make_glossary.py"
     own = [one.name for one in ATTRIBUTIONS if "." not in one.name]
     assert [name for name in own if f"| `{name}` |" not in page] == []
     assert [one.name for one in METRICS if f"| `{one.name}` |" not in page] == []
+
+
+def test_reference_is_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    reference = importlib.import_module("make_reference")
+    page = reference.page()
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == page, (
+        "python docs/make_reference.py"
+    )
+    for _, kind in reference.KINDS.values():
+        words = reference.entries(inspect.getdoc(kind), "Attributes")
+        said = {name for name, _ in reference.fields_of(kind)} - {"description"}
+        assert said <= words.keys(), kind
 
 
 def test_every_page_stands_in_the_site() -> None:

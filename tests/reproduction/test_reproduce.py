@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +13,12 @@ from typer.testing import CliRunner
 
 from raybench.base import UnknownNameError
 from raybench.benchmark.reproduction import Reproduction, open_table, reproduce, write_reproduction
+from raybench.benchmark.reproduction.judging import Judged
+from raybench.benchmark.reproduction.paper import latex_of
 from raybench.benchmark.reproduction.picture import picture_of
+from raybench.benchmark.reproduction.verdicts import Verdict, Word
 from raybench.benchmark.results import open_results
+from raybench.benchmark.statistics import Estimate
 from raybench.benchmark.suite import Settings
 from raybench.commands import app
 
@@ -123,10 +129,28 @@ def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured
     assert rows[4].startswith("shapes,center,,center,shapes,content_heatmap,query_mean,")
     assert rows[4].endswith("differs,,")
     assert paths[".md"].count("| shapes | ") == 4
-    assert paths[".tex"].count(r"\\") == 5
+    for one in found.judged:
+        assert f"{one.found.value:.2f} ({one.cell.value:.2f})" in paths[".tex"]
+    assert r"\textsuperscript{d}" in paths[".tex"]
     drawn = [text.get_text() for axes in picture_of(found).axes for text in axes.texts]
     assert sorted(drawn) == sorted(f"{one.cell.value:.2f} → {one.found.value:.2f}" for one in found.judged)
     assert paths[".tex"].count(r"\begin{") == paths[".tex"].count(r"\end{")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex")
+def test_the_table_of_a_paper_compiles(tmp_path: Path) -> None:
+    table = open_table("torchray")
+    judged = tuple(Judged(cell, Verdict(Word.CLOSE), Estimate(cell.value, 1, 99)) for cell in table.cells)
+    text = latex_of(Reproduction(table, judged, {}, {}), ["a_b & c"])
+    assert text.count("voc-vgg16") == text.count("coco-vgg16") == 1
+    (tmp_path / "a.tex").write_text(
+        "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\n"
+        f"{text}\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-500:]
+    assert "Overfull" not in run.stdout
 
 
 def call(*words: object) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -95,6 +96,8 @@ def test_a_dry_run_prints_the_plan_and_measures_nothing(tiny: TinySuite) -> None
     result = CliRunner().invoke(app, [*words, "--dry-run"])
     assert result.exit_code == 0, result.output
     assert "method gradient: 1 forward pass per image" in result.stdout
+    assert "weights: all 2 files are here" in result.stdout
+    assert re.search(r"^disk: about 0\.\d MB, for \d+ rows of records", result.stdout, flags=re.MULTILINE)
     assert not (tiny.folder / "out").exists()
 
 

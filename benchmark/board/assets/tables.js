@@ -12,10 +12,11 @@ window.boardTable = (panel, tell) => {
   const published = form.querySelector("[data-published]");
   const boxes = all("[data-column]", form);
   const compared = form.querySelector("[data-compared]");
+  const single = form.querySelector("[data-one]");
   const picks = all("[data-pick]", body);
 
-  // Upper and lower case, and letters with and without accents, are found alike.
-  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  // Upper and lower case, letters with and without accents, and Grad-CAM, grad_cam and gradcam are found alike.
+  const plain = (text) => text.normalize("NFD").replace(/[\p{M}_-]/gu, "").toLowerCase();
   const sought = headings.map((heading) => !("unsorted" in heading.dataset));
   const rows = Array.from(body.rows, (row) => ({ row, cells: Array.from(row.cells), text: "" }));
   const textOf = (one) => {
@@ -54,10 +55,20 @@ window.boardTable = (panel, tell) => {
   button.addEventListener("click", drawWhole);
   addEventListener("beforeprint", drawWhole);
 
+  // The first row of each checkpoint in the order shown, which is its best; references stay.
+  function onePerCheckpoint(some) {
+    if (!single?.checked) return some;
+    const seen = new Set();
+    return some.filter(({ row }) => {
+      const { kind, checkpoint } = row.dataset;
+      return kind === "reference" || (!seen.has(checkpoint) && seen.add(checkpoint));
+    });
+  }
+
   let order = rows;
   let hidden = new Set();
   function draw() {
-    const shown = order.filter(fits);
+    const shown = onePerCheckpoint(order.filter(fits));
     const drawn = whole || shown.length <= 2 * most ? shown : shown.slice(0, most);
     for (const one of drawn) dress(one);
     button.textContent = `Show all ${shown.length} rows`;
@@ -118,9 +129,10 @@ window.boardTable = (panel, tell) => {
     const key = ({ cells }) => cells[place].dataset.order ?? cells[place].textContent.trim();
     const compare = numbers ? (a, b) => a - b : collator.compare;
     const sign = turn === "ascending" ? 1 : -1;
-    // rows without a value stay below, rows with the same value in the order they had
+    // rows without a value stay below, references below them, rows with the same value in the order they had
     const between = (a, b) => (a === "") - (b === "") || sign * compare(a, b);
-    order = turn ? [...order].sort((a, b) => between(key(a), key(b))) : rows;
+    const last = ({ row }) => row.dataset.kind === "reference";
+    order = turn ? [...order].sort((a, b) => last(a) - last(b) || between(key(a), key(b))) : rows;
     draw();
   }
 
@@ -134,7 +146,7 @@ window.boardTable = (panel, tell) => {
   search.addEventListener("input", draw);
   for (const control of published ? [...selects, published] : selects) control.addEventListener("change", draw);
   for (const box of boxes) box.addEventListener("change", drawColumns);
-  for (const control of [...picks, compared]) control.addEventListener("change", draw);
+  for (const control of [...picks, compared, ...(single ? [single] : [])]) control.addEventListener("change", draw);
   form.addEventListener("submit", (event) => event.preventDefault());
 
   // a phone shows names and numbers first
@@ -156,6 +168,7 @@ window.boardTable = (panel, tell) => {
     const chosen = rows.filter(({ row }) => isPicked(row)).map(({ row }) => row.id);
     if (chosen.length) said.set("rows", chosen.join());
     if (compared.checked) said.set("compared", "yes");
+    if (single?.checked) said.set("one", "yes");
     return said.toString();
   }
 
@@ -172,6 +185,7 @@ window.boardTable = (panel, tell) => {
     const chosen = new Set((said.get("rows") || "").split(","));
     for (const { row } of rows) for (const pick of all("[data-pick]", row)) pick.checked = chosen.has(row.id);
     compared.checked = said.get("compared") === "yes" && picks.some((pick) => pick.checked);
+    if (single) single.checked = said.get("one") === "yes";
     const [place, turn] = (said.get("sort") || "").split(".");
     if (sought[place] && turnsOf(headings[place]).includes(turn)) sortBy(Number(place), turn);
     drawColumns();
@@ -189,6 +203,7 @@ window.boardTable = (panel, tell) => {
       for (const control of [search, ...selects]) control.value = "";
       if (published) published.checked = true;
       compared.checked = false;
+      if (single) single.checked = false;
       drawWhole();
     },
   };

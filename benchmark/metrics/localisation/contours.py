@@ -51,7 +51,7 @@ def resized(batch: SaliencyBatch, side: int) -> Tensor:
 
 def in_bytes(maps: Tensor) -> Bytes:
     """Scale each map (N, h, w) to 0 … 255, a constant one to 0, and cut fractions off."""
-    low, high = (bound[:, None, None].double() for bound in maps.flatten(1).aminmax(dim=1))
+    low, high = maps.amin(dim=(1, 2), keepdim=True).double(), maps.amax(dim=(1, 2), keepdim=True).double()
     scaled = (maps - low) / (high - low).clamp_min(1e-300)
     found: Bytes = (255 * scaled).floor().byte().cpu().numpy()
     return found

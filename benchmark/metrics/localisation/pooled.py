@@ -46,7 +46,7 @@ def pxap(batch: SaliencyBatch, *, bins: Bins = 1001, side: Side | None = None) -
     if side is not None:
         maps = F.interpolate(maps[:, None], (side, side), mode="bilinear", align_corners=False)[:, 0]
         inside = F.interpolate(inside[:, None].float(), (side, side), mode="nearest")[:, 0] > 0.5
-    low, high = maps.flatten(1).aminmax(dim=1, keepdim=True)
+    low, high = maps.flatten(1).amin(dim=1, keepdim=True), maps.flatten(1).amax(dim=1, keepdim=True)
     scaled = (maps.flatten(1) - low).double() / (high - low).double().clamp_min(1e-300)
     places = (scaled * (bins - 1)).floor_().long()
     places += torch.where(inside.flatten(1), 0, bins)

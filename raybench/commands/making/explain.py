@@ -28,7 +28,10 @@ def explain(
     ],
     attribution: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Which method; several.  [default: grad_cam]"),
+        typer.Option(
+            metavar="NAME|{name: NAME, …}|FILE.py:FUNCTION",
+            help="Which method; several.  [default: grad_cam]",
+        ),
     ] = None,
     class_name: Annotated[
         list[str] | None,
