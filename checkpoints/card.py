@@ -21,9 +21,14 @@ _OTHER_ADDRESS = re.compile(
 )
 
 
+_IS_ADDRESS = re.compile(r"(https?|gdrive|torchvision|timm|hf):").match
+
+
 def _one_or_many(value: Any) -> Any:
     if value == "random":
         value = {"random": 0}
+    elif isinstance(value, str):
+        value = {"url" if _IS_ADDRESS(value) else "path": value}
     if isinstance(value, (dict, WeightSource)):
         return (value,)
     return _tuple(value)

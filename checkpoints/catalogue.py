@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from ..base import CodeFiles, UnknownNameError, names_code
+from ..base import CodeFiles, RaybenchError, UnknownNameError, names_code
 from .card import Card, read_card
 from .libraries.names import card_of_name, names_network
 from .own import card_of_function
@@ -38,7 +38,8 @@ def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
 
     Raises:
         UnknownNameError: neither a shipped card nor the path of a YAML file; names the nearest.
-        RaybenchError: the file cannot be read or is no valid card, or its code may not run.
+        RaybenchError: the file cannot be read or is no valid card, as where it holds weights, or its code may
+            not run.
     """
     text = str(name_or_path)
     if names_code(text):
@@ -50,6 +51,11 @@ def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
         return read_card(shipped[text])
     if Path(text).suffix in (".yaml", ".yml"):
         return read_card(Path(text).expanduser())
+    if Path(text).expanduser().is_file():
+        raise RaybenchError(
+            f"checkpoint {text!r} is no card; if it holds weights, `raybench init FOLDER --checkpoint "
+            f"{text}` writes a card, which says of which network they are, and of which classes"
+        )
     from torchvision import models
 
     of_library = [f"torchvision:{name}" for name in models.list_models(module=models)]

@@ -43,6 +43,7 @@ class DatasetReader:
         signs: paths or patterns, one of which a right folder holds, with `{split}` for the option; for hints.
         layouts: those that it reads, for messages about a folder that is none of them.
         beside: whether it lies beside the suite's file where no folder is given.
+        inside: folder that its archive unpacks into, which may be given or the one around it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class DatasetReader:
     signs: tuple[str, ...] = ()
     layouts: tuple[Layout, ...] = ()
     beside: bool = False
+    inside: str = ""
 
     @property
     def summary(self) -> str:
@@ -119,6 +121,7 @@ class DatasetReader:
         if not root.is_dir():
             lacks = "is no folder" if root.exists() else "does not exist"
             raise RaybenchError(f"the folder of dataset {self.name!r} is {root}, which {lacks}")
+        root = root / self.inside if (root / self.inside).is_dir() else root
         split = str(given.get("split", self.options.get("split", "")))
         if ".." in Path(split).parts or Path(split).is_absolute():
             raise RaybenchError(
@@ -193,6 +196,7 @@ def dataset(
     signs: tuple[str, ...] = (),
     layouts: tuple[Layout, ...] = (),
     beside: bool = False,
+    inside: str = "",
 ) -> Callable[[Opener], Opener]:
     """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
 
@@ -215,6 +219,7 @@ def dataset(
                 signs=signs,
                 layouts=layouts,
                 beside=beside,
+                inside=inside,
             )
         )
         return function

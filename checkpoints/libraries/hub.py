@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from ...base import RaybenchError, worded
 
@@ -33,6 +36,11 @@ def hub_file(name: str, repository: str, files: Sequence[str], revision: str | N
         if isinstance(found, str):
             return Path(found)
     by_hand = f"hf download {repository} {files[0]}{f' --revision {revision}' if revision else ''}"
+    if not _reachable():
+        raise RaybenchError(
+            f"{name}: cannot download {files[0]} of {repository}: the Hugging Face hub's cache lacks it, and "
+            f"there is no network here; where there is one: {by_hand}"
+        )
     for file in files:
         try:
             return Path(hf_hub_download(repository, file, revision=revision))
@@ -43,6 +51,19 @@ def hub_file(name: str, repository: str, files: Sequence[str], revision: str | N
         except Exception as error:  # it raises errors of its own, of HTTP clients and of the system
             raise _unreachable(name, file, repository, by_hand, error) from None
     raise RaybenchError(f"{name}: {repository} on the Hugging Face hub has no {' and no '.join(files)}")
+
+
+def _reachable() -> bool:
+    """Whether the hub's address is known, or a proxy's; otherwise its client would try for half a minute."""
+    from huggingface_hub.constants import ENDPOINT
+
+    if getproxies():
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, None)
+    except OSError:
+        return False
+    return True
 
 
 def _unreachable(name: str, file: str, repository: str, by_hand: str, error: Exception) -> RaybenchError:

@@ -56,7 +56,8 @@ def card_of_name(name: str, folder: Path = Path()) -> Card:
             weights are the library's default unless it names others, and `@random` asks for untrained ones.
         folder: that a relative folder behind `hf:` starts from.
     """
-    if name.startswith(("hf:.", "hf:~")):
+    beside = "/" not in name and name.startswith("hf:") and (folder / name[3:] / "config.json").is_file()
+    if name.startswith(("hf:.", "hf:~")) or beside:
         name = f"hf:{(folder / Path(name[3:]).expanduser()).resolve()}"
     return card_from(facts_of_name(name))
 

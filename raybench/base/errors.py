@@ -31,8 +31,9 @@ class UnknownNameError(RaybenchError, LookupError):
         """Word the miss: `suite.yaml: unknown attribution 'gradcam'; did you mean 'grad_cam'?`."""
         self.noun, self.name, self.known, self.place = noun, name, sorted(known), place
         close = nearest(name, self.known)
-        listed = ", ".join(self.known[:MOST_LISTED]) or "none"
-        more = f" and {len(self.known) - MOST_LISTED} more" if len(self.known) > MOST_LISTED else ""
+        most = MOST_LISTED if len(self.known) <= 2 * MOST_LISTED else MOST_LISTED // 4
+        listed = ", ".join(self.known[:most]) or "none"
+        more = f" and {len(self.known) - most} more" if len(self.known) > most else ""
         hint = f"did you mean {close}?" if close else f"known: {listed}{more}"
         super().__init__(f"{place}: " * bool(place) + f"unknown {noun} {name!r}; {hint}")
 

@@ -137,6 +137,13 @@ def test_unknown_checkpoint_names_the_nearest():
         find_card("resnet18-gpm")
 
 
+def test_a_file_of_weights_is_answered_with_how_to_write_its_card(tmp_path):
+    path = tmp_path / "lightning.ckpt"
+    path.write_bytes(b"weights")
+    with pytest.raises(RaybenchError, match=rf"is no card; .*`raybench init FOLDER --checkpoint {path}`"):
+        find_card(path)
+
+
 def test_own_card_is_read_from_its_path(write_card):
     path = write_card()
     assert find_card(path) == find_card(str(path)) == read_card(path)
@@ -160,6 +167,9 @@ def test_relative_paths_are_resolved_against_the_card(write_card, tmp_path, monk
 def test_one_weight_source_needs_no_list(write_card):
     one = read_card(write_card(weights={"path": "tiny.pth"}))
     assert one == read_card(write_card(weights=[{"path": "tiny.pth"}]))
+    assert one == read_card(write_card(weights="tiny.pth"))
+    address = "https://a.org/b.pth"
+    assert read_card(write_card(weights=address)) == read_card(write_card(weights={"url": address}))
 
 
 def test_defaults_are_average_pooling_and_imagenet_pixels(write_card):
@@ -193,7 +203,7 @@ def test_mean_and_std_are_read_from_lists(write_card):
         ({"weights": {"url": "file:///etc/passwd"}}, "weights.url: expected https://…"),
         ({"weights": {"url": "gdrive:"}}, "weights.url: expected https://…"),
         ({"weights": {"url": "torchvision:resnet18"}}, "weights.url: expected https://…"),
-        ({"weights": "tiny.pth"}, "weights: input should be a valid"),
+        ({"weights": 3}, "weights: input should be a valid"),
         ({"mean": [0.5, 0.5]}, "mean: too few values; number 3 is missing"),
         ({"std": [0.5, 0.5, 0]}, "std: every standard deviation must be above 0"),
         ({"mean": [123.675, 116.28, 103.53]}, "mean: pixels are scaled to 0 to 1 before mean and std"),

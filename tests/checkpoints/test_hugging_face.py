@@ -109,6 +109,12 @@ def test_scores_are_those_of_the_library(saved, kind: str) -> None:
     assert network.card.mean == (0.5, 0.4, 0.3)
 
 
+def test_a_folder_beside_the_suite_is_named_without_a_dot(saved, monkeypatch) -> None:
+    folder = saved("vit")
+    monkeypatch.chdir(folder.parent)
+    assert find_card("hf:vit") == find_card("hf:./vit")
+
+
 @pytest.mark.parametrize("processor", PROCESSORS)
 @pytest.mark.parametrize("size", [(50, 40), (31, 77)])
 def test_the_crop_is_what_the_processor_makes_to_one_level(

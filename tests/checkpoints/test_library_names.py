@@ -131,6 +131,19 @@ def test_weights_that_cannot_be_reached_are_refused_with_the_command_that_fetche
         load_network(TINY)
 
 
+def test_without_a_network_the_hub_is_not_asked_for_half_a_minute(hub: Path, monkeypatch) -> None:
+    def unknown(*_: object) -> None:
+        raise OSError("name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
+    monkeypatch.setattr("raybench.checkpoints.libraries.hub.getproxies", dict)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: pytest.fail("it was asked"))
+    with pytest.raises(
+        RaybenchError, match=r"there is no network here; where there is one: hf download timm/"
+    ):
+        load_network(TINY)
+
+
 def test_published_files_are_laid_out_as_timm_does(hub: Path) -> None:
     """Files of DINOv2 hold a mask token, which a filter of timm's own takes out."""
     state = untrained("test_vit")

@@ -50,6 +50,7 @@ def test_cub_has_the_boxes_of_its_test_pictures(cub: Path) -> None:
     assert boxes(data) == [(0, 0, 39, 29), (3, 4, 12, 8), (30, 1, 39, 2)]
     assert [sample.targets for sample in data] == [(0,), (1,), (0,)]
     assert len(DATASETS.get("cub200").open(cub, RULES, options={"split": "all"})) == 4
+    assert DATASETS.get("cub200").open(cub.parent, RULES).fingerprint() == data.fingerprint()
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_generated_folder_without_classes_is_refused(tmp_path: Path) -> None:
     ("name", "right", "given"),
     [
         ("voc", "x/VOC2007", "x/VOC2007/JPEGImages"),
-        ("cub200", "x/CUB_200_2011", "x"),
+        ("cub200", "x/birds", "x"),
         ("coco", "x", "."),
         ("coco", "x", "x/annotations"),
         ("imagenet", "x/in", "."),

@@ -29,6 +29,7 @@ _SPLITS = {"train": ("1",), "test": ("0",), "all": ("0", "1")}
     classes="classes.txt",
     multilabel=False,
     signs=("bounding_boxes.txt",),
+    inside="CUB_200_2011",
     layouts=(Layout("that of its archive", ("images/*", *_FILES, "classes.txt")),),
 )
 def open_cub200(
