@@ -89,7 +89,8 @@ def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[Bou
     mistakes = Mistakes()
 
     def bound_one(one: NamedChoice) -> BoundAttribution:
-        return bind(one.name, one.options, plain_name(one.label) if one.label else None, code=code)
+        with _files_told(code):
+            return bind(one.name, one.options, plain_name(one.label) if one.label else None, code=code)
 
     bound = mistakes.made(bound_one, suite.attribution_choices)
     mistakes.refuse()
@@ -103,7 +104,8 @@ def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMet
     mistakes = Mistakes()
 
     def bound_one(one: NamedChoice) -> BoundMetric:
-        return bind_metric(by_label.get(one.name.casefold(), one.name), one.options, code=code)
+        with _files_told(code):
+            return bind_metric(by_label.get(one.name.casefold(), one.name), one.options, code=code)
 
     bound = mistakes.made(bound_one, suite.metric_choices)
     mistakes.refuse()
@@ -114,6 +116,20 @@ def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMet
             "predictions; give it attributions, such as [grad_cam]"
         )
     return tuple(bound)
+
+
+@contextmanager
+def _files_told(code: CodeFiles | None) -> Iterator[None]:
+    """While open, a name that is that of a file of one's own is answered with what it lacks."""
+    try:
+        yield
+    except UnknownNameError as error:
+        file = f"{error.name.removesuffix('.py')}.py"
+        if not ((code.folder if code else Path()) / file).is_file():
+            raise
+        raise RaybenchError(
+            f"{error.name!r} is a file; name a function in it too, as {file}:FUNCTION"
+        ) from None
 
 
 def labels_of(suite: Suite, cards: Iterable[Card]) -> dict[str, dict[str, str]]:

@@ -132,7 +132,7 @@ def _labels(entries: Sequence[Entry]) -> tuple[tuple[str, ...], list[tuple[str, 
         "dataset": [dataset_label(entry.folder) for entry in entries],
         "protocol": [_first(entry.folder, "protocol") for entry in entries],
         "protocol_id": [_first(entry.folder, "protocol_id") for entry in entries],
-        "run": [str(entry.folder.path) for entry in entries],
+        "run": _short([entry.folder.path for entry in entries]),
         "checkpoint": [entry.checkpoint for entry in entries],
         "attribution": [entry.attribution for entry in entries],
     }
@@ -145,6 +145,16 @@ def _labels(entries: Sequence[Entry]) -> tuple[tuple[str, ...], list[tuple[str, 
             outer.append(extra)
     headings = outer + inner
     return tuple(headings), list(zip(*(parts[heading] for heading in headings), strict=True))
+
+
+def _short(paths: Sequence[Path]) -> list[str]:
+    """Name folders by as many of the last parts of their paths as tell them apart."""
+    whole = [path.resolve().parts for path in paths]
+    for kept in range(1, max(map(len, whole)) + 1):
+        short = ["/".join(parts[-kept:]) for parts in whole]
+        if len(set(short)) == len(set(whole)):
+            return short
+    return [str(path) for path in paths]
 
 
 def _shown(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:

@@ -87,6 +87,9 @@ def test_the_command_line_names_methods_in_place_of_the_suites(
     here.mkdir()
     (here / "other.py").write_text(METHOD)
     monkeypatch.chdir(here)
+    for name in ("other", "other.py"):
+        with pytest.raises(RaybenchError, match="is a file; name a function in it too, as other.py:FUNCTION"):
+            evaluate(tiny.suite, settings(tiny, "out", attributions=[name]))
     asked = settings(tiny, "out", trust_code=True, attributions=["other.py:brightest", "center"])
     results = evaluate(tiny.suite, asked)
     assert {path for path in result_bytes(results.out) if path.endswith("records.csv")} == {
