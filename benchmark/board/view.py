@@ -82,7 +82,7 @@ class RowView:
 
 @dataclass(frozen=True)
 class SectionView:
-    """A tab of the page."""
+    """A tab of the page; `leading` is the place of the metric that it is sorted by among its columns."""
 
     key: str
     dataset: str
@@ -99,6 +99,7 @@ class SectionView:
     measured: int
     published: int
     any_degenerate: bool
+    leading: int
 
 
 def section_view(section: Section) -> SectionView:
@@ -122,6 +123,7 @@ def section_view(section: Section) -> SectionView:
         measured=len(section.rows),
         published=len(section.published),
         any_degenerate=degenerate_maps(section) > 0,
+        leading=section.columns.index(section.sorting[0]) if section.sorting else 0,
     )
 
 

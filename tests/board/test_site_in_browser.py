@@ -437,6 +437,11 @@ def test_phone_scrolls_the_table_and_not_the_page(browser: sync_api.Browser, sit
         tab.click()
         assert visited.page.evaluate("document.documentElement.scrollWidth") == 390
     visited.page.get_by_role("tab").first.click()
+    panel = visited.page.locator(".panel:not([hidden])")
+    assert "sorted by CH" in panel.inner_text()
+    sync_api.expect(visited.table.locator("thead th.number").first).to_contain_text("Content heatmap")
+    panel.locator(".chooser summary").click()
+    assert visited.page.evaluate("document.documentElement.scrollWidth") == 390
     wide = visited.page.locator(".panel:not([hidden]) .scroller")
     assert wide.evaluate("e => e.scrollWidth > e.clientWidth")
     texts = visited.page.locator(".panel:not([hidden]) :is(td .value, .plot-controls label)")

@@ -149,9 +149,9 @@ window.boardTable = (panel, tell) => {
   for (const control of [...picks, compared, ...(single ? [single] : [])]) control.addEventListener("change", draw);
   form.addEventListener("submit", (event) => event.preventDefault());
 
-  // a phone shows names and numbers first
+  // a phone shows names first, and the metric that the table is sorted by
   if (matchMedia("(max-width: 640px)").matches) {
-    for (const box of all('[data-column="2"], [data-column="3"]', form)) box.checked = false;
+    for (const box of boxes) if (Number(box.dataset.column) < Number(form.dataset.leading)) box.checked = false;
   }
   const usual = boxes.map((box) => box.checked);
 
