@@ -35,7 +35,7 @@ class WindowAttention(nn.Module):
         rows, columns = (size // _SIDE for size in inside.shape[1:3])
         seen = _windows(inside).squeeze(-1)[:, None, None, :] > 0
         parts = _windows(F.pad(self.qkv(maps), self._border(height, width)))
-        parts = parts.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        parts = parts.view(*parts.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(
             parts[0], parts[1], parts[2], attn_mask=seen.repeat(len(maps), 1, 1, 1)
         )
@@ -108,5 +108,5 @@ def _stage(width: int) -> nn.Sequential:
 def _windows(maps: Tensor) -> Tensor:
     """(B, h, w, C) as (B * windows, places of one, C), row by row."""
     rows, columns = (size // _SIDE for size in maps.shape[1:3])
-    parts = maps.unflatten(2, (columns, _SIDE)).unflatten(1, (rows, _SIDE))
+    parts = maps.reshape(len(maps), rows, _SIDE, columns, _SIDE, -1)
     return parts.transpose(2, 3).flatten(3, 4).flatten(0, 2)

@@ -123,8 +123,11 @@ def input_of(name: str) -> dict[str, Any]:
     """Fields of `Input` as the image processor of a repository or a folder says them."""
     path = _folder(name) / "preprocessor_config.json"
     if not path.is_file():
-        if is_folder(name):
-            return {}
+        if is_folder(name):  # saved without its processor
+            side = getattr(_config(name), "image_size", None)
+            if not isinstance(side, int):
+                return {}
+            return {"size": [side, side]} | ({"any_size": False} if _takes_one_size(name, side, side) else {})
         repository, _, revision = name.partition("@")
         path = hub_file(f"hf:{name}", repository, ["preprocessor_config.json"], revision or None)
     try:

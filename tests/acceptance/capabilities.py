@@ -1,10 +1,11 @@
 """Tries every own method on networks of many families, and writes docs/capabilities.md and .csv.
 
-    python tests/acceptance/capabilities.py [--only NAME …]
+    python tests/acceptance/capabilities.py [NAME …]
 
 Weights are random; pictures are small where a network takes any size, and methods of many passes take few.
-A method `works` if its map is one that a run would score; else the table has the status that a run would
-count, or the sentence in which the method refuses the network. About half an hour on one core.
+Networks that the table has already are left out. A method `works` if its map is one that a run would score;
+else the table has the status that a run would count, or the sentence in which the method refuses the network.
+About an hour on one core.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from target_layers import FAMILIES, built, noise_picture
 from torch import nn
 
 from raybench.attributions import ATTRIBUTIONS, BoundAttribution, bind, target_layer_of
+from raybench.attributions.reading.features import features_of
 from raybench.base import RaybenchError, options_of
-from raybench.benchmark.measuring import explain_image
+from raybench.benchmark.measuring import explain_image, pictured
 from raybench.benchmark.results import STATUSES
 from raybench.benchmark.suite import protocol_from
 from raybench.checkpoints import Network, network_from_module
@@ -51,6 +53,7 @@ OF_TIMM = (
     *("vovnet39a", "xcit_nano_12_p16_224"),
 )
 SMALL = 128
+MOST_CHANNELS = 256
 FEW = {**{"steps": 2, "samples": 8, "masks": 8, "areas": [0.1], "cells": 2, "window": 0.5, "stride": 0.25}}
 
 
@@ -96,6 +99,9 @@ def tried(name: str) -> Iterator[Tried]:
         try:
             method = bind(label, options)
             method.check(network)
+            if method.passes.forwards_per_channel and _channels(network, picture) > MOST_CHANNELS:
+                yield Tried(name, layer, label, "fits")
+                continue
             outcome = _status(network, picture, method)
         except RaybenchError as error:
             outcome = str(error)
@@ -117,15 +123,16 @@ def page(trials: Sequence[Tried]) -> str:
     for method, found in outcomes.items():
         columns.setdefault(tuple(_mark(outcome) for outcome in found.values()), []).append(method)
     networks = {one.network: one.layer for one in trials}
-    works = sum(one.outcome == "works" for one in trials)
+    works = sum(_mark(one.outcome) == "✓" for one in trials)
     lines = [
         *("# Which methods work on which networks", ""),
         f"{len(networks)} networks with random weights, {len(outcomes)} methods, every pair tried: {works:,} "
-        f"of {len(trials):,} give a map. ✓: a map that a run scores. x: refused in a sentence, before "
-        "anything is measured. o: a map that says nothing, which a run counts: cancelled or zero. Methods "
-        "that fare alike on all of these networks share a column. Trained weights of the same architecture "
-        "fare alike, but for o. [capabilities.csv](capabilities.csv) has the sentence of each refusal; "
-        "`python tests/acceptance/capabilities.py` makes both. How layers are found stands in "
+        f"of {len(trials):,} give a map. ✓: a map that a run scores; of methods that ask once for each "
+        f"channel, where there are more than {MOST_CHANNELS}, that they fit. x: refused in a sentence, "
+        "before anything is measured. o: a map that says nothing, which a run counts: cancelled or zero. "
+        "Methods that fare alike on all of these networks share a column. Trained weights of the same "
+        "architecture fare alike, but for o. [capabilities.csv](capabilities.csv) has the sentence of each "
+        "refusal; `python tests/acceptance/capabilities.py` makes both. How layers are found stands in "
         "[networks](networks.md), how far methods agree with what they were checked against in "
         "[methods](methods.md#what-each-was-checked-against).",
         "",
@@ -168,7 +175,12 @@ def _reasons(trials: Sequence[Tried]) -> list[str]:
 
 
 def _mark(outcome: str) -> str:
-    return "✓" if outcome == "works" else "o" if outcome in STATUSES else "x"
+    return "✓" if outcome in ("works", "fits") else "o" if outcome in STATUSES else "x"
+
+
+def _channels(network: Network, picture: PIL.Image.Image) -> int:
+    image = pictured(network, picture, "whole", protocol_from("native"))
+    return features_of(network, image, torch.tensor([0])).shape[1]
 
 
 def _calibrate(module: nn.Module, size: tuple[int, int]) -> None:
@@ -202,10 +214,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DOCS / "capabilities.csv")
     given = parser.parse_args()
     names = given.names or [*FAMILIES, *(f"timm:{name}" for name in OF_TIMM)]
-    with given.out.open("w", newline="", encoding="utf-8") as file:
+    done = {one.network for one in read(given.out)} if given.out.exists() else set()
+    with given.out.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Tried._fields)
-        for name in names:
+        if not done:
+            writer.writerow(Tried._fields)
+        for name in (name for name in names if name not in done):
             start = time.perf_counter()
             rows = list(tried(name))
             writer.writerows(rows)

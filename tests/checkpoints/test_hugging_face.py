@@ -115,6 +115,12 @@ def test_a_folder_beside_the_suite_is_named_without_a_dot(saved, monkeypatch) ->
     assert find_card("hf:vit") == find_card("hf:./vit")
 
 
+def test_without_a_processor_the_size_is_that_of_the_configuration(saved) -> None:
+    folder = saved("vit")
+    (folder / "preprocessor_config.json").unlink()
+    assert find_card(f"hf:{folder}").input.size == (32, 32)
+
+
 @pytest.mark.parametrize("processor", PROCESSORS)
 @pytest.mark.parametrize("size", [(50, 40), (31, 77)])
 def test_the_crop_is_what_the_processor_makes_to_one_level(
