@@ -101,7 +101,10 @@ def section_gallery(section: Section, out: Path) -> Markup | None:
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return Markup(
         environment.get_template("gallery.html").render(
-            groups=groups, key=section.key, left_out=len(with_network(section)) - len(_shown_rows(section))
+            groups=groups,
+            key=section.key,
+            level=4,
+            left_out=len(with_network(section)) - len(_shown_rows(section)),
         )
     )
 

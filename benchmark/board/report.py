@@ -129,7 +129,7 @@ def _asset(name: str) -> str:
 def _gallery_html(environment: Environment, groups: Sequence[Any]) -> Markup:
     if not groups:
         return Markup("")
-    page = environment.get_template("gallery.html").render(groups=groups, key="report", left_out=0)
+    page = environment.get_template("gallery.html").render(groups=groups, key="report", left_out=0, level=3)
     return Markup(page)
 
 
