@@ -85,7 +85,11 @@ class PlainTraining:
         self._title, self._total, self._done, self._before = title, total, done, done
         self._images_per_step = images_per_step
         self._began = self._told = self._clock()
-        self._write(f"{title}: {done} of {total} steps are done{'' if done == total else ', going on'}")
+        self._write(
+            f"{title}: {done} of {total} steps are done already; going on"
+            if done
+            else f"{title}: {total} steps"
+        )
 
     def advance(self, terms: dict[str, float] | None) -> None:
         """See `raybench.training.TrainingReporter.advance`."""

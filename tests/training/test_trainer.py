@@ -258,7 +258,7 @@ def test_lines_of_a_training_come_once_in_half_a_minute_and_say_what_is_left() -
     for clock[0] in (10.0, 20.0, 40.0, 41.0):
         progress.advance({"classification": 0.5})  # a step in 10, then 3 in 40 s: 87 more take 1160 s
     assert lines == [
-        "net: 10 of 100 steps are done, going on",
+        "net: 10 of 100 steps are done already; going on",
         "net 13/100 steps, 0.6 images/s, 19 min left, classification 0.5",
     ]
 
