@@ -174,13 +174,18 @@ def pooled(rule: LinearRule) -> Rule:
 
 
 def averaged(rule: LinearRule) -> Rule:
-    """Treat a mean over the last two dimensions of feature maps as the global average pooling that it is."""
-    pool = pooled(rule)
+    """Treat a mean over all places as the global average pooling that it is.
+
+    Places are the last two dimensions of maps (N, C, h, w), the middle two of (N, h, w, C), and those of
+    tokens (N, L, C).
+    """
+    pool, places = pooled(rule), {4: ({2, 3}, {1, 2}), 3: ({1},)}
 
     def ruled(rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         dims = args[1] if len(args) > 1 else kwargs.get("dim")
-        is_maps = bool(args) and args[0].ndim == 4
-        if is_maps and isinstance(dims, (tuple, list)) and sorted(dim % 4 for dim in dims) == [2, 3]:
+        ndim = args[0].ndim if args else 0
+        over = [dims] if isinstance(dims, int) else dims if isinstance(dims, (tuple, list)) else []
+        if over and {dim % ndim for dim in over} in places.get(ndim, ()):
             return pool(rules, func, args, kwargs)
         return func(*args, **kwargs)
 

@@ -63,8 +63,25 @@ def test_average_pooling_shares_by_activation(pool):
     assert shares(pool, [[[[3.0, 1.0]]]]) == [[pytest.approx(0.75), pytest.approx(0.25)]]
 
 
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda x: x.permute(0, 2, 3, 1).mean((1, 2)),
+        lambda x: x.permute(0, 2, 3, 1).mean(dim=[1, -2]),
+        lambda x: x.flatten(2).transpose(1, 2).mean(1),
+        lambda x: torch.mean(x.flatten(2).mT, dim=-2, keepdim=True),
+    ],
+)
+def test_places_that_lie_elsewhere_are_pooled_alike(pool):
+    image = [[[[3.0, 1.0]], [[0.5, 2.0]]]]
+    (expected,) = shares(lambda x: x.mean((2, 3)), image)
+    assert expected == [pytest.approx(one) for one in (0.75, 0.25, 0.2, 0.8)]
+    assert shares(pool, image) == [expected]
+
+
 def test_a_mean_over_channels_is_not_a_pooling():
     assert shares(lambda x: x.mean(1), [[[[3.0]], [[1.0]]]]) == [[0.5, 0.5]]
+    assert shares(lambda x: x.mean(-1), [[[3.0, 1.0]]]) == [[0.5, 0.5]]
 
 
 def test_max_pooling_hands_all_to_the_winner():
