@@ -3,7 +3,7 @@
     python tests/acceptance/capabilities.py [NAME …]
 
 Weights are random; pictures are small where a network takes any size, and methods of many passes take few.
-Networks that the table has already are left out. A method `works` if its map is one that a run would score;
+What the table has already is left out. A method `works` if its map is one that a run would score;
 else the table has the status that a run would count, or the sentence in which the method refuses the network.
 About an hour on one core.
 """
@@ -37,7 +37,13 @@ OF_TIMM = (
     *("beit_base_patch16_224", "botnet26t_256", "cait_xxs24_224", "caformer_s18", "coatnet_0_rw_224"),
     *("convit_tiny", "convmixer_768_32", "crossvit_tiny_240", "cspresnet50", "davit_tiny"),
     *("deit_tiny_distilled_patch16_224", "dla34", "edgenext_xx_small", "efficientformer_l1"),
-    *("efficientvit_b0", "eva02_tiny_patch14_224", "fastvit_t8", "focalnet_tiny_srf", "gcvit_xxtiny"),
+    *(
+        "efficientvit_b0",
+        "eva02_tiny_patch14_336.mim_in22k_ft_in1k",
+        "fastvit_t8",
+        "focalnet_tiny_srf",
+        "gcvit_xxtiny",
+    ),
     *(
         "ghostnet_050",
         "gmlp_ti16_224",
@@ -49,7 +55,13 @@ OF_TIMM = (
     *("levit_128s", "mambaout_femto", "maxvit_rmlp_pico_rw_256", "mixer_s32_224", "mobilevit_xxs"),
     *("mvitv2_tiny", "nest_tiny", "nf_regnet_b0", "pit_ti_224", "poolformer_s12", "pvt_v2_b0", "repvgg_a0"),
     *("resmlp_12_224", "resnest14d", "rexnet_100", "sequencer2d_s", "swin_tiny_patch4_window7_224"),
-    *("tiny_vit_5m_224", "twins_pcpvt_small", "visformer_tiny", "vit_tiny_patch16_224", "volo_d1_224"),
+    *(
+        "tiny_vit_5m_224.dist_in22k_ft_in1k",
+        "twins_pcpvt_small",
+        "visformer_tiny",
+        "vit_tiny_patch16_224",
+        "volo_d1_224",
+    ),
     *("vovnet39a", "xcit_nano_12_p16_224"),
 )
 SMALL = 128
@@ -77,8 +89,8 @@ def methods() -> tuple[str, ...]:
     return tuple(sorted(asking, key=lambda name: (GROUPS.index(found[name].family), name)))
 
 
-def tried(name: str) -> Iterator[Tried]:
-    """Try every method on a network with seeded random weights."""
+def tried(name: str, labels: Sequence[str]) -> Iterator[Tried]:
+    """Try methods on a network with seeded random weights."""
     module, size = built(name)
     try:
         with torch.no_grad():
@@ -93,8 +105,8 @@ def tried(name: str) -> Iterator[Tried]:
     except RaybenchError as error:
         layer = str(error)
     picture = noise_picture(*size)
-    for label in methods():
-        few = FEW | ({"steps": 20} if label == "meaningful_perturbation" else {})
+    for label in labels:
+        few = FEW | ({"steps": 60} if label == "meaningful_perturbation" else {})
         options = {key: few[key] for key in options_of(ATTRIBUTIONS.get(label).function) if key in few}
         try:
             method = bind(label, options)
@@ -213,19 +225,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--out", type=Path, default=DOCS / "capabilities.csv")
     given = parser.parse_args()
-    names = given.names or [*FAMILIES, *(f"timm:{name}" for name in OF_TIMM)]
-    done = {one.network for one in read(given.out)} if given.out.exists() else set()
-    with given.out.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if not done:
-            writer.writerow(Tried._fields)
-        for name in (name for name in names if name not in done):
-            start = time.perf_counter()
-            rows = list(tried(name))
-            writer.writerows(rows)
-            file.flush()
-            works = sum(row.outcome == "works" for row in rows)
-            print(f"{name}: {works} of {len(rows)} work, {time.perf_counter() - start:.0f} s", flush=True)
+    found = read(given.out) if given.out.exists() else []
+    known, order = [*FAMILIES, *(f"timm:{name}" for name in OF_TIMM), *given.names], methods()
+    for name in given.names or known:
+        start, done = time.perf_counter(), {one.method for one in found if one.network == name}
+        rows = list(tried(name, [one for one in order if one not in done])) if set(order) - done else []
+        found = sorted([*found, *rows], key=lambda one: (known.index(one.network), order.index(one.method)))
+        with given.out.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([Tried._fields, *found])
+        works = sum(row.outcome == "works" for row in rows)
+        print(f"{name}: {works} of {len(rows)} work, {time.perf_counter() - start:.0f} s", flush=True)
     given.out.with_suffix(".md").write_text(page(read(given.out)), encoding="utf-8")
 
 

@@ -38,7 +38,7 @@ def _biased_outputs(module: nn.Module) -> Iterator[list[_Biased]]:
 
     def note(layer: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
         bias = _bias(layer)
-        if bias is not None:
+        if bias is not None and output.requires_grad:  # not of tables that no picture goes into
             channels_last = isinstance(layer, nn.Linear)
             found.append(_Biased(output, bias if channels_last else bias.view(-1, *[1] * (output.ndim - 2))))
         return output.clone()  # the network may go on in place
