@@ -21,8 +21,13 @@ def test_unknown_name_among_none_says_so():
 
 
 def test_long_lists_are_cut():
-    message = str(UnknownNameError("layer", "zzz", [f"{index:04}" for index in range(100)]))
-    assert message.endswith("0038, 0039 and 60 more")
+    def message(count: int) -> str:
+        return str(UnknownNameError("layer", "zzz", [f"{index:04}" for index in range(count)]))
+
+    assert message(70).endswith("0038, 0039 and 30 more")
+    assert message(1000).endswith(
+        "known: " + ", ".join(f"{index:04}" for index in range(10)) + " and 990 more"
+    )
 
 
 def test_unknown_name_is_a_mistake_and_a_failed_lookup():
