@@ -16,6 +16,7 @@ from ..base import RaybenchError
 from .progress import ProgressReporter
 
 __all__ = [
+    "PlainLines",
     "PlainProgress",
     "Terminated",
     "Told",
@@ -32,8 +33,8 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, such as a scheduler sends before it takes a machine away."""
 
 
-class PlainProgress:
-    """A line per checkpoint, one every half a minute, and whatever a run says."""
+class PlainLines:
+    """Lines for logs: whatever is said, and of what goes on not more than one every half a minute."""
 
     def __init__(
         self,
@@ -45,27 +46,44 @@ class PlainProgress:
         self._write, self._every, self._clock = write, every, clock
         self._title, self._total, self._done, self._before = "", 0, 0, 0
 
-    def start(self, title: str, total: int, done: int) -> None:
-        """See `raybench.benchmark.running.progress.Reporter.start`."""
+    def say(self, message: str) -> None:
+        """Write what a run or a training says."""
+        self._write(message)
+
+    def _begin(self, title: str, total: int, done: int) -> None:
         self._title, self._total, self._done, self._before = title, total, done, done
         self._began = self._told = self._clock()
+
+    def _is_due(self) -> bool:
+        """Whether it is time for a line on how far things are; then the next one is that much later."""
+        due = self._clock() - self._told >= self._every
+        if due:
+            self._told = self._clock()
+        return due
+
+    def _speed(self) -> float:
+        """How many a second were done since the beginning."""
+        return (self._done - self._before) / max(self._clock() - self._began, 1e-9)
+
+
+class PlainProgress(PlainLines):
+    """A line per checkpoint, one every half a minute, and whatever a run says."""
+
+    def start(self, title: str, total: int, done: int) -> None:
+        """See `raybench.benchmark.running.progress.Reporter.start`."""
+        self._begin(title, total, done)
         self._write(f"{title}: {done} of {total} images are measured{'' if done == total else ', going on'}")
 
     def advance(self, images: int) -> None:
         """See `raybench.benchmark.running.progress.Reporter.advance`."""
         self._done += images
-        if self._clock() - self._told >= self._every:
-            self._told = self._clock()
+        if self._is_due():
             self._write(self._line())
 
     def finish(self) -> None:
         """See `raybench.benchmark.running.progress.Reporter.finish`."""
         if self._done > self._before:
             self._write(self._line())
-
-    def say(self, message: str) -> None:
-        """See `raybench.benchmark.running.progress.Reporter.say`."""
-        self._write(message)
 
     @contextmanager
     def working(self, total: int, label: str) -> Iterator[Callable[[int], None]]:
@@ -82,7 +100,7 @@ class PlainProgress:
         yield advance
 
     def _line(self) -> str:
-        speed = (self._done - self._before) / max(self._clock() - self._began, 1e-9)
+        speed = self._speed()
         left = (self._total - self._done) / speed if speed else 0.0
         ends = f", {worded_time(left)} left" if self._done < self._total else ""
         return f"{self._title} {self._done}/{self._total} images, {speed:.3g} images/s{ends}"

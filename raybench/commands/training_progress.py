@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from .plain import EVERY_S, line_writers, worded_time
+from .plain import PlainLines, line_writers, worded_time
 
 if TYPE_CHECKING:
     from ..training import LogRow, TrainingReporter
@@ -66,25 +64,14 @@ class TrainingTold:
             other.say(message)
 
 
-class PlainTraining:
+class PlainTraining(PlainLines):
     """A line per epoch, one every half a minute, and whatever a training says."""
-
-    def __init__(
-        self,
-        write: Callable[[str], None],
-        every: float = EVERY_S,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Hand lines to `write`, `every` so many seconds by `clock`."""
-        self._write, self._every, self._clock = write, every, clock
-        self._title, self._total, self._done, self._before = "", 0, 0, 0
-        self._terms: dict[str, float] = {}
 
     def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
         """See `raybench.training.TrainingReporter.start`."""
-        self._title, self._total, self._done, self._before = title, total, done, done
+        self._begin(title, total, done)
         self._images_per_step = images_per_step
-        self._began = self._told = self._clock()
+        self._terms: dict[str, float] = {}
         self._write(
             f"{title}: {done} of {total} steps are done already; going on"
             if done
@@ -95,15 +82,12 @@ class PlainTraining:
         """See `raybench.training.TrainingReporter.advance`."""
         self._done += 1
         self._terms = terms or self._terms
-        if self._clock() - self._told < self._every:
-            return
-        self._told = self._clock()
-        speed = (self._done - self._before) / max(self._told - self._began, 1e-9)
-        losses = "".join(f", {name} {value:.4g}" for name, value in self._terms.items())
-        self._write(
-            f"{self._title} {self._done}/{self._total} steps, {speed * self._images_per_step:.3g} images/s"
-            f"{self._left()}{losses}"
-        )
+        if self._is_due():
+            losses = "".join(f", {name} {value:.4g}" for name, value in self._terms.items())
+            speed = self._speed() * self._images_per_step
+            self._write(
+                f"{self._title} {self._done}/{self._total} steps, {speed:.3g} images/s{self._left()}{losses}"
+            )
 
     def row(self, row: LogRow) -> None:
         """See `raybench.training.TrainingReporter.row`."""
@@ -112,10 +96,6 @@ class PlainTraining:
 
     def finish(self) -> None:
         """See `raybench.training.TrainingReporter.finish`."""
-
-    def say(self, message: str) -> None:
-        """See `raybench.training.TrainingReporter.say`."""
-        self._write(message)
 
     def _left(self) -> str:
         """Word the time that is left, validation and all, as far as the steps of this run tell."""
