@@ -1,7 +1,7 @@
 """Getting on the leaderboard: bundles of results that strangers send, and how they are checked."""
 
 from .before import FOLDER, board_before, changes_since
-from .bundles import collect_all, extract_bundle, open_bundle, unpack_bundles
+from .bundles import collect_all, extract_bundle
 from .check import Checked, Further, check
 from .remeasure import remeasure, remeasuring
 from .report import Finding, Findings, Report, render
@@ -19,10 +19,8 @@ __all__ = [
     "check",
     "collect_all",
     "extract_bundle",
-    "open_bundle",
     "remeasure",
     "remeasuring",
     "render",
     "submit",
-    "unpack_bundles",
 ]

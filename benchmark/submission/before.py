@@ -168,10 +168,9 @@ def _rows_of(path: Path) -> Iterator[_Row]:
             folder = Path(name)
             unpack(path, folder)
         run = open_results(folder)
-        for checkpoint, label in {(row["checkpoint"], row["attribution"]) for row in run.rows}:
-            if label and checkpoint != NO_CHECKPOINT:
-                file = f"{path.name}: {records_file(checkpoint, label)}"
-                yield _Row(file, *_measured(run.manifest, checkpoint, label), run.records(checkpoint, label))
+        for row in run.network_rows:
+            file = f"{path.name}: {records_file(*row)}"
+            yield _Row(file, *_measured(run.manifest, *row), run.records(*row))
 
 
 def _compare_rows(one: _Row, other: _Row, findings: Findings) -> None:

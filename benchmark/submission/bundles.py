@@ -1,98 +1,43 @@
-"""Bundles: what bundle.json and the cards say is in one, and reading them beside result folders."""
+"""Bundles: what bundle.json says is in one, and reading them beside result folders."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import Field
-
-from ...base import Document, RaybenchError, parse_document, quoted
+from ...base import RaybenchError, __version__, quoted
 from ..board import collect
-from ..results import (
-    BUNDLE_MANIFEST,
-    Board,
-    Excluded,
-    card_file,
-    is_known_name,
-    read_inside,
-    safe_name,
-    unpack,
-)
+from ..results import BUNDLE_MANIFEST, Board, Excluded, is_known_name, safe_name, unpack
 from .report import Findings
-from .run_facts import RunFacts, read_json
+from .run_facts import read_json
 
-__all__ = [
-    "bundle_manifest", "check_bundle_files", "check_cards", "collect_all", "describe_checkpoint",
-    "extract_bundle", "open_bundle", "opened", "unpack_bundles",
-]  # fmt: skip
+__all__ = ["bundle_manifest", "check_bundle_files", "collect_all", "extract_bundle", "opened"]
 
 SCHEMA = "raybench-bundle"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
-class _Weights(Document):
-    sha256: str
-    url: str | None = None
+def bundle_manifest(files: Mapping[str, bytes], addresses: Mapping[str, Sequence[str]]) -> bytes:
+    """Write bundle.json: the schema, size and hash of every other file, and where weights can be had.
 
-
-class BundledCard(Document):
-    """A card for people to read: it names weights by their hash and is never loaded, fetched from or run."""
-
-    name: str
-    architecture: str
-    classes: str
-    weights: list[_Weights]
-    pooling: Literal["avg", "max"] = "avg"
-    target_layer: str | None = None
-    excitation_layer: str | None = None
-    contrast_layer: str | None = None
-    mean: list[float]
-    std: list[float]
-    input_size: list[int] | None = None
-    input: dict[str, Any] = Field(default_factory=dict)
-    architecture_options: dict[str, Any] = Field(default_factory=dict)
-    scores: Literal["logits", "probabilities"] = "logits"
-    training: str = "none"
-    source: str = ""
-    licence: str | None = None
-    reported: dict[str, float] = Field(default_factory=dict)
-    notes: str | None = None
-
-
-def bundle_manifest(sha256: Mapping[str, str], sizes: Mapping[str, int], version: str) -> bytes:
-    """Write bundle.json: the schema, and size and hash of every other file."""
+    Addresses are for people: nothing here ever fetches from them.
+    """
     content = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
-        "raybench": version,
-        "files": {name: {"sha256": sha256[name], "bytes": sizes[name]} for name in sorted(sha256)},
+        "raybench": __version__,
+        "files": {
+            name: {"sha256": hashlib.sha256(files[name]).hexdigest(), "bytes": len(files[name])}
+            for name in sorted(files)
+        },
+        "weights": addresses,
     }
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
-
-
-def describe_checkpoint(facts: Mapping[str, Any], sha256: str, urls: Sequence[str | None]) -> dict[str, Any]:
-    """Return the card of a checkpoint from what the manifest says about it.
-
-    Args:
-        facts: the manifest's entry.
-        sha256: of the weight files, joined by "+".
-        urls: public address of each file, or None; not used if their number differs.
-    """
-    hashes = sha256.split("+")
-    addresses = list(urls) if len(urls) == len(hashes) else [None] * len(hashes)
-    weights = [
-        {"sha256": one} | ({"url": url} if url else {}) for one, url in zip(hashes, addresses, strict=True)
-    ]
-    known = {
-        key: value for key, value in facts.items() if key in BundledCard.model_fields and value is not None
-    }
-    return known | {"weights": weights}
 
 
 def check_bundle_files(folder: Path, sha256: Mapping[str, str], findings: Findings) -> None:
@@ -134,36 +79,6 @@ def check_bundle_files(folder: Path, sha256: Mapping[str, str], findings: Findin
                 )
 
 
-def check_cards(folder: Path, names: Sequence[str], facts: RunFacts, findings: Findings) -> None:
-    """Compare the cards of an unpacked bundle with run.json; `names` are the files that are there."""
-    wanted = {card_file(name): name for name in facts.card_facts}
-    for file in sorted({name for name in names if name.startswith("cards/")} - wanted.keys()):
-        findings.problem(file, "run.json names no such checkpoint")
-    for file, name in wanted.items():
-        text = read_inside(folder, file, findings.problem)
-        if text is None:
-            continue
-        try:
-            card = parse_document(text, BundledCard, file).model_dump(mode="json", exclude_defaults=True)
-        except RaybenchError as error:
-            findings.problem(file, quoted(str(error).removeprefix(f"{file}: "), 300)[1:-1])
-            continue
-        weights = "+".join(entry["sha256"] for entry in card.pop("weights"))
-        if weights != facts.weights_sha256.get(name):
-            findings.problem(file, f"weights have SHA-256 {quoted(weights)}; run.json says otherwise")
-        stated = {
-            key: value for key, value in facts.card_facts[name].items() if key in BundledCard.model_fields
-        }
-        for key in sorted(card.keys() | stated.keys()):
-            default = BundledCard.model_fields[key].get_default(call_default_factory=True)
-            found, expected = card.get(key, default), stated.get(key, default)
-            if found != expected:
-                findings.problem(
-                    file,
-                    f"{key} is {quoted(found)}; run.json says {quoted(expected)}",
-                )
-
-
 def extract_bundle(path: str | Path, folder: str | Path) -> Path:
     """Unpack a bundle into an empty folder, from which `open_results` and all tables and pages read.
 
@@ -198,45 +113,6 @@ def opened(path: Path, findings: Findings) -> Iterator[Path]:
         yield folder
 
 
-@contextmanager
-def open_bundle(path: str | Path) -> Iterator[Path]:
-    """Unpack a bundle into a temporary folder, which is there inside the `with` block; see `extract_bundle`.
-
-    `with open_bundle("results/submitted/mine.zip") as folder: open_results(folder)`. A page that is built
-    after the block should take `extract_bundle` and a folder of its own.
-    """
-    with tempfile.TemporaryDirectory(prefix="raybench-bundle-") as folder:
-        yield extract_bundle(path, folder)
-
-
-def unpack_bundles(
-    paths: Iterable[str | Path], into: str | Path
-) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Replace bundles among result folders by folders that everything else can read.
-
-    A page over `results/submitted/*.zip` and folders takes the returned folders in place of its arguments,
-    lists the refused bundles as excluded, and keeps `into` until it is built.
-
-    Args:
-        paths: result folders, passed on as they are, and bundles (.zip).
-        into: an empty folder; each bundle is unpacked below it, into a folder of its own name.
-
-    Returns:
-        The folders, in the order of the paths; and bundles that are damaged, each with the reason.
-    """
-    folders: list[Path] = []
-    refused: list[tuple[Path, str]] = []
-    for number, path in enumerate(map(Path, paths)):
-        if path.suffix != ".zip" or path.is_dir():
-            folders.append(path)
-            continue
-        try:
-            folders.append(extract_bundle(path, Path(into) / f"{number:04d}" / safe_name(path.stem)))
-        except RaybenchError as error:
-            refused.append((path, str(error)))
-    return folders, refused
-
-
 def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool = True) -> Board:
     """Read result folders and bundles (.zip) into a board; what is damaged is left out and listed.
 
@@ -245,18 +121,23 @@ def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool
         into: an empty folder, kept until the site is built; bundles are unpacked into it.
         with_published: as for `collect`.
     """
-    folders, refused = unpack_bundles(paths, into)
+    folders: list[Path] = []
+    refused: list[Excluded] = []
+    bundles: dict[str, str] = {}
+    for number, path in enumerate(map(Path, paths)):
+        if path.suffix != ".zip" or path.is_dir():
+            folders.append(path)
+            continue
+        try:
+            folders.append(extract_bundle(path, into / f"{number:04d}" / safe_name(path.stem)))
+            bundles[str(folders[-1])] = str(path)
+        except RaybenchError as error:
+            refused.append(Excluded(path, str(error)))
     board = collect(folders, with_published=with_published)
-    bundles = {
-        str(folder): str(path)
-        for path, folder in zip([p for p in map(Path, paths) if p not in dict(refused)], folders, strict=True)
-        if folder.is_relative_to(into)
-    }
-    excluded = [_named(one, bundles) for one in board.excluded]
-    return replace(board, excluded=(*excluded, *(Excluded(path, reason) for path, reason in refused)))
+    return replace(board, excluded=(*(_named(one, bundles) for one in board.excluded), *refused))
 
 
-def _named(excluded: Excluded, bundles: dict[str, str]) -> Excluded:
+def _named(excluded: Excluded, bundles: Mapping[str, str]) -> Excluded:
     """Name the bundle instead of the passing folder that it was unpacked into."""
     path, reason = str(excluded.path), excluded.reason
     for folder, bundle in bundles.items():

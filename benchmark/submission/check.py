@@ -43,7 +43,7 @@ from ..results import (
 )
 from ..statistics import INTERVALS
 from .before import check_copies
-from .bundles import check_cards, opened
+from .bundles import opened
 from .claims import SUMMARY, Frames, check_across, expected_files, expected_lists
 from .definition import Definition, check_definition
 from .report import Findings, Report
@@ -102,7 +102,7 @@ def check(
     report = Report(str(path))
     try:
         with opened(Path(path), findings) as folder:
-            checked = check_folder(folder, findings, is_bundle=folder != Path(path))
+            checked = check_folder(folder, findings)
     except RaybenchError as error:
         return replace(report, unusable=str(error))
     facts = facts_of(checked)
@@ -114,7 +114,7 @@ def check(
     return replace(report, findings=tuple(findings.all), facts=facts)
 
 
-def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checked:
+def check_folder(folder: Path, findings: Findings) -> Checked:
     """Check all files of a result folder or an unpacked bundle; every fault goes to `findings`."""
     facts = read_run_facts(folder, findings)
     if facts is None:
@@ -143,8 +143,6 @@ def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checke
         measured = name.endswith((RECORDS, PREDICTIONS, STATISTICS, CURVES))
         if is_known_name(name) and measured and name not in named:
             findings.problem(name, "run.json names no such row")
-    if is_bundle:
-        check_cards(folder, names, facts, findings)
     damaged = set(expected) - records.keys() - {(checkpoint, "") for checkpoint in predictions}
     _check_summary(rows, facts, definition, records, predictions, lists, damaged, findings)
     check_across(records, predictions, rows, facts, definition, findings)

@@ -34,7 +34,7 @@ from .agreement import OTHER, SAME, Agreement, Column, compare_records
 from .check import Checked, Further
 from .definition import Definition, compare_with_card
 from .own import Own, compare_lists, look_at_excuses, open_own_data, own_options
-from .report import Findings, promises
+from .report import Findings
 from .run_facts import FILE, RunFacts
 
 __all__ = ["compare_predictions", "drawn", "remeasure", "remeasuring"]
@@ -49,7 +49,6 @@ def remeasuring(how: Remeasuring, reporter: Reporter) -> Further:
             "measured again": f"{agreement.images} images, seed {how.seed}",
             "agreement": agreement.worded(),
             "together": agreement.together(),
-            "what would pass": _promises(checked, agreement.images),
         }
 
     return further
@@ -103,16 +102,6 @@ def _same_machine(facts: RunFacts, manifest: Manifest) -> bool:
         for device in (facts.device, manifest["device"])
     ]
     return kind[0] == kind[1] and dict(facts.versions) == manifest["versions"]
-
-
-def _promises(checked: Checked, count: int) -> list[str]:
-    """Say with what chance the number of images drawn misses changes of a given size."""
-    if checked.facts is None or checked.definition is None or not checked.records or not count:
-        return []
-    percent = [one.metric for one in checked.definition.metrics if one.metric.unit == "percent"]
-    metrics = [metric for metric in percent if metric.per_query]
-    frame = next(iter(checked.records.values()))
-    return promises(frame, metrics, checked.facts.expected_images, count)
 
 
 def _trusted_cards(paths: Sequence[str], facts: RunFacts, findings: Findings) -> dict[str, tuple[str, Card]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from ...base import RaybenchError, __version__
+from ...base import RaybenchError
 from ...checkpoints import Card, card_names, find_card
 from ..results import (
     BUNDLE_MANIFEST,
@@ -19,8 +18,8 @@ from ..results import (
     MAX_TOTAL_BYTES,
     SUMMARY,
     Manifest,
-    card_file,
     collisions,
+    command_again,
     lists_file,
     lost_rows,
     open_results,
@@ -29,7 +28,7 @@ from ..results import (
     read_manifest,
     records_file,
 )
-from .bundles import bundle_manifest, describe_checkpoint
+from .bundles import bundle_manifest
 from .check import Checked, check, check_folder, facts_of
 from .report import Findings, Report
 
@@ -42,9 +41,6 @@ PLACEHOLDER = "PATH"
 _REST = re.compile(rf"{PLACEHOLDER}[/\\][^\s'\",;()<>|]*")
 
 _PRIVATE_KEYS = frozenset({"host", "hostname", "user", "username", "cwd", "out", "path", "paths"})
-_SWITCHES = frozenset({"--fresh", "--strict", "--trust-code", "--fast"})
-_WITH_NUMBER = frozenset({"--batch-size", "--workers", "--processes", "--threads", "--limit"})
-_WITH_WORD = frozenset({"--device"})
 
 
 def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()) -> Report:
@@ -70,7 +66,7 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
     if bundle.suffix != ".zip":
         raise RaybenchError(f"the bundle {bundle} needs a name that ends in .zip")
     findings = Findings()
-    checked = check_folder(folder, findings, is_bundle=False)
+    checked = check_folder(folder, findings)
     with contextlib.suppress(RaybenchError):  # what cannot be read is among the findings
         for line in lost_rows(open_results(folder)):
             findings.problem(SUMMARY, line)
@@ -90,7 +86,6 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
 
 def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, bytes]:
     """Gather the files of a bundle."""
-    assert checked.facts is not None
     manifest = public_manifest(read_manifest(folder / MANIFEST))
     names = [SUMMARY]
     names += [records_file(*row) for row in checked.records]
@@ -99,17 +94,11 @@ def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, b
     files = {name: (folder / name).read_bytes() for name in names}
     files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     addresses = _addresses([entry["name"] for entry in manifest["checkpoints"]], cards)
-    for entry in manifest["checkpoints"]:
-        name = entry["name"]
-        card = describe_checkpoint(entry, manifest["weights_sha256"][name], addresses.get(name, ()))
-        files[card_file(name)] = _yaml(card)
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    sizes = {name: len(content) for name, content in files.items()}
-    return files | {BUNDLE_MANIFEST: bundle_manifest(hashes, sizes, __version__)}
+    return files | {BUNDLE_MANIFEST: bundle_manifest(files, addresses)}
 
 
-def _addresses(names: Sequence[str], cards: Sequence[Card]) -> dict[str, list[str | None]]:
-    """Public addresses of the weights of each checkpoint, from shipped cards and those given."""
+def _addresses(names: Sequence[str], cards: Sequence[Card]) -> dict[str, list[str]]:
+    """Public addresses of the weights, by checkpoint, from shipped cards and those given."""
     found = {name: find_card(name) for name in names if name in card_names()}
     for card in cards:
         if card.name not in names:
@@ -117,20 +106,15 @@ def _addresses(names: Sequence[str], cards: Sequence[Card]) -> dict[str, list[st
                 f"the run has no checkpoint {card.name!r}; its checkpoints: {', '.join(names)}"
             )
         found[card.name] = card
-    return {name: [source.url for source in card.weights] for name, card in found.items()}
-
-
-def _yaml(card: Mapping[str, Any]) -> bytes:
-    """Write a card with every value as JSON, which YAML contains: nothing depends on YAML's guesses."""
-    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in card.items()]
-    return "".join(lines).encode()
+    addresses = {name: [source.url for source in card.weights if source.url] for name, card in found.items()}
+    return {name: urls for name, urls in addresses.items() if urls}
 
 
 def public_manifest(manifest: Mapping[str, Any]) -> Manifest:
     """Return a run.json without folders, paths, and names of people and machines that occur in them.
 
-    The command keeps its words that say what was measured; folders become `PATH`. Skipped images keep their
-    id and reason. Every other text keeps all but absolute paths.
+    The command is written anew from what was measured. Skipped images keep their id and reason. Every other
+    text keeps all but absolute paths.
     """
     hidden = _hidden_texts(manifest)
     public = {
@@ -138,7 +122,7 @@ def public_manifest(manifest: Mapping[str, Any]) -> Manifest:
         for key, value in manifest.items()
         if key not in ("command", "skipped", "platform") and key not in _PRIVATE_KEYS
     }
-    public["command"] = _public_command(manifest)
+    public["command"] = command_again(manifest)
     public["skipped"] = [
         {key: _scrub(entry[key], _around(entry.get("path")) | hidden) for key in ("image_id", "reason")}
         for entry in manifest.get("skipped", [])
@@ -178,22 +162,3 @@ def _scrub(value: Any, hidden: Iterable[str]) -> Any:
     if isinstance(value, Sequence):
         return [_scrub(entry, hidden) for entry in value]
     return value
-
-
-def _public_command(manifest: Mapping[str, Any]) -> list[str]:
-    """Write the command anew from what was measured, with the options of the old one that name no place."""
-    command = ["raybench", "run", str(manifest["suite"]["name"])]
-    given = [word for word in manifest.get("command", []) if isinstance(word, str)]
-    for entry in manifest.get("checkpoints", []):
-        if "--checkpoint" in given:
-            command += ["--checkpoint", str(entry["name"])]
-    command += ["--data", f"{manifest['dataset']['name']}={PLACEHOLDER}"]
-    for position, word in enumerate(given):
-        following = given[position + 1] if position + 1 < len(given) else ""
-        if word in _SWITCHES:
-            command.append(word)
-        elif (word in _WITH_NUMBER and following.isdecimal()) or (
-            word in _WITH_WORD and re.fullmatch(r"auto|cpu|cuda(:\d+)?", following)
-        ):
-            command += [word, following]
-    return command

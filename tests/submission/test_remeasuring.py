@@ -33,9 +33,6 @@ from raybench.benchmark.submission.remeasure import compare_predictions, drawn, 
 from raybench.benchmark.submission.report import (
     Findings,
     Report,
-    chance_to_pass,
-    fewest_to_draw,
-    fewest_to_shift,
 )
 from raybench.benchmark.suite.protocol import PROTOCOLS
 from raybench.benchmark.suite.settings import Remeasuring, Settings
@@ -341,28 +338,14 @@ def many(change: NDArray[np.float64], metric: str = "content_heatmap") -> list[s
     return [finding.message for finding in findings.all]
 
 
-def test_deviations_that_are_small_but_one_sided_or_that_shift_a_mean_are_found() -> None:
+def test_deviations_that_are_small_but_shift_a_mean_are_found() -> None:
     noise = np.random.default_rng(0).normal(0, 0.002, 60)
     assert many(noise) == []
-    up = np.abs(noise) + 0.0001
-    assert many(up) == [
-        "content_heatmap: of 60 images with a deviation 60 deviate upwards; rounding goes either way"
-    ]
     down_often = np.where(np.arange(60) % 2, -0.001, 0.045)  # as many up as down, but not as far
     assert many(down_often) == [
         "content_heatmap: all deviations together shift the query mean of the images drawn by +0.022; "
         "rounding shifts it by up to 0.01"
     ]
-
-
-def test_chance_to_pass_is_that_of_missing_every_changed_image() -> None:
-    assert chance_to_pass(10, 3, 2) == pytest.approx((8 * 7 * 6) / (10 * 9 * 8))
-    assert chance_to_pass(10, 10, 1) == 0
-    assert fewest_to_draw(10, 2, chance=0.4) == 4  # 3 miss both with 0.47, 4 with 0.33
-    records = pd.DataFrame({"image_id": list("abcdef"), "class_index": [0, 0, 0, 0, 0, 1]})
-    # class 1 has one query, which carries half of the mean of two classes
-    assert fewest_to_shift(records, "class_mean", 0.5) == 1
-    assert fewest_to_shift(records, "query_mean", 0.5) == 3
 
 
 @pytest.mark.parametrize(

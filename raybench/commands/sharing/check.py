@@ -24,7 +24,7 @@ def check(
         list[Path] | None, typer.Argument(metavar="BUNDLE...", help="Bundles, or result folders.")
     ] = None,
     form: Annotated[
-        Literal["text", "json", "markdown"], typer.Option("--format", help="How to print what was found.")
+        Literal["text", "json"], typer.Option("--format", help="How to print what was found.")
     ] = "text",
     changed_since: Annotated[
         str | None,
