@@ -8,28 +8,24 @@ from ..results import (
     NO_CHECKPOINT,
     BoardRow,
     Column,
-    PublishedRow,
     Score,
     Section,
     label_of,
     remarks,
     shows_the_truth,
 )
-from ..tables import REPEATED, SOURCES, training_name
+from ..tables import REPEATED, SOURCES
 
 __all__ = ["Winner", "degenerate_maps", "section_facts", "section_notes", "section_subtitle", "winners"]
 
 
 def section_subtitle(section: Section) -> str:
     """Say what tells a tab from another of the same dataset."""
-    images = _images(section)
-    return f"{section.protocol} · {_counted(images, 'image') if images else 'published only'}"
+    return f"{section.protocol} · {_counted(_images(section), 'image')}"
 
 
 def _images(section: Section) -> int:
     """Number of images that the runs of a section measured."""
-    if not section.rows:
-        return 0
     run = section.rows[0].folder
     images, limit = run.dataset.get("images"), run.manifest.get("limit")
     known = [count for count in (images, limit) if isinstance(count, int)]
@@ -40,8 +36,6 @@ def _images(section: Section) -> int:
 
 def section_facts(section: Section) -> tuple[str, ...]:
     """Say how much was measured, and how the table is sorted."""
-    if not section.rows:
-        return (_counted(len(section.published), "published row"), "nothing measured here yet")
     networks = {row.checkpoint for row in section.rows} - {NO_CHECKPOINT}
     methods = {row.attribution for row in section.rows if row.checkpoint != NO_CHECKPOINT and row.attribution}
     queries = max(row.queries for row in section.rows)
@@ -76,7 +70,7 @@ def section_notes(section: Section) -> tuple[str, ...]:
     sources = dict.fromkeys(row.source for row in section.published)
     sources |= dict.fromkeys(s.source for row in section.rows for s in row.scores.values() if s.source)
     notes += [f"Published values: {source}." for source in sources]
-    if sources and section.rows:
+    if sources:
         images = _counted(_images(section), "image")
         notes.append(f"Published values are of the whole dataset, measured ones of {images}.")
     marks = dict.fromkeys(row.mark for row in section.published)
@@ -92,9 +86,8 @@ def _twins(section: Section) -> list[list[str]]:
     """Return the checkpoints whose weights are the same to the last bit, by hash."""
     names: dict[str, list[str]] = {}
     for row in section.rows:
-        hashes = row.folder.manifest.get("weights_sha256")
-        sha256 = hashes.get(row.checkpoint) if isinstance(hashes, dict) else None
-        if isinstance(sha256, str) and row.checkpoint not in names.setdefault(sha256, []):
+        sha256 = row.folder.weights.get(row.checkpoint)
+        if sha256 and row.checkpoint not in names.setdefault(sha256, []):
             names[sha256].append(row.checkpoint)
     return [several for several in names.values() if len(several) > 1]
 
@@ -120,7 +113,7 @@ class Winner:
     """The highest score of a metric, and what is known of its place.
 
     Attributes:
-        row_key: of the row; empty for a published one.
+        row_key: of the row.
         certainty: one phrase.
         sure: True if the row is known to be ahead of all others.
     """
@@ -131,12 +124,12 @@ class Winner:
     value: str
     interval: str
     certainty: str
-    row_key: str = ""
-    sure: bool = False
+    row_key: str
+    sure: bool
 
 
 def winners(section: Section) -> tuple[Winner, ...]:
-    """Return the winner of each metric among rows with a network; published ones if there are no others.
+    """Return the winner of each metric among rows with a network.
 
     Where networks look comes first: it is what the page is about. Accuracy and F1 follow.
     """
@@ -155,7 +148,7 @@ def _winner(section: Section, column: Column) -> Winner | None:
         if row.checkpoint != NO_CHECKPOINT and (score := row.scores.get(column.metric)) is not None
     ]
     if not measured:
-        return _published_winner(section, column)
+        return None
     sign = 1 if column.higher_is_better else -1
     _, best = max(measured, key=lambda pair: sign * pair[0])
     score = best.scores[column.metric]
@@ -203,22 +196,3 @@ def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -
 
 def _others(count: int, noun: str) -> str:
     return f"{count} other {noun}" if count == 1 else f"{count} other {noun}s"
-
-
-def _published_winner(section: Section, column: Column) -> Winner | None:
-    scored: list[tuple[float, PublishedRow]] = [
-        (score.published, row)
-        for row in section.published
-        if row.architecture and (score := row.scores.get(column.metric)) is not None
-    ]
-    if not scored:
-        return None
-    value, best = max(scored, key=lambda pair: pair[0] if column.higher_is_better else -pair[0])
-    return Winner(
-        metric=column.whole_title,
-        checkpoint=f"{best.architecture} {training_name(best.training)}",
-        attribution="" if column.about_checkpoint else best.attribution,
-        value=_short(column, value),
-        interval="",
-        certainty="as published, without an interval",
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +12,13 @@ from ..results import (
     CheckedFolder,
     Excluded,
     QuerySets,
-    ResultFolder,
     Section,
     alarms,
     check_folder,
     group_comparable,
     result_folders,
 )
-from ..tables import published_dataset
-from .sections import Entry, build_section, published_groups, published_section
+from .sections import Entry, build_section
 
 __all__ = ["collect"]
 
@@ -30,8 +28,8 @@ def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Bo
 
     Args:
         folders: result folders of `raybench run`, or folders that hold such ones.
-        with_published: show published rows that nobody has measured, also of datasets without a measured
-            row. Published values always stand beside measured ones.
+        with_published: show published rows that nobody has measured, of the datasets and protocols that
+            somebody has. Published values always stand beside measured ones.
     """
     known = QuerySets()
     checked: list[CheckedFolder] = []
@@ -49,8 +47,6 @@ def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Bo
         excluded += repeated
         sections.append(build_section(entries, with_published=with_published, alarms=failing))
     sections.sort(key=_place_of_section)
-    if with_published:
-        sections += _published_sections(sections)
     return Board(tuple(_with_unique_keys(sections)), tuple(excluded))
 
 
@@ -84,23 +80,12 @@ def _age(entry: Entry) -> tuple[bool, str]:
 
 def _why_repeated(old: Entry, new: Entry) -> str:
     name = old.row.checkpoint
-    hashes = [_weights(entry.run).get(name) for entry in (old, new)]
+    hashes = [entry.run.weights.get(name) for entry in (old, new)]
     other = ", with other weights of that name" if hashes[0] != hashes[1] else ""
     kind = "has records" if old.row.queries is None and new.row.queries is not None else "is later"
     return (
         f"row {name} with {old.row.attribution} was measured again in {new.run.path}{other}; that run {kind}"
     )
-
-
-def _weights(run: ResultFolder) -> Mapping[str, object]:
-    found = run.manifest.get("weights_sha256")
-    return found if isinstance(found, dict) else {}
-
-
-def _published_sections(measured: Sequence[Section]) -> list[Section]:
-    """Return a section for each dataset and protocol of which numbers were published but none measured."""
-    shown = {(published_dataset(section.dataset), section.protocol) for section in measured if section.rows}
-    return [published_section(*group) for group in published_groups() if group not in shown]
 
 
 def _with_unique_keys(sections: Iterable[Section]) -> Iterable[Section]:

@@ -30,15 +30,14 @@ from ..tables import (
     SOURCES,
     PublishedValue,
     Source,
-    find_published,
     load_published,
+    published_beside,
     published_column,
     published_dataset,
-    published_title,
 )
 from .naming import safe_key
 
-__all__ = ["Entry", "RowName", "build_section", "published_groups", "published_rows", "published_section"]
+__all__ = ["Entry", "RowName", "build_section", "published_rows"]
 
 OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
 
@@ -92,12 +91,7 @@ def build_section(
         published=published,
     )
     if common:
-        section = replace(
-            section,
-            image_ids=common.image_ids,
-            class_index=common.class_index,
-            class_names=common.class_names,
-        )
+        section = replace(section, image_ids=common.image_ids, class_index=common.class_index)
     return _in_order(_ranked(section))
 
 
@@ -166,16 +160,7 @@ def _score(entry: Entry, column: Column, row: BoardRow) -> Score | None:
     if found is None or math.isnan(found["value"]):
         return None
     score = Score(float(found["value"]), float(found["ci_low"]), float(found["ci_high"]))
-    weights = entry.run.manifest.get("weights_sha256")
-    published = find_published(
-        dataset=published_dataset(dataset_label(entry.run)),
-        checkpoint=_network(row.checkpoint),
-        architecture=row.architecture or None,
-        weights_sha256=weights.get(row.checkpoint) if isinstance(weights, dict) else None,
-        attribution="" if column.about_checkpoint else row.method,
-        metric=column.metric,
-        protocol=str(found["protocol"]),
-    )
+    published = published_beside(entry.run, row.checkpoint, row.attribution, column)
     if published is None:
         return score
     return replace(
@@ -228,31 +213,6 @@ def _network(checkpoint: str) -> str:
 
 def _plain(method: str) -> str:
     return method.removeprefix("torchray.")
-
-
-def published_groups() -> Iterator[tuple[str, str]]:
-    """Yield each dataset and protocol of which numbers were published, in the order of the sources."""
-    seen = set()
-    for name, source in SOURCES.items():
-        for value in load_published(name):
-            key = (value.dataset, source.protocol)
-            if key not in seen:
-                seen.add(key)
-                yield key
-
-
-def published_section(dataset: str, protocol: str) -> Section:
-    """Return the section of a published dataset and protocol of which nothing was measured."""
-    rows = published_rows(dataset, protocol, ())
-    return Section(
-        key=f"{safe_key(dataset, protocol)}-published",
-        title=f"{dataset}, protocol {protocol}",
-        dataset=dataset,
-        dataset_title=published_title(dataset),
-        protocol=protocol,
-        columns=_with_published_columns((), rows),
-        published=rows,
-    )
 
 
 def published_rows(

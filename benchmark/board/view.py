@@ -96,7 +96,6 @@ class SectionView:
     architectures: tuple[str, ...]
     trainings: tuple[str, ...]
     methods: tuple[str, ...]
-    measured: int
     published: int
     any_degenerate: bool
     leading: int
@@ -120,7 +119,6 @@ def section_view(section: Section) -> SectionView:
         architectures=_distinct(row.architecture for row in rows),
         trainings=_distinct(row.training for row in rows),
         methods=_distinct(row.method for row in rows),
-        measured=len(section.rows),
         published=len(section.published),
         any_degenerate=degenerate_maps(section) > 0,
         leading=section.columns.index(section.sorting[0]) if section.sorting else 0,

@@ -54,11 +54,10 @@ def find_rows(path: str | Path) -> list[MeasuredRow]:
             "it hold a summary.csv; give OUT or OUT/<checkpoint>/<attribution> of a finished run"
         )
     run = open_results(above[0])
-    names = dict.fromkeys((row["checkpoint"], row["attribution"]) for row in run.rows if row["attribution"])
     rows = [
         MeasuredRow(run, checkpoint, attribution)
-        for checkpoint, attribution in names
-        if run.files.records(checkpoint, attribution).is_relative_to(path)
+        for checkpoint, attribution in run.by_row
+        if attribution and run.files.records(checkpoint, attribution).is_relative_to(path)
     ]
     if not rows:
         raise RaybenchError(f"{run.files.summary} has no row with an attribution for {path}")

@@ -5,7 +5,6 @@ from .cells import cell_picture, encoded
 from .drawing.screen import base_layout
 from .drawing.style import INK, for_matplotlib, looks_of, save_figure, save_plot, shortened, tidy
 from .figures.agreement import agreement_figure
-from .figures.classes import classes_drawing
 from .figures.drawing import Drawing, with_network
 from .figures.orders import orders_drawing
 from .figures.scatter import cost_drawing, localisation_drawing
@@ -24,7 +23,6 @@ __all__ = [
     "answers_of",
     "base_layout",
     "cell_picture",
-    "classes_drawing",
     "cost_drawing",
     "encoded",
     "explain_figure",

@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 
 from ...base import Point, broken
 from ..results import (
-    NO_CHECKPOINT,
     GalleryImage,
     ResultFolder,
     class_label,
@@ -57,11 +56,9 @@ def gallery_columns(folders: Sequence[str | Path]) -> list[GalleryColumn]:
     """
     columns = []
     for folder in map(open_results, folders):
-        pairs = folder.summary[["checkpoint", "attribution"]].drop_duplicates()
-        for checkpoint, attribution in pairs.itertuples(index=False):
-            column = GalleryColumn(folder, checkpoint, attribution)
-            kept = column.map_of(("", 0)).parent.glob("*.png")
-            if attribution and checkpoint != NO_CHECKPOINT and any(kept):
+        for row in folder.network_rows:
+            column = GalleryColumn(folder, *row)
+            if any(column.map_of(("", 0)).parent.glob("*.png")):
                 columns.append(column)
     return columns
 

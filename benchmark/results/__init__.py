@@ -19,6 +19,7 @@ from .files.folder import (
     NO_CHECKPOINT,
     SUMMARY_COLUMNS,
     ResultFolder,
+    mapping,
     open_results,
     read_lists,
     read_manifest,
@@ -30,7 +31,6 @@ from .files.layout import (
     BUNDLE_MANIFEST,
     MAX_FILES,
     MAX_TOTAL_BYTES,
-    card_file,
     collisions,
     is_known_name,
     is_plain_name,
@@ -61,7 +61,7 @@ from .files.predictions import prediction_batches
 from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUSES, RowStore
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .files.writing import Content, disk_error, set_aside, write_atomically
-from .manifest import Manifest, refuse_other_definition, write_manifest
+from .manifest import Manifest, command_again, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
@@ -74,7 +74,7 @@ from .summary import (
     write_subset_summaries,
     write_summary,
 )
-from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
+from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, read_choice, write_choice
 from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
 from .verification.faults import prediction_faults, record_faults
@@ -137,7 +137,6 @@ __all__ = [
     "SummaryRow",
     "Table",
     "alarms",
-    "card_file",
     "check_folder",
     "choose_from",
     "class_label",
@@ -145,6 +144,7 @@ __all__ = [
     "collisions",
     "column_for",
     "columns_of",
+    "command_again",
     "dataset_label",
     "dataset_title",
     "difference",
@@ -160,8 +160,8 @@ __all__ = [
     "lists_file",
     "lost_rows",
     "map_path",
+    "mapping",
     "method_words",
-    "network_rows",
     "open_results",
     "pack",
     "prediction_batches",

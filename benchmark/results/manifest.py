@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ...base import RaybenchError
+from .files.folder import by_name, mapping
 from .files.names import ResultFiles
 from .files.writing import write_atomically
 
-__all__ = ["Manifest", "refuse_other_definition", "write_manifest"]
+__all__ = ["Manifest", "command_again", "refuse_other_definition", "write_manifest"]
 
 Manifest = dict[str, Any]
 
@@ -22,6 +23,25 @@ _DEFINING = ("protocol", "dataset", "metrics", "seed")
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write run.json."""
     write_atomically(ResultFiles(folder).manifest, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def command_again(manifest: Mapping[str, Any], checkpoint: str = "") -> list[str]:
+    """Return the words of a command that measures a run, or one checkpoint of it, again.
+
+    It is made from what the manifest says was measured, and `PATH` stands for the data: folders of the
+    recorded command line are those of another machine.
+    """
+    suite = str(mapping(manifest.get("suite")).get("name") or "SUITE")
+    dataset = str(mapping(manifest.get("dataset")).get("name") or "DATASET")
+    words = ["raybench", "run", suite, "--data", f"{dataset}=PATH"]
+    given, limit = manifest.get("command"), manifest.get("limit")
+    if isinstance(given, list) and any(str(word).startswith("--checkpoint") for word in given):
+        known = by_name(manifest.get("checkpoints"))
+        for name in [checkpoint] if checkpoint in known else known:
+            words += ["--checkpoint", name]
+    if isinstance(limit, int):
+        words += ["--limit", str(limit)]
+    return [*words, "--out", f"runs/{suite}"]
 
 
 def refuse_other_definition(old: Manifest, new: Manifest, folder: Path) -> None:

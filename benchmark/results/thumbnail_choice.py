@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...base import RaybenchError
-from .files.folder import NO_CHECKPOINT, ResultFolder
+from .files.folder import ResultFolder
 from .files.names import ResultFiles, safe_name
 from .files.writing import write_atomically
 
@@ -25,7 +25,6 @@ __all__ = [
     "choose",
     "choose_from",
     "chosen_for",
-    "network_rows",
     "read_choice",
     "write_choice",
 ]
@@ -112,7 +111,7 @@ def choose_from(run: ResultFolder, *, each: int, random: Collection[tuple[str, i
         random: queries that are in the gallery anyway, as (`safe_name` of the image, class).
     """
     frames = []
-    for checkpoint, attribution in network_rows(run):
+    for checkpoint, attribution in run.network_rows:
         frame = run.records(checkpoint, attribution)
         frames.append(frame.sort_values(["image_id", "class_index"]).reset_index(drop=True))
     if not frames:
@@ -130,14 +129,6 @@ def choose_from(run: ResultFolder, *, each: int, random: Collection[tuple[str, i
         if (safe_name(image_id), index) in random
     ]
     return Choice(metric, (*choose(values, ids, classes, each=each), *kept))
-
-
-def network_rows(run: ResultFolder) -> Iterator[tuple[str, str]]:
-    """Yield checkpoint and attribution of each row that has a network."""
-    pairs = run.summary[["checkpoint", "attribution"]].drop_duplicates()
-    for checkpoint, attribution in pairs.itertuples(index=False):
-        if attribution and checkpoint != NO_CHECKPOINT:
-            yield str(checkpoint), str(attribution)
 
 
 def _finest(frames: Sequence[pd.DataFrame]) -> str:

@@ -4,10 +4,9 @@ from .arranging import arranged
 from .formats import escape_latex, escape_markdown, latex_table, render_table, rich_table
 from .matching import (
     find_published,
-    normal_training,
+    published_beside,
     published_column,
     published_dataset,
-    published_title,
     training_name,
 )
 from .published import (
@@ -38,12 +37,11 @@ __all__ = [
     "known_datasets",
     "latex_table",
     "load_published",
-    "normal_training",
+    "published_beside",
     "published_column",
     "published_dataset",
     "published_source",
     "published_tables",
-    "published_title",
     "render_table",
     "rich_table",
     "training_name",

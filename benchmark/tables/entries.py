@@ -50,10 +50,7 @@ class Entry:
 
 def entries_of(run: ResultFolder, group: int) -> list[Entry]:
     """Split a summary into checkpoints and attributions."""
-    scores: dict[tuple[str, str], dict[tuple[str, str], Mapping[str, float]]] = {}
-    for row in run.rows:
-        key = (row["checkpoint"], row["attribution"])
-        scores.setdefault(key, {})[row["metric"], row["aggregate"]] = row
+    scores = run.by_row
     with_method = {checkpoint for checkpoint, attribution in scores if attribution}
     return [
         Entry(run, group, checkpoint, attribution, {**scores.get((checkpoint, ""), {}), **found})

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..results import Column, column_for
+from ..results import NO_CHECKPOINT, Column, ResultFolder, column_for, dataset_label
 from .published import SOURCES, Described, PublishedValue, known_datasets, known_metrics, load_published
 
 __all__ = [
     "find_published",
-    "normal_training",
+    "published_beside",
     "published_column",
     "published_dataset",
-    "published_title",
     "training_name",
 ]
 
@@ -24,11 +23,6 @@ def published_dataset(label: str) -> str | None:
         label: name of the dataset with its split; see `dataset_label`.
     """
     return next((name for name, one in known_datasets.items() if label in one.measured), None)
-
-
-def published_title(dataset: str) -> str:
-    """Name a published dataset as people do."""
-    return known_datasets[dataset].label if dataset in known_datasets else dataset
 
 
 def published_column(metric: str) -> Column:
@@ -81,6 +75,22 @@ def find_published(
         and method not in source.protocol_of  # measured by a protocol of its own
     ]
     return found[0] if found and len({value.value for value in found}) == 1 else None
+
+
+def published_beside(
+    run: ResultFolder, checkpoint: str, attribution: str, column: Column
+) -> PublishedValue | None:
+    """Return what was published of a row that a run measured, in a column of it."""
+    method = str(run.attributions.get(attribution, {}).get("method", attribution))
+    return find_published(
+        dataset=published_dataset(dataset_label(run)),
+        checkpoint="" if checkpoint == NO_CHECKPOINT else checkpoint,
+        architecture=run.checkpoints.get(checkpoint, {}).get("architecture"),
+        weights_sha256=run.weights.get(checkpoint),
+        attribution="" if column.about_checkpoint else method,
+        metric=f"{column.metric}_{run.subset}" if run.subset else column.metric,
+        protocol=run.protocol,
+    )
 
 
 def _is_same(described: Described, architecture: str | None, weights_sha256: str | None) -> bool:

@@ -288,15 +288,6 @@ def test_published_value_stands_beside_the_measured_one(tmp_path: Path) -> None:
     assert ("resnet18", "gmp_gc") not in {(row.architecture, row.training) for row in section.published}
 
 
-def test_published_coco_rows_of_the_readme_carry_their_mark(run: Path) -> None:
-    sections = {(s.dataset, s.protocol): s for s in collect([run]).sections}
-    coco = sections["coco_val2014", "aaai21"]
-    assert len(coco.published) == 4
-    assert all(row.mark == "repeats the ImageNet rows" for row in coco.published)
-    assert not coco.rows
-    assert len(sections["voc2007_test", "iccv19"].published) > 10
-
-
 def test_row_on_other_queries_is_shown_unranked(run: Path, tmp_path: Path) -> None:
     rows = {("third", "grad_cam"): made_up_values(IMAGES, 60, seed=4)}
     other = write_run(tmp_path / "other", rows)

@@ -26,7 +26,8 @@ from raybench.benchmark.board.bars import Scale
 from raybench.benchmark.board.build import write_plotly
 from raybench.benchmark.board.collect import collect
 from raybench.benchmark.board.naming import safe_key
-from raybench.benchmark.board.provenance import command_again
+from raybench.benchmark.board.provenance import shell_command
+from raybench.benchmark.board.templating import json_for_script
 from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.sections import Score
 from raybench.commands import app
@@ -55,23 +56,16 @@ def test_same_folders_give_the_same_bytes(run: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
 
 
-def test_feed_holds_the_numbers_of_every_row(run: Path, tmp_path: Path) -> None:
+def test_table_holds_the_numbers_of_every_row(run: Path, tmp_path: Path) -> None:
     page = site.build_site(collect([run]), tmp_path / "site")
-    feed = json.loads((page.parent / "feed.json").read_text())
-    assert feed["version"] == "https://jsonfeed.org/version/1.1"
-    assert len(feed["items"]) == 2
-    for item in feed["items"]:
-        assert f'id="{item["id"]}"' in page.read_text()
-        assert item["url"] == f"index.html#{item['id']}"
-        level, seed = {"one": (60, 1), "two": (50, 2)}[item["_raybench"]["checkpoint"]]
-        score = item["_raybench"]["scores"]["content_heatmap"]
-        assert score["value"] == pytest.approx(made_up_values(20, level, seed=seed).mean())
-        assert score["low"] < score["value"] < score["high"]
-        assert f"CH {score['printed']}" in item["content_text"]
     (table,) = (page.parent / "tables").iterdir()
     assert f'href="tables/{table.name}"' in page.read_text()
     rows = pd.read_csv(table).set_index("checkpoint")
-    assert rows.loc["one", "content_heatmap"] == pytest.approx(made_up_values(20, 60, seed=1).mean())
+    assert len(rows) == 2
+    for name, level, seed in (("one", 60, 1), ("two", 50, 2)):
+        score = rows.loc[name]
+        assert score["content_heatmap"] == pytest.approx(made_up_values(20, level, seed=seed).mean())
+        assert score["content_heatmap_ci_low"] < score["content_heatmap"] < score["content_heatmap_ci_high"]
     assert list(rows["content_heatmap_place"]) == [1, 2]
 
 
@@ -189,10 +183,11 @@ def test_manifest_nested_too_deep_is_left_out(run: Path) -> None:
 
 def test_json_in_a_script_element_cannot_end_it() -> None:
     data = {"</script><!--": ["<script>", "a & b", "\u2028", "\ud800"]}
-    text = str(site.json_for_script(data))
+    text = str(json_for_script(data))
     assert not set("<>&") & set(text)
     assert text.isascii()
     assert json.loads(text) == data
+    assert json_for_script([math.nan, math.inf, (2, None)]) == "[null,null,[2,null]]"
 
 
 def test_plotly_is_packed_as_it_is_installed(tmp_path: Path) -> None:
@@ -221,22 +216,21 @@ def test_command_again_is_quoted_and_holds_no_folder_of_the_old_machine(run: Pat
             "raybench",
             "run",
             "x",
-            "--checkpoint",
-            "/home/me/$(id).yaml",
+            "--checkpoint=/home/me/card.yaml",
             "--out",
             "/home/me/out",
-            "\x1b[2J",
         ],
+        checkpoints=[{"name": "$(id)\x1b[2J"}, {"name": "$(id)"}],
     )
-    command = command_again(open_results(run), "one")
+    command = shell_command(open_results(run), "$(id)")
     assert shlex.split(command) == [
         "raybench",
         "run",
         "a b; rm -rf ~",
         "--data",
-        "shapes=FOLDER",
+        "shapes=PATH",
         "--checkpoint",
-        "$(id).yaml",
+        "$(id)",
         "--limit",
         "7",
         "--out",

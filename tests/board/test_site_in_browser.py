@@ -245,9 +245,7 @@ def test_columns_can_be_chosen(shown: Visit) -> None:
 def test_tabs_switch_by_click_and_by_arrow_keys(shown: Visit) -> None:
     tabs = shown.page.get_by_role("tab")
     panels = shown.page.locator(".panel:not([hidden])")
-    assert (
-        tabs.count() == 6
-    )  # two measured; COCO twice, VOC and ImageNet without a network are only published
+    assert tabs.count() == 2
     for place in range(tabs.count()):
         tabs.nth(place).click()
         assert panels.count() == 1
@@ -258,14 +256,6 @@ def test_tabs_switch_by_click_and_by_arrow_keys(shown: Visit) -> None:
     shown.page.keyboard.press("End")
     sync_api.expect(tabs.last).to_be_focused()
     assert panels.get_attribute("id") == tabs.last.get_attribute("aria-controls")
-
-
-def test_published_coco_rows_say_that_they_repeat_imagenet(shown: Visit) -> None:
-    shown.page.get_by_role("tab", name="COCO val2014 aaai21").click()
-    panel = shown.page.locator(".panel:not([hidden])")
-    assert "repeat its ImageNet ResNet18 rows" in panel.locator(".notes").inner_text()
-    assert panel.locator("tr.published").count() == 4
-    assert panel.locator("tr.published .tag", has_text="published").count() == 4
 
 
 def test_source_of_a_row_opens_by_keyboard_and_closes(shown: Visit) -> None:

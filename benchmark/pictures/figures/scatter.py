@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from ....base import broken
-from ...results import NO_CHECKPOINT, BoardRow, Column, Score, Section, Table
+from ...results import NO_CHECKPOINT, BoardRow, Column, Score, Section, Table, mapping
 from ...tables import training_name
 from ..drawing.panels import Axis, Dot, Dots, Ends, Front, Panel, front_of, interval_text, side_by_side
 from ..drawing.paper import PanelFigure, figure_of, in_bands
@@ -17,10 +16,7 @@ from .drawing import Control, Drawing, map_columns, method_name, row_name, with_
 __all__ = ["checkpoint_label", "cost_drawing", "localisation_drawing", "methods_of", "milliseconds_per_map",
            "scatter_figure"]  # fmt: skip
 
-_COSTS = (
-    Axis("milliseconds per map", higher_is_better=False, log=True),
-    Axis("peak memory of the run (MB)", higher_is_better=False, log=True),
-)
+_COST = Axis("milliseconds per map", higher_is_better=False, log=True)
 
 
 def localisation_drawing(section: Section) -> Drawing | None:
@@ -48,17 +44,13 @@ def cost_drawing(section: Section) -> Drawing | None:
     Runs on different devices stand side by side; each dot names its device.
     """
     columns = map_columns(section)
-    dots = {
-        (first, second): (x, _axis_of(y), _priced(section, first, y))
-        for first, x in enumerate(_COSTS)
-        for second, y in enumerate(columns)
-    }
+    dots = {(0, at): (_COST, _axis_of(y), _priced(section, y)) for at, y in enumerate(columns)}
     words = (
         "Each dot is a checkpoint under an attribution: the further to the left, the cheaper. Time is what a "
         "map takes on the device, passes through the network included, without reading pictures and scoring; "
-        "compare times of one device only, which each dot names. Memory is the peak of the whole run."
+        "compare times of one device only, which each dot names."
     )
-    controls = Control("cost", tuple(axis.title for axis in _COSTS)), _control("quality", columns)
+    controls = Control("cost", (_COST.title,)), _control("quality", columns)
     return _drawing(section, dots, "cost", "Cost against quality", words, controls)
 
 
@@ -131,14 +123,13 @@ def _scored(section: Section, x: Column, y: Column) -> list[Dot]:
     )
 
 
-def _priced(section: Section, kind: int, y: Column) -> list[Dot]:
-    """Return a dot for each row with a cost: the time of a map, or the memory of the run."""
+def _priced(section: Section, y: Column) -> list[Dot]:
+    """Return a dot for each row of which it is known what a map takes."""
     found = []
     for row in with_network(section):
-        manifest = row.folder.manifest
-        cost = (milliseconds_per_map(row), _positive(manifest.get("peak_memory_mb")))[kind]
-        device = _mapping(manifest.get("device")).get("name", "an unknown device")
-        found.append(_dot(row, (math.nan, cost, math.nan), y, f"on {device}"))
+        device = mapping(row.folder.manifest.get("device")).get("name", "an unknown device")
+        cost = (math.nan, milliseconds_per_map(row), math.nan)
+        found.append(_dot(row, cost, y, f"on {device}"))
     return _valid(found)
 
 
@@ -157,13 +148,9 @@ def _valid(dots: Iterable[Dot]) -> list[Dot]:
 
 def milliseconds_per_map(row: BoardRow) -> float:
     """Return what the manifest says a map of the row took; NaN if it does not."""
-    costs = _mapping(_mapping(row.folder.manifest.get("costs")).get(row.checkpoint))
-    cost = _mapping(costs.get(row.attribution))
+    costs = mapping(mapping(row.folder.manifest.get("costs")).get(row.checkpoint))
+    cost = mapping(costs.get(row.attribution))
     return 1000 * _positive(cost.get("seconds")) / _positive(cost.get("maps"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _positive(value: object) -> float:

@@ -72,7 +72,7 @@ def check_folder(path: Path, known: QuerySets) -> tuple[CheckedFolder | None, li
 
 def _check_rows(results: ResultFolder, known: QuerySets) -> tuple[list[CheckedRow], list[Excluded]]:
     """Check each row on its own: one that is damaged does not take the others along."""
-    path, by_row = results.path, _by_row(results)
+    path, by_row = results.path, results.by_row
     recorded = any(records_path(path, *key).is_file() for key in by_row if key[1])
     excluded: list[Excluded] = []
     own: dict[str, Mapping[tuple[str, str], SummaryRow]] = {}  # accuracy and F1, by checkpoint
@@ -177,11 +177,3 @@ def _check_rules(results: ResultFolder) -> None:
         raise RaybenchError(
             f"{path}: protocol_id is {protocol.get('id')!r}, but the protocol's fields give {expected!r}"
         )
-
-
-def _by_row(results: ResultFolder) -> dict[tuple[str, str], dict[tuple[str, str], SummaryRow]]:
-    found: dict[tuple[str, str], dict[tuple[str, str], SummaryRow]] = {}
-    for row in results.rows:
-        key = (row["checkpoint"], row["attribution"])
-        found.setdefault(key, {})[row["metric"], row["aggregate"]] = row
-    return found

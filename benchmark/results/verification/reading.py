@@ -26,13 +26,11 @@ class QuerySet:
         digest: of ids and classes: equal for equal sets.
         image_ids: (N,) str.
         class_index: (N,) int64.
-        class_names: by class index.
     """
 
     digest: str
     image_ids: NDArray[np.str_]
     class_index: NDArray[np.int64]
-    class_names: Mapping[int, str]
 
     def __len__(self) -> int:
         """Number of queries."""
@@ -67,9 +65,7 @@ class QuerySets:
         text = "\0".join(ids).encode("utf-8", "surrogatepass") + np.array([*map(len, ids)]).tobytes()
         digest = hashlib.blake2b(text + classes.tobytes(), digest_size=16).hexdigest()
         if digest not in self.known:
-            names = frame.drop_duplicates("class_index")
-            class_names = dict(zip(names["class_index"].tolist(), map(str, names["class_name"]), strict=True))
-            self.known[digest] = QuerySet(digest, np.array(ids, dtype=np.str_), classes, class_names)
+            self.known[digest] = QuerySet(digest, np.array(ids, dtype=np.str_), classes)
         return self.known[digest]
 
 
