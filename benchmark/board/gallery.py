@@ -182,7 +182,7 @@ def _query(
     """Draw all cells of a query."""
     found = {row.key: answers[row.key].get(kept.key) for row in rows}
     first = next((answer for answer in found.values() if answer), None)
-    label = class_label(kept.folder, kept.class_index, first.class_name if first else str(kept.class_index))
+    label = class_label(kept.folder, first.class_name if first else str(kept.class_index))
     checkpoints = tuple(dict.fromkeys(row.checkpoint for row in rows))
     methods = tuple(dict.fromkeys(row.attribution for row in rows))
     cells = {

@@ -88,7 +88,7 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     answers = [answers_of(one.folder, one.checkpoint, one.attribution, queries.keys()) for one in columns]
     for (query, image), line in zip(queries.items(), grid, strict=True):
         first = answers[0].get(query)
-        name = class_label(columns[0].folder, query[1], first.class_name if first else str(query[1]))
+        name = class_label(columns[0].folder, first.class_name if first else str(query[1]))
         line[0].imshow(image.picture())
         line[0].set_ylabel(_wrapped(name, 14), rotation=0, ha="right", va="center", fontsize=11, color=INK)
         for axes, column, found in zip(line[1:], columns, answers, strict=True):

@@ -1,4 +1,4 @@
-"""Prints what was reproduced: for the terminal, as CSV, Markdown, LaTeX and a picture."""
+"""Prints what was reproduced: for the terminal, as CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..pictures import save_plot
 from ..results import write_atomically
 from ..tables import PublishedValue, escape_markdown, published_column
 from .judging import Judged, Sample, printed_to
 from .paper import latex_of
-from .picture import picture_of
 from .ready import Readiness
 from .reproducing import Reproduction
 from .table import PublishedTable
@@ -104,7 +102,7 @@ def worded_time(seconds: float) -> str:
 
 
 def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:
-    """Write `reproduction.csv`, `.md`, `.tex`, `.png` and `.svg` into a folder; return the paths."""
+    """Write `reproduction.csv`, `.md` and `.tex` into a folder; return the paths."""
     texts = {
         "csv": _csv(found),
         "md": _markdown(found),
@@ -114,7 +112,7 @@ def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:
     for suffix, text in texts.items():
         paths.append(out / f"reproduction.{suffix}")
         write_atomically(paths[-1], text)
-    return (*paths, *save_plot(picture_of(found), out, "reproduction"))
+    return tuple(paths)
 
 
 def _texts(one: Judged) -> tuple[str, ...]:

@@ -1,6 +1,13 @@
 """A result folder: what is in it, what it promises, and the numbers that all readers share."""
 
-from .comparable import difference, group_comparable, protocol_changes, refuse_incomparable
+from .comparable import (
+    difference,
+    group_comparable,
+    protocol_changes,
+    refuse_incomparable,
+    stated_protocol,
+    worded_changes,
+)
 from .complete import find_gaps, lost_rows, refuse_lost_rows
 from .facts import (
     alarms,
@@ -10,7 +17,6 @@ from .facts import (
     facts_of,
     label_of,
     method_words,
-    registered_facts,
     shows_the_truth,
 )
 from .files.archive import pack, unpack
@@ -37,7 +43,6 @@ from .files.layout import (
     lists_file,
     predictions_file,
     records_file,
-    size_limit,
 )
 from .files.lists import (
     LIST_COLUMNS,
@@ -65,7 +70,7 @@ from .manifest import Manifest, command_again, refuse_other_definition, write_ma
 from .remarks import remarks
 from .scores import Cell, Column, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
-from .standing import Standing, standing_of
+from .standing import standing_of
 from .summary import (
     Summary,
     summarise_predictions,
@@ -132,7 +137,6 @@ __all__ = [
     "RowStore",
     "Score",
     "Section",
-    "Standing",
     "Summary",
     "SummaryRow",
     "Table",
@@ -186,7 +190,6 @@ __all__ = [
     "refuse_incomparable",
     "refuse_lost_rows",
     "refuse_other_definition",
-    "registered_facts",
     "remarks",
     "result_folders",
     "results_in",
@@ -195,15 +198,16 @@ __all__ = [
     "save_picture",
     "set_aside",
     "shows_the_truth",
-    "size_limit",
     "source_of",
     "standing_of",
     "stated_classes",
+    "stated_protocol",
     "summarise_predictions",
     "summarise_records",
     "summarise_sums",
     "summary_faults",
     "unpack",
+    "worded_changes",
     "worded_key",
     "write_atomically",
     "write_choice",

@@ -5,7 +5,6 @@ Folders that were measured before facts were written are looked up in the regist
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +23,6 @@ __all__ = [
     "registered_facts",
     "shows_the_truth",
 ]
-
-_SHIPPED = re.compile(r"[a-z0-9_]+")
 
 
 def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
@@ -101,27 +98,10 @@ def shows_the_truth(method: str, run: ResultFolder) -> bool:
     return _facts_of(run, "truth").get(method) is True
 
 
-def class_label(run: ResultFolder, index: int, name: str) -> str:
-    """Return the label of class `index`, which the records call `name`; the first of several words for it.
-
-    A class list is looked up by the name of one that ships with raybench, in folders that were measured
-    before labels were written into them: a manifest comes from a stranger, and what it calls a class list
-    could be the path of any file.
-    """
+def class_label(run: ResultFolder, name: str) -> str:
+    """Return the label of the class that the records call `name`; the first of several words for it."""
     labels = _facts_of(run, "classes")
-    if labels:
-        return str(labels[name]).split(",")[0] if name in labels else name
-    listed = str(run.dataset.get("classes"))
-    if not _SHIPPED.fullmatch(listed):
-        return name
-    from ...checkpoints import load_classes
-
-    try:
-        classes = load_classes(listed)
-    except RaybenchError:
-        return name
-    known = index < len(classes) and classes.ids[index] == name
-    return classes.labels[index].split(",")[0] if known else name
+    return str(labels[name]).split(",")[0] if name in labels else name
 
 
 def dataset_label(run: ResultFolder) -> str:

@@ -1,6 +1,5 @@
 """Getting on the leaderboard: bundles of results that strangers send, and how they are checked."""
 
-from .before import FOLDER, board_before, changes_since
 from .bundles import collect_all, extract_bundle
 from .check import Checked, Further, check
 from .remeasure import remeasure, remeasuring
@@ -8,14 +7,11 @@ from .report import Finding, Findings, Report, render
 from .submitting import submit
 
 __all__ = [
-    "FOLDER",
     "Checked",
     "Finding",
     "Findings",
     "Further",
     "Report",
-    "board_before",
-    "changes_since",
     "check",
     "collect_all",
     "extract_bundle",

@@ -14,7 +14,6 @@ from raybench.base import UnknownNameError
 from raybench.benchmark.reproduction import Reproduction, open_table, reproduce, write_reproduction
 from raybench.benchmark.reproduction.judging import Judged
 from raybench.benchmark.reproduction.paper import latex_of
-from raybench.benchmark.reproduction.picture import picture_of
 from raybench.benchmark.reproduction.verdicts import Verdict, Word
 from raybench.benchmark.results import open_results
 from raybench.benchmark.statistics import Estimate
@@ -119,7 +118,6 @@ def test_a_sample_is_consistent_or_not_or_too_small(
 def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured: Path) -> None:
     found = judged(write_table({("center", HEAT): -0.2}), measured)
     written = {path.suffix: path for path in write_reproduction(found, measured)}
-    assert written.pop(".png").read_bytes()[:4] == b"\x89PNG"
     paths = {suffix: path.read_text() for suffix, path in written.items()}
     rows = paths[".csv"].splitlines()
     assert len(rows) == 5
@@ -129,8 +127,6 @@ def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured
     for one in found.judged:
         assert f"{one.found.value:.2f} ({one.cell.value:.2f})" in paths[".tex"]
     assert r"\textsuperscript{d}" in paths[".tex"]
-    drawn = [text.get_text() for axes in picture_of(found).axes for text in axes.texts]
-    assert sorted(drawn) == sorted(f"{one.cell.value:.2f} → {one.found.value:.2f}" for one in found.judged)
     assert paths[".tex"].count(r"\begin{") == paths[".tex"].count(r"\end{")
 
 

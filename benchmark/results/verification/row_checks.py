@@ -16,7 +16,7 @@ from ...statistics import Aggregate, Facts
 from ..complete import first_lost
 from ..facts import facts_of, shows_the_truth
 from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions
-from ..files.names import STATISTICS, ResultFiles
+from ..files.names import STATISTICS
 from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
 from .curve_checks import refuse_other_curves
 from .faults import order_faults, record_faults, refuse_faults
@@ -29,7 +29,6 @@ __all__ = [
     "SummaryRow",
     "check_checkpoint",
     "check_row",
-    "records_path",
     "refuse_outside",
 ]
 
@@ -74,7 +73,7 @@ def check_row(
         raise RaybenchError(f"run.json does not describe checkpoint {checkpoint!r}")
     if not recorded:
         return CheckedRow(checkpoint, attribution, scores, note=SUMMARY_ONLY)
-    path = records_path(results.path, checkpoint, attribution)
+    path = results.files.records(checkpoint, attribution)
     refuse_outside(path, results.path)
     frame, records = read_row_records(path, known)
     expected = max((int(row["n"]) for row in scores.values() if not math.isnan(row["n"])), default=0)
@@ -153,11 +152,6 @@ def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultF
             raise RaybenchError(f"{metric} is {row['value']:.10g}, outside of {low:g} to {high:g}")
         if row["ci_low"] > row["ci_high"]:
             raise RaybenchError(f"the interval of {metric} runs from {row['ci_low']} to {row['ci_high']}")
-
-
-def records_path(folder: Path, checkpoint: str, attribution: str) -> Path:
-    """Return where the records of a row are."""
-    return ResultFiles(folder).records(checkpoint, attribution)
 
 
 def refuse_outside(path: Path, folder: Path) -> None:
