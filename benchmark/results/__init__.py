@@ -74,8 +74,7 @@ from .standing import standing_of
 from .summary import (
     Summary,
     summarise_predictions,
-    summarise_records,
-    summarise_sums,
+    summarise_row,
     write_subset_summaries,
     write_summary,
 )
@@ -84,7 +83,7 @@ from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
 from .verification.faults import prediction_faults, record_faults
 from .verification.list_files import read_list_file
-from .verification.reading import QuerySet, QuerySets
+from .verification.query_sets import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
 from .verification.summary_rows import (
     Key,
@@ -203,8 +202,7 @@ __all__ = [
     "stated_classes",
     "stated_protocol",
     "summarise_predictions",
-    "summarise_records",
-    "summarise_sums",
+    "summarise_row",
     "summary_faults",
     "unpack",
     "worded_changes",

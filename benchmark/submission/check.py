@@ -36,8 +36,7 @@ from ..results import (
     source_of,
     stated_classes,
     summarise_predictions,
-    summarise_records,
-    summarise_sums,
+    summarise_row,
     summary_faults,
     worded_key,
 )
@@ -228,14 +227,9 @@ def _check_summary(
 ) -> None:
     """Compare every number with what the records and predictions give; no row may lack or be too many."""
     metrics, expected = [one.metric for one in definition.metrics], dict[Key, Summary]()
-    for (checkpoint, label), frame in records.items():
-        found = summarise_records(frame, metrics)
-        if (checkpoint, label, STATISTICS) in lists:
-            degenerate = int((frame["status"] != "ok").sum())
-            sums = lists[checkpoint, label, STATISTICS]
-            found += summarise_sums(sums, metrics, degenerate=degenerate)
-        for one in found:
-            expected[checkpoint, label, one.metric, one.aggregate] = one
+    for row, frame in records.items():
+        for one in summarise_row(frame, lists.get((*row, STATISTICS)), metrics):
+            expected[(*row, one.metric, one.aggregate)] = one
     for checkpoint, frame in predictions.items():
         known = definition.classes
         n_classes = len(known) if known else stated_classes(frame, rows, checkpoint)
