@@ -25,7 +25,6 @@ def section_subtitle(section: Section) -> str:
 
 
 def _images(section: Section) -> int:
-    """Number of images that the runs of a section measured."""
     run = section.rows[0].folder
     images, limit = run.dataset.get("images"), run.manifest.get("limit")
     known = [count for count in (images, limit) if isinstance(count, int)]
@@ -165,7 +164,6 @@ def _winner(section: Section, column: Column) -> Winner | None:
 
 
 def _short(column: Column, value: float) -> str:
-    """Print a value with its unit, for a headline."""
     return f"{value:.1f} %" if column.unit == "percent" else column.printed(value)
 
 

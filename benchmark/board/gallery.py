@@ -179,7 +179,6 @@ def _query(
     answers: Mapping[str, Mapping[QueryKey, Answer]],
     out: Path,
 ) -> GalleryQuery:
-    """Draw all cells of a query."""
     found = {row.key: answers[row.key].get(kept.key) for row in rows}
     first = next((answer for answer in found.values() if answer), None)
     label = class_label(kept.folder, first.class_name if first else str(kept.class_index))

@@ -114,7 +114,6 @@ def _flat(entries: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 
 def _text(value: object) -> str:
-    """Write any JSON value for people."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):

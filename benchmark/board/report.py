@@ -88,7 +88,6 @@ def _asset(name: str) -> str:
 
 
 def _embedded(query: GalleryQuery, folder: Path) -> GalleryQuery:
-    """Put the pictures of a query into the page itself."""
 
     def inside(cell: GalleryCell) -> GalleryCell:
         return replace(cell, picture=_uri("image/webp", (folder / cell.picture).read_bytes()))
@@ -98,7 +97,6 @@ def _embedded(query: GalleryQuery, folder: Path) -> GalleryQuery:
 
 
 def _picture_uri(figure: Figure) -> str:
-    """Return a figure as SVG in a data URI."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "raybench"}):
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a name in a script that no font has

@@ -108,7 +108,6 @@ def _with_unique_keys(rows: Iterable[BoardRow]) -> list[BoardRow]:
 def _with_published_columns(
     columns: tuple[Column, ...], published: Sequence[PublishedRow]
 ) -> tuple[Column, ...]:
-    """Add the metrics that only published rows have."""
     have = {column.metric for column in columns}
     metrics = dict.fromkeys(metric for row in published for metric in row.scores)
     added = [published_column(metric) for metric in metrics if metric not in have]

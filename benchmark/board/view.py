@@ -179,7 +179,6 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
 
 
 def _label(kind: str, row: BoardRow) -> str:
-    """Return the label of a row's checkpoint or method; nothing if it is the name."""
     name = getattr(row, kind)
     label = label_of(kind, name, row.folder)
     return "" if label == name else label

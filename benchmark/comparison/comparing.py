@@ -115,13 +115,11 @@ def _checkpoint_contrasts(a: MeasuredRow, b: MeasuredRow) -> tuple[list[Contrast
 
 
 def _named(frame: pd.DataFrame, a: MeasuredRow, b: MeasuredRow) -> pd.DataFrame:
-    """Put the names of two rows before all columns."""
     names = _names(a, b)
     return frame.assign(**names)[[*names, *frame.columns]]
 
 
 def _names(a: MeasuredRow, b: MeasuredRow, *, of_checkpoints: bool = False) -> dict[str, str]:
-    """Name two rows, or just their checkpoints."""
     return {
         "checkpoint_a": a.checkpoint,
         "attribution_a": "" if of_checkpoints else a.attribution,

@@ -144,7 +144,6 @@ def _image_grid(label: str, images: pd.DataFrame) -> _Grid:
 
 
 def _notes(comparison: Comparison) -> list[str]:
-    """Say how the numbers were made, and what was left out."""
     by_aggregate: dict[str, list[str]] = {}
     for metric, aggregate in comparison.metrics[["metric", "aggregate"]].drop_duplicates().to_numpy():
         by_aggregate.setdefault(aggregate, []).append(comparison.column(metric, aggregate).label)

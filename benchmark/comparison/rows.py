@@ -120,7 +120,6 @@ def _matching(
 
 
 def _listed(rows: Sequence[MeasuredRow]) -> str:
-    """Name up to three rows of a folder."""
     names = " / ".join(str(row) for row in rows[:3])
     more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
     return f"{rows[0].run.path} ({names}{more})"

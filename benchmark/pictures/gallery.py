@@ -128,7 +128,6 @@ def _write_headings(figure: Figure, top: Sequence[Axes], columns: Sequence[Galle
 
 
 def _draw_answer(axes: Axes, image: GalleryImage, path: Path, answer: Answer | None) -> None:
-    """Draw one cell: heat, point and scores."""
     picture = image.picture()
     axes.imshow(overlay(picture, read_map(path)))
     if answer is None:

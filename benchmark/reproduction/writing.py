@@ -116,7 +116,6 @@ def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:
 
 
 def _texts(one: Judged) -> tuple[str, ...]:
-    """Return the texts of a cell, under the headings."""
     cell, value = one.cell, one.found.value
     measured = printed_to(value, 0.01)
     if not math.isnan(one.found.low):

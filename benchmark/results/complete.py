@@ -161,7 +161,6 @@ class _Queries:
 def _files(
     out: Path, rows: Collection[tuple[str, str]], metrics: Sequence[Facts]
 ) -> Iterator[tuple[Path, Reader]]:
-    """Yield the files that rows are to have, with what reads them."""
     files = ResultFiles(out)
     for checkpoint, attribution in rows:
         if not attribution:
@@ -207,7 +206,6 @@ def _lines(path: Path) -> int:
 
 
 def _lost(run: ResultFolder, path: Path, expected: int) -> str | None:
-    """Say what a file lacks; None if it has lines enough."""
     found = _lines(path)
     if found >= expected:
         return None

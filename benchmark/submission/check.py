@@ -199,7 +199,6 @@ def _read_predictions(
 
 
 def _read_summary(folder: Path, facts: RunFacts, findings: Findings) -> dict[Key, SummaryRow]:
-    """Read summary.csv, and check what its rows say they are."""
     frame = read_exactly(folder, SUMMARY, SUMMARY_COLUMNS, read_summary, findings.problem)
     if frame is None:
         return {}

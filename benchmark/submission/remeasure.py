@@ -132,7 +132,6 @@ def _suite(
     cards: Mapping[str, tuple[str, Card]],
     options: Mapping[str, Any],
 ) -> Suite:
-    """The suite of the submission, as far as it can be run here."""
     assert definition.protocol is not None
     changes = {
         key: value for key, value in definition.protocol.fields.items() if key not in ("name", "version")
@@ -163,7 +162,6 @@ def _compare(
     findings: Findings,
     agreement: Agreement,
 ) -> None:
-    """Compare everything that was measured with what was submitted."""
     metrics = [one.metric for one in own.definition.metrics]
     tie = agreement.allowance.tie
     for name, actual in manifest["weights_sha256"].items():

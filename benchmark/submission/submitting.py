@@ -85,7 +85,6 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
 
 
 def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, bytes]:
-    """Gather the files of a bundle."""
     manifest = public_manifest(read_manifest(folder / MANIFEST))
     names = [SUMMARY]
     names += [records_file(*row) for row in checked.records]
@@ -148,7 +147,6 @@ def _around(path: object) -> frozenset[str]:
 
 
 def _scrub(value: Any, hidden: Iterable[str]) -> Any:
-    """Replace paths in every text of plain values."""
     if isinstance(value, str):
         for text in sorted(hidden, key=len, reverse=True):
             value = value.replace(text, PLACEHOLDER)

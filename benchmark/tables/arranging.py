@@ -138,7 +138,6 @@ def _without_network(table: Table, inside: Sequence[Row]) -> list[str]:
 
 
 def _place(columns: Sequence[Column], name: str, option: str) -> int:
-    """Find a column by its label or the name of its metric."""
     for place, column in enumerate(columns):
         if name.casefold() == column.label.casefold() or name == column.metric:
             return place

@@ -212,7 +212,6 @@ def _spans(table: Table) -> list[tuple[int, int, str]]:
 
 
 def _counts(table: Table) -> list[list[str]]:
-    """Return the cells of the counts, row by row."""
     return [[f"{values[place]:,}" for values in table.counts.values()] for place in range(len(table.rows))]
 
 

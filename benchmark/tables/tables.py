@@ -170,7 +170,6 @@ def _shown(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:
 
 
 def _distinct(parts: Mapping[str, Sequence[str]], headings: Sequence[str]) -> int:
-    """Count the rows that differ in the labels under `headings`."""
     return len(set(zip(*(parts[heading] for heading in headings), strict=True))) if headings else 1
 
 

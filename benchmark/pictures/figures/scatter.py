@@ -103,7 +103,6 @@ def _log_ticks(dots: Sequence[Dot]) -> tuple[tuple[float, str], ...]:
 
 
 def _front_in_words(x: Axis, y: Axis, dots: Sequence[Dot]) -> str:
-    """Say which rows make the front, with their numbers in the plot."""
     parts = [
         f"{place}: {shortened(dots[at].name, 80)} ({interval_text(dots[at].x)}; {interval_text(dots[at].y)})"
         for place, at in enumerate(front_of(dots, x, y), start=1)
@@ -116,7 +115,6 @@ def _axis_of(column: Column) -> Axis:
 
 
 def _scored(section: Section, x: Column, y: Column) -> list[Dot]:
-    """Return a dot for each row that has both values."""
     return _valid(
         _dot(row, _ends(row.scores.get(x.metric)), y, f"{row.architecture} {training_name(row.training)}")
         for row in with_network(section)

@@ -92,7 +92,6 @@ def _panel(column: Column, edges: NDArray[np.float64], spreads: Spreads) -> Pane
 
 
 def _in_words(column: Column, spreads: Spreads) -> str:
-    """Describe the first and the last row."""
     parts = [
         f"{shortened(row_name(row), 80)} has a median of {spread.quartiles[1]:.3g} with the middle half from "
         f"{spread.quartiles[0]:.3g} to {spread.quartiles[2]:.3g}"

@@ -91,7 +91,6 @@ def _look_at_the_end(path: Path) -> None:
 
 
 def _accepted(archive: zipfile.ZipFile, place: str) -> list[zipfile.ZipInfo]:
-    """Return the members of an archive after a look at its directory."""
     members = archive.infolist()
     if not members or len(members) > MAX_FILES:
         raise RaybenchError(f"{place} holds {len(members)} files; a bundle holds 1 to {MAX_FILES}")

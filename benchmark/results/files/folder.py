@@ -307,6 +307,5 @@ def _numbers(texts: pd.Series[str], path: Path, column: str) -> pd.Series[float]
 
 
 def _refuse(wrong: pd.Series[bool], path: Path, message: str) -> None:
-    """Raise an error that names the first line where `wrong` is True."""
     if wrong.any():
         raise RaybenchError(f"{path}, line {wrong.index[wrong][0]}: {message}")

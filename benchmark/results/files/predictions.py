@@ -57,7 +57,6 @@ def _membership(lists: pd.Series[str], ids: Sequence[str], n_classes: int) -> ND
 
 
 def _indices(text: str, image: str, n_classes: int) -> list[int]:
-    """Parse space-separated class indices."""
     try:
         indices = [int(word) for word in text.split()] if isinstance(text, str) else []
     except ValueError:

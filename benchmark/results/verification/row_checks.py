@@ -144,7 +144,6 @@ def check_checkpoint(
 
 
 def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultFolder) -> None:
-    """Refuse values that a metric cannot take."""
     for (metric, _), row in scores.items():
         known = facts_of(metric, [results])
         low, high = known.bounds if known else (0.0, 100.0)
