@@ -52,8 +52,8 @@ def test_rows_of_another_protocol_are_measured_apart(write_table: WriteTable, me
     path.write_text(f"{path.read_text()}protocol_of: {{center: {{fit: square}}}}\n")
     found = judged(path, measured)
     assert found.regenerated
-    assert list(found.manifests) == ["shapes", "shapes-center"]
-    fits = [open_results(measured / name).protocol_fields.get("fit") for name in found.manifests]
+    names = ("shapes", "shapes-center")
+    fits = [open_results(measured / name).protocol_fields.get("fit") for name in names]
     assert fits == [None, "square"]
 
 
@@ -109,7 +109,7 @@ def test_a_sample_is_consistent_or_not_or_too_small(
     assert not found.regenerated
     sample = found.samples["shapes"]
     assert (sample.images, sample.of, sample.by_class) == (150, 300, False)
-    assert found.manifests["shapes"]["dataset"]["options"] == {"list": "shapes-sample.txt"}
+    assert open_results(tmp_path / "out" / "shapes").dataset["options"] == {"list": "shapes-sample.txt"}
     assert len((tmp_path / "out" / "shapes-sample.txt").read_text().splitlines()) == 150
     written = {path.suffix: path for path in write_reproduction(found, tmp_path / "out")}
     assert written[".csv"].read_text().splitlines()[4].endswith("inconsistent,,")
@@ -134,7 +134,7 @@ def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured
 def test_the_table_of_a_paper_compiles(tmp_path: Path) -> None:
     table = open_table("torchray")
     judged = tuple(Judged(cell, Verdict(Word.CLOSE), Estimate(cell.value, 1, 99)) for cell in table.cells)
-    text = latex_of(Reproduction(table, judged, {}, {}), ["a_b & c"])
+    text = latex_of(Reproduction(table, judged, {}), ["a_b & c"])
     assert text.count("voc-vgg16") == text.count("coco-vgg16") == 1
     (tmp_path / "a.tex").write_text(
         "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\n"
