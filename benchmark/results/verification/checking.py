@@ -12,7 +12,7 @@ from ..comparable import difference, stated_protocol
 from ..files.folder import ResultFolder, mapping, open_results
 from ..files.names import MANIFEST, SUMMARY, ResultFiles
 from ..sections import Excluded
-from .reading import QuerySets
+from .query_sets import QuerySets
 from .row_checks import SUMMARY_ONLY, CheckedRow, check_checkpoint, check_row, refuse_outside
 from .summary_rows import SummaryRow
 
