@@ -178,7 +178,7 @@ def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -
             and other.high >= score.low
         }
         return (
-            f"interval overlaps with {_others(len(others), 'checkpoint')}"
+            f"interval overlaps with {_counted(len(others), 'other checkpoint')}"
             if others
             else "no interval overlaps"
         )
@@ -189,8 +189,6 @@ def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -
         for row in section.rows
         if row is not best and (other := row.scores.get(column.metric)) is not None
     )
-    return f"cannot be told apart from {_others(first, 'row')}" if first else "ahead of every other row"
-
-
-def _others(count: int, noun: str) -> str:
-    return f"{count} other {noun}" if count == 1 else f"{count} other {noun}s"
+    return (
+        f"cannot be told apart from {_counted(first, 'other row')}" if first else "ahead of every other row"
+    )

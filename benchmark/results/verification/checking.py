@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ....base import RaybenchError
 from ..comparable import difference, stated_protocol
@@ -17,19 +16,6 @@ from .row_checks import SUMMARY_ONLY, CheckedRow, check_checkpoint, check_row, r
 from .summary_rows import SummaryRow
 
 __all__ = ["CheckedFolder", "check_folder", "result_folders"]
-
-_SHAPE: Mapping[str, type] = {
-    "suite": dict,
-    "protocol": dict,
-    "dataset": dict,
-    "metrics": dict,
-    "checkpoints": list,
-    "attributions": list,
-    "weights_sha256": dict,
-    "started": str,
-    "limit": int,
-}
-"""Kinds of the manifest's entries that the board computes with; others are only shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +93,6 @@ def _open(path: Path) -> ResultFolder:
     manifest = results.manifest
     if not manifest:
         raise RaybenchError(f"{ResultFiles(path).manifest} is missing, so nothing says how this was measured")
-    _check_shape(manifest, path / MANIFEST)
     if manifest.get("status") != "complete":
         raise RaybenchError(
             f"{ResultFiles(path).manifest}: the run is not complete (status {manifest.get('status')!r}); "
@@ -116,22 +101,6 @@ def _open(path: Path) -> ResultFolder:
     if not len(results.summary):
         raise RaybenchError(f"{ResultFiles(path).summary} has no rows")
     return results
-
-
-def _check_shape(manifest: Mapping[str, Any], path: Path) -> None:
-    """Refuse a manifest whose entries are not of the kind that a run writes."""
-    entries = {key: manifest.get(key) for key in _SHAPE}
-    dataset = manifest.get("dataset")
-    if isinstance(dataset, dict):
-        entries["dataset.options"] = dataset.get("options")
-    for key in ("checkpoints", "attributions"):
-        listed = manifest.get(key)
-        for place, one in enumerate(listed if isinstance(listed, list) else []):
-            entries[f"{key}.{place}"] = one
-    for name, value in entries.items():
-        kind = _SHAPE.get(name, dict)
-        if value is not None and not isinstance(value, kind):
-            raise RaybenchError(f"{path}: {name} is a {type(value).__name__}, expected a {kind.__name__}")
 
 
 def _check_rules(results: ResultFolder) -> None:
