@@ -20,7 +20,7 @@ from scipy.stats import hypergeom
 from raybench.benchmark.metrics import METRICS, bind_metric
 from raybench.benchmark.results import read_manifest, read_predictions, read_records
 from raybench.benchmark.statistics import Facts
-from raybench.benchmark.submission.agreement import OTHER, Agreement, compare_records
+from raybench.benchmark.submission.agreement import Agreement, compare_records
 from raybench.benchmark.submission.remeasure import compare_predictions
 from raybench.benchmark.submission.report import Findings
 
@@ -42,7 +42,7 @@ class Attack:
     def passes(self, chosen: set[str], *, together: bool) -> bool:
         """Whether a draw of images finds nothing."""
         rows = [frame[frame["image_id"].isin(chosen)] for frame in (self.forged, self.measured)]
-        agreement, findings = Agreement(allowance=OTHER), Findings()
+        agreement, findings = Agreement(), Findings()
         if self.classes:
             # before, any one class a picture might come or go
             high = (lambda *_: False) if together else (lambda *_: True)

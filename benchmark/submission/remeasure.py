@@ -30,7 +30,7 @@ from ..results import (
 from ..running import Reporter, evaluate
 from ..statistics import Facts
 from ..suite import NamedChoice, Remeasuring, Settings, Suite
-from .agreement import OTHER, SAME, Agreement, Column, compare_records
+from .agreement import Agreement, Column, compare_records
 from .check import Checked, Further
 from .definition import Definition, compare_with_card
 from .own import Own, compare_lists, look_at_excuses, open_own_data, own_options
@@ -80,7 +80,6 @@ def remeasure(
         settings = Settings(data=how.data, out=out, device=how.device, workers=0, trust_code=how.trust_code)
         evaluate(suite, settings, only=dict.fromkeys(sorted(chosen), ()), reporter=reporter)
         manifest = read_manifest(ResultFiles(out).manifest)
-        agreement.allowance = SAME if _same_machine(facts, manifest) else OTHER
         _compare(own, out, manifest, chosen, findings, agreement)
     agreement.report(findings)
     return agreement
@@ -93,15 +92,6 @@ def drawn(image_ids: Sequence[str], count: int, digest: str, seed: object) -> fr
         len(image_ids), size=min(count, len(image_ids)), replace=False
     )
     return frozenset(image_ids[place] for place in places)
-
-
-def _same_machine(facts: RunFacts, manifest: Manifest) -> bool:
-    """Whether rounding has to be the same: an equal kind of processor and equal versions."""
-    kind = [
-        tuple(device.get(key) for key in ("type", "name", "instructions"))
-        for device in (facts.device, manifest["device"])
-    ]
-    return kind[0] == kind[1] and dict(facts.versions) == manifest["versions"]
 
 
 def _trusted_cards(paths: Sequence[str], facts: RunFacts, findings: Findings) -> dict[str, tuple[str, Card]]:
@@ -163,7 +153,6 @@ def _compare(
     agreement: Agreement,
 ) -> None:
     metrics = [one.metric for one in own.definition.metrics]
-    tie = agreement.allowance.tie
     for name, actual in manifest["weights_sha256"].items():
         if own.facts.weights_sha256.get(name) != actual:
             findings.problem(FILE, f"weights_sha256.{name} is not that of the weights here, {actual[:12]}…")
@@ -175,7 +164,7 @@ def _compare(
                 frame[frame["image_id"].isin(chosen)],
                 read_records(path),
                 [metric for metric in metrics if metric.per_query],
-                lambda *asked, row=row: own.at_point(row, tie, *asked),
+                lambda *asked, row=row: own.at_point(row, *asked),
                 agreement,
             )
     for (checkpoint, label, name), frame in own.checked.lists.items():
@@ -197,7 +186,7 @@ def _compare(
                 read_predictions(path),
                 [metric for metric in metrics if metric.of_predictions],
                 len(own.network(checkpoint).classes),
-                lambda *asked, checkpoint=checkpoint: own.as_high(checkpoint, tie, *asked),
+                lambda *asked, checkpoint=checkpoint: own.as_high(checkpoint, *asked),
                 agreement,
             )
 

@@ -27,7 +27,7 @@ from raybench.benchmark.results import read_records, summarise_records
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.submission import check, render, submit
-from raybench.benchmark.submission.agreement import OTHER, SAME, Agreement, compare_records
+from raybench.benchmark.submission.agreement import Agreement, compare_records
 from raybench.benchmark.submission.check import Checked
 from raybench.benchmark.submission.remeasure import compare_predictions, drawn, remeasure
 from raybench.benchmark.submission.report import (
@@ -148,12 +148,12 @@ def test_pixel_as_salient_as_the_peak_may_be_the_point(
     folder = copy_of(run_folder, tmp_path)
     edit(folder / RECORDS, lambda rows: rows[3].__setitem__(4, str(point_of(folder)[0] + 1)))
     # grad_cam's maps are upsampled: the pixel beside the peak is nearly as salient, within one part in ten
-    module = sys.modules["raybench.benchmark.submission.remeasure"]
-    monkeypatch.setattr(module, "SAME", replace(SAME, tie=0.1, outcomes=0.1))
+    monkeypatch.setattr("raybench.benchmark.submission.own.TIE", 0.1)
+    monkeypatch.setattr("raybench.benchmark.submission.agreement.OUTCOMES", 0.1)
     report, agreement = remeasured(folder, tiny_data)
     assert report.exit_code == 0, [str(finding) for finding in report.problems]
     assert agreement.ties == 1
-    monkeypatch.setattr(module, "SAME", replace(SAME, tie=0.1, outcomes=1e-6))
+    monkeypatch.setattr("raybench.benchmark.submission.agreement.OUTCOMES", 1e-6)
     report, _ = remeasured(folder, tiny_data)
     assert "1 of 12 points are others than measured anew, though as high" in str(report.problems)
 
@@ -168,8 +168,7 @@ def test_hit_has_to_follow_from_the_point_that_was_submitted(
         rows[3][6] = "0" if rows[3][6] == "100" else "100"
 
     edit(folder / RECORDS, claim)
-    module = sys.modules["raybench.benchmark.submission.remeasure"]
-    monkeypatch.setattr(module, "SAME", replace(SAME, tie=0.1, outcomes=0.1))
+    monkeypatch.setattr("raybench.benchmark.submission.own.TIE", 0.1)
     report, _ = remeasured(folder, tiny_data)
     assert f"{RECORDS}, line 4: pointing_game of 'shapes_val_00000003'" in "\n".join(
         map(str, report.problems)
@@ -332,7 +331,7 @@ def many(change: NDArray[np.float64], metric: str = "content_heatmap") -> list[s
     rows = {"image_id": [f"{number:03d}" for number in range(n)], "class_index": np.arange(n) % 5}
     measured = pd.concat([frame()] * n, ignore_index=True).assign(**rows)
     given = measured.assign(**{metric: measured[metric] + change})
-    agreement, findings = Agreement(allowance=OTHER), Findings()
+    agreement, findings = Agreement(), Findings()
     compare_records("r", given, measured, [HIT, HEAT], lambda *_: None, agreement)
     agreement.report(findings)
     return [finding.message for finding in findings.all]
