@@ -23,13 +23,11 @@ from .sections import Entry, build_section
 __all__ = ["collect"]
 
 
-def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Board:
+def collect(folders: Sequence[str | Path]) -> Board:
     """Read result folders into a board; what is damaged is left out and listed.
 
     Args:
         folders: result folders of `raybench run`, or folders that hold such ones.
-        with_published: show published rows that nobody has measured, of the datasets and protocols that
-            somebody has. Published values always stand beside measured ones.
     """
     known = QuerySets()
     checked: list[CheckedFolder] = []
@@ -45,7 +43,7 @@ def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Bo
         alike = [folder for folder, number in zip(checked, numbers, strict=True) if number == group]
         entries, repeated = _without_repeats(alike)
         excluded += repeated
-        sections.append(build_section(entries, with_published=with_published, alarms=failing))
+        sections.append(build_section(entries, alarms=failing))
     sections.sort(key=_place_of_section)
     return Board(tuple(_with_unique_keys(sections)), tuple(excluded))
 

@@ -54,9 +54,7 @@ class Entry:
     row: CheckedRow
 
 
-def build_section(
-    entries: Sequence[Entry], *, with_published: bool, alarms: Mapping[RowName, str] | None = None
-) -> Section:
+def build_section(entries: Sequence[Entry], *, alarms: Mapping[RowName, str]) -> Section:
     """Turn comparable rows into a section, its rows in the order in which they are shown.
 
     `alarms` says of rows which sanity check they fail, on whatever data; see `raybench.benchmark.results`.
@@ -69,15 +67,12 @@ def build_section(
     columns = columns_of((entry.run, row) for entry in entries for row in entry.row.scores.values())
     common = _common_queries(entries)
     made = (_row(entry, key, columns, common) for entry in entries)
-    failing = alarms or {}
     rows = _with_unique_keys(
-        replace(row, alarm=failing.get((row.checkpoint, row.attribution), "")) for row in made
+        replace(row, alarm=alarms.get((row.checkpoint, row.attribution), "")) for row in made
     )
-    published: tuple[PublishedRow, ...] = ()
-    if with_published:
-        measured = {(_network(row.checkpoint), _plain(row.method)) for row in rows}
-        published = published_rows(published_dataset(dataset), protocol, measured)
-        columns = _with_published_columns(columns, published)
+    measured = {(_network(row.checkpoint), _plain(row.method)) for row in rows}
+    published = published_rows(published_dataset(dataset), protocol, measured)
+    columns = _with_published_columns(columns, published)
     section = Section(
         key=key,
         title=f"{dataset}, protocol {protocol}",

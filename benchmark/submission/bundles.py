@@ -113,13 +113,12 @@ def opened(path: Path, findings: Findings) -> Iterator[Path]:
         yield folder
 
 
-def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool = True) -> Board:
+def collect_all(paths: Sequence[str | Path], into: Path) -> Board:
     """Read result folders and bundles (.zip) into a board; what is damaged is left out and listed.
 
     Args:
         paths: result folders, folders that hold such ones, and bundles of `raybench submit`.
         into: an empty folder, kept until the site is built; bundles are unpacked into it.
-        with_published: as for `collect`.
     """
     folders: list[Path] = []
     refused: list[Excluded] = []
@@ -133,7 +132,7 @@ def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool
             bundles[str(folders[-1])] = str(path)
         except RaybenchError as error:
             refused.append(Excluded(path, str(error)))
-    board = collect(folders, with_published=with_published)
+    board = collect(folders)
     return replace(board, excluded=(*(_named(one, bundles) for one in board.excluded), *refused))
 
 

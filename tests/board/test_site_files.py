@@ -73,7 +73,7 @@ def test_names_are_no_formulas_and_same_weights_are_said(tmp_path: Path) -> None
     values = made_up_values(20, 60, seed=1)
     run = write_run(tmp_path / "run", {("=1+1", "rise"): values, ("b", "rise"): values})
     change_manifest(run, weights_sha256={"=1+1": "ab" * 32, "b": "ab" * 32})
-    page = site.build_site(collect([run], with_published=False), tmp_path / "site")
+    page = site.build_site(collect([run]), tmp_path / "site")
     (table,) = (page.parent / "tables").iterdir()
     assert set(pd.read_csv(table)["checkpoint"]) == {"'=1+1", "b"}
     assert re.search(r"The same weights under several names: (=1\+1, b|b, =1\+1)\.", page.read_text())
@@ -169,7 +169,7 @@ def test_no_value_in_a_manifest_makes_the_build_fail(key: str, tmp_path: Path) -
         change_manifest(folders[-1], **{key: value})
     rows = {("sound", "grad_cam"): made_up_values(4, 60, seed=99)}
     folders.append(write_run(tmp_path / "sound", rows))
-    board = collect(folders, with_published=False)
+    board = collect(folders)
     shown = {row.checkpoint for section in board.sections for row in section.rows}
     assert "sound" in shown
     assert len(shown) + len({one.path for one in board.excluded}) == len(folders)

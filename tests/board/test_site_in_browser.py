@@ -130,7 +130,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     broken = shutil.copytree(sound, folder / "<b>broken<b>")
     (broken / "run.json").write_text("{")
-    board = collect([folder], with_published=True)
+    board = collect([folder])
     assert len(board.excluded) == 1
     return build_site(board, folder / "site")
 
@@ -346,7 +346,7 @@ def test_long_table_opens_with_its_first_rows_and_shows_all_when_asked(
     browser: sync_api.Browser, tmp_path: Path
 ) -> None:
     rows = {(f"net{n:03d}", "grad_cam"): made_up_values(8, 20 + n / 4, seed=n) for n in range(230)}
-    page = build_site(collect([write_run(tmp_path / "run", rows)], with_published=False), tmp_path / "site")
+    page = build_site(collect([write_run(tmp_path / "run", rows)]), tmp_path / "site")
     visited = visit(browser, page)
     assert len(visited.column(".checkpoint")) == 100
     panel = visited.page.locator(".panel:not([hidden])")

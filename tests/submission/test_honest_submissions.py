@@ -73,7 +73,7 @@ def test_board_of_bundles_and_folders_names_them_as_they_were_given(
 ) -> None:
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(bundle.read_bytes()[:-9])
-    board = collect_all([bundle, damaged, run_folder, bundle], tmp_path / "into", with_published=False)
+    board = collect_all([bundle, damaged, run_folder, bundle], tmp_path / "into")
     assert sum(len(section.rows) for section in board.sections) == 8
     repeated, refused = board.excluded[:-1], board.excluded[-1]
     assert len(repeated) == 2 * 8
