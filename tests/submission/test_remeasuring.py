@@ -23,17 +23,15 @@ from tiny_suite import TinySuite
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.results import read_records, summarise_records
+from raybench.benchmark.results import read_records
+from raybench.benchmark.results.summary import summarise_records
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.submission import check, render, submit
 from raybench.benchmark.submission.agreement import Agreement, compare_records
 from raybench.benchmark.submission.check import Checked
 from raybench.benchmark.submission.remeasure import compare_predictions, drawn, remeasure
-from raybench.benchmark.submission.report import (
-    Findings,
-    Report,
-)
+from raybench.benchmark.submission.report import Findings, Report
 from raybench.benchmark.suite.protocol import PROTOCOLS
 from raybench.benchmark.suite.settings import Remeasuring, Settings
 from raybench.benchmark.suite.suite import Suite
