@@ -25,10 +25,8 @@ from .files.folder import (
     NO_CHECKPOINT,
     SUMMARY_COLUMNS,
     ResultFolder,
-    mapping,
     open_results,
     read_lists,
-    read_manifest,
     read_predictions,
     read_records,
     read_summary,
@@ -52,6 +50,14 @@ from .files.lists import (
     write_integers,
     write_numbers,
 )
+from .files.manifest import (
+    Manifest,
+    command_again,
+    mapping,
+    read_manifest,
+    refuse_other_definition,
+    write_manifest,
+)
 from .files.names import (
     CURVES,
     MANIFEST,
@@ -66,7 +72,6 @@ from .files.predictions import prediction_batches
 from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUSES, RowStore
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .files.writing import Content, disk_error, set_aside, write_atomically
-from .manifest import Manifest, command_again, refuse_other_definition, write_manifest
 from .remarks import remarks
 from .scores import Cell, Column, Row, Table, column_for, columns_of, quoted_aggregate
 from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section

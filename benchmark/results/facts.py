@@ -10,7 +10,8 @@ from typing import Any
 
 from ...base import RaybenchError, UnknownNameError, checked_label
 from ..statistics import Facts
-from .files.folder import NO_CHECKPOINT, ResultFolder, mapping
+from .files.folder import NO_CHECKPOINT, ResultFolder
+from .files.manifest import mapping
 
 __all__ = [
     "alarms",

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ...base import RaybenchError
-from .files.folder import NO_CHECKPOINT, read_manifest
+from .files.folder import NO_CHECKPOINT
+from .files.manifest import read_manifest
 from .files.names import PREDICTIONS, RECORDS, ResultFiles
 from .files.rows import images_in
 

@@ -14,7 +14,7 @@ from tiny_suite import TinySuite
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.results.files.folder import open_results
-from raybench.benchmark.results.manifest import Manifest
+from raybench.benchmark.results.files.manifest import Manifest
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.submission import check, collect_all, extract_bundle, submit
 from raybench.benchmark.submission.submitting import public_manifest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ import pandas as pd
 
 from ....base import RaybenchError
 from .lists import LIST_COLUMNS
+from .manifest import by_name, mapping, read_manifest
 from .names import ResultFiles
 from .plain_csv import LARGEST, read_plain, read_plain_records
 
@@ -22,11 +22,8 @@ __all__ = [
     "NO_CHECKPOINT",
     "SUMMARY_COLUMNS",
     "ResultFolder",
-    "by_name",
-    "mapping",
     "open_results",
     "read_lists",
-    "read_manifest",
     "read_predictions",
     "read_records",
     "read_summary",
@@ -139,17 +136,6 @@ class ResultFolder:
         return read_records(self.files.records(checkpoint, attribution))
 
 
-def mapping(value: object) -> Mapping[str, Any]:
-    """Return `value` if it is a mapping, else an empty one: manifests may be absent or of another version."""
-    return value if isinstance(value, dict) else {}
-
-
-def by_name(entries: object) -> Mapping[str, Mapping[str, Any]]:
-    """Return the mappings of a list by their `name`."""
-    found = entries if isinstance(entries, list) else []
-    return {str(entry.get("name")): entry for entry in found if isinstance(entry, dict)}
-
-
 def open_results(path: str | Path, subset: str = "") -> ResultFolder:
     """Read the manifest and the summary of a run, of the queries of a subset alone if one is named.
 
@@ -177,25 +163,6 @@ def open_results(path: str | Path, subset: str = "") -> ResultFolder:
             f"{path} has no {summary.name}: no query that was measured belongs to a subset {subset!r}"
         )
     return ResultFolder(path, read_summary(summary), read_manifest(files.manifest), subset)
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read a run.json; a missing file gives an empty manifest.
-
-    Raises:
-        RaybenchError: the file is not a JSON object; names the line.
-    """
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except json.JSONDecodeError as error:
-        raise RaybenchError(f"{path}, line {error.lineno}: not valid JSON: {error.msg.lower()}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RaybenchError(f"cannot read {path}: {error}") from None
-    if not isinstance(manifest, dict):
-        raise RaybenchError(f"{path}: expected a JSON object, not a {type(manifest).__name__}")
-    return manifest
 
 
 def read_summary(path: Path) -> pd.DataFrame:

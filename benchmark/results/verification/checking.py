@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ....base import RaybenchError
 from ..comparable import difference, stated_protocol
-from ..files.folder import ResultFolder, mapping, open_results
+from ..files.folder import ResultFolder, open_results
+from ..files.manifest import mapping
 from ..files.names import MANIFEST, SUMMARY, ResultFiles
 from ..sections import Excluded
 from .query_sets import QuerySets

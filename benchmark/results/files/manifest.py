@@ -7,17 +7,54 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...base import RaybenchError
-from .files.folder import by_name, mapping
-from .files.names import ResultFiles
-from .files.writing import write_atomically
+from ....base import RaybenchError
+from .names import ResultFiles
+from .writing import write_atomically
 
-__all__ = ["Manifest", "command_again", "refuse_other_definition", "write_manifest"]
+__all__ = [
+    "Manifest",
+    "by_name",
+    "command_again",
+    "mapping",
+    "read_manifest",
+    "refuse_other_definition",
+    "write_manifest",
+]
 
 Manifest = dict[str, Any]
 
 _DEFINING = ("protocol", "dataset", "metrics", "seed")
 """Entries that must not change while results gather in one folder."""
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return `value` if it is a mapping, else an empty one: manifests may be absent or of another version."""
+    return value if isinstance(value, dict) else {}
+
+
+def by_name(entries: object) -> Mapping[str, Mapping[str, Any]]:
+    """Return the mappings of a list by their `name`."""
+    found = entries if isinstance(entries, list) else []
+    return {str(entry.get("name")): entry for entry in found if isinstance(entry, dict)}
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a run.json; a missing file gives an empty manifest.
+
+    Raises:
+        RaybenchError: the file is not a JSON object; names the line.
+    """
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as error:
+        raise RaybenchError(f"{path}, line {error.lineno}: not valid JSON: {error.msg.lower()}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RaybenchError(f"cannot read {path}: {error}") from None
+    if not isinstance(manifest, dict):
+        raise RaybenchError(f"{path}: expected a JSON object, not a {type(manifest).__name__}")
+    return manifest
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
