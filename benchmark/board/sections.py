@@ -31,6 +31,7 @@ from ..tables import (
     PublishedValue,
     Source,
     load_published,
+    method_of,
     published_beside,
     published_column,
     published_dataset,
@@ -121,7 +122,6 @@ def _common_queries(entries: Iterable[Entry]) -> QuerySet | None:
 def _row(entry: Entry, section_key: str, columns: Sequence[Column], common: QuerySet | None) -> BoardRow:
     row, run = entry.row, entry.run
     card = run.checkpoints.get(row.checkpoint, {})
-    method = str(run.attributions.get(row.attribution, {}).get("method", row.attribution))
     paired = row.queries is not None and common is not None and row.queries.digest == common.digest
     note = row.note or ("" if paired or row.queries is None else OTHER_QUERIES)
     counts = {name: [score[name] for score in row.scores.values()] for name in ("n", "degenerate")}
@@ -131,7 +131,7 @@ def _row(entry: Entry, section_key: str, columns: Sequence[Column], common: Quer
         folder=run,
         checkpoint=row.checkpoint,
         attribution=row.attribution,
-        method=method,
+        method=method_of(row.attribution, run),
         architecture=str(card.get("architecture") or ""),
         training=str(card.get("training") or ""),
         scores={},
@@ -154,12 +154,7 @@ def _score(entry: Entry, column: Column, row: BoardRow) -> Score | None:
     if found is None or math.isnan(found["value"]):
         return None
     score = Score(float(found["value"]), float(found["ci_low"]), float(found["ci_high"]))
-    published = published_beside(entry.run, row.checkpoint, row.attribution, column)
-    if published is None:
-        return score
-    return replace(
-        score, published=published.value, source=SOURCES[published.source].title, mark=published.mark
-    )
+    return published_beside(score, entry.run, row.checkpoint, row.attribution, column)
 
 
 def _ranked(section: Section) -> Section:

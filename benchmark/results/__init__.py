@@ -73,8 +73,8 @@ from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUS
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .files.writing import Content, disk_error, set_aside, write_atomically
 from .remarks import remarks
-from .scores import Cell, Column, Row, Table, column_for, columns_of, quoted_aggregate
-from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
+from .scores import Column, Row, Score, Table, column_for, columns_of, quoted_aggregate
+from .sections import Board, BoardRow, Excluded, PublishedRow, Section
 from .standing import standing_of
 from .summary import (
     Summary,
@@ -121,7 +121,6 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "Board",
     "BoardRow",
-    "Cell",
     "CheckedFolder",
     "CheckedRow",
     "Choice",

@@ -4,6 +4,7 @@ from .arranging import arranged
 from .formats import escape_latex, escape_markdown, latex_table, render_table, rich_table
 from .matching import (
     find_published,
+    method_of,
     published_beside,
     published_column,
     published_dataset,
@@ -37,6 +38,7 @@ __all__ = [
     "known_datasets",
     "latex_table",
     "load_published",
+    "method_of",
     "published_beside",
     "published_column",
     "published_dataset",

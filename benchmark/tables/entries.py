@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...base import RaybenchError
-from ..results import NO_CHECKPOINT, Cell, Column, ResultFolder, read_records
+from ..results import NO_CHECKPOINT, Column, ResultFolder, Score, read_records
 from ..statistics import Aggregate, rank_rows
 
 __all__ = ["TIED", "Entry", "entries_of", "mark_best"]
@@ -60,13 +60,13 @@ def entries_of(run: ResultFolder, group: int) -> list[Entry]:
 
 
 def mark_best(
-    grid: Sequence[Sequence[Cell]],
+    grid: Sequence[Sequence[Score]],
     entries: Sequence[Entry],
     columns: Sequence[Column],
     apart: Callable[[Entry], Hashable],
     *,
     tied: bool,
-) -> tuple[list[list[Cell]], bool]:
+) -> tuple[list[list[Score]], bool]:
     """Mark the best of each column among rows that are comparable and have a network.
 
     Methods without a network are the floor and the ceiling: they take no part. Rows of a run that have other

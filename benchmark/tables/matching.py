@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..results import NO_CHECKPOINT, Column, ResultFolder, column_for, dataset_label
+from ..results import NO_CHECKPOINT, Column, ResultFolder, Score, column_for, dataset_label
 from .published import SOURCES, Described, PublishedValue, known_datasets, known_metrics, load_published
 
 __all__ = [
     "find_published",
+    "method_of",
     "published_beside",
     "published_column",
     "published_dataset",
@@ -78,19 +79,26 @@ def find_published(
 
 
 def published_beside(
-    run: ResultFolder, checkpoint: str, attribution: str, column: Column
-) -> PublishedValue | None:
-    """Return what was published of a row that a run measured, in a column of it."""
-    method = str(run.attributions.get(attribution, {}).get("method", attribution))
-    return find_published(
+    score: Score, run: ResultFolder, checkpoint: str, attribution: str, column: Column
+) -> Score:
+    """Put what was published of it, if anything, beside the score of a row that a run measured."""
+    found = find_published(
         dataset=published_dataset(dataset_label(run)),
         checkpoint="" if checkpoint == NO_CHECKPOINT else checkpoint,
         architecture=run.checkpoints.get(checkpoint, {}).get("architecture"),
         weights_sha256=run.weights.get(checkpoint),
-        attribution="" if column.about_checkpoint else method,
+        attribution="" if column.about_checkpoint else method_of(attribution, run),
         metric=f"{column.metric}_{run.subset}" if run.subset else column.metric,
         protocol=run.protocol,
     )
+    if found is None:
+        return score
+    return replace(score, published=found.value, source=SOURCES[found.source].title, mark=found.mark)
+
+
+def method_of(attribution: str, run: ResultFolder) -> str:
+    """Return the registered method behind the label of a row."""
+    return str(run.attributions.get(attribution, {}).get("method", attribution))
 
 
 def _is_same(described: Described, architecture: str | None, weights_sha256: str | None) -> bool:

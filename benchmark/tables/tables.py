@@ -11,10 +11,10 @@ from pathlib import Path
 from ...base import RaybenchError
 from ..results import (
     NO_CHECKPOINT,
-    Cell,
     Column,
     ResultFolder,
     Row,
+    Score,
     Table,
     columns_of,
     dataset_label,
@@ -120,7 +120,7 @@ def _published_table(source: str, dataset: str, values: Sequence[PublishedValue]
     rows = []
     for key in dict.fromkeys(key[:3] for key in by_key):
         found = [by_key.get((*key, column.metric)) for column in columns]
-        cells = tuple(Cell(v.value, mark=v.mark) if v else Cell() for v in found)
+        cells = tuple(Score(v.value, mark=v.mark) if v else Score() for v in found)
         rows.append(Row(key[:width], cells))
     headings = ("architecture", "training", "attribution")[:width]
     return Table(title, headings, columns, tuple(rows), ("in percent, as published",))
@@ -173,16 +173,15 @@ def _distinct(parts: Mapping[str, Sequence[str]], headings: Sequence[str]) -> in
     return len(set(zip(*(parts[heading] for heading in headings), strict=True))) if headings else 1
 
 
-def _cell(entry: Entry, column: Column, *, with_published: bool) -> Cell:
+def _cell(entry: Entry, column: Column, *, with_published: bool) -> Score:
     row = entry.scores.get((column.metric, column.aggregate), {})
     asks = column.about_checkpoint or column.needs_network
     applies = not (asks and entry.checkpoint == NO_CHECKPOINT)
     nan = math.nan
-    cell = Cell(row.get("value", nan), row.get("ci_low", nan), row.get("ci_high", nan), applies=applies)
+    cell = Score(row.get("value", nan), row.get("ci_low", nan), row.get("ci_high", nan), applies=applies)
     if not (with_published and applies):
         return cell
-    published = published_beside(entry.folder, entry.checkpoint, entry.attribution, column)
-    return replace(cell, published=published.value, mark=published.mark) if published else cell
+    return published_beside(cell, entry.folder, entry.checkpoint, entry.attribution, column)
 
 
 def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) -> tuple[str, ...]:
