@@ -48,7 +48,7 @@ from .definition import Definition, check_definition
 from .report import Findings, Report
 from .run_facts import FILE, RunFacts, read_run_facts
 
-__all__ = ["Checked", "check", "check_folder", "facts_of"]
+__all__ = ["Checked", "check", "check_files", "report_facts"]
 
 
 Lists = Mapping[tuple[str, str, str], pd.DataFrame]
@@ -101,10 +101,10 @@ def check(
     report = Report(str(path))
     try:
         with opened(Path(path), findings) as folder:
-            checked = check_folder(folder, findings)
+            checked = check_files(folder, findings)
     except RaybenchError as error:
         return replace(report, unusable=str(error))
-    facts = facts_of(checked)
+    facts = report_facts(checked)
     check_copies(checked.records, checked.facts, board, findings)
     if further is not None:
         facts |= further(checked, findings)
@@ -113,7 +113,7 @@ def check(
     return replace(report, findings=tuple(findings.all), facts=facts)
 
 
-def check_folder(folder: Path, findings: Findings) -> Checked:
+def check_files(folder: Path, findings: Findings) -> Checked:
     """Check all files of a result folder or an unpacked bundle; every fault goes to `findings`."""
     facts = read_run_facts(folder, findings)
     if facts is None:
@@ -231,7 +231,8 @@ def _check_summary(
             expected[(*row, one.metric, one.aggregate)] = one
     for checkpoint, frame in predictions.items():
         known = definition.classes
-        n_classes = len(known) if known else stated_classes(frame, rows, checkpoint)
+        own = (row for key, row in rows.items() if key[:2] == (checkpoint, ""))
+        n_classes = len(known) if known else stated_classes(frame, own)
         try:
             for one in summarise_predictions(frame, metrics, n_classes=n_classes):
                 expected[checkpoint, "", one.metric, one.aggregate] = one
@@ -271,7 +272,7 @@ def _note_excuses(facts: RunFacts, findings: Findings) -> None:
         )
 
 
-def facts_of(checked: Checked) -> dict[str, object]:
+def report_facts(checked: Checked) -> dict[str, object]:
     """Say what was checked, for the report."""
     if checked.facts is None:
         return {}

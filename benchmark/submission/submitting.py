@@ -29,7 +29,7 @@ from ..results import (
     records_file,
 )
 from .bundles import bundle_manifest
-from .check import Checked, check, check_folder, facts_of
+from .check import Checked, check, check_files, report_facts
 from .report import Findings, Report
 
 __all__ = ["public_manifest", "submit"]
@@ -66,11 +66,11 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
     if bundle.suffix != ".zip":
         raise RaybenchError(f"the bundle {bundle} needs a name that ends in .zip")
     findings = Findings()
-    checked = check_folder(folder, findings)
+    checked = check_files(folder, findings)
     with contextlib.suppress(RaybenchError):  # what cannot be read is among the findings
         for line in lost_rows(open_results(folder)):
             findings.problem(SUMMARY, line)
-    report = Report(str(folder), tuple(findings.all), facts_of(checked))
+    report = Report(str(folder), tuple(findings.all), report_facts(checked))
     if report.problems:
         return report
     files = _files(folder, checked, cards)

@@ -137,8 +137,7 @@ def check_checkpoint(
     refuse_outside(path, results.path)
     predictions = read_predictions(path)
     refuse_faults(path, order_faults(predictions, ("image_id",)))
-    keys = {(checkpoint, "", *key): row for key, row in scores.items()}
-    n_classes = stated_classes(predictions, keys, checkpoint)
+    n_classes = stated_classes(predictions, scores.values())
     found = summarise_predictions(predictions, metrics, n_classes=n_classes)
     return _following(checkpoint, "", scores, found)
 
