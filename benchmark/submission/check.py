@@ -226,9 +226,9 @@ def _check_summary(
 ) -> None:
     """Compare every number with what the records and predictions give; no row may lack or be too many."""
     metrics, expected = [one.metric for one in definition.metrics], dict[Key, Summary]()
-    for row, frame in records.items():
-        for one in summarise_row(frame, lists.get((*row, STATISTICS)), metrics):
-            expected[(*row, one.metric, one.aggregate)] = one
+    for names, frame in records.items():
+        for one in summarise_row(frame, lists.get((*names, STATISTICS)), metrics):
+            expected[(*names, one.metric, one.aggregate)] = one
     for checkpoint, frame in predictions.items():
         known = definition.classes
         own = (row for key, row in rows.items() if key[:2] == (checkpoint, ""))
