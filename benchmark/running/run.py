@@ -19,7 +19,6 @@ from ..measuring import Outcome, Pass, add_costs
 from ..results import Manifest, ResultFiles, columns_of, open_results, read_records
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_weights
-from .fast import choose_fast
 from .forecast import costly
 from .machine.crew import joined_crew
 from .machine.devices import device_of, pick_device
@@ -107,8 +106,6 @@ def evaluate(
     """
     started = time.monotonic()
     asked, reporter = settings or Settings(), reporter or SilentReporter()
-    if asked.fast:
-        asked = choose_fast(suite, asked, functools.partial(evaluate, networks=networks), reporter)
     # before the first tensor operation: torch's own threads inherit the mode from the one that starts them
     with denormals_flushed(), joined_crew() as crew, contextlib.ExitStack() as stack:
         reporter = reporter if crew.leads else SilentReporter()
