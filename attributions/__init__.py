@@ -48,16 +48,10 @@ from .methods.relevance.lrp import (
 )
 from .own import method_of
 from .progress import Bar, shown_by
-from .reading.capture import (
-    Capture,
-    features_and_gradients,
-    in_eval_mode,
-    input_gradients,
-    layer_of,
-    undisturbed,
-)
+from .reading.capture import Capture, features_and_gradients, input_gradients
 from .reading.search.survey import Survey, examined_layer, survey
 from .reading.search.target_layer import TargetLayer, found_target_layer, target_layer_of
+from .reading.watching import in_eval_mode, layer_of, undisturbed
 from .seeds import generator
 from .sharing import sharing
 from .signs import CANCELLED, Colours, Sign, over_colours, signed_by_colours

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from ..base import Registry, options_of
 
-__all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "at_each", "attribution"]
-
 Kind = Literal["network", "dense"]
 """What a method needs: a `network`, or only the masks and seeds of the queries (`dense`)."""
 

@@ -23,8 +23,6 @@ from .scores import read_scores
 from .weights.files import read_weights
 from .weights.state_dict import fill_module
 
-__all__ = ["load_network", "network_from_module"]
-
 
 def load_network(
     checkpoint: str | Path | Card,

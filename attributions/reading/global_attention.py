@@ -18,8 +18,6 @@ from .tokens import convolved_sizes, token_grid
 from .trials import tried
 from .watching import undisturbed
 
-__all__ = ["GlobalAttention", "attends_globally", "read_attention", "rows_read"]
-
 
 class GlobalAttention(NamedTuple):
     """What a transformer attended to.

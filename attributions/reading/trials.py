@@ -11,8 +11,6 @@ from ...base import RaybenchError
 from ..interface import NetworkLike
 from .watching import undisturbed
 
-__all__ = ["tried"]
-
 _SIDES = (96, 224)
 """Height and width of the pictures that a network is tried on: a small one, and what transformers want."""
 

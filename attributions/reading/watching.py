@@ -14,17 +14,6 @@ from torch import Tensor, nn
 from ...base import RaybenchError, UnknownNameError
 from ..queries import check_logits
 
-__all__ = [
-    "Captured",
-    "altering",
-    "captured",
-    "in_eval_mode",
-    "is_cut",
-    "layer_of",
-    "run_from",
-    "undisturbed",
-]
-
 
 @contextmanager
 def undisturbed(module: nn.Module) -> Iterator[None]:

@@ -11,20 +11,6 @@ from typing import TypeVar
 
 from ...base import RaybenchError, quoted
 
-__all__ = [
-    "LINKED",
-    "PICTURE_SUFFIXES",
-    "files_by_id",
-    "files_in",
-    "files_of_ids",
-    "first_repeated",
-    "leads_out",
-    "other_folder",
-    "other_spelling",
-    "read_text",
-    "subfolders",
-]
-
 PICTURE_SUFFIXES = (".jpeg", ".jpg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 _MOST_LOOKED_INTO = 50  # folders, for a hint

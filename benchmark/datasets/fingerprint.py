@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["fingerprint_of", "fingerprint_of_files"]
-
 
 def fingerprint_of(parts: Iterable[bytes | str]) -> str:
     """SHA-256 over the parts in their order, each preceded by its length: 64 hexadecimal digits."""

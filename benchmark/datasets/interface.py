@@ -16,8 +16,6 @@ from .layouts.nearest import Layout, nearest_layout
 from .sample import Dataset, LayoutError
 from .selection import Selection
 
-__all__ = ["DATASETS", "DatasetReader", "composed_dataset", "dataset"]
-
 Generate = Callable[[Callable[[str], None]], Path]
 """Given a function that is told what happens, writes a dataset and returns its folder."""
 

@@ -18,8 +18,6 @@ from .interface import DATASETS, DatasetReader
 from .region import BoxRegion
 from .sample import Dataset, without_pictures
 
-__all__ = ["KnownData", "check_data", "known_data", "names_of_known"]
-
 _LISTED = 3
 
 

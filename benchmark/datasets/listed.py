@@ -23,8 +23,6 @@ from .region import MaskRegion, Region
 from .sample import AnnotationError, Dataset, InOrder, Query, Sample
 from .selection import Selection
 
-__all__ = ["listed_dataset", "listed_reader"]
-
 _EXPECTED = "(picture, where, class), or (picture, {class: where, ...})"
 _WHERE = "boxes (x0, y0, x1, y1) in pixels from 0, the last one inside, a mask (H, W) of bool, or None"
 

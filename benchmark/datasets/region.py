@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from ...base import Box, Size
 
-__all__ = ["BoxRegion", "MaskRegion", "Region", "unaffordable"]
-
 _MOST_PIXELS = 150_000_000  # of all masks of an image; to score maps there takes some 26 bytes for each
 
 

@@ -14,8 +14,6 @@ from .layers import target_layer
 from .methods import maps_of_methods
 from .scores import size, steady, what_scores_are
 
-__all__ = ["examine", "made_up_pictures"]
-
 _CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     size,
     what_scores_are,

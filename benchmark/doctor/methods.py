@@ -11,8 +11,6 @@ from ...base import RaybenchError
 from ..measuring import explain_image, peak_memory_mb
 from .findings import Finding, Patient
 
-__all__ = ["maps_of_methods"]
-
 _MOST = 8
 _MANY, _SOME = 0.5, 0.05
 _COSTLY = 60

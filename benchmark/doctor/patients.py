@@ -11,8 +11,6 @@ from ..running import Plan, Reporter
 from ..suite import Settings
 from .findings import Example, Patient
 
-__all__ = ["patients_of_suite"]
-
 
 def patients_of_suite(
     suite: str | Path, settings: Settings, images: int, reporter: Reporter

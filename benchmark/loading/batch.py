@@ -14,8 +14,6 @@ from ...base import Box, Size
 from .preparation import Prepared
 from .transfer import send_joined
 
-__all__ = ["Batch", "SameSize"]
-
 
 @dataclass(frozen=True, eq=False)
 class Batch:

@@ -14,8 +14,6 @@ from .batch import Batch
 from .children import end_with_parent
 from .preparation import Prepared, PreparedImages
 
-__all__ = ["group_by_shape", "load", "workers_beside"]
-
 
 def load(images: PreparedImages, positions: Iterable[int], workers: int) -> Iterator[Prepared]:
     """Yield the images at `positions` in order; `workers` processes read ahead, 0 reads in this process."""

@@ -20,8 +20,6 @@ from ..suite import Protocol
 from .frames import Frame, View, frame_of
 from .views import Pixels, to_pixels, too_narrow, worker_view
 
-__all__ = ["Needs", "Prepared", "PreparedImages"]
-
 _NOTHING = Size(0, 0)
 
 Masks = NDArray[np.bool_]

@@ -9,8 +9,6 @@ from ...attributions import BoundAttribution
 from ...base import RaybenchError
 from ..metrics import Metric, SaliencyBatch
 
-__all__ = ["below_zero", "check_shape", "refuse_negative", "refuse_outside", "sums_of", "values_of"]
-
 _ROUNDING = 1e-6
 
 

@@ -14,8 +14,6 @@ from ...checkpoints import Network, UnusableScoresError, reader_of
 from ..loading import Frame, View, frame_of
 from ..suite import Protocol
 
-__all__ = ["check_input_size", "failures_told", "named", "refuse_doubtful"]
-
 _MOST_NAMED = 3
 
 

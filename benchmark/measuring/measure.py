@@ -34,8 +34,6 @@ from .passes import Job, Outcome, Pass
 from .scoring import Scores
 from .writer import BackgroundWriter, Task
 
-__all__ = ["Explained", "doubts", "explained", "kept", "measure", "predicted"]
-
 
 def measure(
     work: Pass, network: Network | None, positions: Iterable[int], advance: Callable[[int], None]

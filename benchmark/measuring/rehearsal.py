@@ -31,8 +31,6 @@ from .measure import doubts, explained, kept, predicted
 from .passes import Job, Pass
 from .scoring import Scorer
 
-__all__ = ["kind_of_scores", "misfits", "rehearse", "words_on_scores"]
-
 _MOST_TRIED = 16
 _MOST_PASSES = 20
 """Methods and metrics that ask for more passes are left for the run, which checks them just the same."""

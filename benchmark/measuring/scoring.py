@@ -22,8 +22,6 @@ from .checked import below_zero, check_shape, refuse_negative, refuse_outside, s
 from .failures import failures_told
 from .maps import normalise, prepare_saliency, status_of
 
-__all__ = ["Scorer", "Scores"]
-
 
 @dataclass(frozen=True)
 class Scores:

@@ -34,8 +34,6 @@ from .failures import check_input_size, failures_told, refuse_doubtful
 from .maps import prepare_saliency, status_of
 from .rehearsal import kind_of_scores, words_on_scores
 
-__all__ = ["Explanation", "attribute", "explain_image", "logits_of", "pictured", "usual_protocol"]
-
 
 @dataclass(frozen=True)
 class Explanation:

@@ -10,8 +10,6 @@ from typing import Any
 from ...base import CodeFiles, check_options, names_code
 from .interface import METRICS, Metric, MetricPasses
 
-__all__ = ["BoundMetric", "bind_metric"]
-
 
 @dataclass(frozen=True)
 class BoundMetric:

@@ -10,19 +10,6 @@ from typing import Any, Literal, TypeVar
 from ...base import Registry, options_of
 from ..statistics import Aggregate, CurveValue, Facts, Group, Kind, Unit, Where
 
-__all__ = [
-    "METRICS",
-    "Metric",
-    "MetricPasses",
-    "View",
-    "classification_metric",
-    "explanation_metric",
-    "localisation_metric",
-    "map_metric",
-    "network_metric",
-    "set_metric",
-]
-
 View = Literal["crop", "square"]
 
 

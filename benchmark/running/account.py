@@ -36,8 +36,6 @@ from .plan import Plan
 from .wholeness import refuse_gaps, say_complete, set_damaged_aside
 from .work import notes_of
 
-__all__ = ["begin", "finish", "locked", "note_rehearsal", "note_weights"]
-
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:

@@ -16,8 +16,6 @@ from .plan import Plan
 from .progress import Reporter, SilentReporter
 from .work import of_checkpoints
 
-__all__ = ["cost_of", "costly", "plan_lines", "planned"]
-
 _SIDE = 224
 """Of a picture on which channels are counted."""
 

@@ -10,14 +10,6 @@ from ...checkpoints import Card, Network, load_network, local_weights_sha256, st
 from ..results import Manifest
 from .plan import Plan
 
-__all__ = [
-    "network_of",
-    "refuse_other_weights",
-    "refuse_replaced_weights",
-    "undefined_methods",
-    "unfit_options",
-]
-
 
 def network_of(plan: Plan, card: Card) -> Network:
     """Return a checkpoint of a plan, ready to be measured: the one in memory, or a loaded one."""

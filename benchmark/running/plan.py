@@ -31,8 +31,6 @@ from .machine.devices import pick_device
 from .naming import Mistakes, bound_attributions, bound_metrics
 from .progress import Reporter
 
-__all__ = ["Plan"]
-
 
 @dataclass(frozen=True)
 class Plan:

@@ -25,8 +25,6 @@ from .networks import (
 from .plan import Plan
 from .progress import Reporter
 
-__all__ = ["rehearse_all", "verified"]
-
 _MOST_KEPT = 1_000_000_000
 """Bytes of weights that wait for their turn, instead of being loaded again."""
 

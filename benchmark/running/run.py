@@ -29,9 +29,6 @@ from .rehearsing import rehearse_all, verified
 from .wholeness import keep_rows
 from .work import left_to_measure
 
-__all__ = ["Results", "evaluate"]
-
-
 _BETTER = {(True, True): "higher", (True, False): "lower", (False, True): "", (False, False): ""}
 
 

@@ -25,8 +25,6 @@ from .machine.crew import Crew
 from .machine.processes import Division
 from .plan import Plan
 
-__all__ = ["left_to_measure", "notes_of", "of_checkpoints", "stores_of"]
-
 
 def notes_of(settings: Settings) -> RowStore:
     """Return the store of the dataset's remarks on images."""

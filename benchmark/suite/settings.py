@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 from ...base import Flag, RaybenchError, refuse_out_of_range
 
-__all__ = ["Again", "Remeasuring", "Settings", "TrainingSettings"]
-
 _Data = Annotated[
     Mapping[str, Path], Flag("Folder of a dataset.", metavar="NAME=PATH", default="$RAYBENCH_DATA/NAME")
 ]

@@ -7,8 +7,6 @@ import platform
 import torch
 from torch import nn
 
-__all__ = ["send_pointwise_to_onednn"]
-
 
 def send_pointwise_to_onednn(module: nn.Module) -> None:
     """Change how 1 × 1 convolutions say what they are, in place; what they compute stays the same.

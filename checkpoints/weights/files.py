@@ -28,16 +28,6 @@ from .inert import Inert, load_inertly
 from .selecting import select_tensors
 from .shards import is_index, refuse_shard, shards_of, words_on_folder
 
-__all__ = [
-    "Weights",
-    "fetched",
-    "local_file",
-    "local_weights_sha256",
-    "read_tensors",
-    "read_weights",
-    "verified_sha256",
-]
-
 
 class Weights(NamedTuple):
     """The tensors of a checkpoint.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-__all__ = ["other_format"]
-
 _STATE = "save its weights alone: torch.save(network.state_dict(), 'weights.pth')"
 _PORTED = "convert it to a state dict of torch, or to .safetensors"
 

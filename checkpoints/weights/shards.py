@@ -9,8 +9,6 @@ from typing import Any
 
 from ...base import RaybenchError
 
-__all__ = ["is_index", "refuse_shard", "shards_of", "words_on_folder"]
-
 _FSDP = (
     "a folder of shards that torch.distributed.checkpoint wrote, as FSDP does; merge them: "
     "python -m torch.distributed.checkpoint.format_utils dcp_to_torch {folder} weights.pth"

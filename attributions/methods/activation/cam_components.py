@@ -15,8 +15,6 @@ from ...reading.features import features_of
 from ...reading.search.target_layer import layer_to_read
 from ...reading.trials import tried
 
-__all__ = ["cam", "eigen_cam", "eigen_grad_cam"]
-
 
 def _averages_and_weighs(network: NetworkLike) -> None:
     """Refuse networks whose scores are not a linear layer of averaged feature maps, seen on two pictures."""

@@ -20,8 +20,6 @@ from ...reading.trials import tried
 from ...signs import over_colours
 from .lrp import gamma_rule
 
-__all__ = ["attn_lrp", "cp_lrp"]
-
 
 def _with_gamma(options: Mapping[str, Any]) -> Passes:
     """Each part of the rule of gamma costs as much as the layer."""

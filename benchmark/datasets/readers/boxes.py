@@ -31,8 +31,6 @@ from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
 from .coco import Coco, open_instances
 
-__all__ = ["OwnFolder", "open_boxes", "own_folder", "pictures_in"]
-
 _USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
 _PASCAL = ("annotations", "Annotations")
 _TABLES = (".csv", ".tsv", ".txt")

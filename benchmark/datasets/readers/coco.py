@@ -23,8 +23,6 @@ from ..sample import AnnotationError, InOrder, Query, Sample
 from ..selection import Selection
 from ..subsets import DIFFICULT, with_difficult
 
-__all__ = ["Coco", "open_coco", "open_instances"]
-
 EMPTY_PART = "an annotation has no pixels (an empty mask); the others of its class are used"
 EMPTY_MASK = "the mask of a class has no pixels (an empty mask); every map misses it"
 SAME_ID = "an annotation has the id of another one; both are used"

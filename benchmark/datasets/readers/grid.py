@@ -15,8 +15,6 @@ from ..interface import composed_dataset
 from ..region import BoxRegion
 from ..sample import AnnotationError, Dataset, InOrder, Query, Sample, class_of
 
-__all__ = ["Grid", "open_grid"]
-
 MOST_PER_SIDE = 10
 LARGEST_CELL_PX = 1024
 

@@ -21,8 +21,6 @@ from ..pictures import ReadPicture, as_annotated, read_picture
 from ..sample import AnnotationError, InOrder, Query, Sample
 from ..selection import Selection
 
-__all__ = ["ImageNet", "open_imagenet"]
-
 NOT_ANNOTATED = "no annotation beside others that have one; counts for accuracy only"
 XML = "xml"
 FOLDER_DIFFERS = "the first object is of another class than the folder; the object's class is used"

@@ -20,8 +20,6 @@ from ..pictures import POSSIBLE_SIZES, is_possible_size
 from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
 
-__all__ = ["ImageNetBoxes", "open_imagenet_boxes"]
-
 
 @dataclass(eq=False)
 class ImageNetBoxes(InOrder):

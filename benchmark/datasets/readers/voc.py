@@ -20,8 +20,6 @@ from ..sample import InOrder, Query, Sample
 from ..selection import Selection
 from ..subsets import DIFFICULT, with_difficult
 
-__all__ = ["Voc", "open_voc"]
-
 
 @dataclass(eq=False)
 class Voc(InOrder):

@@ -23,8 +23,6 @@ from ..maps import prepare_saliency, signed_saliency, status_of
 from .fills import fill
 from .randomising import RandomisedCopy, randomised_copy
 
-__all__ = ["Asked", "ask_again", "maps_at_input"]
-
 _PIXELS_AT_ONCE = 32 * 224 * 224
 
 

@@ -14,8 +14,6 @@ from ....attributions import generator
 from ....checkpoints import Network
 from ...metrics import Fill
 
-__all__ = ["blur_kernel", "fill"]
-
 _SIDE, _SIGMA = 11, 5.0
 
 

@@ -16,8 +16,6 @@ from ....base import seed_for
 from ....checkpoints import Network
 from ...metrics import Forgotten
 
-__all__ = ["RandomisedCopy", "randomised_copy"]
-
 _FEWEST_STAGES = 5
 _SPREAD = 0.02
 """Standard deviation of parameters of modules that cannot draw them anew, such as class tokens."""

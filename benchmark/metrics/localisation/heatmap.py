@@ -7,8 +7,6 @@ from torch import Tensor
 from ..batch import SaliencyBatch
 from ..interface import localisation_metric
 
-__all__ = ["content_heatmap"]
-
 
 @localisation_metric(
     "content_heatmap",

@@ -11,8 +11,6 @@ from torch import Tensor
 from ..batch import SaliencyBatch
 from ..interface import localisation_metric
 
-__all__ = ["pointing_game", "stochastic_pointing_game"]
-
 
 @localisation_metric(
     "pointing_game",

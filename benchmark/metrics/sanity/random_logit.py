@@ -8,8 +8,6 @@ from ..interface import MetricPasses, explanation_metric
 from ..query import ExplainedQuery
 from .similarity import structural
 
-__all__ = ["random_logit"]
-
 
 @explanation_metric(
     "random_logit",

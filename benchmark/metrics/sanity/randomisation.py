@@ -14,12 +14,6 @@ from ..interface import MetricPasses, explanation_metric
 from ..query import Curve, ExplainedQuery, Forgotten
 from .similarity import Similarity, alike
 
-__all__ = [
-    "efficient_parameter_randomisation",
-    "parameter_randomisation",
-    "smooth_parameter_randomisation",
-]
-
 RandomOrder = Literal["cascading", "bottom_up", "independent"]
 Every = Literal["stage", "module"]
 Statistics = Literal["reset", "keep"]

@@ -16,7 +16,7 @@ from raybench.attributions import (
     layer_of,
     sharing,
 )
-from raybench.attributions.reading.capture import is_cut
+from raybench.attributions.reading.watching import is_cut
 from raybench.base.errors import RaybenchError, UnknownNameError
 
 

@@ -11,8 +11,6 @@ from ...files import read_text
 from ..boxes import WrittenBox, plain_number
 from ..voc_xml import AnnotatedObject, Annotation
 
-__all__ = ["HEADER", "read_loc_solution"]
-
 HEADER = ["ImageId", "PredictionString"]
 
 

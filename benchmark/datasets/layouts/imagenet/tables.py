@@ -15,8 +15,6 @@ from .files import around
 from .loc_solution import read_loc_solution
 from .wsol_boxes import COLUMNS, read_wsol_boxes
 
-__all__ = ["find_table", "read_table", "wsol_folder"]
-
 _WSOL = ("", "all_val_boxes", "metadata/ILSVRC/test", "metadata")
 
 
