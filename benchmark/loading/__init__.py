@@ -7,7 +7,7 @@ from .frames import Frame, View, frame_of
 from .inputs import decoded, network_input
 from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
-from .views import centre_crop, pillow_view, plain_view, to_pixels, too_narrow, worker_view
+from .views import centre_crop, to_pixels, too_narrow, worker_view
 
 __all__ = [
     "Batch",
@@ -25,8 +25,6 @@ __all__ = [
     "group_by_shape",
     "load",
     "network_input",
-    "pillow_view",
-    "plain_view",
     "send_joined",
     "to_pixels",
     "too_narrow",

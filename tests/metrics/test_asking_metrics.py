@@ -17,15 +17,9 @@ from torch import Tensor, nn
 from raybench.base import seed_for
 from raybench.benchmark.measuring.again.asking import _picture
 from raybench.benchmark.measuring.again.fills import blur_kernel, fill
-from raybench.benchmark.metrics import (
-    Curve,
-    ExplainedQuery,
-    NetworkQuery,
-    Picture,
-    deletion,
-    insertion,
-    max_sensitivity,
-)
+from raybench.benchmark.metrics import Curve, ExplainedQuery, NetworkQuery, Picture
+from raybench.benchmark.metrics.faithfulness.deletion import deletion, insertion
+from raybench.benchmark.metrics.robustness import max_sensitivity
 from raybench.checkpoints import ClassList, Network, build_module, network_from_module
 
 
