@@ -15,8 +15,7 @@ from ..interface import NetworkLike
 from .attention import AttentionCapture
 from .layouts import Layout
 from .tokens import convolved_sizes, token_grid
-from .trials import tried
-from .watching import undisturbed
+from .watching import tried, undisturbed
 
 
 class GlobalAttention(NamedTuple):

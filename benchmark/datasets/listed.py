@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...base import RaybenchError, Size
 from ...checkpoints import ClassList
 from ..suite import Protocol
-from .fingerprint import fingerprint_of
+from .files import fingerprint_of
 from .interface import DatasetReader
 from .layouts.boxes import WrittenBox, region_of
 from .pictures import as_annotated, read_picture, to_rgb

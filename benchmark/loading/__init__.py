@@ -1,7 +1,6 @@
 """From files to the input of a network, so that its device never waits."""
 
-from .batch import Batch
-from .batches import group_by_shape, load, workers_beside
+from .batches import Batch, group_by_shape, load, workers_beside
 from .children import end_with_launcher, end_with_parent
 from .frames import Frame, View, frame_of
 from .inputs import decoded, network_input

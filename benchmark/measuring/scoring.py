@@ -17,10 +17,17 @@ from ..loading import Batch, OnItsWay, Prepared, frame_of
 from ..metrics import BoundMetric, Metric, SaliencyBatch
 from ..results import STATUSES, write_integers
 from ..suite import Protocol
-from .again.asking import Asked
-from .checked import below_zero, check_shape, refuse_negative, refuse_outside, sums_of, values_of
-from .failures import failures_told
+from .asking import Asked
 from .maps import normalise, prepare_saliency, status_of
+from .refusals import (
+    below_zero,
+    check_shape,
+    failures_told,
+    refuse_negative,
+    refuse_outside,
+    sums_of,
+    values_of,
+)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ imported here, by which its metrics are registered.
 
 from . import classification, complexity, robustness  # noqa: F401
 from .batch import SaliencyBatch, sum_pixels
-from .binding import BoundMetric, bind_metric
 from .faithfulness import coherency, completeness, deletion, drop, flipping, road, subsets  # noqa: F401
 from .interface import (
     METRICS,
+    BoundMetric,
     Metric,
     MetricPasses,
+    bind_metric,
     classification_metric,
     explanation_metric,
     localisation_metric,
@@ -19,9 +20,9 @@ from .interface import (
     network_metric,
     set_metric,
 )
-from .localisation import boxes, heatmap, overlap, points, pooled, ranking  # noqa: F401
+from .localisation import boxes, overlap, points, pooled, ranking  # noqa: F401
 from .query import Curve, ExplainedQuery, Fill, Forgotten, NetworkQuery, Picture
-from .sanity import random_logit, randomisation  # noqa: F401
+from .sanity import randomisation  # noqa: F401
 
 __all__ = [
     "METRICS",

@@ -30,10 +30,10 @@ from ..results import (
 )
 from ..statistics import INTERVALS
 from ..suite import Protocol
+from .integrity import refuse_gaps, say_complete, set_damaged_aside
 from .machine.crew import was_restarted
 from .naming import labels_of
 from .plan import Plan
-from .wholeness import refuse_gaps, say_complete, set_damaged_aside
 from .work import notes_of
 
 

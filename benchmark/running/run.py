@@ -20,13 +20,13 @@ from ..results import Manifest, ResultFiles, columns_of, open_results, read_reco
 from ..suite import Settings, Suite
 from .account import begin, finish, locked, note_weights
 from .forecast import costly
+from .integrity import keep_rows
 from .machine.crew import joined_crew
 from .machine.devices import device_of, pick_device
 from .machine.processes import divide, measure_network, threads_limited
 from .plan import Plan
+from .preflight import rehearse_all, verified
 from .progress import Reporter, SilentReporter, passing
-from .rehearsing import rehearse_all, verified
-from .wholeness import keep_rows
 from .work import left_to_measure
 
 _BETTER = {(True, True): "higher", (True, False): "lower", (False, True): "", (False, False): ""}

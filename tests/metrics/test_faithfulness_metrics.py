@@ -16,7 +16,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from raybench.base import RaybenchError
-from raybench.benchmark.measuring.again.asking import _picture
+from raybench.benchmark.measuring.asking import _picture
 from raybench.benchmark.metrics import NetworkQuery, bind_metric
 from raybench.benchmark.metrics.faithfulness.deletion import deletion, insertion, symmetric_relevance_gain
 from raybench.benchmark.metrics.faithfulness.drop import average_drop, average_gain, increase_in_confidence

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets.region import MaskRegion
 from raybench.benchmark.metrics import METRICS, SaliencyBatch, bind_metric
-from raybench.benchmark.metrics.localisation.heatmap import content_heatmap
-from raybench.benchmark.metrics.localisation.points import pointing_game, stochastic_pointing_game
+from raybench.benchmark.metrics.localisation.points import (
+    content_heatmap,
+    pointing_game,
+    stochastic_pointing_game,
+)
 
 TOLERANCE = 15
 

@@ -13,8 +13,7 @@ from ...queries import Portion, check_logits, check_queries, in_order, one_hot, 
 from ...reading.blocks import blocks_of
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention
 from ...reading.layouts import as_maps
-from ...reading.trials import tried
-from ...reading.watching import altering, undisturbed
+from ...reading.watching import altering, tried, undisturbed
 
 
 def _reads_behind_blocks(network: NetworkLike) -> None:

@@ -14,8 +14,7 @@ from ....base import RaybenchError
 from ...arithmetic import forward_pass
 from ...interface import NetworkLike, attribution
 from ...queries import by_image, check_classes, check_logits, check_queries
-from ...reading.trials import tried
-from ...reading.watching import undisturbed
+from ...reading.watching import tried, undisturbed
 
 Use = TypeVar("Use")
 

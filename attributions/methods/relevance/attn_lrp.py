@@ -16,7 +16,7 @@ from ...asking.rules.handing_down import handed_to_pixels
 from ...asking.rules.linear_rules import LinearRule
 from ...interface import NetworkLike, Passes, attribution
 from ...reading.attention import AttentionCapture
-from ...reading.trials import tried
+from ...reading.watching import tried
 from ...signs import over_colours
 from .lrp import gamma_rule
 

@@ -11,8 +11,16 @@ from pathlib import Path, PurePosixPath
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, PICTURE_SUFFIXES, files_in, files_of_ids, first_repeated, leads_out, subfolders
-from ..fingerprint import fingerprint_of
+from ..files import (
+    LINKED,
+    PICTURE_SUFFIXES,
+    files_in,
+    files_of_ids,
+    fingerprint_of,
+    first_repeated,
+    leads_out,
+    subfolders,
+)
 from ..interface import dataset
 from ..layouts.own.box_table import OwnBox, read_box_table
 from ..layouts.own.hints import elsewhere

@@ -10,8 +10,7 @@ from typing import Any
 from ....base import Box, RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import leads_out
-from ..fingerprint import fingerprint_of
+from ..files import fingerprint_of, leads_out
 from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
 from ..layouts.coco_folders import find_coco, naming_in

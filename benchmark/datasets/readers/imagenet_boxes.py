@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..fingerprint import fingerprint_of
+from ..files import fingerprint_of
 from ..interface import dataset
 from ..layouts.boxes import WrittenBox, region_of
 from ..layouts.imagenet.tables import wsol_folder

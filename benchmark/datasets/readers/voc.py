@@ -8,8 +8,7 @@ from pathlib import Path
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, leads_out
-from ..fingerprint import fingerprint_of_files
+from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, fingerprint_of_files, leads_out
 from ..interface import dataset
 from ..layouts.boxes import region_of
 from ..layouts.nearest import Layout

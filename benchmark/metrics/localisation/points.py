@@ -1,4 +1,4 @@
-"""Does a pixel hit the object: the most salient one, or one that is drawn in proportion to the map?"""
+"""Does a pixel hit the object: the most salient one, one drawn in proportion to the map, or on average?"""
 
 from __future__ import annotations
 
@@ -80,3 +80,22 @@ def _sampled_share(saliency: Tensor, near: Tensor, samples: int, seed: int) -> T
     # right=True: a draw on a boundary belongs to the next pixel, so a pixel without saliency is never drawn
     drawn = torch.searchsorted(cumulative, draws, right=True).clamp_(max=len(cumulative) - 1)
     return 100 * near[drawn.to(near.device)].to(torch.float64).mean()
+
+
+@localisation_metric(
+    "content_heatmap",
+    label="CH",
+    title="Content heatmap",
+    words="How much of the map's heat lies on the object itself.",
+    where="own",
+    window=True,
+)
+def content_heatmap(batch: SaliencyBatch) -> Tensor:
+    """Percentage of the map's saliency inside the region of the object.
+
+    Returns:
+        (N,) float64, in percent.
+
+    Source: Pillai & Pirsiavash, Explainable Models with Consistent Interpretations, AAAI 2021.
+    """
+    return batch.share(batch.mask)
