@@ -18,6 +18,7 @@ from ...checkpoints import Card, Network
 from ..measuring import Outcome, Pass, add_costs
 from ..results import Manifest, ResultFiles, columns_of, open_results, read_records
 from ..suite import Settings, Suite
+from ..tables import comparison_table, render_table
 from .account import begin, finish, locked, note_weights
 from .forecast import costly
 from .integrity import keep_rows
@@ -68,6 +69,26 @@ class Results:
 
     def _repr_html_(self) -> str:
         return str(self.frame.to_html(index=False, float_format="{:.2f}".format))
+
+    def table(self, form: str = "markdown", **arranging: Any) -> str:
+        """The comparison as `raybench table` prints it.
+
+        Args:
+            form: markdown, latex, csv, html or json.
+            arranging: `rows`, `columns`, `pivot`, `with_published` and `subset`, as of that command.
+        """
+        return render_table(comparison_table([self.out], tied=True, **arranging), form)
+
+    def plot(self, out: str | Path, **choices: Any) -> tuple[Path, ...]:
+        """Draw what `raybench plot` draws into a folder, and return the files that were written.
+
+        Args:
+            out: the folder.
+            choices: `only`, `formats` and `width` in inches, as of that command.
+        """
+        from ..pictures import plot_all  # brings matplotlib
+
+        return tuple(plot_all([self.out], Path(out), **choices))
 
     def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
         """records.csv of one row of the comparison: one row per query."""
