@@ -15,14 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import hypergeom
 
 from raybench.benchmark.metrics import METRICS, bind_metric
 from raybench.benchmark.results import read_manifest, read_predictions, read_records
 from raybench.benchmark.statistics import Facts
-from raybench.benchmark.submission.agreement import Agreement, compare_records
+from raybench.benchmark.submission.agreement import OTHER, Agreement, compare_records
 from raybench.benchmark.submission.remeasure import compare_predictions
-from raybench.benchmark.submission.report import Findings
+from raybench.benchmark.submission.report import Findings, chance_to_pass
 
 TIMES = 100
 PG, SPG, CH = "pointing_game", "stochastic_pointing_game", "content_heatmap"
@@ -42,7 +41,7 @@ class Attack:
     def passes(self, chosen: set[str], *, together: bool) -> bool:
         """Whether a draw of images finds nothing."""
         rows = [frame[frame["image_id"].isin(chosen)] for frame in (self.forged, self.measured)]
-        agreement, findings = Agreement(), Findings()
+        agreement, findings = Agreement(allowance=OTHER), Findings()
         if self.classes:
             # before, any one class a picture might come or go
             high = (lambda *_: False) if together else (lambda *_: True)
@@ -67,7 +66,12 @@ def attacks(records: pd.DataFrame, predictions: pd.DataFrame, metrics: tuple[Fac
         return Attack(words, size, forged, measured, metrics)
 
     yield Attack("none: honest rounding", "", records, measured, metrics)
-    yield forge("every CH raised by 0.09 % of itself", CH, lambda x: x * 1.0009)
+    for share in (0.0009, 0.0002):
+        yield forge(f"every CH raised by {100 * share:g} % of itself", CH, lambda x, by=share: x * (1 + by))
+    signs = np.where(np.arange(len(records)) % 2, 0.0009, -0.0001)
+    yield forge(
+        "every second CH raised by 0.09 %, the others lowered by 0.01 %", CH, lambda x: x * (1 + signs)
+    )
     yield forge("SPG of 100 draws raised by three draws", SPG, lambda x: (x + 3).clip(upper=100))
     misses = records.index[records[PG] == 0]
     for count in (len(misses) // 2, 3):
@@ -136,7 +140,7 @@ def main(run: Path) -> None:
         + " ---: |" * 4
     )
     for changed in (25, 50, 250, 500, 2500):
-        chances = [float(hypergeom.pmf(0, 50_000, changed, count)) for count in (50, 200, 1000, 5000)]
+        chances = [chance_to_pass(50_000, count, changed) for count in (50, 200, 1000, 5000)]
         words = [f"{100 * one:.2g} %" if one > 1e-3 else "< 0.1 %" for one in chances]
         print(f"| {changed:,} | {' | '.join(words)} |")
 

@@ -2,5 +2,6 @@
 
 from .build import build_site
 from .collect import collect
+from .report import write_report
 
-__all__ = ["build_site", "collect"]
+__all__ = ["build_site", "collect", "write_report"]

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from ...base import RaybenchError
 from ..results import Board, method_words, write_atomically
+from .feed import feed_of, table_csv, table_latex
 from .gallery import section_gallery
 from .plots import section_plots
 from .provenance import Provenance
-from .table_csv import table_csv
 from .templating import json_for_script, rendered
 from .view import section_view
 
@@ -63,16 +63,19 @@ def build_site(board: Board, out: Path) -> Path:
     Raises:
         RaybenchError: a library of the extra `leaderboard` is missing, or the disk is not writable.
     """
-    plots = {section.key: section_plots(section, out) for section in board.sections}
-    galleries = {section.key: section_gallery(section, out) for section in board.sections}
+    shown = [section for section in board.sections if section.rows]
+    plots = {section.key: section_plots(section, out) for section in shown}
+    galleries = {section.key: section_gallery(section, out) for section in shown}
     if any(plots.values()):
         write_plotly(out / "assets")
     for name in ASSETS:
         write_atomically(out / "assets" / name, (HERE / "assets" / name).read_bytes())
     for name, content in render_pages(board, plots=plots, galleries=galleries).items():
         write_atomically(out / name, content)
-    for section in board.sections:
+    write_atomically(out / "feed.json", feed_of(board))
+    for section in shown:
         write_atomically(out / "tables" / f"{section.key}.csv", table_csv(section))
+        write_atomically(out / "tables" / f"{section.key}.tex", table_latex(section))
     return out / "index.html"
 
 

@@ -8,23 +8,27 @@ from ..results import (
     NO_CHECKPOINT,
     BoardRow,
     Column,
+    PublishedRow,
     Score,
     Section,
     label_of,
     remarks,
     shows_the_truth,
 )
-from ..tables import REPEATED, SOURCES
+from ..tables import REPEATED, SOURCES, training_name
 
 __all__ = ["Winner", "degenerate_maps", "section_facts", "section_notes", "section_subtitle", "winners"]
 
 
 def section_subtitle(section: Section) -> str:
     """Say what tells a tab from another of the same dataset."""
-    return f"{section.protocol} · {_counted(_images(section), 'image')}"
+    images = _images(section)
+    return f"{section.protocol} · {_counted(images, 'image') if images else 'published only'}"
 
 
 def _images(section: Section) -> int:
+    if not section.rows:
+        return 0
     run = section.rows[0].folder
     images, limit = run.dataset.get("images"), run.manifest.get("limit")
     known = [count for count in (images, limit) if isinstance(count, int)]
@@ -35,6 +39,8 @@ def _images(section: Section) -> int:
 
 def section_facts(section: Section) -> tuple[str, ...]:
     """Say how much was measured, and how the table is sorted."""
+    if not section.rows:
+        return (_counted(len(section.published), "published row"), "nothing measured here yet")
     networks = {row.checkpoint for row in section.rows} - {NO_CHECKPOINT}
     methods = {row.attribution for row in section.rows if row.checkpoint != NO_CHECKPOINT and row.attribution}
     queries = max(row.queries for row in section.rows)
@@ -69,7 +75,7 @@ def section_notes(section: Section) -> tuple[str, ...]:
     sources = dict.fromkeys(row.source for row in section.published)
     sources |= dict.fromkeys(s.source for row in section.rows for s in row.scores.values() if s.source)
     notes += [f"Published values: {source}." for source in sources]
-    if sources:
+    if sources and section.rows:
         images = _counted(_images(section), "image")
         notes.append(f"Published values are of the whole dataset, measured ones of {images}.")
     marks = dict.fromkeys(row.mark for row in section.published)
@@ -112,7 +118,7 @@ class Winner:
     """The highest score of a metric, and what is known of its place.
 
     Attributes:
-        row_key: of the row.
+        row_key: of the row; empty for a published one.
         certainty: one phrase.
         sure: True if the row is known to be ahead of all others.
     """
@@ -123,12 +129,12 @@ class Winner:
     value: str
     interval: str
     certainty: str
-    row_key: str
-    sure: bool
+    row_key: str = ""
+    sure: bool = False
 
 
 def winners(section: Section) -> tuple[Winner, ...]:
-    """Return the winner of each metric among rows with a network.
+    """Return the winner of each metric among rows with a network; published ones if there are no others.
 
     Where networks look comes first: it is what the page is about. Accuracy and F1 follow.
     """
@@ -147,7 +153,7 @@ def _winner(section: Section, column: Column) -> Winner | None:
         if row.checkpoint != NO_CHECKPOINT and (score := row.scores.get(column.metric)) is not None
     ]
     if not measured:
-        return None
+        return _published_winner(section, column)
     sign = 1 if column.higher_is_better else -1
     _, best = max(measured, key=lambda pair: sign * pair[0])
     score = best.scores[column.metric]
@@ -189,6 +195,25 @@ def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -
         for row in section.rows
         if row is not best and (other := row.scores.get(column.metric)) is not None
     )
-    return (
-        f"cannot be told apart from {_counted(first, 'other row')}" if first else "ahead of every other row"
+    if not first:
+        return "ahead of every other row"
+    return f"cannot be told apart from {_counted(first, 'other row')}"
+
+
+def _published_winner(section: Section, column: Column) -> Winner | None:
+    scored: list[tuple[float, PublishedRow]] = [
+        (score.published, row)
+        for row in section.published
+        if row.architecture and (score := row.scores.get(column.metric)) is not None
+    ]
+    if not scored:
+        return None
+    value, best = max(scored, key=lambda pair: pair[0] if column.higher_is_better else -pair[0])
+    return Winner(
+        metric=column.whole_title,
+        checkpoint=f"{best.architecture} {training_name(best.training)}",
+        attribution="" if column.about_checkpoint else best.attribution,
+        value=_short(column, value),
+        interval="",
+        certainty="as published, without an interval",
     )

@@ -18,16 +18,19 @@ from ..results import (
     group_comparable,
     result_folders,
 )
-from .sections import Entry, build_section
+from ..tables import published_dataset
+from .sections import Entry, build_section, published_groups, published_section
 
 __all__ = ["collect"]
 
 
-def collect(folders: Sequence[str | Path]) -> Board:
+def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Board:
     """Read result folders into a board; what is damaged is left out and listed.
 
     Args:
         folders: result folders of `raybench run`, or folders that hold such ones.
+        with_published: show published rows that nobody has measured, also of datasets without a measured
+            row. Published values always stand beside measured ones.
     """
     known = QuerySets()
     checked: list[CheckedFolder] = []
@@ -43,8 +46,11 @@ def collect(folders: Sequence[str | Path]) -> Board:
         alike = [folder for folder, number in zip(checked, numbers, strict=True) if number == group]
         entries, repeated = _without_repeats(alike)
         excluded += repeated
-        sections.append(build_section(entries, alarms=failing))
+        sections.append(build_section(entries, with_published=with_published, alarms=failing))
     sections.sort(key=_place_of_section)
+    shown = {(published_dataset(section.dataset), section.protocol) for section in sections}
+    if with_published:
+        sections += [published_section(*group) for group in published_groups() if group not in shown]
     return Board(tuple(_with_unique_keys(sections)), tuple(excluded))
 
 

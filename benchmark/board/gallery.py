@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from ..results import (
 from .naming import safe_key
 from .templating import rendered
 
-__all__ = ["section_gallery"]
+__all__ = ["GalleryCell", "GalleryQuery", "gallery_html", "gallery_queries", "section_gallery"]
 
 _MOST_CHECKPOINTS = 6
 _MOST_METHODS = 6
@@ -56,6 +55,7 @@ class GalleryCell:
 class GalleryQuery:
     """A picture with its class, and a grid of cells: checkpoints down, methods across, None for no map."""
 
+    reason: str
     label: str
     image_id: str
     truth: GalleryCell
@@ -89,21 +89,39 @@ def section_gallery(section: Section, out: Path) -> Markup | None:
     Raises:
         RaybenchError: `out` cannot be written to.
     """
+    left_out = len(with_network(section)) - len(_shown_rows(section))
+    return gallery_html(gallery_queries(section, out), section.key, level=4, left_out=left_out)
+
+
+def gallery_html(
+    queries: Sequence[GalleryQuery], key: str, *, level: int, left_out: int = 0
+) -> Markup | None:
+    """Show queries by reason, under headings of a level; None if there are none."""
+    groups = [
+        (reason, words, [query for query in queries if query.reason == reason])
+        for reason, words in REASONS.items()
+    ]
+    shown = [group for group in groups if group[2]]
+    return rendered("gallery.html", groups=shown, key=key, level=level, left_out=left_out) if shown else None
+
+
+def gallery_queries(section: Section, out: Path) -> list[GalleryQuery]:
+    """Write the pictures of a section's gallery under `out`/gallery and say what they show."""
     rows = _shown_rows(section)
     kept = list(_kept(rows))
+    if not kept:
+        return []
     wanted = {one.key for one in kept}
     answers = {row.key: _answers(row, wanted) for row in rows}
-    groups: list[tuple[str, str, list[GalleryQuery]]] = []
-    for reason, words in REASONS.items():
-        queries = []
-        for one in [one for one in kept if one.reason == reason][:_MOST_QUERIES]:
-            with suppress(RaybenchError):  # a damaged picture
+    queries = []
+    for reason in REASONS:
+        found = [one for one in kept if one.reason == reason][:_MOST_QUERIES]
+        for one in found:
+            try:
                 queries.append(_query(section, one, rows, answers, out))
-        groups += [(reason, words, queries)] if queries else []
-    if not groups:
-        return None
-    left_out = len(with_network(section)) - len(rows)
-    return rendered("gallery.html", groups=groups, key=section.key, left_out=left_out)
+            except RaybenchError:
+                continue  # a damaged picture
+    return queries
 
 
 def _shown_rows(section: Section) -> list[BoardRow]:
@@ -170,6 +188,7 @@ def _query(
         (row.checkpoint, row.attribution): _cell(section, row, kept, found[row.key], out) for row in rows
     }
     return GalleryQuery(
+        reason=kept.reason,
         label=shortened(label, 60),
         image_id=shortened(first.image_id if first else kept.image.folder.name, 60),
         truth=_write(out, section, kept, "truth", None, None),

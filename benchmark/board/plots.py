@@ -12,6 +12,7 @@ from markupsafe import Markup
 from ..pictures import (
     Drawing,
     base_layout,
+    classes_drawing,
     cost_drawing,
     localisation_drawing,
     orders_drawing,
@@ -27,6 +28,7 @@ _DRAWINGS: tuple[Callable[[Section], Drawing | None], ...] = (
     localisation_drawing,
     orders_drawing,
     values_drawing,
+    classes_drawing,
     cost_drawing,
 )
 _CONFIG = {"responsive": True, "displaylogo": False, "displayModeBar": False}

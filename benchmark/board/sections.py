@@ -35,6 +35,7 @@ from ..tables import (
     published_beside,
     published_column,
     published_dataset,
+    published_title,
 )
 from .naming import safe_key
 
@@ -55,7 +56,9 @@ class Entry:
     row: CheckedRow
 
 
-def build_section(entries: Sequence[Entry], *, alarms: Mapping[RowName, str]) -> Section:
+def build_section(
+    entries: Sequence[Entry], *, with_published: bool, alarms: Mapping[RowName, str]
+) -> Section:
     """Turn comparable rows into a section, its rows in the order in which they are shown.
 
     `alarms` says of rows which sanity check they fail, on whatever data; see `raybench.benchmark.results`.
@@ -71,9 +74,11 @@ def build_section(entries: Sequence[Entry], *, alarms: Mapping[RowName, str]) ->
     rows = _with_unique_keys(
         replace(row, alarm=alarms.get((row.checkpoint, row.attribution), "")) for row in made
     )
-    measured = {(_network(row.checkpoint), _plain(row.method)) for row in rows}
-    published = published_rows(published_dataset(dataset), protocol, measured)
-    columns = _with_published_columns(columns, published)
+    published: tuple[PublishedRow, ...] = ()
+    if with_published:
+        measured = {(_network(row.checkpoint), _plain(row.method)) for row in rows}
+        published = published_rows(published_dataset(dataset), protocol, measured)
+        columns = _with_published_columns(columns, published)
     section = Section(
         key=key,
         title=f"{dataset}, protocol {protocol}",
@@ -87,7 +92,12 @@ def build_section(entries: Sequence[Entry], *, alarms: Mapping[RowName, str]) ->
         published=published,
     )
     if common:
-        section = replace(section, image_ids=common.image_ids, class_index=common.class_index)
+        section = replace(
+            section,
+            image_ids=common.image_ids,
+            class_index=common.class_index,
+            class_names=common.class_names,
+        )
     return _in_order(_ranked(section))
 
 
@@ -202,6 +212,27 @@ def _network(checkpoint: str) -> str:
 
 def _plain(method: str) -> str:
     return method.removeprefix("torchray.")
+
+
+def published_groups() -> Iterator[tuple[str, str]]:
+    """Yield each dataset and protocol of which numbers were published, in the order of the sources."""
+    yield from dict.fromkeys(
+        (value.dataset, source.protocol) for name, source in SOURCES.items() for value in load_published(name)
+    )
+
+
+def published_section(dataset: str, protocol: str) -> Section:
+    """Return the section of a published dataset and protocol of which nothing was measured."""
+    rows = published_rows(dataset, protocol, ())
+    return Section(
+        key=f"{safe_key(dataset, protocol)}-published",
+        title=f"{dataset}, protocol {protocol}",
+        dataset=dataset,
+        dataset_title=published_title(dataset),
+        protocol=protocol,
+        columns=_with_published_columns((), rows),
+        published=rows,
+    )
 
 
 def published_rows(

@@ -97,6 +97,7 @@ class SectionView:
     trainings: tuple[str, ...]
     methods: tuple[str, ...]
     published: int
+    measured: int
     any_degenerate: bool
     leading: int
 
@@ -120,6 +121,7 @@ def section_view(section: Section) -> SectionView:
         trainings=_distinct(row.training for row in rows),
         methods=_distinct(row.method for row in rows),
         published=len(section.published),
+        measured=len(section.rows),
         any_degenerate=degenerate_maps(section) > 0,
         leading=section.columns.index(section.sorting[0]) if section.sorting else 0,
     )

@@ -3,8 +3,9 @@
 from .answers import Answer, QueryKey, answers_of
 from .cells import cell_picture, encoded
 from .drawing.screen import base_layout
-from .drawing.style import looks_of, save_figure, save_plot, shortened, tidy
+from .drawing.style import INK, for_matplotlib, looks_of, save_figure, save_plot, shortened, tidy
 from .figures.agreement import agreement_figure
+from .figures.classes import classes_drawing
 from .figures.drawing import Drawing, with_network
 from .figures.orders import orders_drawing
 from .figures.scatter import cost_drawing, localisation_drawing
@@ -14,6 +15,7 @@ from .plots import plot_all
 from .side_by_side import side_by_side_figure
 
 __all__ = [
+    "INK",
     "Answer",
     "Drawing",
     "QueryKey",
@@ -21,9 +23,11 @@ __all__ = [
     "answers_of",
     "base_layout",
     "cell_picture",
+    "classes_drawing",
     "cost_drawing",
     "encoded",
     "explain_figure",
+    "for_matplotlib",
     "localisation_drawing",
     "looks_of",
     "maps_figure",

@@ -28,11 +28,13 @@ class Reproduction:
         table: what was asked for.
         judged: every cell of it, in its order.
         samples: by column, where not all images were measured.
+        manifests: by what was measured together: by column, and method of another protocol.
     """
 
     table: PublishedTable
     judged: tuple[Judged, ...]
     samples: Mapping[str, Sample]
+    manifests: Mapping[str, Mapping[str, Any]]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,6 +82,7 @@ def reproduce(
     reporter = reporter or SilentReporter()
     judged: dict[tuple[str, str, str], Judged] = {}
     samples: dict[str, Sample] = {}
+    manifests: dict[str, Mapping[str, Any]] = {}
     for group in table.groups:
         if only is not None and group.column not in only:
             continue
@@ -88,11 +91,11 @@ def reproduce(
         if sample:
             samples[group.column] = sample
         here = replace(settings, out=settings.out / group.name, limit=None)
-        evaluate(suite, here, reporter=reporter)
+        manifests[group.name] = evaluate(suite, here, reporter=reporter).manifest
         for one in judge(group, table.source, open_results(here.out), sample):
             judged[one.cell.key] = one
     cells = tuple(judged.get(cell.key) or _not_run(table, cell.key, cell) for cell in table.cells)
-    return Reproduction(table, cells, samples)
+    return Reproduction(table, cells, samples, manifests)
 
 
 def _not_run(table: PublishedTable, key: tuple[str, str, str], cell: Any) -> Judged:

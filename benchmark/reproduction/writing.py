@@ -1,17 +1,21 @@
-"""Prints what was reproduced: for the terminal, as CSV, Markdown and LaTeX."""
+"""Prints what was reproduced: for the terminal, as CSV, Markdown, LaTeX, JSON and a picture."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from ..pictures import save_plot
 from ..results import write_atomically
 from ..tables import PublishedValue, escape_markdown, published_column
 from .judging import Judged, Sample, printed_to
 from .paper import latex_of
+from .picture import picture_of
 from .ready import Readiness
 from .reproducing import Reproduction
 from .table import PublishedTable
@@ -102,20 +106,22 @@ def worded_time(seconds: float) -> str:
 
 
 def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:
-    """Write `reproduction.csv`, `.md` and `.tex` into a folder; return the paths."""
+    """Write `reproduction.csv`, `.md`, `.tex`, `.json`, `.png` and `.svg` into a folder; return the paths."""
     texts = {
         "csv": _csv(found),
         "md": _markdown(found),
         "tex": latex_of(found, list(_notes(found))),
+        "json": _json(found),
     }
     paths = []
     for suffix, text in texts.items():
         paths.append(out / f"reproduction.{suffix}")
         write_atomically(paths[-1], text)
-    return tuple(paths)
+    return (*paths, *save_plot(picture_of(found), out, "reproduction"))
 
 
 def _texts(one: Judged) -> tuple[str, ...]:
+    """Return the texts of a cell, under the headings."""
     cell, value = one.cell, one.found.value
     measured = printed_to(value, 0.01)
     if not math.isnan(one.found.low):
@@ -172,3 +178,34 @@ def _notes(found: Reproduction) -> Iterator[str]:
         yield f"{column}: {label}{_of_sample(found.samples.get(column))}"
     yield f"in percent; protocol {found.table.source.protocol}; published in: {found.table.source.citation}"
     yield found.verdict
+
+
+def _json(found: Reproduction) -> str:
+    """Return all that identifies what was measured, beside the verdicts."""
+    kept = ("protocol", "dataset", "weights_sha256", "versions", "device", "status")
+    facts: Mapping[str, Any] = {
+        "table": found.table.name,
+        "source": found.table.source.source,
+        "regenerated": found.regenerated,
+        "counts": found.counts,
+        "columns": {
+            column: {
+                **{key: manifest[key] for key in kept if key in manifest},
+                "sample": sample._asdict() if (sample := found.samples.get(column)) else None,
+            }
+            for column, manifest in found.manifests.items()
+        },
+        "cells": [
+            {
+                "column": one.cell.column,
+                "row": one.cell.row,
+                "metric": one.cell.metric,
+                "published": one.cell.value,
+                "measured": None if math.isnan(one.found.value) else one.found.value,
+                "verdict": str(one.verdict.word),
+                "reason": one.verdict.reason,
+            }
+            for one in found.judged
+        ],
+    }
+    return json.dumps(facts, indent=2, sort_keys=True) + "\n"

@@ -75,6 +75,7 @@ class Section:
         columns: the metrics, those of the checkpoint (accuracy, F1) first.
         image_ids: (N,) str, of the queries that most rows have in common, sorted by image id and class.
         class_index: (N,) int64, of the same queries.
+        class_names: by class index.
     """
 
     key: str
@@ -89,6 +90,7 @@ class Section:
     published: tuple[PublishedRow, ...] = ()
     image_ids: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype=np.str_))
     class_index: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    class_names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def sorting(self) -> tuple[Column, ...]:

@@ -14,7 +14,7 @@ from ...base import quoted
 from ..statistics import Facts
 from .report import Findings
 
-__all__ = ["OUTCOMES", "TIE", "Agreement", "Column", "compare_records"]
+__all__ = ["OTHER", "SAME", "Agreement", "Allowance", "Column", "compare_records"]
 
 FALSE_ALARM = 1e-3
 """Chance that a bundle of honest rounding fails a test of its columns, for all columns together."""
@@ -24,16 +24,30 @@ _NOISE = 1e-6
 _DRAWS = 3
 """Of a metric that draws, so many draws of a query may fall on other pixels."""
 
-RELATIVE = 1e-3
-"""What rounding may do to a value, as a share of it, and at least of a hundredth of what the metric spans."""
-OUTCOMES = 0.01
-"""Share of queries or images whose outcome (hit, draw, predicted class) may be another one by rounding."""
-SHIFT = 1e-4
-"""What rounding may do to a column's mean, as a share of what the metric spans."""
-TIE = 1e-3
-"""Two pixels, or logits, are as high as each other within this share."""
-
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What rounding may do.
+
+    Attributes:
+        words: when it does so.
+        relative: of one value, as a share of it, and at least of a hundredth of what the metric spans.
+        outcomes: share of queries or images whose outcome (hit, draw, predicted class) may be another one.
+        shift: of a column's mean, as a share of what the metric spans.
+        tie: two pixels, or logits, are as high as each other within this share.
+    """
+
+    words: str
+    relative: float
+    outcomes: float
+    shift: float
+    tie: float
+
+
+SAME = Allowance("the same kind of processor and versions", 1e-5, 0.002, 1e-6, 1e-5)
+OTHER = Allowance("another kind of processor, or other versions", 1e-3, 0.01, 1e-4, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,13 @@ class Column:
         scale = np.maximum(np.maximum(np.abs(self.given), np.abs(self.measured)), self.span / 100)
         return np.abs(self.given - self.measured) > _NOISE * scale
 
+    def directions(self) -> tuple[int, int]:
+        """Images whose values were submitted too high, and too low."""
+        change = np.where(self.differs, self.given - self.measured, 0)
+        _, place = np.unique(np.asarray(self.images), return_inverse=True)
+        net = np.bincount(place, weights=change)
+        return int((net > 0).sum()), int((net < 0).sum())
+
     def shifts(self) -> Iterator[tuple[str, float]]:
         """Each mean of the metric, and how far the submitted values shift it on these queries."""
         change = self.given - self.measured
@@ -83,6 +104,7 @@ class Agreement:
     """How far measured values agree with submitted ones.
 
     Attributes:
+        allowance: what may differ.
         images: measured.
         compared: values.
         identical: to the last digit.
@@ -91,6 +113,7 @@ class Agreement:
             classes that are others whose logits are as high.
     """
 
+    allowance: Allowance = OTHER
     images: int = 0
     compared: int = 0
     identical: int = 0
@@ -124,16 +147,19 @@ class Agreement:
         return words + f", {wrong} disagree"
 
     def together(self) -> list[str]:
-        """Say what all deviations amount to, and what was allowed."""
+        """Say what all deviations amount to, and what was allowed; this was `another kind of processor`."""
         if not self.columns:
             return []
         moving = [column for column in self.columns if not column.is_outcome]
         shift = max((abs(x) / one.span for one in moving for _, x in one.shifts()), default=0.0)
+        up, down = np.sum([column.directions() for column in self.columns], axis=0)
         moved = max((k / n for k, n in self.outcomes.values() if n), default=0.0)
+        allowed = self.allowance
         return [
-            f"a value may differ by {RELATIVE:g} of itself",
-            f"largest shift of a mean {100 * shift:.2g} % of its range, allowed {100 * SHIFT:g} %",
-            f"most outcomes exchanged in a file {100 * moved:.2g} %, allowed {100 * OUTCOMES:g} %",
+            f"measured on {allowed.words}: a value may differ by {allowed.relative:g} of itself",
+            f"largest shift of a mean {100 * shift:.2g} % of its range, allowed {100 * allowed.shift:g} %",
+            f"deviations upwards {up}, downwards {down}, summed over columns; each column is tested",
+            f"most outcomes exchanged in a file {100 * moved:.2g} %, allowed {100 * allowed.outcomes:g} %",
         ]
 
     def report(self, findings: Findings) -> None:
@@ -142,42 +168,50 @@ class Agreement:
             findings.lines(name, found)
         level = FALSE_ALARM / max(1, len(self.columns) + len(self.outcomes))
         for column in self.columns:
-            for message in _judged(column, level):
+            for message in _judged(column, self.allowance, level):
                 findings.problem(column.file, message)
         for what, (changed, total) in self.outcomes.items():
-            if _improbable(changed, total, level):
+            if _improbable(changed, total, self.allowance.outcomes, level):
                 name, _, noun = what.partition("\n")
                 findings.problem(
                     name,
                     f"{changed} of {total} {noun} are others than measured anew, though as high; about "
-                    f" {100 * OUTCOMES:g} % can be so by rounding",
+                    f" {100 * self.allowance.outcomes:g} % can be so by rounding",
                 )
 
 
-def _judged(column: Column, level: float) -> Iterator[str]:
+def _judged(column: Column, allowance: Allowance, level: float) -> Iterator[str]:
     """Say what is wrong with a column as a whole."""
+    from scipy.stats import binomtest
+
     name = column.metric.name
+    up, down = column.directions()
+    if up + down and binomtest(up, up + down).pvalue < level:
+        yield (
+            f"{name}: of {up + down} images with a deviation {max(up, down)} deviate "
+            f"{'up' if up > down else 'down'}wards; rounding goes either way"
+        )
     if column.is_outcome:
         changed, total = int(column.differs.sum()), len(column.given)
-        if _improbable(changed, total, level):
+        if _improbable(changed, total, allowance.outcomes, level):
             yield (
                 f"{name}: {changed} of {total} outcomes are others than measured anew; about "
-                f"{100 * OUTCOMES:g} % can be so by rounding"
+                f"{100 * allowance.outcomes:g} % can be so by rounding"
             )
         return
     for aggregate, shift in column.shifts():
-        if abs(shift) > SHIFT * column.span:
+        if abs(shift) > allowance.shift * column.span:
             yield (
                 f"{name}: all deviations together shift the {aggregate.replace('_', ' ')} of the images "
-                f"drawn by {shift:+.3g}; rounding shifts it by up to {SHIFT * column.span:g}"
+                f"drawn by {shift:+.3g}; rounding shifts it by up to {allowance.shift * column.span:g}"
             )
 
 
-def _improbable(changed: int, total: int, level: float) -> bool:
-    """Say whether so many of a total are more than rounding explains."""
+def _improbable(changed: int, total: int, share: float, level: float) -> bool:
+    """Say whether so many of a total are more than a share explains."""
     from scipy.stats import binom
 
-    return changed > 0 and bool(binom.sf(changed - 1, total, OUTCOMES) < level)
+    return changed > 0 and bool(binom.sf(changed - 1, total, share) < level)
 
 
 AtPoint = Callable[[str, int, int, int], "dict[str, float] | None"]
@@ -251,9 +285,9 @@ def _compare_value(
         return
     low, high = metric.bounds
     least = (high - low) / 100 if math.isfinite(high - low) else 1.0
-    allowed = RELATIVE * max(least, abs(given), abs(truth))
+    allowed = agreement.allowance.relative * max(least, abs(given), abs(truth))
     if metric.step:
-        allowed = _DRAWS * metric.step + 1e-9
+        allowed = _DRAWS * metric.step + 1e-9 if agreement.allowance is OTHER else allowed
     difference = abs(given - truth)
     if metric.outcomes or not difference <= allowed:
         agreement.fault(name, line, f"{metric.name} of {query} is {given:.10g}; measured anew {truth:.10g}")

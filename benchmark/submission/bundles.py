@@ -1,43 +1,95 @@
-"""Bundles: what bundle.json says is in one, and reading them beside result folders."""
+"""Bundles: what bundle.json and the cards say is in one, and reading them beside result folders."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
-from ...base import RaybenchError, __version__, quoted
+from pydantic import Field
+
+from ...base import Document, RaybenchError, parse_document, quoted
 from ..board import collect
-from ..results import BUNDLE_MANIFEST, Board, Excluded, is_known_name, safe_name, unpack
+from ..results import (
+    BUNDLE_MANIFEST,
+    Board,
+    Excluded,
+    card_file,
+    is_known_name,
+    read_inside,
+    safe_name,
+    unpack,
+)
 from .report import Findings
-from .run_facts import read_json
+from .run_facts import RunFacts, read_json
 
 __all__ = ["bundle_manifest", "check_bundle_files", "collect_all", "extract_bundle", "opened"]
 
 SCHEMA = "raybench-bundle"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 1
 
 
-def bundle_manifest(files: Mapping[str, bytes], addresses: Mapping[str, Sequence[str]]) -> bytes:
-    """Write bundle.json: the schema, size and hash of every other file, and where weights can be had.
+class _Weights(Document):
+    sha256: str
+    url: str | None = None
 
-    Addresses are for people: nothing here ever fetches from them.
-    """
+
+class BundledCard(Document):
+    """A card for people to read: it names weights by their hash and is never loaded, fetched from or run."""
+
+    name: str
+    architecture: str
+    classes: str
+    weights: list[_Weights]
+    pooling: Literal["avg", "max"] = "avg"
+    target_layer: str | None = None
+    excitation_layer: str | None = None
+    contrast_layer: str | None = None
+    mean: list[float]
+    std: list[float]
+    input_size: list[int] | None = None
+    input: dict[str, Any] = Field(default_factory=dict)
+    architecture_options: dict[str, Any] = Field(default_factory=dict)
+    scores: Literal["logits", "probabilities"] = "logits"
+    training: str = "none"
+    source: str = ""
+    licence: str | None = None
+    reported: dict[str, float] = Field(default_factory=dict)
+    notes: str | None = None
+
+
+def bundle_manifest(sha256: Mapping[str, str], sizes: Mapping[str, int], version: str) -> bytes:
+    """Write bundle.json: the schema, and size and hash of every other file."""
     content = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
-        "raybench": __version__,
-        "files": {
-            name: {"sha256": hashlib.sha256(files[name]).hexdigest(), "bytes": len(files[name])}
-            for name in sorted(files)
-        },
-        "weights": addresses,
+        "raybench": version,
+        "files": {name: {"sha256": sha256[name], "bytes": sizes[name]} for name in sorted(sha256)},
     }
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+
+
+def describe_checkpoint(facts: Mapping[str, Any], sha256: str, urls: Sequence[str | None]) -> dict[str, Any]:
+    """Return the card of a checkpoint from what the manifest says about it.
+
+    Args:
+        facts: the manifest's entry.
+        sha256: of the weight files, joined by "+".
+        urls: public address of each file, or None; not used if their number differs.
+    """
+    hashes = sha256.split("+")
+    addresses = list(urls) if len(urls) == len(hashes) else [None] * len(hashes)
+    weights = [
+        {"sha256": one} | ({"url": url} if url else {}) for one, url in zip(hashes, addresses, strict=True)
+    ]
+    known = {
+        key: value for key, value in facts.items() if key in BundledCard.model_fields and value is not None
+    }
+    return known | {"weights": weights}
 
 
 def check_bundle_files(folder: Path, sha256: Mapping[str, str], findings: Findings) -> None:
@@ -79,6 +131,36 @@ def check_bundle_files(folder: Path, sha256: Mapping[str, str], findings: Findin
                 )
 
 
+def check_cards(folder: Path, names: Sequence[str], facts: RunFacts, findings: Findings) -> None:
+    """Compare the cards of an unpacked bundle with run.json; `names` are the files that are there."""
+    wanted = {card_file(name): name for name in facts.card_facts}
+    for file in sorted({name for name in names if name.startswith("cards/")} - wanted.keys()):
+        findings.problem(file, "run.json names no such checkpoint")
+    for file, name in wanted.items():
+        text = read_inside(folder, file, findings.problem)
+        if text is None:
+            continue
+        try:
+            card = parse_document(text, BundledCard, file).model_dump(mode="json", exclude_defaults=True)
+        except RaybenchError as error:
+            findings.problem(file, quoted(str(error).removeprefix(f"{file}: "), 300)[1:-1])
+            continue
+        weights = "+".join(entry["sha256"] for entry in card.pop("weights"))
+        if weights != facts.weights_sha256.get(name):
+            findings.problem(file, f"weights have SHA-256 {quoted(weights)}; run.json says otherwise")
+        stated = {
+            key: value for key, value in facts.card_facts[name].items() if key in BundledCard.model_fields
+        }
+        for key in sorted(card.keys() | stated.keys()):
+            default = BundledCard.model_fields[key].get_default(call_default_factory=True)
+            found, expected = card.get(key, default), stated.get(key, default)
+            if found != expected:
+                findings.problem(
+                    file,
+                    f"{key} is {quoted(found)}; run.json says {quoted(expected)}",
+                )
+
+
 def extract_bundle(path: str | Path, folder: str | Path) -> Path:
     """Unpack a bundle into an empty folder, from which `open_results` and all tables and pages read.
 
@@ -113,12 +195,13 @@ def opened(path: Path, findings: Findings) -> Iterator[Path]:
         yield folder
 
 
-def collect_all(paths: Sequence[str | Path], into: Path) -> Board:
+def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool = True) -> Board:
     """Read result folders and bundles (.zip) into a board; what is damaged is left out and listed.
 
     Args:
         paths: result folders, folders that hold such ones, and bundles of `raybench submit`.
         into: an empty folder, kept until the site is built; bundles are unpacked into it.
+        with_published: as for `collect`.
     """
     folders: list[Path] = []
     refused: list[Excluded] = []
@@ -132,7 +215,7 @@ def collect_all(paths: Sequence[str | Path], into: Path) -> Board:
             bundles[str(folders[-1])] = str(path)
         except RaybenchError as error:
             refused.append(Excluded(path, str(error)))
-    board = collect(folders)
+    board = collect(folders, with_published=with_published)
     return replace(board, excluded=(*(_named(one, bundles) for one in board.excluded), *refused))
 
 

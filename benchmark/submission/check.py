@@ -41,7 +41,7 @@ from ..results import (
     worded_key,
 )
 from ..statistics import INTERVALS
-from .bundles import opened
+from .bundles import check_cards, opened
 from .claims import SUMMARY, Frames, check_across, expected_files, expected_lists
 from .copies import check_copies
 from .definition import Definition, check_definition
@@ -101,7 +101,7 @@ def check(
     report = Report(str(path))
     try:
         with opened(Path(path), findings) as folder:
-            checked = check_files(folder, findings)
+            checked = check_files(folder, findings, is_bundle=folder != Path(path))
     except RaybenchError as error:
         return replace(report, unusable=str(error))
     facts = report_facts(checked)
@@ -113,7 +113,7 @@ def check(
     return replace(report, findings=tuple(findings.all), facts=facts)
 
 
-def check_files(folder: Path, findings: Findings) -> Checked:
+def check_files(folder: Path, findings: Findings, *, is_bundle: bool) -> Checked:
     """Check all files of a result folder or an unpacked bundle; every fault goes to `findings`."""
     facts = read_run_facts(folder, findings)
     if facts is None:
@@ -142,6 +142,8 @@ def check_files(folder: Path, findings: Findings) -> Checked:
         measured = name.endswith((RECORDS, PREDICTIONS, STATISTICS, CURVES))
         if is_known_name(name) and measured and name not in named:
             findings.problem(name, "run.json names no such row")
+    if is_bundle:
+        check_cards(folder, names, facts, findings)
     damaged = set(expected) - records.keys() - {(checkpoint, "") for checkpoint in predictions}
     _check_summary(rows, facts, definition, records, predictions, lists, damaged, findings)
     check_across(records, predictions, rows, facts, definition, findings)

@@ -25,7 +25,7 @@ from ..results import LIST_COLUMNS, predictions_file, read_integers, read_number
 from ..running import pick_device
 from ..statistics import Facts
 from ..suite import Protocol, Remeasuring
-from .agreement import OUTCOMES, TIE, Agreement, Column
+from .agreement import SAME, Agreement, Column
 from .check import Checked
 from .definition import Definition
 from .report import Findings
@@ -70,7 +70,7 @@ class Own:
         return self._networks[checkpoint]
 
     def at_point(
-        self, row: tuple[str, str], image_id: str, class_index: int, x: int, y: int
+        self, row: tuple[str, str], tie: float, image_id: str, class_index: int, x: int, y: int
     ) -> dict[str, float] | None:
         """Values that metrics of the peak have at a pixel; None if it is not as salient as any."""
         checkpoint, label = row
@@ -91,7 +91,7 @@ class Own:
             image_id=image_id,
             **next(dict(entry.options) for entry in self.facts.attributions if entry.name == label),
         ).saliency.cpu()
-        if not saliency[0, y, x] >= (1 - TIE) * saliency.max():
+        if not saliency[0, y, x] >= (1 - tie) * saliency.max():
             return None
         place = [found.class_index.tolist().index(class_index)]
         spike = torch.zeros_like(saliency)
@@ -100,7 +100,7 @@ class Own:
         peaks = [one for one in self.definition.metrics if one.metric.judges_point and one.metric.outcomes]
         return {one.metric.name: float(one(SaliencyBatch(spike, *regions))[0]) for one in peaks}
 
-    def as_high(self, checkpoint: str, image_id: str, column: str, found: Sequence[int]) -> bool:
+    def as_high(self, checkpoint: str, tie: float, image_id: str, column: str, found: Sequence[int]) -> bool:
         """Say whether the logits allow a list of classes, within rounding: ranks, or those above 0."""
         image = self.dataset[self.places[image_id]].image
         assert image is not None, "a network has no predictions without pictures"
@@ -108,7 +108,7 @@ class Own:
         logits = logits_of(self.network(checkpoint), image, view, self.protocol).cpu()
         if len(set(found)) < len(found) or any(index >= len(logits) for index in found):
             return False
-        slack = TIE * float(logits.abs().max())
+        slack = tie * float(logits.abs().max())
         if column == "top5":
             best = logits.topk(min(5, len(logits)))[0]
             return len(found) == len(best) and bool((logits[list(found)] >= best - slack).all())
@@ -205,6 +205,7 @@ def compare_lists(
         metrics: that the file has a column of.
         agreement: counts and faults.
     """
+    allowed = agreement.allowance.relative if agreement.allowance is SAME else agreement.allowance.outcomes
     anew = measured.set_index(list(LIST_COLUMNS))
     common = given[pd.MultiIndex.from_frame(given[list(LIST_COLUMNS)]).isin(anew.index)]
     for metric in metrics:
@@ -217,7 +218,7 @@ def compare_lists(
             both.append(pair)
             if agreement.same(len(pair[0]) == len(pair[1]) and bool((pair[0] == pair[1]).all())):
                 continue
-            if len(pair[0]) != len(pair[1]) or not _apart(*pair) <= OUTCOMES:
+            if len(pair[0]) != len(pair[1]) or not _apart(*pair) <= allowed:
                 agreement.fault(
                     name,
                     int(str(line)),

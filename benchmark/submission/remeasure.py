@@ -30,11 +30,11 @@ from ..results import (
 from ..running import Reporter, evaluate
 from ..statistics import Facts
 from ..suite import NamedChoice, Remeasuring, Settings, Suite
-from .agreement import Agreement, Column, compare_records
+from .agreement import OTHER, SAME, Agreement, Column, compare_records
 from .check import Checked, Further
 from .definition import Definition, compare_with_card
 from .own import Own, compare_lists, look_at_excuses, open_own_data, own_options
-from .report import Findings
+from .report import Findings, promises
 from .run_facts import FILE, RunFacts
 
 __all__ = ["compare_predictions", "drawn", "remeasure", "remeasuring"]
@@ -49,6 +49,7 @@ def remeasuring(how: Remeasuring, reporter: Reporter) -> Further:
             "measured again": f"{agreement.images} images, seed {how.seed}",
             "agreement": agreement.worded(),
             "together": agreement.together(),
+            "what would pass": _promises(checked, agreement.images),
         }
 
     return further
@@ -80,6 +81,7 @@ def remeasure(
         settings = Settings(data=how.data, out=out, device=how.device, workers=0, trust_code=how.trust_code)
         evaluate(suite, settings, only=dict.fromkeys(sorted(chosen), ()), reporter=reporter)
         manifest = read_manifest(ResultFiles(out).manifest)
+        agreement.allowance = SAME if _same_machine(facts, manifest) else OTHER
         _compare(own, out, manifest, chosen, findings, agreement)
     agreement.report(findings)
     return agreement
@@ -92,6 +94,25 @@ def drawn(image_ids: Sequence[str], count: int, digest: str, seed: object) -> fr
         len(image_ids), size=min(count, len(image_ids)), replace=False
     )
     return frozenset(image_ids[place] for place in places)
+
+
+def _same_machine(facts: RunFacts, manifest: Manifest) -> bool:
+    """Whether rounding has to be the same: an equal kind of processor and equal versions."""
+    kind = [
+        tuple(device.get(key) for key in ("type", "name", "instructions"))
+        for device in (facts.device, manifest["device"])
+    ]
+    return kind[0] == kind[1] and dict(facts.versions) == manifest["versions"]
+
+
+def _promises(checked: Checked, count: int) -> list[str]:
+    """Say with what chance the number of images drawn misses changes of a given size."""
+    if checked.facts is None or checked.definition is None or not checked.records or not count:
+        return []
+    percent = [one.metric for one in checked.definition.metrics if one.metric.unit == "percent"]
+    metrics = [metric for metric in percent if metric.per_query]
+    frame = next(iter(checked.records.values()))
+    return promises(frame, metrics, checked.facts.expected_images, count)
 
 
 def _trusted_cards(paths: Sequence[str], facts: RunFacts, findings: Findings) -> dict[str, tuple[str, Card]]:
@@ -122,6 +143,7 @@ def _suite(
     cards: Mapping[str, tuple[str, Card]],
     options: Mapping[str, Any],
 ) -> Suite:
+    """The suite of the submission, as far as it can be run here."""
     assert definition.protocol is not None
     changes = {
         key: value for key, value in definition.protocol.fields.items() if key not in ("name", "version")
@@ -152,7 +174,9 @@ def _compare(
     findings: Findings,
     agreement: Agreement,
 ) -> None:
+    """Compare everything that was measured with what was submitted."""
     metrics = [one.metric for one in own.definition.metrics]
+    tie = agreement.allowance.tie
     for name, actual in manifest["weights_sha256"].items():
         if own.facts.weights_sha256.get(name) != actual:
             findings.problem(FILE, f"weights_sha256.{name} is not that of the weights here, {actual[:12]}…")
@@ -164,7 +188,7 @@ def _compare(
                 frame[frame["image_id"].isin(chosen)],
                 read_records(path),
                 [metric for metric in metrics if metric.per_query],
-                lambda *asked, row=row: own.at_point(row, *asked),
+                lambda *asked, row=row: own.at_point(row, tie, *asked),
                 agreement,
             )
     for (checkpoint, label, name), frame in own.checked.lists.items():
@@ -186,7 +210,7 @@ def _compare(
                 read_predictions(path),
                 [metric for metric in metrics if metric.of_predictions],
                 len(own.network(checkpoint).classes),
-                lambda *asked, checkpoint=checkpoint: own.as_high(checkpoint, *asked),
+                lambda *asked, checkpoint=checkpoint: own.as_high(checkpoint, tie, *asked),
                 agreement,
             )
 

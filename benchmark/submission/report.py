@@ -1,13 +1,23 @@
-"""What a check found, and how that is printed."""
+"""What a check found, how that is printed, and what such a check can miss."""
 
 from __future__ import annotations
 
+import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-__all__ = ["Finding", "Findings", "Report", "render"]
+import numpy as np
+import pandas as pd
+
+from ..statistics import Facts
+
+__all__ = [
+    "Finding", "Findings", "Report", "chance_to_pass", "fewest_to_draw", "fewest_to_shift", "promises",
+    "render",
+]  # fmt: skip
 
 MOST_LINES = 10
 """Lines of one file that are worded one by one for the same fault; the rest are counted."""
@@ -118,14 +128,20 @@ class Report:
         return "open" if self.claims and not self.problems else ("right", "wrong", "unusable")[self.exit_code]
 
 
-def render(reports: Sequence[Report], kind: Literal["text", "json"] = "text") -> str:
-    """Return reports as text for people, or as JSON."""
-    if kind == "json":
-        return _json(reports)
+MOST_FINDINGS = 200
+"""Of one report, in Markdown: summaries of workflows are at most 1 MB."""
+
+
+def render(reports: Sequence[Report], kind: str) -> str:
+    """Return reports as `text`, `json` or `markdown`."""
+    return _KINDS[kind](reports)
+
+
+def _text(reports: Sequence[Report]) -> str:
     lines = []
     for report in reports:
         lines.append(f"{_printable(report.source)}: {_verdict(report)}")
-        lines += [f"  {key}: {_listed(value)}" for key, value in report.facts.items()]
+        lines += [f"  {_worded(key)}: {_listed(value)}" for key, value in report.facts.items()]
         for finding in (*report.problems, *report.claims, *report.remarks):
             lines.append(f"  {finding.kind}: {_printable(str(finding))}")
     return "\n".join(lines) + "\n"
@@ -145,6 +161,37 @@ def _json(reports: Sequence[Report]) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
+def _markdown(reports: Sequence[Report]) -> str:
+    parts = []
+    for report in reports:
+        parts.append(f"## {_escaped(report.source)}\n\n**{_escaped(_verdict(report))}**\n")
+        if report.facts:
+            facts = [
+                f"- {_escaped(_worded(key))}: {_escaped(_listed(value))}"
+                for key, value in report.facts.items()
+            ]
+            parts.append("\n".join(facts) + "\n")
+        if report.problems:
+            parts.append("| file | line | what is wrong |\n| --- | ---: | --- |\n" + _rows(report.problems))
+        if report.claims:
+            claims = [f"- {_escaped(str(finding))}" for finding in report.claims]
+            parts.append("Claims that only the data can tell about:\n\n" + "\n".join(claims) + "\n")
+        if report.remarks:
+            remarks = [f"- {_escaped(str(finding))}" for finding in report.remarks[:MOST_FINDINGS]]
+            parts.append("Remarks, for a person to weigh:\n\n" + "\n".join(remarks) + "\n")
+    return "\n".join(parts)
+
+
+def _rows(problems: Sequence[Finding]) -> str:
+    rows = [
+        f"| {_escaped(finding.file)} | {finding.line or ''} | {_escaped(finding.message)} |\n"
+        for finding in problems[:MOST_FINDINGS]
+    ]
+    if len(problems) > MOST_FINDINGS:
+        rows.append(f"| | | {len(problems) - MOST_FINDINGS} more problems: run `raybench check` yourself |\n")
+    return "".join(rows)
+
+
 def _verdict(report: Report) -> str:
     if report.unusable:
         return f"cannot be checked: {_printable(report.unusable)}"
@@ -160,6 +207,81 @@ def _listed(value: object) -> str:
     return _printable("; ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
+def _worded(key: str) -> str:
+    return key.replace("_", " ")
+
+
 def _printable(text: str) -> str:
     """Text without line ends and control characters: a stranger's text starts no line of its own."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, links, pictures, mentions or table cells of its own."""
+    return re.sub(
+        r"[\\`*_{}\[\]()#+\-!|@~:.]",
+        lambda found: f"&#{ord(found[0])};",
+        html.escape(_printable(text), quote=False),
+    )
+
+
+_KINDS: dict[str, Callable[[Sequence[Report]], str]] = {"text": _text, "json": _json, "markdown": _markdown}
+
+
+def chance_to_pass(images: int, drawn: int, changed: int) -> float:
+    """Chance that none of `changed` images is among `drawn` of `images`."""
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.pmf(0, images, min(changed, images), min(drawn, images)))
+
+
+def fewest_to_shift(frame: pd.DataFrame, aggregate: str, shift: float) -> int:
+    """Smallest number of images by which a mean can be shifted, if values change by all that they span.
+
+    Args:
+        frame: records; queries of rare classes weigh more in a class mean.
+        aggregate: which mean.
+        shift: as a share of the span.
+    """
+    classes = frame["class_index"]
+    if aggregate == "class_mean":
+        weights = 1 / (classes.map(classes.value_counts()) * classes.nunique())
+    else:
+        weights = pd.Series(1 / len(frame), index=frame.index)
+    largest = weights.groupby(frame["image_id"]).sum().sort_values(ascending=False).cumsum().to_numpy()
+    return int(np.searchsorted(largest, shift - 1e-12)) + 1
+
+
+def fewest_to_draw(images: int, changed: int, chance: float = 1e-3) -> int:
+    """Smallest number of images to draw so that `changed` ones are missed with less than a chance."""
+    low, high = 1, images
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if chance_to_pass(images, middle, changed) < chance else (middle + 1, high)
+    return low
+
+
+def promises(frame: pd.DataFrame, metrics: Sequence[Facts], images: int, drawn: int) -> list[str]:
+    """Say with what chance changes of a given size are missed.
+
+    Args:
+        frame: records of a row.
+        metrics: percentages that have a value per query.
+        images: of the data.
+        drawn: how many of them are measured again.
+    """
+
+    def missed(changed: int) -> str:
+        chance = chance_to_pass(images, drawn, max(1, changed))
+        return f"probability {100 * chance:.2g} %" if chance >= 1e-3 else "probability below 0.1 %"
+
+    lines = [f"{share} % of the images changed: {missed(round(share * images / 100))}" for share in (1, 5)]
+    for metric in metrics:
+        for aggregate in metric.aggregates:
+            needed = fewest_to_shift(frame, aggregate, 0.005)
+            lines.append(
+                f"a shift of {metric.label} ({aggregate.replace('_', ' ')}) by 0.5 points needs {needed} "
+                f"images changed: {missed(needed)}, and below 0.1 % with {fewest_to_draw(images, needed)} "
+                "measured again"
+            )
+    return lines

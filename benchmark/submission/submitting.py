@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from ...base import RaybenchError
+from ...base import RaybenchError, __version__
 from ...checkpoints import Card, card_names, find_card
 from ..results import (
     BUNDLE_MANIFEST,
@@ -18,6 +19,7 @@ from ..results import (
     MAX_TOTAL_BYTES,
     SUMMARY,
     Manifest,
+    card_file,
     collisions,
     command_again,
     lists_file,
@@ -28,7 +30,7 @@ from ..results import (
     read_manifest,
     records_file,
 )
-from .bundles import bundle_manifest
+from .bundles import bundle_manifest, describe_checkpoint
 from .check import Checked, check, check_files, report_facts
 from .report import Findings, Report
 
@@ -66,7 +68,7 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
     if bundle.suffix != ".zip":
         raise RaybenchError(f"the bundle {bundle} needs a name that ends in .zip")
     findings = Findings()
-    checked = check_files(folder, findings)
+    checked = check_files(folder, findings, is_bundle=False)
     with contextlib.suppress(RaybenchError):  # what cannot be read is among the findings
         for line in lost_rows(open_results(folder)):
             findings.problem(SUMMARY, line)
@@ -85,6 +87,8 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
 
 
 def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, bytes]:
+    """Gather the files of a bundle."""
+    assert checked.facts is not None
     manifest = public_manifest(read_manifest(folder / MANIFEST))
     names = [SUMMARY]
     names += [records_file(*row) for row in checked.records]
@@ -93,11 +97,17 @@ def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, b
     files = {name: (folder / name).read_bytes() for name in names}
     files[MANIFEST] = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
     addresses = _addresses([entry["name"] for entry in manifest["checkpoints"]], cards)
-    return files | {BUNDLE_MANIFEST: bundle_manifest(files, addresses)}
+    for entry in manifest["checkpoints"]:
+        name = entry["name"]
+        card = describe_checkpoint(entry, manifest["weights_sha256"][name], addresses.get(name, ()))
+        files[card_file(name)] = _yaml(card)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    sizes = {name: len(content) for name, content in files.items()}
+    return files | {BUNDLE_MANIFEST: bundle_manifest(hashes, sizes, __version__)}
 
 
-def _addresses(names: Sequence[str], cards: Sequence[Card]) -> dict[str, list[str]]:
-    """Public addresses of the weights, by checkpoint, from shipped cards and those given."""
+def _addresses(names: Sequence[str], cards: Sequence[Card]) -> dict[str, list[str | None]]:
+    """Public addresses of the weights of each checkpoint, from shipped cards and those given."""
     found = {name: find_card(name) for name in names if name in card_names()}
     for card in cards:
         if card.name not in names:
@@ -105,8 +115,13 @@ def _addresses(names: Sequence[str], cards: Sequence[Card]) -> dict[str, list[st
                 f"the run has no checkpoint {card.name!r}; its checkpoints: {', '.join(names)}"
             )
         found[card.name] = card
-    addresses = {name: [source.url for source in card.weights if source.url] for name, card in found.items()}
-    return {name: urls for name, urls in addresses.items() if urls}
+    return {name: [source.url for source in card.weights] for name, card in found.items()}
+
+
+def _yaml(card: Mapping[str, Any]) -> bytes:
+    """Write a card with every value as JSON, which YAML contains: nothing depends on YAML's guesses."""
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in card.items()]
+    return "".join(lines).encode()
 
 
 def public_manifest(manifest: Mapping[str, Any]) -> Manifest:

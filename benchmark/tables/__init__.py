@@ -1,6 +1,7 @@
 """Tables of results, measured and published, and the text of a comparison."""
 
 from .arranging import arranged
+from .entries import TIED
 from .formats import escape_latex, escape_markdown, latex_table, render_table, rich_table
 from .matching import (
     find_published,
@@ -8,6 +9,7 @@ from .matching import (
     published_beside,
     published_column,
     published_dataset,
+    published_title,
     training_name,
 )
 from .published import (
@@ -27,6 +29,7 @@ __all__ = [
     "NO_REFERENCE",
     "REPEATED",
     "SOURCES",
+    "TIED",
     "PublishedDataset",
     "PublishedValue",
     "Source",
@@ -44,6 +47,7 @@ __all__ = [
     "published_dataset",
     "published_source",
     "published_tables",
+    "published_title",
     "render_table",
     "rich_table",
     "training_name",

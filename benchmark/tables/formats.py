@@ -1,4 +1,4 @@
-"""Prints tables: Markdown, LaTeX, CSV and JSON for files, and rich for the terminal."""
+"""Prints tables: Markdown, LaTeX, CSV and HTML for files, and rich for the terminal."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def render_table(table: Table, kind: str, *, intervals: Intervals = False) -> st
 
     Args:
         table: what to print.
-        kind: `markdown`, `latex` (needs the packages booktabs and graphicx), `csv` or `json` (full
-            precision).
+        kind: `markdown`, `latex` (needs the packages booktabs and graphicx), `csv` and `json` (full
+            precision) or `html` (a fragment).
         intervals: print the 95 % interval behind each value, or half its width; CSV always holds them.
 
     Raises:
@@ -152,6 +152,29 @@ def latex_table(caption: str, tabular: Sequence[str], notes: Sequence[str]) -> s
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
+def _html(table: Table, intervals: Intervals) -> str:
+    marks = _marks(table)
+    lines = ['<table class="raybench">', f"  <caption>{html.escape(table.title)}</caption>", "  <thead>"]
+    heads = [f'<th scope="col">{html.escape(heading)}</th>' for heading in _headings(table, spanned=True)]
+    above = [
+        f'<th colspan="{width}" scope="colgroup">{html.escape(name)}</th>' for _, width, name in _spans(table)
+    ]
+    lines += [f"    <tr>{''.join(one)}</tr>" for one in (above, heads) if one]
+    lines += ["  </thead>", "  <tbody>"]
+    for row, count in zip(table.rows, _counts(table), strict=True):
+        cells = [f'<th scope="row">{html.escape(label)}</th>' for label in row.labels]
+        for cell, column in _pairs(table, row):
+            text = _cell(cell, column, marks, intervals, bold="<strong>{}</strong>", raised="<sup>{}</sup>")
+            opening = '<td class="best">' if cell.best else "<td>"
+            cells.append(f"{opening}{text}</td>")
+        cells += [f"<td>{number}</td>" for number in count]
+        lines.append(f"    <tr>{''.join(cells)}</tr>")
+    notes = "<br>".join(html.escape(note) for note in _notes(table, marks, intervals))
+    lines += ["  </tbody>", f'  <tfoot><tr><td colspan="{len(heads)}">{notes}</td></tr></tfoot>', "</table>"]
+    # ASCII only: the fragment reads the same in a page of any encoding
+    return ("\n".join(lines) + "\n").encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
 def _csv(table: Table, intervals: Intervals) -> str:
     return str(table.frame().to_csv(index=False, lineterminator="\n"))
 
@@ -161,7 +184,7 @@ def _json(table: Table, intervals: Intervals) -> str:
 
 
 TABLE_FORMATS = MappingProxyType[str, Callable[[Table, Intervals], str]](
-    {"markdown": _markdown, "latex": _latex, "csv": _csv, "json": _json}
+    {"markdown": _markdown, "latex": _latex, "csv": _csv, "html": _html, "json": _json}
 )
 
 
@@ -189,6 +212,7 @@ def _spans(table: Table) -> list[tuple[int, int, str]]:
 
 
 def _counts(table: Table) -> list[list[str]]:
+    """Return the cells of the counts, row by row."""
     return [[f"{values[place]:,}" for values in table.counts.values()] for place in range(len(table.rows))]
 
 

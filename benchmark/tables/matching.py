@@ -26,6 +26,11 @@ def published_dataset(label: str) -> str | None:
     return next((name for name, one in known_datasets.items() if label in one.measured), None)
 
 
+def published_title(dataset: str) -> str:
+    """Name a published dataset as people do."""
+    return known_datasets[dataset].label if dataset in known_datasets else dataset
+
+
 def published_column(metric: str) -> Column:
     """Return the column of a metric of published rows; not all of them can be measured here."""
     known = known_metrics.get(metric)

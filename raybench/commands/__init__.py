@@ -8,7 +8,7 @@ import typer
 
 from .making import card, doctor, explain, fetch, gallery, init, layers, reproduce, run, shapes, train
 from .options import OnceCommand
-from .reading import compare, data, leaderboard, listing, plot, show, status, table
+from .reading import compare, data, leaderboard, listing, plot, report, show, status, table
 from .sharing import bug_report, check, schema, submit
 
 __all__ = ["app"]
@@ -31,6 +31,7 @@ app.command("compare", cls=OnceCommand, epilog=compare.EXAMPLE)(compare.compare)
 app.command("plot", cls=OnceCommand, epilog=plot.EXAMPLE)(plot.plot)
 app.command("leaderboard", cls=OnceCommand, epilog=leaderboard.EXAMPLE)(leaderboard.leaderboard)
 app.command("gallery", cls=OnceCommand, epilog=gallery.EXAMPLE)(gallery.gallery)
+app.command("report", cls=OnceCommand, epilog=report.EXAMPLE)(report.report)
 app.command("explain", cls=OnceCommand, epilog=explain.EXAMPLE)(explain.explain)
 app.command("card", cls=OnceCommand, epilog=card.EXAMPLE)(card.card)
 app.command("layers", cls=OnceCommand, epilog=layers.EXAMPLE)(layers.layers)

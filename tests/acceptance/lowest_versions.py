@@ -22,6 +22,7 @@ COMMANDS = (
     "plot out -o plots",
     "gallery out --data shapes=pictures",
     "leaderboard out -o site",
+    "report out -o report.html",
     "submit out -o bundle.zip",
     "check bundle.zip",
     "train shapes-gc --steps 1 --set train.images=256 --set validation.images=8 --out trained",

@@ -34,7 +34,7 @@ def edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:
 
 
 def test_sound_folder_gives_one_section_with_values_intervals_and_ranks(run: Path) -> None:
-    board = collect([run])
+    board = collect([run], with_published=False)
     assert board.excluded == ()
     (section,) = board.sections
     assert [(row.checkpoint, row.attribution) for row in section.rows] == [
@@ -55,7 +55,7 @@ def test_sound_folder_gives_one_section_with_values_intervals_and_ranks(run: Pat
 
 
 def test_pointing_game_is_shown_under_the_mean_that_the_protocol_quotes(run: Path) -> None:
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     hits = np.where(made_up_values(IMAGES, 30, seed=2) > 40, 100.0, 0.0)
     by_class = np.mean([hits[np.arange(IMAGES) % 7 == index].mean() for index in range(7)])
     assert by_class != pytest.approx(hits.mean())
@@ -63,13 +63,13 @@ def test_pointing_game_is_shown_under_the_mean_that_the_protocol_quotes(run: Pat
 
 
 def test_folder_of_folders_is_opened_one_level_down(run: Path) -> None:
-    assert len(collect([run.parent]).sections[0].rows) == 3
+    assert len(collect([run.parent], with_published=False).sections[0].rows) == 3
 
 
 def test_folder_without_records_is_shown_unranked_and_says_so(run: Path) -> None:
     for records in run.rglob("records.csv"):
         records.unlink()
-    board = collect([run])
+    board = collect([run], with_published=False)
     assert board.excluded == ()
     for row in board.sections[0].rows:
         assert "no records" in row.note
@@ -134,10 +134,10 @@ def forget_checkpoint(run: Path) -> None:
 
 
 def test_intervals_are_those_of_the_records_whatever_the_summary_says(run: Path) -> None:
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     honest = {row.key: row.scores["content_heatmap"] for row in section.rows}
     narrow_interval(run)
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     assert {row.key: row.scores["content_heatmap"] for row in section.rows} == honest
 
 
@@ -159,7 +159,7 @@ def test_intervals_are_those_of_the_records_whatever_the_summary_says(run: Path)
 )
 def test_damaged_row_is_named_and_left_out(run: Path, damage: Callable[[Path], None], reason: str) -> None:
     damage(run)
-    board = collect([run])
+    board = collect([run], with_published=False)
     assert [row.checkpoint for row in board.sections[0].rows] == ["bad", "none"]
     (excluded,) = board.excluded
     assert excluded.path == run
@@ -171,7 +171,7 @@ def test_accuracy_that_does_not_follow_from_predictions_is_left_out_alone(run: P
         run / "good" / "predictions.csv",
         lambda lines: [lines[0], lines[1].replace(",0,0,", ",0,1,"), *lines[2:]],
     )
-    board = collect([run])
+    board = collect([run], with_published=False)
     good = board.sections[0].rows[0]
     assert "top1_accuracy" not in good.scores
     assert good.scores["content_heatmap"].rank == (1, 1)
@@ -228,7 +228,7 @@ def test_damaged_folder_is_named_and_left_out(
 ) -> None:
     sound = shutil.copytree(run, tmp_path / "sound")
     damage(run)
-    board = collect([run, sound])
+    board = collect([run, sound], with_published=False)
     assert len(board.sections) == 1
     assert {row.folder.path for row in board.sections[0].rows} == {sound}
     (excluded,) = board.excluded
@@ -237,7 +237,7 @@ def test_damaged_folder_is_named_and_left_out(
 
 
 def test_missing_folder_is_listed(tmp_path: Path) -> None:
-    board = collect([tmp_path / "nowhere"])
+    board = collect([tmp_path / "nowhere"], with_published=False)
     assert board.sections == ()
     assert "no folder" in board.excluded[0].reason
 
@@ -245,7 +245,7 @@ def test_missing_folder_is_listed(tmp_path: Path) -> None:
 def test_of_two_runs_of_a_row_the_later_stays(run: Path, tmp_path: Path) -> None:
     rows = {("good", "grad_cam"): made_up_values(IMAGES, 60, seed=4)}
     later = write_run(tmp_path / "later", rows, started="2026-02-01T00:00:00+00:00")
-    board = collect([later, run])
+    board = collect([later, run], with_published=False)
     good = next(row for row in board.sections[0].rows if row.checkpoint == "good")
     assert good.folder.path == later
     (excluded,) = board.excluded
@@ -257,7 +257,7 @@ def test_other_rules_or_data_make_another_section(run: Path, tmp_path: Path) -> 
     rows = {("good", "grad_cam"): made_up_values(IMAGES, 60, seed=4)}
     clamped = write_run(tmp_path / "clamped", rows, protocol="aaai21-clamped")
     other = write_run(tmp_path / "other", rows, dataset="coco")
-    sections = collect([run, clamped, other]).sections
+    sections = collect([run, clamped, other], with_published=False).sections
     assert {(section.dataset, section.protocol) for section in sections} == {
         ("shapes", "aaai21"),
         ("shapes", "aaai21-clamped"),
@@ -287,6 +287,15 @@ def test_published_value_stands_beside_the_measured_one(tmp_path: Path) -> None:
     assert ("resnet18", "gmp_gc") not in {(row.architecture, row.training) for row in section.published}
 
 
+def test_published_coco_rows_of_the_readme_carry_their_mark(run: Path) -> None:
+    sections = {(s.dataset, s.protocol): s for s in collect([run]).sections}
+    coco = sections["coco_val2014", "aaai21"]
+    assert len(coco.published) == 4
+    assert all(row.mark == "repeats the ImageNet rows" for row in coco.published)
+    assert not coco.rows
+    assert len(sections["voc2007_test", "iccv19"].published) > 10
+
+
 def test_row_on_other_queries_is_shown_unranked(run: Path, tmp_path: Path) -> None:
     rows = {("third", "grad_cam"): made_up_values(IMAGES, 60, seed=4)}
     other = write_run(tmp_path / "other", rows)
@@ -295,7 +304,9 @@ def test_row_on_other_queries_is_shown_unranked(run: Path, tmp_path: Path) -> No
     write_run(other, {key: values[:-1] for key, values in rows.items()}, dataset="shapes")
     facts = {"name": "shapes", "options": {}, "classes": "seven", "images": IMAGES, "fingerprint": "ab" * 32}
     change_manifest(other, dataset=facts)
-    third = next(r for r in collect([run, other]).sections[0].rows if r.checkpoint == "third")
+    third = next(
+        r for r in collect([run, other], with_published=False).sections[0].rows if r.checkpoint == "third"
+    )
     assert "other queries" in third.note
     assert not third.values
     assert third.scores["content_heatmap"].rank is None
@@ -314,7 +325,7 @@ def test_missing_values_are_left_out_of_means(tmp_path: Path) -> None:
     values = made_up_values(IMAGES, 60, seed=4)
     values[3] = np.nan
     run = write_run(tmp_path / "run", {("good", "grad_cam"): values})
-    board = collect([run])
+    board = collect([run], with_published=False)
     assert board.excluded == ()
     row = board.sections[0].rows[0]
     assert row.scores["content_heatmap"].value == pytest.approx(np.nanmean(values))

@@ -49,6 +49,7 @@ def test_published_values_are_said_to_be_of_more_images() -> None:
     section = made_section(made_row("a", "cam", [60.0, 40.0]), published=published)
     notes = section_notes(section)
     assert "Published values are of the whole dataset, measured ones of 2 images." in notes
+    assert not any("measured ones" in note for note in section_notes(replace(section, rows=())))
 
 
 def test_published_copy_is_pointed_out_beside_measured_rows_too() -> None:

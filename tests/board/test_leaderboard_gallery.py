@@ -31,7 +31,7 @@ from raybench.benchmark.results.thumbnail_choice import (
     read_choice,
     write_choice,
 )
-from raybench.benchmark.running.again import extend_gallery
+from raybench.benchmark.running.gallery import extend_gallery
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Again, Settings
 from raybench.commands import app
@@ -251,7 +251,7 @@ def test_small_pictures_are_not_blown_up():
 
 def test_page_shows_every_reason_and_only_files_that_exist(tiny, run, tmp_path):
     extend_gallery(run, again(tiny, each=1))
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     html = str(section_gallery(section, tmp_path))
     assert re.findall(r"<h4[^>]*>(\w+)", html) == ["Best", "Worst", "Disputed", "Random"]
     pictures = re.findall(
@@ -272,14 +272,14 @@ def test_page_shows_every_reason_and_only_files_that_exist(tiny, run, tmp_path):
 
 
 def test_run_that_never_saw_the_command_shows_its_random_queries(run, tmp_path):
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     html = str(section_gallery(section, tmp_path))
     assert re.findall(r"<h4[^>]*>(\w+)", html) == ["Random"]
     assert html.count("<details") == 2
 
 
 def test_damaged_gallery_does_not_stop_the_page(run, tmp_path):
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     first, second = sorted((run / "gallery").glob("*/picture.jpg"))
     picture = PIL.Image.new("RGB", (4000, 4000))
     picture.save(second, "PNG")  # no thumbnail
@@ -297,7 +297,7 @@ def test_links_out_of_the_folder_are_not_followed(run, tmp_path):
     region = sorted((run / "gallery").glob("*/region-*.png"))[0]
     region.unlink()
     region.symlink_to(secret)
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     html = str(section_gallery(section, tmp_path / "site"))
     assert html.count("<details") == 1
     assert html.count("no map kept") == 2
@@ -305,7 +305,7 @@ def test_links_out_of_the_folder_are_not_followed(run, tmp_path):
 
 
 def test_hostile_class_names_stay_text(tiny, run, tmp_path):
-    (section,) = collect([run]).sections
+    (section,) = collect([run], with_published=False).sections
     for checkpoint, attribution in ROWS:
         records = run / checkpoint / attribution / "records.csv"
         edit(records, 2, lambda text: "<script>alert(1)</script>")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from made_section import made_row, made_section
+from scipy import stats
 from tiny_suite import TinySuite, manifest_of
 
 from raybench.attributions import sharing
@@ -25,6 +26,7 @@ from raybench.benchmark.datasets import read_picture
 from raybench.benchmark.measuring.costs import Cost, CostMeter, add_costs
 from raybench.benchmark.pictures.drawing.panels import Axis, Dot, front_of, side_by_side
 from raybench.benchmark.pictures.drawing.style import for_matplotlib, for_plotly, shortened
+from raybench.benchmark.pictures.figures.classes import class_differences, pairs_of
 from raybench.benchmark.pictures.figures.scatter import (
     cost_drawing,
     localisation_drawing,
@@ -57,7 +59,8 @@ def section():
             row = made_row(name, method, values, accuracy=accuracy, training=training, manifest=manifest)
             rows.append(row)
     rows.append(made_row("none", "center", [0.0, 100.0] * 20))
-    return made_section(*rows, title=EVIL)
+    names = {0: EVIL, 1: "dog"}
+    return made_section(*rows, title=EVIL, class_names=names)
 
 
 def dot(x: float, y: float, group: str = "cam") -> Dot:
@@ -93,6 +96,62 @@ def test_methods_of_a_checkpoint_stand_side_by_side():
     # x reaches from 49 to 99; the three groups span 2.4 % of that
     assert [one.aside for one in moved] == pytest.approx([-0.6, 0.0, 0.6, -0.6])
     assert [one.x[1] for one in moved] == [50, 50, 50, 98]
+
+
+def test_class_differences_agree_with_a_paired_t_test():
+    rng = np.random.default_rng(1)
+    first, second = rng.uniform(0, 100, (2, 90)).astype(np.float32)
+    classes = np.repeat([4, 2, 7], [50, 36, 4])
+    found = {one.class_index: one for one in class_differences(first, second, classes)}
+    assert set(found) == {2, 4, 7}
+    for index in (2, 4):
+        here = classes == index
+        result = stats.ttest_rel(first[here].astype(float), second[here].astype(float))
+        low, high = result.confidence_interval(0.95)
+        one = found[index]
+        assert (one.mean - one.reach, one.mean + one.reach) == pytest.approx((low, high))
+        assert one.queries == here.sum()
+    assert math.isnan(found[7].reach)  # four queries say too little for an interval
+
+
+def test_class_differences_are_in_order_and_pass_over_missing_values():
+    first = np.array([10, 50, np.nan, 90], dtype=np.float32)
+    second = np.array([20, 20, 30, 30], dtype=np.float32)
+    found = class_differences(first, second, np.array([0, 1, 1, 2]))
+    assert [(one.class_index, one.mean, one.queries) for one in found] == [
+        (2, 60, 1),
+        (1, 30, 1),
+        (0, -10, 1),
+    ]
+
+
+def test_pairs_begin_with_the_baseline_of_the_same_method():
+    rows = (
+        made_row("base", "cam", [40.0, 50.0]),
+        made_row("base", "gradient", [10.0, 20.0]),
+        made_row("gc", "cam", [80.0, 90.0], training="gc"),
+        made_row("gc", "gradient", [30.0, 20.0], training="gc"),
+        made_row("none", "center", [99.0, 99.0]),
+    )
+    section = made_section(*rows)
+    pairs = [(first.key, second.key) for first, second in pairs_of(section, section.columns[2])]
+    assert pairs == [
+        ("gc-cam", "base-cam"),
+        ("gc-gradient", "base-gradient"),
+        ("gc-cam", "gc-gradient"),
+        ("gc-cam", "base-gradient"),
+    ]
+
+
+def test_pairs_with_nothing_to_see_are_left_out():
+    rows = (
+        made_row("net", "cam", [80.0, 90.0]),
+        made_row("net", "cam_elementwise", [80.0001, 90.0]),
+        made_row("net", "gradient", [30.0, 20.0]),
+    )
+    section = made_section(*rows)
+    pairs = [(first.key, second.key) for first, second in pairs_of(section, section.columns[2])]
+    assert pairs == [("net-cam_elementwise", "net-gradient")]
 
 
 def test_legend_has_a_disc_for_each_method_and_a_shape_for_each_training(section):
@@ -218,7 +277,9 @@ def test_hostile_names_add_no_element_to_the_page(section, tmp_path):
 def test_every_view_is_one_that_plotly_accepts(section, tmp_path):
     graph_objects = pytest.importorskip("plotly.graph_objects", reason="needs the extra leaderboard")
     plots = section_plots(section, tmp_path)
-    assert [plot.key for plot in plots] == [f"made-{key}" for key in ("localisation", "values", "cost")]
+    assert [plot.key for plot in plots] == [
+        f"made-{key}" for key in ("localisation", "values", "classes", "cost")
+    ]
     for plot in plots:
         spec = json.loads(re.search(r'<script type="application/json">(.*?)</script>', plot.html, re.S)[1])
         assert spec["views"]

@@ -56,16 +56,28 @@ def test_same_folders_give_the_same_bytes(run: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
 
 
-def test_table_holds_the_numbers_of_every_row(run: Path, tmp_path: Path) -> None:
+def test_feed_holds_the_numbers_of_every_row(run: Path, tmp_path: Path) -> None:
     page = site.build_site(collect([run]), tmp_path / "site")
-    (table,) = (page.parent / "tables").iterdir()
-    assert f'href="tables/{table.name}"' in page.read_text()
+    feed = json.loads((page.parent / "feed.json").read_text())
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    assert len(feed["items"]) == 2
+    for item in feed["items"]:
+        assert f'id="{item["id"]}"' in page.read_text()
+        assert item["url"] == f"index.html#{item['id']}"
+        level, seed = {"one": (60, 1), "two": (50, 2)}[item["_raybench"]["checkpoint"]]
+        score = item["_raybench"]["scores"]["content_heatmap"]
+        assert score["value"] == pytest.approx(made_up_values(20, level, seed=seed).mean())
+        assert score["low"] < score["value"] < score["high"]
+        assert f"CH {score['printed']}" in item["content_text"]
+    table, latex = sorted((page.parent / "tables").iterdir())
+    for file in (table, latex):
+        assert f'href="tables/{file.name}"' in page.read_text()
+    lines = {line.split(" & ")[0].strip(" {}"): line for line in latex.read_text().splitlines()}
+    best = {name: [r"\textbf" in cell for cell in lines[name].split("&")[2:]] for name in ("one", "two")}
+    assert best["one"][2:4] == [True, True]  # SPG and CH, of which the other is surely worse
+    assert best["two"][2:4] == [False, False]
     rows = pd.read_csv(table).set_index("checkpoint")
-    assert len(rows) == 2
-    for name, level, seed in (("one", 60, 1), ("two", 50, 2)):
-        score = rows.loc[name]
-        assert score["content_heatmap"] == pytest.approx(made_up_values(20, level, seed=seed).mean())
-        assert score["content_heatmap_ci_low"] < score["content_heatmap"] < score["content_heatmap_ci_high"]
+    assert rows.loc["one", "content_heatmap"] == pytest.approx(made_up_values(20, 60, seed=1).mean())
     assert list(rows["content_heatmap_place"]) == [1, 2]
 
 
@@ -73,8 +85,8 @@ def test_names_are_no_formulas_and_same_weights_are_said(tmp_path: Path) -> None
     values = made_up_values(20, 60, seed=1)
     run = write_run(tmp_path / "run", {("=1+1", "rise"): values, ("b", "rise"): values})
     change_manifest(run, weights_sha256={"=1+1": "ab" * 32, "b": "ab" * 32})
-    page = site.build_site(collect([run]), tmp_path / "site")
-    (table,) = (page.parent / "tables").iterdir()
+    page = site.build_site(collect([run], with_published=False), tmp_path / "site")
+    (table,) = (page.parent / "tables").glob("*.csv")
     assert set(pd.read_csv(table)["checkpoint"]) == {"'=1+1", "b"}
     assert re.search(r"The same weights under several names: (=1\+1, b|b, =1\+1)\.", page.read_text())
 
@@ -169,7 +181,7 @@ def test_no_value_in_a_manifest_makes_the_build_fail(key: str, tmp_path: Path) -
         change_manifest(folders[-1], **{key: value})
     rows = {("sound", "grad_cam"): made_up_values(4, 60, seed=99)}
     folders.append(write_run(tmp_path / "sound", rows))
-    board = collect(folders)
+    board = collect(folders, with_published=False)
     shown = {row.checkpoint for section in board.sections for row in section.rows}
     assert "sound" in shown
     assert len(shown) + len({one.path for one in board.excluded}) == len(folders)

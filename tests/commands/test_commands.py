@@ -70,6 +70,7 @@ def test_run_table_plot_and_explain_follow_each_other(tiny: TinySuite) -> None:
     assert table.splitlines()[0].startswith("checkpoint,attribution,")
     assert len(table.splitlines()) == 1 + 2 * 2 + 2
     assert r"\toprule" in call("table", out, "--format", "latex")
+    assert "<table" in call("table", out, "--format", "html")
     assert "| first | grad_cam |" in call("table", out, "--format", "markdown")
     call("plot", out, "-o", tiny.folder / "plots")
     for name in ("bars.png", "accuracy.png", "gallery.png"):
@@ -139,8 +140,8 @@ def test_stopping_a_run_by_hand_says_how_to_go_on(tiny: TinySuite, monkeypatch: 
         (["run", "demo", "--limit", "1", "--limit", "2"], "--limit is given 2 times; run takes it once"),
         (["plot", "runs", "-o", "one", "--out", "two"], "-o/--out is given 2 times"),
         (
-            ["reproduce", "aaai21", "--expensive", "--no-expensive"],
-            "--expensive/--no-expensive is given 2 times",
+            ["leaderboard", "runs", "--with-published", "--without-published"],
+            "--with-published/--without-published is given 2 times",
         ),
         (["run", "demo", "--data", "shapes=.", "--data", "shapes=.."], "--data names two folders for shapes"),
     ],
@@ -169,7 +170,7 @@ def test_options_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     seen: list[tuple[str, Settings]] = []
     monkeypatch.setattr("raybench.benchmark.running.evaluate", keep)
     words = ["--data", f"coco={tmp_path}", "--workers", "0", "--fresh", "--precision", "tf32", "--limit", "3"]
-    words += ["--checkpoint", "vgg16", "--checkpoint", "resnet50", "--compile", "stages"]
+    words += ["--checkpoint", "vgg16", "--checkpoint", "resnet50"]
     CliRunner().invoke(app, ["run", "my/suite.yaml", *words])
     expected = Settings(
         data={"coco": tmp_path},
@@ -179,6 +180,5 @@ def test_options_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         protocol={"precision": "tf32"},
         limit=3,
         checkpoints=["vgg16", "resnet50"],
-        compile="stages",
     )
     assert seen == [("my/suite.yaml", expected)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from raybench.base import UnknownNameError
 from raybench.benchmark.reproduction import Reproduction, open_table, reproduce, write_reproduction
 from raybench.benchmark.reproduction.judging import Judged
 from raybench.benchmark.reproduction.paper import latex_of
+from raybench.benchmark.reproduction.picture import picture_of
 from raybench.benchmark.reproduction.verdicts import Verdict, Word
 from raybench.benchmark.results import open_results
 from raybench.benchmark.statistics import Estimate
@@ -52,8 +54,8 @@ def test_rows_of_another_protocol_are_measured_apart(write_table: WriteTable, me
     path.write_text(f"{path.read_text()}protocol_of: {{center: {{fit: square}}}}\n")
     found = judged(path, measured)
     assert found.regenerated
-    names = ("shapes", "shapes-center")
-    fits = [open_results(measured / name).protocol_fields.get("fit") for name in names]
+    assert list(found.manifests) == ["shapes", "shapes-center"]
+    fits = [open_results(measured / name).protocol_fields.get("fit") for name in found.manifests]
     assert fits == [None, "square"]
 
 
@@ -109,15 +111,18 @@ def test_a_sample_is_consistent_or_not_or_too_small(
     assert not found.regenerated
     sample = found.samples["shapes"]
     assert (sample.images, sample.of, sample.by_class) == (150, 300, False)
-    assert open_results(tmp_path / "out" / "shapes").dataset["options"] == {"list": "shapes-sample.txt"}
+    assert found.manifests["shapes"]["dataset"]["options"] == {"list": "shapes-sample.txt"}
     assert len((tmp_path / "out" / "shapes-sample.txt").read_text().splitlines()) == 150
-    written = {path.suffix: path for path in write_reproduction(found, tmp_path / "out")}
-    assert written[".csv"].read_text().splitlines()[4].endswith("inconsistent,,")
+    write_reproduction(found, tmp_path / "out")
+    kept = json.loads((tmp_path / "out" / "reproduction.json").read_text())
+    assert kept["columns"]["shapes"]["sample"]["seed"] == 0
+    assert kept["cells"][3]["verdict"] == "inconsistent"
 
 
 def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured: Path) -> None:
     found = judged(write_table({("center", HEAT): -0.2}), measured)
     written = {path.suffix: path for path in write_reproduction(found, measured)}
+    assert written.pop(".png").read_bytes()[:4] == b"\x89PNG"
     paths = {suffix: path.read_text() for suffix, path in written.items()}
     rows = paths[".csv"].splitlines()
     assert len(rows) == 5
@@ -127,6 +132,8 @@ def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured
     for one in found.judged:
         assert f"{one.found.value:.2f} ({one.cell.value:.2f})" in paths[".tex"]
     assert r"\textsuperscript{d}" in paths[".tex"]
+    drawn = [text.get_text() for axes in picture_of(found).axes for text in axes.texts]
+    assert sorted(drawn) == sorted(f"{one.cell.value:.2f} → {one.found.value:.2f}" for one in found.judged)
     assert paths[".tex"].count(r"\begin{") == paths[".tex"].count(r"\end{")
 
 
@@ -134,7 +141,7 @@ def test_what_is_written_holds_every_cell_once(write_table: WriteTable, measured
 def test_the_table_of_a_paper_compiles(tmp_path: Path) -> None:
     table = open_table("torchray")
     judged = tuple(Judged(cell, Verdict(Word.CLOSE), Estimate(cell.value, 1, 99)) for cell in table.cells)
-    text = latex_of(Reproduction(table, judged, {}), ["a_b & c"])
+    text = latex_of(Reproduction(table, judged, {}, {}), ["a_b & c"])
     assert text.count("voc-vgg16") == text.count("coco-vgg16") == 1
     (tmp_path / "a.tex").write_text(
         "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\n"

@@ -48,6 +48,8 @@ def test_bundle_holds_results_and_nothing_else(run_folder: Path, bundle: Path) -
             "bundle.json",
             "run.json",
             "summary.csv",
+            "cards/shapes-baseline.yaml",
+            "cards/shapes-gmp.yaml",
             "shapes-baseline/predictions.csv",
             "shapes-gmp/predictions.csv",
             *(f"{row}/records.csv" for row in rows),
@@ -55,6 +57,10 @@ def test_bundle_holds_results_and_nothing_else(run_folder: Path, bundle: Path) -
     )
     for name in ("summary.csv", "none/random/records.csv"):
         assert members[name] == (run_folder / name).read_bytes()
+    card = yaml.safe_load(members["cards/shapes-gmp.yaml"])
+    shipped = find_card("shapes-gmp")
+    assert (card["architecture"], card["pooling"]) == (shipped.architecture, "max")
+    assert card["weights"] == [{"sha256": shipped.weights[0].sha256}]
 
 
 def test_opened_bundle_reads_like_the_folder(run_folder: Path, bundle: Path, tmp_path: Path) -> None:
@@ -92,9 +98,10 @@ def test_own_checkpoints_are_submitted_by_hash(tiny: TinySuite) -> None:
     assert report.exit_code == 0, [str(finding) for finding in report.findings]
     members = members_of(path)
     hashes = json.loads((out / "run.json").read_text())["weights_sha256"]
-    assert json.loads(members["run.json"])["weights_sha256"] == hashes
-    addresses = {"first": ["https://example.org/first.safetensors"]}
-    assert json.loads(members["bundle.json"])["weights"] == addresses
+    assert yaml.safe_load(members["cards/first.yaml"])["weights"] == [
+        {"sha256": hashes["first"], "url": "https://example.org/first.safetensors"}
+    ]
+    assert yaml.safe_load(members["cards/second.yaml"])["weights"] == [{"sha256": hashes["second"]}]
     assert str(tiny.folder).encode() not in b"".join(members.values())
 
 

@@ -189,6 +189,7 @@ def test_pickle_under_a_known_name_is_not_read_as_one(
     ("name", "known"),
     [
         ("run.json", True),
+        ("cards/my-net.v2.yaml", True),
         ("a/b/records.csv", True),
         ("cards/a/records.csv", True),
         ("a/b/c/records.csv", False),

@@ -28,10 +28,16 @@ from raybench.benchmark.results.summary import summarise_records
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.submission import check, render, submit
-from raybench.benchmark.submission.agreement import Agreement, compare_records
+from raybench.benchmark.submission.agreement import OTHER, SAME, Agreement, compare_records
 from raybench.benchmark.submission.check import Checked
 from raybench.benchmark.submission.remeasure import compare_predictions, drawn, remeasure
-from raybench.benchmark.submission.report import Findings, Report
+from raybench.benchmark.submission.report import (
+    Findings,
+    Report,
+    chance_to_pass,
+    fewest_to_draw,
+    fewest_to_shift,
+)
 from raybench.benchmark.suite.protocol import PROTOCOLS
 from raybench.benchmark.suite.settings import Remeasuring, Settings
 from raybench.benchmark.suite.suite import Suite
@@ -146,12 +152,12 @@ def test_pixel_as_salient_as_the_peak_may_be_the_point(
     folder = copy_of(run_folder, tmp_path)
     edit(folder / RECORDS, lambda rows: rows[3].__setitem__(4, str(point_of(folder)[0] + 1)))
     # grad_cam's maps are upsampled: the pixel beside the peak is nearly as salient, within one part in ten
-    monkeypatch.setattr("raybench.benchmark.submission.own.TIE", 0.1)
-    monkeypatch.setattr("raybench.benchmark.submission.agreement.OUTCOMES", 0.1)
+    module = sys.modules["raybench.benchmark.submission.remeasure"]
+    monkeypatch.setattr(module, "SAME", replace(SAME, tie=0.1, outcomes=0.1))
     report, agreement = remeasured(folder, tiny_data)
     assert report.exit_code == 0, [str(finding) for finding in report.problems]
     assert agreement.ties == 1
-    monkeypatch.setattr("raybench.benchmark.submission.agreement.OUTCOMES", 1e-6)
+    monkeypatch.setattr(module, "SAME", replace(SAME, tie=0.1, outcomes=1e-6))
     report, _ = remeasured(folder, tiny_data)
     assert "1 of 12 points are others than measured anew, though as high" in str(report.problems)
 
@@ -166,7 +172,8 @@ def test_hit_has_to_follow_from_the_point_that_was_submitted(
         rows[3][6] = "0" if rows[3][6] == "100" else "100"
 
     edit(folder / RECORDS, claim)
-    monkeypatch.setattr("raybench.benchmark.submission.own.TIE", 0.1)
+    module = sys.modules["raybench.benchmark.submission.remeasure"]
+    monkeypatch.setattr(module, "SAME", replace(SAME, tie=0.1, outcomes=0.1))
     report, _ = remeasured(folder, tiny_data)
     assert f"{RECORDS}, line 4: pointing_game of 'shapes_val_00000003'" in "\n".join(
         map(str, report.problems)
@@ -329,20 +336,34 @@ def many(change: NDArray[np.float64], metric: str = "content_heatmap") -> list[s
     rows = {"image_id": [f"{number:03d}" for number in range(n)], "class_index": np.arange(n) % 5}
     measured = pd.concat([frame()] * n, ignore_index=True).assign(**rows)
     given = measured.assign(**{metric: measured[metric] + change})
-    agreement, findings = Agreement(), Findings()
+    agreement, findings = Agreement(allowance=OTHER), Findings()
     compare_records("r", given, measured, [HIT, HEAT], lambda *_: None, agreement)
     agreement.report(findings)
     return [finding.message for finding in findings.all]
 
 
-def test_deviations_that_are_small_but_shift_a_mean_are_found() -> None:
+def test_deviations_that_are_small_but_one_sided_or_that_shift_a_mean_are_found() -> None:
     noise = np.random.default_rng(0).normal(0, 0.002, 60)
     assert many(noise) == []
+    up = np.abs(noise) + 0.0001
+    assert many(up) == [
+        "content_heatmap: of 60 images with a deviation 60 deviate upwards; rounding goes either way"
+    ]
     down_often = np.where(np.arange(60) % 2, -0.001, 0.045)  # as many up as down, but not as far
     assert many(down_often) == [
         "content_heatmap: all deviations together shift the query mean of the images drawn by +0.022; "
         "rounding shifts it by up to 0.01"
     ]
+
+
+def test_chance_to_pass_is_that_of_missing_every_changed_image() -> None:
+    assert chance_to_pass(10, 3, 2) == pytest.approx((8 * 7 * 6) / (10 * 9 * 8))
+    assert chance_to_pass(10, 10, 1) == 0
+    assert fewest_to_draw(10, 2, chance=0.4) == 4  # 3 miss both with 0.47, 4 with 0.33
+    records = pd.DataFrame({"image_id": list("abcdef"), "class_index": [0, 0, 0, 0, 0, 1]})
+    # class 1 has one query, which carries half of the mean of two classes
+    assert fewest_to_shift(records, "class_mean", 0.5) == 1
+    assert fewest_to_shift(records, "query_mean", 0.5) == 3
 
 
 @pytest.mark.parametrize(

@@ -471,11 +471,16 @@ def test_many_lines_with_one_fault_are_counted(run_folder: Path, tmp_path: Path)
     [
         (RECORDS, lambda data: data.replace(b"ok", b"nan", 1), f"{RECORDS}: sha256 is "),
         ("summary.csv", lambda data: data + b"\n", "summary.csv: bytes is "),
+        (
+            "cards/shapes-gmp.yaml",
+            lambda data: data.replace(b"max", b"avg"),
+            "cards/shapes-gmp.yaml: sha256 is",
+        ),
         ("bundle.json", lambda data: b"{}", "bundle.json: it names no files"),
         (
             "bundle.json",
-            lambda data: data.replace(b'version": 2', b'version": 1'),
-            "version '1'; expected 'raybench-bundle'",
+            lambda data: data.replace(b'version": 1', b'version": 2'),
+            "version '2'; expected 'raybench-bundle'",
         ),
     ],
 )
@@ -484,6 +489,35 @@ def test_file_of_a_bundle_that_was_changed_is_named(
 ) -> None:
     changed = repacked(bundle, tmp_path / "changed.zip", {name: change(members_of(bundle)[name])})
     assert message in "\n".join(map(str, check(changed).problems))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cards/shapes-gmp.yaml": None}, "cards/shapes-gmp.yaml: the file is missing"),
+        ({"cards/other.yaml": b"name: other\n"}, "cards/other.yaml: run.json names no such checkpoint"),
+        ({"cards/shapes-gmp.yaml": b"name: [\n"}, "cards/shapes-gmp.yaml, line 2: not valid YAML"),
+        ({"cards/shapes-gmp.yaml": b"!!python/object/apply:os.system [id]\n"}, "cards/shapes-gmp.yaml"),
+        (
+            {"cards/shapes-gmp.yaml": b"name: shapes-gmp\n"},
+            "cards/shapes-gmp.yaml: key 'architecture' is missing",
+        ),
+    ],
+)
+def test_card_of_a_bundle_that_does_not_fit_is_named(
+    bundle: Path, tmp_path: Path, changes: dict[str, bytes | None], message: str
+) -> None:
+    changed = repacked(bundle, tmp_path / "changed.zip", changes, fix_hashes=True)
+    report = check(changed)
+    assert report.exit_code == 1
+    assert message in "\n".join(map(str, report.problems))
+
+
+def test_card_that_says_other_than_the_manifest_is_named(bundle: Path, tmp_path: Path) -> None:
+    card = members_of(bundle)["cards/shapes-gmp.yaml"].replace(b'"max"', b'"avg"')
+    changed = repacked(bundle, tmp_path / "changed.zip", {"cards/shapes-gmp.yaml": card}, fix_hashes=True)
+    said = "\n".join(map(str, check(changed).problems))
+    assert "cards/shapes-gmp.yaml: pooling is 'avg'; run.json says 'max'" in said
 
 
 def test_file_that_bundle_json_does_not_name_is_named(bundle: Path, tmp_path: Path) -> None:

@@ -72,5 +72,6 @@ def made_section(*rows: BoardRow, class_index: Sequence[int] | None = None, **ch
         published=(),
         image_ids=np.array([f"{number:03d}" for number in range(queries)]),
         class_index=classes.astype(np.int64),
+        class_names={index: f"class {index}" for index in set(classes.tolist())},
     )
     return replace(section, **changes)

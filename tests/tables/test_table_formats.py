@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import shutil
 import subprocess
@@ -76,6 +77,15 @@ def test_latex_is_a_booktabs_table_with_balanced_braces_and_bold_best():
     plain = text.replace(r"\{", "").replace(r"\}", "")
     assert plain.count("{") == plain.count("}")
     assert text.count(r"\begin") == text.count(r"\end")
+
+
+def test_html_escapes_and_is_ascii():
+    text = render_table(table(Score(5.0, best=True), label=NASTY + " é"), "html")
+    assert "<script>" not in text
+    assert html.escape("<script>alert('x')</script>") in text
+    assert "&#233;" in text
+    assert text.isascii()
+    assert '<td class="best"><strong>5.00</strong></td>' in text
 
 
 def test_csv_keeps_every_digit_and_quotes_names():

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from .panels import DARKEST, MANY, Axis, Dot, Dots, Ends, Front, Lines, Panel, Strips, interval_text
+from .panels import DARKEST, MANY, Axis, Bars, Dot, Dots, Ends, Front, Lines, Panel, Strips, interval_text
 from .style import MEAN, Look, for_plotly
 
 __all__ = ["base_layout", "data_of", "layout_of"]
@@ -42,7 +42,9 @@ def base_layout() -> dict[str, Any]:
 
 def layout_of(panel: Panel) -> dict[str, Any]:
     """Return what a panel lays over `base_layout`."""
-    return {"height": panel.pixels, "xaxis": _axis(panel.x), "yaxis": _axis(panel.y)}
+    legend = not any(isinstance(layer, Bars) for layer in panel.layers)
+    axes = {"xaxis": _axis(panel.x), "yaxis": _axis(panel.y)}
+    return {"height": panel.pixels, "showlegend": legend, **axes}
 
 
 def data_of(panel: Panel) -> list[Trace]:
@@ -156,6 +158,21 @@ def _(layer: Front, panel: Panel) -> list[Trace]:
         "hoverinfo": "skip",
     }
     return [front]
+
+
+@_traces.register
+def _(layer: Bars, panel: Panel) -> list[Trace]:
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": _numbers(bar.ends[1] for bar in layer.bars),
+        "y": [bar.place for bar in layer.bars],
+        "marker": {"color": [bar.look.colour for bar in layer.bars]},
+        "error_x": _whiskers((bar.ends for bar in layer.bars), "#888888", width=3),
+        "customdata": [for_plotly(bar.remark) for bar in layer.bars],
+        "hovertemplate": "%{x:+.3~g}<br>%{customdata}<extra></extra>",
+    }
+    return [bars]
 
 
 @_traces.register

@@ -16,7 +16,10 @@ from .drawing import Control, Drawing, map_columns, method_name, row_name, with_
 __all__ = ["checkpoint_label", "cost_drawing", "localisation_drawing", "methods_of", "milliseconds_per_map",
            "scatter_figure"]  # fmt: skip
 
-_COST = Axis("milliseconds per map", higher_is_better=False, log=True)
+_COSTS = (
+    Axis("milliseconds per map", higher_is_better=False, log=True),
+    Axis("peak memory of the run (MB)", higher_is_better=False, log=True),
+)
 
 
 def localisation_drawing(section: Section) -> Drawing | None:
@@ -44,13 +47,17 @@ def cost_drawing(section: Section) -> Drawing | None:
     Runs on different devices stand side by side; each dot names its device.
     """
     columns = map_columns(section)
-    dots = {(0, at): (_COST, _axis_of(y), _priced(section, y)) for at, y in enumerate(columns)}
+    dots = {
+        (first, second): (x, _axis_of(y), _priced(section, first, y))
+        for first, x in enumerate(_COSTS)
+        for second, y in enumerate(columns)
+    }
     words = (
         "Each dot is a checkpoint under an attribution: the further to the left, the cheaper. Time is what a "
         "map takes on the device, passes through the network included, without reading pictures and scoring; "
-        "compare times of one device only, which each dot names."
+        "compare times of one device only, which each dot names. Memory is the peak of the whole run."
     )
-    controls = Control("cost", (_COST.title,)), _control("quality", columns)
+    controls = Control("cost", tuple(axis.title for axis in _COSTS)), _control("quality", columns)
     return _drawing(section, dots, "cost", "Cost against quality", words, controls)
 
 
@@ -103,6 +110,7 @@ def _log_ticks(dots: Sequence[Dot]) -> tuple[tuple[float, str], ...]:
 
 
 def _front_in_words(x: Axis, y: Axis, dots: Sequence[Dot]) -> str:
+    """Say which rows make the front, with their numbers in the plot."""
     parts = [
         f"{place}: {shortened(dots[at].name, 80)} ({interval_text(dots[at].x)}; {interval_text(dots[at].y)})"
         for place, at in enumerate(front_of(dots, x, y), start=1)
@@ -115,19 +123,21 @@ def _axis_of(column: Column) -> Axis:
 
 
 def _scored(section: Section, x: Column, y: Column) -> list[Dot]:
+    """Return a dot for each row that has both values."""
     return _valid(
         _dot(row, _ends(row.scores.get(x.metric)), y, f"{row.architecture} {training_name(row.training)}")
         for row in with_network(section)
     )
 
 
-def _priced(section: Section, y: Column) -> list[Dot]:
-    """Return a dot for each row of which it is known what a map takes."""
+def _priced(section: Section, kind: int, y: Column) -> list[Dot]:
+    """Return a dot for each row with a cost: the time of a map, or the memory of the run."""
     found = []
     for row in with_network(section):
-        device = mapping(row.folder.manifest.get("device")).get("name", "an unknown device")
-        cost = (math.nan, milliseconds_per_map(row), math.nan)
-        found.append(_dot(row, cost, y, f"on {device}"))
+        manifest = row.folder.manifest
+        cost = (milliseconds_per_map(row), _positive(manifest.get("peak_memory_mb")))[kind]
+        device = mapping(manifest.get("device")).get("name", "an unknown device")
+        found.append(_dot(row, (math.nan, cost, math.nan), y, f"on {device}"))
     return _valid(found)
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "MAX_FILES",
     "MAX_RATIO",
     "MAX_TOTAL_BYTES",
+    "card_file",
     "collisions",
     "is_known_name",
     "is_plain_name",
@@ -39,6 +40,7 @@ _LIMITS = {
     BUNDLE_MANIFEST: 1_000_000,
     "run.json": 16_000_000,
     "summary.csv": 16_000_000,
+    rf"cards/{_PART}\.yaml": 64_000,
     rf"{_PART}/predictions\.csv": 64_000_000,
     rf"{_PART}/{_PART}/records\.csv": 64_000_000,
     rf"{_PART}/{_PART}/statistics\.csv": 256_000_000,
@@ -75,6 +77,11 @@ def lists_file(checkpoint: str, attribution: str, name: str) -> str:
 def predictions_file(checkpoint: str) -> str:
     """Name of the predictions of a checkpoint."""
     return f"{checkpoint}/predictions.csv"
+
+
+def card_file(checkpoint: str) -> str:
+    """Name of the card of a checkpoint."""
+    return f"cards/{checkpoint}.yaml"
 
 
 def collisions(names: Iterable[str]) -> list[str]:

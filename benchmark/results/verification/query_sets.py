@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,11 +21,13 @@ class QuerySet:
         digest: of ids and classes: equal for equal sets.
         image_ids: (N,) str.
         class_index: (N,) int64.
+        class_names: by class index.
     """
 
     digest: str
     image_ids: NDArray[np.str_]
     class_index: NDArray[np.int64]
+    class_names: Mapping[int, str]
 
     def __len__(self) -> int:
         """Number of queries."""
@@ -45,5 +48,7 @@ class QuerySets:
         text = "\0".join(ids).encode("utf-8", "surrogatepass") + np.array([*map(len, ids)]).tobytes()
         digest = hashlib.blake2b(text + classes.tobytes(), digest_size=16).hexdigest()
         if digest not in self.known:
-            self.known[digest] = QuerySet(digest, np.array(ids, dtype=np.str_), classes)
+            names = frame.drop_duplicates("class_index")
+            class_names = dict(zip(names["class_index"].tolist(), map(str, names["class_name"]), strict=True))
+            self.known[digest] = QuerySet(digest, np.array(ids, dtype=np.str_), classes, class_names)
         return self.known[digest]

@@ -29,4 +29,4 @@ def gallery(
     for query in choice.queries:
         numbers = f"{choice.metric} {query.mean:.1f} ± {query.spread:.1f} over the rows"
         reporter.say(f"{query.reason:9} {query.image_id}, class {query.class_index}: {numbers}")
-    reporter.say(f"next: raybench leaderboard {folder} -o site")
+    reporter.say(f"next: raybench leaderboard {folder} -o site    raybench report {folder} -o report.html")

@@ -19,6 +19,12 @@ def leaderboard(
         typer.Argument(metavar="DIR...", help="Result folders, folders that hold some, or bundles (.zip)."),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the site.")] = Path("site"),
+    with_published: Annotated[
+        bool,
+        typer.Option(
+            "--with-published/--without-published", help="Show published rows that nobody has measured."
+        ),
+    ] = True,
 ) -> None:
     """Build the leaderboard: a page to open from the disk, offline, or to put on any web host."""
     from ...base import RaybenchError
@@ -26,7 +32,7 @@ def leaderboard(
     from ...benchmark.submission import collect_all
 
     with tempfile.TemporaryDirectory() as unpacked:
-        board = collect_all(folders, Path(unpacked))
+        board = collect_all(folders, Path(unpacked), with_published=with_published)
         page = build_site(board, out)
     measured = sum(len(section.rows) for section in board.sections)
     if not measured:

@@ -17,7 +17,7 @@ EXAMPLE = "Example: raybench table runs/real-small --with-published"
 def table(
     folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="Result folders.")] = None,
     form: Annotated[
-        Literal["terminal", "markdown", "latex", "csv", "json"],
+        Literal["terminal", "markdown", "latex", "csv", "html", "json"],
         typer.Option("--format", help="How to print it."),
     ] = "terminal",
     with_published: Annotated[

@@ -20,7 +20,7 @@ EXAMPLE = "Example: raybench check results/submitted/*.zip --remeasure 20 --data
 def check(
     bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE...", help="Bundles, or result folders.")],
     form: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="How to print what was found.")
+        Literal["text", "json", "markdown"], typer.Option("--format", help="How to print what was found.")
     ] = "text",
     against: Annotated[
         list[Path] | None,
