@@ -6,8 +6,6 @@ import torch
 
 from ..base import seed_for
 
-__all__ = ["generator"]
-
 
 def generator(seed: int, purpose: str, index: int) -> torch.Generator:
     """Return the generator of one sample, such as the noise or the mask number `index` of an image.

@@ -15,8 +15,6 @@ from ..base import RaybenchError, UnknownNameError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable  # novm: Python 3.10 has none
 
-__all__ = ["ClassList", "load_classes", "shipped_class_lists"]
-
 _MOST_NAMED = 8
 
 

@@ -41,7 +41,6 @@ VARIANTS = (
     Variant("TF32", ("--precision", "tf32")),
     Variant("bfloat16", ("--precision", "bfloat16")),
     Variant("float16", ("--precision", "float16")),
-    Variant("compiled", ("--compile", "stages")),
 )
 _QUICK = ("as plain, again", "2 processes", "resize on the device")
 

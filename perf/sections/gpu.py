@@ -37,10 +37,8 @@ VARIANTS = (
     Variant(
         "decode, resize, bfloat16", ("--decode", "device", "--resize", "device", "--precision", "bfloat16")
     ),
-    Variant("fast", ("--fast",)),
-    Variant("compiled", ("--compile", "stages")),
-    Variant("compiled, CUDA graphs", ("--compile", "graphs")),
 )
+_QUICK = ("plain", "resize on the device")
 _PICTURES, _SAMPLE, _BATCH = 4000, 64, 32
 _SECONDS_IN_ALL, _SECONDS_EACH = 340.0, 100.0  # and what many pictures take beyond that
 _ALL_OF_IMAGENET = 50_000
@@ -64,7 +62,7 @@ class _Bench(NamedTuple):
 def measure(options: Options) -> list[str]:
     """Measure decoding, then each network in every variant."""
     networks = ("resnet18",) if options.quick else ("resnet18", "resnet50")
-    known = [variant for variant in VARIANTS if not options.quick or variant.name in ("plain", "fast")]
+    known = [variant for variant in VARIANTS if not options.quick or variant.name in _QUICK]
     with tempfile.TemporaryDirectory(prefix="raybench-gpu-", dir=options.work) as name:
         folder, count = Path(name), options.pick(_PICTURES, 4)
         pictures = make_pictures(folder / "pictures", count, made_annotations(count))

@@ -109,9 +109,9 @@ def test_gpu_section_runs_on_a_processor_and_reports_what_fails(
 ) -> None:
     from perf.sections import gpu
 
-    broken = gpu.Variant("fast", ("--resize", "no-such-place"))
+    broken = gpu.Variant("resize on the device", ("--resize", "no-such-place"))
     monkeypatch.setattr(gpu, "VARIANTS", (broken, *gpu.VARIANTS[:1]))
     rows = _rows(gpu.GPU.measure(options))
     assert float(rows["bare forward, float32"][0]) > 0
-    assert rows["fast"][0].startswith("failed: "), rows["fast"]
+    assert rows[broken.name][0].startswith("failed: "), rows[broken.name]
     assert rows["plain"][6:] == ["all 2", "0", "0", "0"], "a variant after a failed one is not measured"

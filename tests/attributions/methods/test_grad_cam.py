@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from raybench.attributions import grad_cam, grad_cam_elementwise
+from raybench.attributions.methods.activation.cam import grad_cam, grad_cam_elementwise
 
 
 @pytest.fixture
