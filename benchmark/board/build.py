@@ -20,8 +20,6 @@ from .provenance import Provenance
 from .templating import json_for_script, rendered
 from .view import section_view
 
-__all__ = ["build_site", "render_pages", "write_plotly"]
-
 HERE = Path(__file__).resolve().parent
 
 POLICY = (

@@ -17,8 +17,6 @@ from ..results import (
 )
 from ..tables import REPEATED, SOURCES, training_name
 
-__all__ = ["Winner", "degenerate_maps", "section_facts", "section_notes", "section_subtitle", "winners"]
-
 
 def section_subtitle(section: Section) -> str:
     """Say what tells a tab from another of the same dataset."""

@@ -21,8 +21,6 @@ from ..results import (
 from ..tables import published_dataset
 from .sections import Entry, build_section, published_groups, published_section
 
-__all__ = ["collect"]
-
 
 def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Board:
     """Read result folders into a board; what is damaged is left out and listed.

@@ -11,8 +11,6 @@ from typing import Any
 from ..results import NO_CHECKPOINT, Board, BoardRow, Column, Row, Score, Section, Table
 from ..tables import TIED, render_table
 
-__all__ = ["feed_of", "table_csv", "table_latex"]
-
 
 def feed_of(board: Board) -> bytes:
     """Return the feed (https://jsonfeed.org/version/1.1); addresses are relative to it.

@@ -27,8 +27,6 @@ from ..results import (
 from .naming import safe_key
 from .templating import rendered
 
-__all__ = ["GalleryCell", "GalleryQuery", "gallery_html", "gallery_queries", "section_gallery"]
-
 _MOST_CHECKPOINTS = 6
 _MOST_METHODS = 6
 _MOST_QUERIES = 6  # for each reason

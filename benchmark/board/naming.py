@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["architecture_name", "safe_key"]
-
 _OTHER = re.compile(r"[^a-z0-9]+")
 _LONGEST = 48
 

@@ -22,8 +22,6 @@ from ..pictures import (
 from ..results import Section
 from .templating import json_for_script, rendered
 
-__all__ = ["Plot", "section_drawings", "section_plots"]
-
 _DRAWINGS: tuple[Callable[[Section], Drawing | None], ...] = (
     localisation_drawing,
     orders_drawing,

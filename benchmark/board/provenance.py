@@ -10,8 +10,6 @@ from typing import Any
 
 from ..results import NO_CHECKPOINT, BoardRow, ResultFolder, Section, command_again, mapping
 
-__all__ = ["Provenance", "shell_command"]
-
 Fact = tuple[str, str]
 Group = tuple[str, tuple[Fact, ...]]
 

@@ -22,8 +22,6 @@ from .plots import section_drawings
 from .provenance import Provenance, shell_command
 from .templating import rendered
 
-__all__ = ["report_html", "write_report"]
-
 
 def write_report(folder: str | Path, path: Path) -> Path:
     """Write the report of a run; the same run gives the same bytes.

@@ -39,8 +39,6 @@ from ..tables import (
 )
 from .naming import safe_key
 
-__all__ = ["Entry", "RowName", "build_section", "published_rows"]
-
 OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
 
 

@@ -10,8 +10,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-__all__ = ["json_for_script", "rendered"]
-
 
 def _breakable(name: str) -> Markup:
     """Let a long name break into lines behind its underscores."""

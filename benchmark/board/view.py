@@ -14,8 +14,6 @@ from .bars import Bar, Scale
 from .captions import Winner, degenerate_maps, section_facts, section_notes, section_subtitle, winners
 from .naming import architecture_name, safe_key
 
-__all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]
-
 
 @dataclass(frozen=True)
 class ColumnView:

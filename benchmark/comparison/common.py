@@ -13,15 +13,6 @@ from ..results import RECORD_COLUMNS, facts_of, quoted_aggregate, read_predictio
 from ..statistics import Aggregate, Facts
 from .rows import MeasuredRow
 
-__all__ = [
-    "classification_metrics",
-    "common_metrics",
-    "common_predictions",
-    "common_queries",
-    "finest_metric",
-    "most_different",
-]
-
 _QUERY = ("image_id", "class_index")
 
 

@@ -23,8 +23,6 @@ from .common import (
 from .contrast import Contrast, contrast_predictions, contrast_values
 from .rows import MeasuredRow, find_rows, pair_rows, refuse_other_rules
 
-__all__ = ["Comparison", "compare"]
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:

@@ -18,8 +18,6 @@ from rich.text import Text
 from ..statistics import AGGREGATE_WORDS
 from .comparing import Comparison
 
-__all__ = ["comparison_csv", "comparison_markdown", "rich_comparison"]
-
 _SURE = 0.05
 _NAMES = ["checkpoint_a", "attribution_a", "checkpoint_b", "attribution_b"]
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from ...base import RaybenchError
 from ..results import NO_CHECKPOINT, ResultFiles, ResultFolder, difference, open_results, refuse_lost_rows
 
-__all__ = ["MeasuredRow", "find_rows", "pair_rows", "refuse_other_rules"]
-
 
 @dataclass(frozen=True, eq=False)
 class MeasuredRow:

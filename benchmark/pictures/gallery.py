@@ -28,8 +28,6 @@ from .answers import Answer, QueryKey, answers_of
 from .drawing.style import INK
 from .overlay import HIT_COLOUR, MISS_COLOUR, bare, draw_outline, draw_point, overlay
 
-__all__ = ["GalleryColumn", "gallery_columns", "gallery_figure"]
-
 _CELL_INCHES = 1.8  # width of a picture
 _FLATTEST, _TALLEST = 0.5, 1.4  # limits of height / width of a picture
 _MOST_SCORES = 3  # below a picture, for want of room

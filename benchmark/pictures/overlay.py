@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from ...base import Point
 from .drawing.style import INK, Edge
 
-__all__ = ["draw_outline", "draw_point", "explain_figure", "maps_figure", "overlay"]
-
 HEAT_COLOURS = "inferno"
 """Perceptually uniform, and told apart by colour-blind readers; dark where a map is empty."""
 

@@ -17,8 +17,6 @@ from ..tables import PublishedValue, Source
 from .table import Group, label_of, metric_of
 from .verdicts import Verdict, Word, judged_on_all, judged_on_sample, tolerance_of
 
-__all__ = ["Judged", "Sample", "judge", "printed_to"]
-
 _NOTHING = Estimate(math.nan, math.nan, math.nan)
 _ENOUGH = 10**9  # queries of each class
 _MOST_MISSING = 0.001  # share of the pictures whose loss moves no printed digit

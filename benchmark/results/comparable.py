@@ -10,15 +10,6 @@ from ...base import RaybenchError, UnknownNameError, quoted
 from ..suite import PROTOCOLS, Protocol, changed_fields, protocol_from, protocol_key
 from .files.folder import ResultFolder
 
-__all__ = [
-    "difference",
-    "group_comparable",
-    "protocol_changes",
-    "refuse_incomparable",
-    "stated_protocol",
-    "worded_changes",
-]
-
 
 def difference(first: ResultFolder, second: ResultFolder) -> str:
     """Say in which field two runs differ such that their numbers cannot be compared; empty if in none.

@@ -15,8 +15,6 @@ from ..statistics import Facts
 from .files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records
 from .files.names import PREDICTIONS, ResultFiles
 
-__all__ = ["Gap", "find_gaps", "first_lost", "lost_rows", "refuse_lost_rows"]
-
 Reader = Callable[[Path], pd.DataFrame]
 
 

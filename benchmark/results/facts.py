@@ -13,18 +13,6 @@ from ..statistics import Facts
 from .files.folder import NO_CHECKPOINT, ResultFolder
 from .files.manifest import mapping
 
-__all__ = [
-    "alarms",
-    "class_label",
-    "dataset_label",
-    "dataset_title",
-    "facts_of",
-    "label_of",
-    "method_words",
-    "registered_facts",
-    "shows_the_truth",
-]
-
 
 def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
     """Return the facts of a metric as the first of some runs that names it says them.

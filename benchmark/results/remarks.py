@@ -9,8 +9,6 @@ from .complete import lost_rows
 from .facts import alarms
 from .files.folder import ResultFolder
 
-__all__ = ["remarks"]
-
 _DIGITS = 8
 
 

@@ -13,8 +13,6 @@ from ..statistics import GROUPS, RankRange
 from .facts import facts_of
 from .files.folder import ResultFolder
 
-__all__ = ["Column", "Row", "Score", "Table", "column_for", "columns_of", "quoted_aggregate"]
-
 
 @dataclass(frozen=True)
 class Column:

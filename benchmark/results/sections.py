@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from .files.folder import ResultFolder
 from .scores import Column, Score
 
-__all__ = ["Board", "BoardRow", "Excluded", "PublishedRow", "Section"]
-
 
 @dataclass(frozen=True, eq=False)
 class BoardRow:

@@ -13,8 +13,6 @@ from .files.manifest import read_manifest
 from .files.names import PREDICTIONS, RECORDS, ResultFiles
 from .files.rows import images_in
 
-__all__ = ["Standing", "standing_of"]
-
 
 @dataclass(frozen=True)
 class Standing:

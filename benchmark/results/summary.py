@@ -22,16 +22,6 @@ from .files.names import STATISTICS, ResultFiles
 from .files.predictions import prediction_batches
 from .files.writing import Content, write_whole
 
-__all__ = [
-    "Summary",
-    "summarise_predictions",
-    "summarise_records",
-    "summarise_row",
-    "summarise_sums",
-    "write_subset_summaries",
-    "write_summary",
-]
-
 Floats = NDArray[np.float64]
 
 

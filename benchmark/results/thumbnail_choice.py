@@ -17,17 +17,6 @@ from .files.folder import ResultFolder
 from .files.names import ResultFiles, safe_name
 from .files.writing import write_atomically
 
-__all__ = [
-    "REASONS",
-    "Choice",
-    "Chosen",
-    "choose",
-    "choose_from",
-    "chosen_for",
-    "read_choice",
-    "write_choice",
-]
-
 Reason = Literal["best", "worst", "disputed", "random"]
 REASONS: dict[Reason, str] = {
     "best": "where the maps of all rows score highest on average",

@@ -27,8 +27,6 @@ from ..results import (
 from .report import Findings
 from .run_facts import RunFacts, read_json
 
-__all__ = ["bundle_manifest", "check_bundle_files", "collect_all", "extract_bundle", "opened"]
-
 SCHEMA = "raybench-bundle"
 SCHEMA_VERSION = 1
 

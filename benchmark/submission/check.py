@@ -48,9 +48,6 @@ from .definition import Definition, check_definition
 from .report import Findings, Report
 from .run_facts import FILE, RunFacts, read_run_facts
 
-__all__ = ["Checked", "check", "check_files", "report_facts"]
-
-
 Lists = Mapping[tuple[str, str, str], pd.DataFrame]
 
 

@@ -25,8 +25,6 @@ from .definition import Definition, queries_sha256
 from .report import Findings
 from .run_facts import RunFacts
 
-__all__ = ["SUMMARY", "Frames", "check_across", "expected_files", "expected_lists"]
-
 Query = tuple[str, int]
 Frames = Mapping[tuple[str, str], pd.DataFrame]
 _MOST_NAMED = 5

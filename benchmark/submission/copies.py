@@ -18,8 +18,6 @@ from ..results import NO_CHECKPOINT, RECORD_COLUMNS, open_results, records_file,
 from .report import Findings
 from .run_facts import RunFacts
 
-__all__ = ["check_copies"]
-
 _FEWEST_TELLING = 5
 """Values that are neither 0 nor 100; fewer tell nothing."""
 _COPIED, _ALIKE = 0.2, 0.5

@@ -23,15 +23,6 @@ from ..suite import Protocol
 from .report import Findings
 from .run_facts import FILE, RunFacts
 
-__all__ = [
-    "Definition",
-    "KnownDataset",
-    "check_definition",
-    "compare_with_card",
-    "known_dataset",
-    "queries_sha256",
-]
-
 _DECIDING = (
     "architecture",
     "pooling",

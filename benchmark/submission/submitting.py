@@ -34,8 +34,6 @@ from .bundles import bundle_manifest, describe_checkpoint
 from .check import Checked, check, check_files, report_facts
 from .report import Findings, Report
 
-__all__ = ["public_manifest", "submit"]
-
 _PATH = re.compile(r"(?<![\w.:/\\~-])(?:~[\w.-]*[/\\]|/(?=\w)|[A-Za-z]:[\\/]|\\\\)[^\s'\",;()<>|]*")
 """An absolute path, or one in somebody's home folder, that stands alone: not the middle of a web address."""
 

@@ -11,8 +11,6 @@ from ...base import RaybenchError, UnknownNameError
 from ..results import NO_CHECKPOINT, Column, Row, Score, Table
 from .entries import Entry
 
-__all__ = ["arranged", "chosen_columns", "chosen_rows", "pivoted"]
-
 
 def chosen_rows(entries: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:
     """Return the rows that are wanted, in the order in which they are named; all if none is.

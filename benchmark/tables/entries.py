@@ -14,8 +14,6 @@ from ...base import RaybenchError
 from ..results import NO_CHECKPOINT, Column, ResultFolder, Score, read_records
 from ..statistics import Aggregate, rank_rows
 
-__all__ = ["TIED", "Entry", "entries_of", "mark_best"]
-
 TIED = (
     "bold: rows that no other is better than, by paired tests over images at 5 %, corrected for their number "
     "by Holm's method"

@@ -17,8 +17,6 @@ from rich.text import Text
 from ...base import UnknownNameError, broken
 from ..results import Column, Row, Score, Table
 
-__all__ = ["TABLE_FORMATS", "escape_latex", "escape_markdown", "latex_table", "render_table", "rich_table"]
-
 Intervals = bool | Literal["half-width"]
 
 _LOPSIDED = 0.5

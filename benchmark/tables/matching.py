@@ -7,15 +7,6 @@ from dataclasses import replace
 from ..results import NO_CHECKPOINT, Column, ResultFolder, Score, column_for, dataset_label
 from .published import SOURCES, Described, PublishedValue, known_datasets, known_metrics, load_published
 
-__all__ = [
-    "find_published",
-    "method_of",
-    "published_beside",
-    "published_column",
-    "published_dataset",
-    "training_name",
-]
-
 
 def published_dataset(label: str) -> str | None:
     """Return the name under which published files hold a measured dataset; None if they do not hold it.

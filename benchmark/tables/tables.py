@@ -31,8 +31,6 @@ from .entries import TIED, Entry, entries_of, mark_best
 from .matching import published_beside, published_column
 from .published import SOURCES, PublishedValue, load_published
 
-__all__ = ["comparison_table", "published_tables"]
-
 
 def comparison_table(
     folders: Sequence[str | Path],

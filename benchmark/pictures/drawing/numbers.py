@@ -11,8 +11,6 @@ import pandas as pd
 from ....base import RaybenchError
 from .panels import Bars, Dots, Layer, Lines, Panel, Strips
 
-__all__ = ["numbers_of", "write_numbers"]
-
 _ENDS = ("low", "value", "high")
 
 

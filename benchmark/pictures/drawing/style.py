@@ -20,10 +20,6 @@ from matplotlib.text import Text
 from ....base import RaybenchError
 from ...results import Column
 
-__all__ = ["BLUE", "CASED", "INK", "MEAN", "NEUTRAL", "Edge", "Look", "axis_title", "fitted",
-           "for_matplotlib", "for_plotly", "ink_on", "looks_of", "save_figure", "save_plot", "shortened",
-           "tidy"]  # fmt: skip
-
 INK = "#222222"
 BLUE, MEAN = "#0072b2", "#d55e00"
 GRID = "#dddddd"

@@ -13,8 +13,6 @@ from ..drawing.style import NEUTRAL, Look, axis_title
 from .drawing import span_of
 from .scatter import checkpoint_label, methods_of
 
-__all__ = ["bar_figure"]
-
 _INCHES = 0.24
 
 

@@ -15,8 +15,6 @@ from ..drawing.panels import Axis, Bar, Bars, Panel
 from ..drawing.style import BLUE, Look, shortened
 from .drawing import Control, Drawing, map_columns, row_name, with_network
 
-__all__ = ["ClassDifference", "class_differences", "classes_drawing", "pairs_of"]
-
 _UP, _DOWN = Look(BLUE), Look("#d55e00")
 _MOST_PAIRS = 40
 _MOST_CLASSES = 30  # half of them where the first row is better, half where the second is

@@ -13,9 +13,6 @@ from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import Look, axis_title, looks_of, shortened
 from .drawing import Control, Drawing, map_columns, method_name, row_name, with_network
 
-__all__ = ["checkpoint_label", "cost_drawing", "localisation_drawing", "methods_of", "milliseconds_per_map",
-           "scatter_figure"]  # fmt: skip
-
 _COSTS = (
     Axis("milliseconds per map", higher_is_better=False, log=True),
     Axis("peak memory of the run (MB)", higher_is_better=False, log=True),

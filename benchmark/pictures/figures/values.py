@@ -10,8 +10,6 @@ from ..drawing.panels import MANY, Axis, Panel, Spread, Strips
 from ..drawing.style import axis_title, shortened
 from .drawing import Control, Drawing, map_columns, row_name, span_of
 
-__all__ = ["spread_of", "values_drawing"]
-
 _BINS = 20
 _PERCENT = np.linspace(0, 100, _BINS + 1)
 _MOST_ON_PAPER = 48

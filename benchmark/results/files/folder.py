@@ -18,18 +18,6 @@ from .manifest import by_name, mapping, read_manifest
 from .names import ResultFiles
 from .plain_csv import LARGEST, read_plain, read_plain_records
 
-__all__ = [
-    "NO_CHECKPOINT",
-    "SUMMARY_COLUMNS",
-    "ResultFolder",
-    "open_results",
-    "read_lists",
-    "read_predictions",
-    "read_records",
-    "read_summary",
-    "read_text",
-]
-
 NO_CHECKPOINT = "none"
 """Folder and row name of methods that need no network."""
 

@@ -11,16 +11,6 @@ from ....base import RaybenchError
 from .names import ResultFiles
 from .writing import write_atomically
 
-__all__ = [
-    "Manifest",
-    "by_name",
-    "command_again",
-    "mapping",
-    "read_manifest",
-    "refuse_other_definition",
-    "write_manifest",
-]
-
 Manifest = dict[str, Any]
 
 _DEFINING = ("protocol", "dataset", "metrics", "seed")

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from ....base import RaybenchError
 from ...statistics import PredictionBatch
 
-__all__ = ["prediction_batches"]
-
 _IMAGES_AT_ONCE = 4096  # bounds the dense (images, classes) arrays
 
 

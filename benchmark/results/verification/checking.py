@@ -16,8 +16,6 @@ from .query_sets import QuerySets
 from .row_checks import SUMMARY_ONLY, CheckedRow, check_checkpoint, check_row, refuse_outside
 from .summary_rows import SummaryRow
 
-__all__ = ["CheckedFolder", "check_folder", "result_folders"]
-
 
 @dataclass(frozen=True, eq=False)
 class CheckedFolder:

@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["QuerySet", "QuerySets"]
-
 
 @dataclass(frozen=True, eq=False)
 class QuerySet:

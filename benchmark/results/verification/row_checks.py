@@ -24,15 +24,6 @@ from .faults import order_faults, record_faults, refuse_faults
 from .query_sets import QuerySet, QuerySets
 from .summary_rows import Key, SummaryRow, stated_classes, summary_faults
 
-__all__ = [
-    "SUMMARY_ONLY",
-    "CheckedRow",
-    "SummaryRow",
-    "check_checkpoint",
-    "check_row",
-    "refuse_outside",
-]
-
 _ANY = (-math.inf, math.inf)
 SUMMARY_ONLY = "the folder holds no records: shown as its summary says, neither checked nor ranked"
 

@@ -13,8 +13,6 @@ from ..files.layout import predictions_file, records_file
 from ..summary import Summary
 from .faults import Faults
 
-__all__ = ["Key", "SummaryRow", "keyed", "source_of", "stated_classes", "summary_faults", "worded_key"]
-
 AGREE = 1e-9
 """Relative difference between sums of the same numbers in another version of numpy or scipy."""
 
