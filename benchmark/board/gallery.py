@@ -24,8 +24,7 @@ from ..results import (
     safe_name,
     write_atomically,
 )
-from .naming import safe_key
-from .templating import rendered
+from .templating import rendered, safe_key
 
 _MOST_CHECKPOINTS = 6
 _MOST_METHODS = 6

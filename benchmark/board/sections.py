@@ -37,7 +37,7 @@ from ..tables import (
     published_dataset,
     published_title,
 )
-from .naming import safe_key
+from .templating import safe_key
 
 OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
 

@@ -1,14 +1,19 @@
-"""What all pages of the board are made by: the templates, and JSON that may stand in a script element."""
+"""What all pages of the board are made by: templates, keys for strangers' names, JSON for script elements."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
+
+_OTHER = re.compile(r"[^a-z0-9]+")
+_LONGEST = 48
 
 
 def _breakable(name: str) -> Markup:
@@ -29,6 +34,19 @@ _TEMPLATES.filters["breakable"] = _breakable
 def rendered(name: str, **facts: Any) -> Markup:
     """Fill in a template; every text but `Markup` is escaped."""
     return Markup(_TEMPLATES.get_template(name).render(facts))
+
+
+def safe_key(*names: str) -> str:
+    """Return a key of `[a-z0-9-]+` for a tuple of names, different for different tuples.
+
+    Names that only need lower case and hyphens keep their looks; others get a hash behind what is left.
+    """
+    parts = [_OTHER.sub("-", name.lower()).strip("-")[:_LONGEST] for name in names]
+    key = "-".join(part for part in parts if part)
+    if all(re.fullmatch(r"[a-z0-9]+([-_.][a-z0-9]+)*", name) and len(name) <= _LONGEST for name in names):
+        return key
+    text = "\0".join(names).encode("utf-8", "surrogatepass")
+    return f"{key or 'x'}-{hashlib.sha256(text).hexdigest()[:8]}"
 
 
 def json_for_script(data: object) -> Markup:

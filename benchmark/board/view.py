@@ -12,7 +12,7 @@ from ..statistics import AGGREGATE_WORDS
 from ..tables import training_name
 from .bars import Bar, Scale
 from .captions import Winner, degenerate_maps, section_facts, section_notes, section_subtitle, winners
-from .naming import architecture_name, safe_key
+from .templating import safe_key
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
         checkpoint="no network" if free else row.checkpoint,
         attribution=row.attribution,
         method=row.method,
-        architecture=architecture_name(row.architecture),
+        architecture=row.architecture.rpartition(":")[2],
         architecture_full=row.architecture,
         training=training_name(row.training),
         cells=tuple(
@@ -185,7 +185,7 @@ def _label(kind: str, row: BoardRow) -> str:
 
 
 def _published_row(section: Section, row: PublishedRow, scales: Sequence[Scale]) -> RowView:
-    architecture = architecture_name(row.architecture)
+    architecture = row.architecture.rpartition(":")[2]
     name = f"{architecture} {training_name(row.training)}" if row.architecture else "no network"
     parts = ("published", row.architecture or "none", row.training or "none", row.attribution)
     return RowView(

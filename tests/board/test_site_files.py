@@ -25,9 +25,8 @@ from raybench.benchmark.board import build as site
 from raybench.benchmark.board.bars import Scale
 from raybench.benchmark.board.build import write_plotly
 from raybench.benchmark.board.collect import collect
-from raybench.benchmark.board.naming import safe_key
 from raybench.benchmark.board.provenance import shell_command
-from raybench.benchmark.board.templating import json_for_script
+from raybench.benchmark.board.templating import json_for_script, safe_key
 from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.sections import Score
 from raybench.commands import app
