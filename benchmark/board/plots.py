@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +63,7 @@ def section_plots(section: Section, out: Path) -> list[Plot]:
 
 def _plot(section: Section, drawing: Drawing, out: Path) -> Plot:
     key = f"{section.key}-{drawing.key}"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a name in a script that no font has
-        files = save_plot(drawing.static, out / "plots", key)
+    files = save_plot(drawing.static, out / "plots", key)
     static = tuple(path.relative_to(out).as_posix() for path in files)
     views = drawing.views
     spec = {"config": _CONFIG, "layout": base_layout(), "views": [view._asdict() for view in views]}

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 import tempfile
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from ...base import RaybenchError
+from ..pictures import figure_bytes
 from ..results import NO_CHECKPOINT, Section, write_atomically
 from ..tables import comparison_table, render_table
 from .collect import collect
@@ -51,13 +48,14 @@ def report_html(folder: str | Path) -> str:
         provenance.add(section, row)
     with tempfile.TemporaryDirectory() as scratch:
         queries = [_embedded(query, Path(scratch)) for query in gallery_queries(section, Path(scratch))]
+    drawings = section_drawings(section)
     return rendered(
         "report.html",
         title=section.title,
         suite=str(section.rows[0].folder.summary["suite"].iloc[0]),
         facts=_facts(section),
         table=Markup(render_table(table, "html", intervals=True)),
-        drawings=[(one, _picture_uri(one.static)) for one in section_drawings(section)],
+        drawings=[(one, _uri("image/svg+xml", figure_bytes(one.static, "svg"))) for one in drawings],
         gallery=gallery_html(queries, "report", level=3),
         provenance=[group for group in provenance.as_data()["groups"] if group[0] != "This row"],
         style=Markup(_asset("report.css") + _asset("gallery.css")),
@@ -93,15 +91,6 @@ def _embedded(query: GalleryQuery, folder: Path) -> GalleryQuery:
 
     grid = tuple(tuple(inside(cell) if cell else None for cell in line) for line in query.grid)
     return replace(query, truth=inside(query.truth), grid=grid)
-
-
-def _picture_uri(figure: Figure) -> str:
-    """Return a figure as SVG in a data URI."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "raybench"}):
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a name in a script that no font has
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, facecolor="white")
-    return _uri("image/svg+xml", buffer.getvalue())
 
 
 def _uri(kind: str, content: bytes) -> str:

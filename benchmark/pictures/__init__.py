@@ -3,7 +3,16 @@
 from .answers import Answer, QueryKey, answers_of
 from .cells import cell_picture, encoded
 from .drawing.screen import base_layout
-from .drawing.style import INK, for_matplotlib, looks_of, save_figure, save_plot, shortened, tidy
+from .drawing.style import (
+    INK,
+    figure_bytes,
+    for_matplotlib,
+    looks_of,
+    save_figure,
+    save_plot,
+    shortened,
+    tidy,
+)
 from .figures.agreement import agreement_figure
 from .figures.classes import classes_drawing
 from .figures.drawing import Drawing, with_network
@@ -27,6 +36,7 @@ __all__ = [
     "cost_drawing",
     "encoded",
     "explain_figure",
+    "figure_bytes",
     "for_matplotlib",
     "localisation_drawing",
     "looks_of",
