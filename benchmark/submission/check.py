@@ -17,6 +17,7 @@ from ..results import (
     RECORD_COLUMNS,
     RECORDS,
     STATISTICS,
+    SUMMARY,
     SUMMARY_COLUMNS,
     Key,
     Summary,
@@ -42,7 +43,7 @@ from ..results import (
 )
 from ..statistics import INTERVALS
 from .bundles import check_cards, opened
-from .claims import SUMMARY, Frames, check_across, expected_files, expected_lists
+from .claims import Frames, check_across, expected_files, expected_lists
 from .copies import check_copies
 from .definition import Definition, check_definition
 from .report import Findings, Report
