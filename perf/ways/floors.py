@@ -8,24 +8,18 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from raybench import Network
+from raybench import Network, load_checkpoint
 from raybench.attributions import denormals_flushed
 
 from .work import Work, Yield, whole_picture
 
-__all__ = [
-    "FLOORS",
-    "forward",
-    "forward_backward",
-    "forward_backward_processes",
-    "forward_processes",
-    "parts_of",
-]
+__all__ = ["FLOORS"]
 
 
 class _Input(NamedTuple):
@@ -35,82 +29,8 @@ class _Input(NamedTuple):
     classes: list[int]
 
 
-def forward(work: Work) -> Yield:
-    """One forward pass per picture, on all threads."""
-    return _on_all_threads(work, _forward_all)
-
-
-def forward_processes(work: Work) -> Yield:
-    """One forward pass per picture, in a process for each core."""
-    return _side_by_side(work, _forward_all)
-
-
-def forward_backward(work: Work) -> Yield:
-    """A forward pass per picture and a backward pass to the input per query, on all threads."""
-    return _on_all_threads(work, _backward_all)
-
-
-def forward_backward_processes(work: Work) -> Yield:
-    """A forward pass per picture and a backward pass to the input per query, in a process for each core."""
-    return _side_by_side(work, _backward_all)
-
-
-FLOORS: dict[str, Callable[[Work], Yield]] = {
-    way.__name__: way for way in (forward, forward_processes, forward_backward, forward_backward_processes)
-}
-
-
-@denormals_flushed()
-def parts_of(**fields: Any) -> dict[str, float]:
-    """Time the parts of the passes: mean seconds of a picture, on all threads.
-
-    Returns:
-        forward, and backward to the input; the forward pass after the excitation layer (`tail_forward`) and
-        the backward pass to it (`tail_backward`); the backward pass to the target layer (`head_backward`).
-    """
-    work = Work(**fields)
-    network, inputs = _prepared(work)
-    names = ("forward", "backward", "tail_forward", "tail_backward", "head_backward")
-    totals = dict.fromkeys(names, 0.0)
-    for turn, (image, classes) in enumerate([inputs[0], *inputs]):
-        with torch.inference_mode():
-            start = time.perf_counter()
-            network.module(image)
-            taken = [time.perf_counter() - start]
-        taken.append(_backward_to(network, image, classes[0], None)[1])
-        taken += _backward_to(network, image, classes[0], network.excitation_layer)
-        taken.append(_backward_to(network, image, classes[0], network.target_layer)[1])
-        if turn:  # the first picture pays for memory and for libraries that start up
-            for name, seconds in zip(names, taken, strict=True):
-                totals[name] += seconds / len(inputs)
-    return totals
-
-
-def _backward_to(network: Network, image: Tensor, class_index: int, layer: str | None) -> tuple[float, float]:
-    """Seconds of the forward pass after a layer and of the backward pass to it, or to the input."""
-    kept: list[tuple[Tensor, float]] = []
-
-    def keep(module: torch.nn.Module, inputs: object, output: Tensor) -> Tensor:
-        start = output.detach().requires_grad_()
-        kept.append((start, time.perf_counter()))
-        return start.clone()  # an in-place operation may follow
-
-    if layer is None:
-        kept.append((image.clone().requires_grad_(), time.perf_counter()))
-        logits = network.module(kept[0][0])
-    else:
-        handle = network.module.get_submodule(layer).register_forward_hook(keep)
-        try:
-            logits = network.module(image)
-        finally:
-            handle.remove()
-    middle = time.perf_counter()
-    torch.autograd.grad(logits[0, class_index], kept[0][0])
-    return middle - kept[0][1], time.perf_counter() - middle
-
-
 def _prepared(work: Work) -> tuple[Network, list[_Input]]:
-    network = work.network()
+    network = load_checkpoint(work.checkpoint)
     for parameter in network.module.parameters():
         parameter.requires_grad_(False)
     inputs = [
@@ -144,17 +64,14 @@ def _backward_all(network: Network, inputs: list[_Input]) -> float:
     return time.perf_counter() - start
 
 
-_Loop = Callable[[Network, list[_Input]], float]
-
-
 @denormals_flushed()
-def _on_all_threads(work: Work, loop: _Loop) -> Yield:
+def _on_all_threads(work: Work, loop: Callable[[Network, list[_Input]], float]) -> Yield:
     network, inputs = _prepared(work)
     return _yield(loop(network, inputs), inputs)
 
 
 @denormals_flushed()
-def _side_by_side(work: Work, loop: _Loop) -> Yield:
+def _side_by_side(work: Work, loop: Callable[[Network, list[_Input]], float]) -> Yield:
     """Run on every core at once, each with one thread and its share; the time of the slowest."""
     network, inputs = _prepared(work)
     threads = torch.get_num_threads()
@@ -176,3 +93,13 @@ def _side_by_side(work: Work, loop: _Loop) -> Yield:
 
 def _yield(seconds: float, inputs: list[_Input]) -> Yield:
     return Yield(seconds, len(inputs), sum(len(entry.classes) for entry in inputs))
+
+
+FLOORS: dict[str, Callable[[Work], Yield]] = {
+    "forward": partial(_on_all_threads, loop=_forward_all),
+    "forward_processes": partial(_side_by_side, loop=_forward_all),
+    "forward_backward": partial(_on_all_threads, loop=_backward_all),
+    "forward_backward_processes": partial(_side_by_side, loop=_backward_all),
+}
+"""A forward pass per picture, and for some a backward pass to the input per query; on all threads, or in a
+process for each core."""
