@@ -4,9 +4,9 @@ from ..benchmark.suite import TrainingSettings
 from .data.grid import draw_negatives, make_grids
 from .loop.log import LogRow
 from .loop.measuring import measure_trained
-from .loop.reporting import SilentTraining, TrainingReporter
+from .loop.reporting import TrainingReporter
 from .loop.trainer import Trained, train
-from .recipe.recipe import Recipe, load_recipe, read_recipe, shipped_recipes
+from .recipe.recipe import Recipe, load_recipe, shipped_recipes
 from .step.consistency import (
     ConsistencyTerms,
     LinearHead,
@@ -21,7 +21,6 @@ __all__ = [
     "LinearHead",
     "LogRow",
     "Recipe",
-    "SilentTraining",
     "Trained",
     "TrainingReporter",
     "TrainingSettings",
@@ -33,7 +32,6 @@ __all__ = [
     "measure_trained",
     "normalised_grad_cam",
     "place_in_quadrants",
-    "read_recipe",
     "shipped_recipes",
     "train",
 ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from .log import LogRow
 
-__all__ = ["SilentTraining", "TrainingReporter"]
+__all__ = ["TrainingReporter"]
 
 
-class TrainingReporter(Protocol):
-    """Receives the progress of a training."""
+class TrainingReporter:
+    """Receives the progress of a training; this one says nothing."""
 
     def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
         """Training of `total` steps begins, `done` of which an earlier run did."""
@@ -26,22 +24,3 @@ class TrainingReporter(Protocol):
 
     def say(self, message: str) -> None:
         """Something worth a line of its own."""
-
-
-class SilentTraining:
-    """Says nothing."""
-
-    def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
-        """See `TrainingReporter.start`."""
-
-    def advance(self, terms: dict[str, float] | None) -> None:
-        """See `TrainingReporter.advance`."""
-
-    def row(self, row: LogRow) -> None:
-        """See `TrainingReporter.row`."""
-
-    def finish(self) -> None:
-        """See `TrainingReporter.finish`."""
-
-    def say(self, message: str) -> None:
-        """See `TrainingReporter.say`."""

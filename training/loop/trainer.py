@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ...attributions import generator
 from ...base import RaybenchError, seed_for
 from ...benchmark.loading import workers_beside
 from ...benchmark.suite import TrainingSettings
 from ..data.loading import Batch, Share, TrainingSamples, Turns, make_loader
 from ..data.pictures import Pictures
 from ..data.problems import Problems
-from ..data.randomness import generator_for
 from ..recipe.recipe import Recipe
 from ..step.optimisation import learning_rate, make_optimiser, set_learning_rate
 from ..step.step import TrainingStep, fill_grids, normalise
 from .beginning import set_out
 from .devices import add_up, launch, take_buffers_of_first
 from .log import LogRow, Tally, TrainingLog
-from .reporting import SilentTraining, TrainingReporter
+from .reporting import TrainingReporter
 from .result import card_of, target_layer_of, write_result
-from .resuming import restore
-from .state import TrainingState, prepare_folder, save_state
+from .state import TrainingState, prepare_folder, restore, save_state
 from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def train(recipe: Recipe, settings: TrainingSettings, *, reporter: TrainingRepor
             states written before stay.
     """
     fabric = launch(settings.device, recipe.precision)
-    loud = reporter or SilentTraining()
+    loud = reporter or TrainingReporter()
     return _Training(recipe, settings, fabric, loud).run()
 
 
@@ -79,7 +78,7 @@ class _Training:
     ) -> None:
         self.recipe, self.settings, self.fabric = recipe, settings, fabric
         # one process speaks for all, except of pictures, which the others do not see
-        self.reporter = loud if fabric.is_global_zero else SilentTraining()
+        self.reporter = loud if fabric.is_global_zero else TrainingReporter()
         self.skipped = Problems("skipped", loud.say)
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.states = settings.out / "states"
@@ -170,8 +169,8 @@ class _Training:
         images = normalise(batch.images)
         grids = None
         if self._consistency_is_on():
-            generator = generator_for(recipe.seed, "grids", self.done, self.share.rank)
-            grids = fill_grids(batch, images, generator)
+            draws = generator(recipe.seed, "grids", self.done, self.share.rank)
+            grids = fill_grids(batch, images, draws)
         losses: Tensor = self.wrapped(images, batch.targets, grids)
         self.optimiser.zero_grad()
         self.fabric.backward(recipe.classification_weight * losses[0] + recipe.consistency_weight * losses[1])
