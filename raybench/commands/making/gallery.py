@@ -22,7 +22,7 @@ def gallery(
 ) -> None:
     """Choose the best, worst and most disputed queries of a run and keep their maps for the gallery."""
     from ...benchmark.running import extend_gallery
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     reporter = telling()
     choice = extend_gallery(folder, read_options(Again, options), reporter=reporter)

@@ -55,7 +55,7 @@ def reproduce(
     from ...benchmark.reproduction import lines_of, look, open_table, planned_lines, write_reproduction
     from ...benchmark.reproduction import reproduce as measured
     from ...benchmark.running import leads, pick_device
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     if listed:
         typer.echo("\n".join(_tables()))

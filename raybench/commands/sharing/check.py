@@ -43,7 +43,7 @@ def check(
     """
     from ...benchmark.submission import board_before, changes_since, remeasuring, render
     from ...benchmark.submission import check as check_one
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     if (changed_since is None) == (not bundles):
         raise RaybenchError(
