@@ -7,7 +7,12 @@ import torch.nn.functional as F
 import torchvision
 from small_vits import seeded, timm_vit, torchvision_vit
 
-from raybench.attributions import attention_gradient_cam, sharing, transformer_attribution_generic
+from raybench.attributions import (
+    attention_gradient_cam,
+    attention_rollout,
+    sharing,
+    transformer_attribution_generic,
+)
 from raybench.attributions.methods.attention.attention_relevance import _weighed, followed
 from raybench.base import RaybenchError
 
@@ -145,7 +150,7 @@ def test_both_maps_are_read_from_the_same_passes(loaded):
     assert len(passes) == len(SQUARE)  # image by image
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [attention_rollout, *METHODS])
 @pytest.mark.parametrize(
     ("build", "message"),
     [
