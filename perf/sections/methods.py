@@ -57,6 +57,7 @@ def _of(name: str, **arguments: Any) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 _STEPS = 10
+_LRP = "zennit.EpsilonPlusFlat"
 PAIRS = (
     *(
         Pair(
@@ -70,31 +71,16 @@ PAIRS = (
     ),
     Pair("score_cam", _one("score_cam"), _of("pytorch_grad_cam.ScoreCAM"), 5),
     Pair("ablation_cam", _one("ablation_cam"), _of("pytorch_grad_cam.AblationCAM"), 5),
-    Pair(
-        "lrp_epsilon_plus_flat, one class",
-        _one("lrp_epsilon_plus_flat"),
-        _of("zennit.EpsilonPlusFlat"),
-        2,
-        classes=1,
-    ),
-    Pair("lrp_epsilon_plus_flat", _one("lrp_epsilon_plus_flat"), _of("zennit.EpsilonPlusFlat"), 2),
+    Pair("lrp_epsilon_plus_flat, one class", _one("lrp_epsilon_plus_flat"), _of(_LRP), 2, classes=1),
+    Pair("lrp_epsilon_plus_flat", _one("lrp_epsilon_plus_flat"), _of(_LRP), 2),
     *(
-        Pair(
-            f"integrated_gradients, {words}",
-            _one("integrated_gradients", steps=_STEPS),
-            _of("captum.IntegratedGradients", n_steps=_STEPS, method="riemann_middle", baselines="black"),
-            goal,
-            classes,
-        )
-        for words, goal, classes in (("one class", 1.5, 1), ("three classes", 3, 3))
-    ),
-    *(
-        Pair(
-            f"smooth_grad, {words}",
-            _one("smooth_grad", samples=_STEPS),
-            _of("captum.NoiseTunnel", nt_samples=_STEPS),
-            goal,
-            classes,
+        Pair(f"{ours[0][0]}, {words}", ours, theirs, goal, classes)
+        for ours, theirs in (
+            (
+                _one("integrated_gradients", steps=_STEPS),
+                _of("captum.IntegratedGradients", n_steps=_STEPS, method="riemann_middle", baselines="black"),
+            ),
+            (_one("smooth_grad", samples=_STEPS), _of("captum.NoiseTunnel", nt_samples=_STEPS)),
         )
         for words, goal, classes in (("one class", 1.5, 1), ("three classes", 3, 3))
     ),
