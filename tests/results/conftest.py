@@ -55,7 +55,7 @@ def make_run(tmp_path: Path) -> RunMaker:
             out,
             {row: _records(images, score) for row, score in rows.items()},
             {net: _predictions(images, (accuracy or {}).get(net, 75.0)) for net in scores if net != "none"},
-            metrics=METRIC_NAMES,
+            scored=METRIC_NAMES,
             classes=len(CLASSES),
             dataset=dataset,
             changes=changes,

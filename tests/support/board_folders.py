@@ -73,7 +73,7 @@ def write_run(
         out,
         {row: _records(images, values, classes, prefix) for row, values in rows.items()},
         {name: _predictions(images, share, classes) for name, share in (accuracy or {}).items()},
-        metrics=(*METRIC_NAMES, "top1_accuracy"),
+        scored=(*METRIC_NAMES, "top1_accuracy"),
         classes=classes,
         dataset=dataset,
         protocol=protocol,

@@ -22,7 +22,7 @@ def write_folder(
     records: Mapping[tuple[str, str], pd.DataFrame],
     predictions: Mapping[str, pd.DataFrame],
     *,
-    metrics: Sequence[str],
+    scored: Sequence[str],
     classes: int,
     dataset: str = "imagenet",
     protocol: str = "aaai21",
@@ -36,7 +36,7 @@ def write_folder(
         out: folder to make.
         records: by checkpoint and attribution.
         predictions: by checkpoint.
-        metrics: names.
+        scored: names of the metrics.
         classes: how many there are.
         dataset: its name.
         protocol: its name.
@@ -62,7 +62,7 @@ def write_folder(
             "images": len(images),
             "fingerprint": "ab" * 32,
         },
-        "metrics": {metric: {} for metric in metrics},
+        "metrics": {metric: {} for metric in scored},
         "seed": 0,
         "limit": None,
         "attributions": [
@@ -72,5 +72,5 @@ def write_folder(
         "checkpoints": [{"name": name, **(cards or {}).get(name, {})} for name in names],
     } | manifest
     (out / "run.json").write_text(json.dumps(facts), encoding="utf-8")
-    write_summary(out, facts, [METRICS.get(metric) for metric in metrics], images, classes)
+    write_summary(out, facts, [METRICS.get(metric) for metric in scored], images, classes)
     return out
