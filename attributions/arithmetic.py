@@ -10,8 +10,6 @@ from typing import Any, Literal
 
 import torch
 
-__all__ = ["Precision", "computing_in", "denormals_flushed", "forward_pass"]
-
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 
 _PRECISION: ContextVar[Precision] = ContextVar("precision", default="float32")

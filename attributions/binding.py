@@ -13,10 +13,9 @@ from ..base import CodeFiles, RaybenchError, check_options, names_code, options_
 from .adapters.theirs import refuse_missing
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes
 from .own import method_of
-from .reading.capture import layer_of, layer_to_read
+from .reading.search.target_layer import layer_to_read
+from .reading.watching import layer_of
 from .signs import Sign, reduced
-
-__all__ = ["BoundAttribution", "bind", "bound"]
 
 
 @dataclass(frozen=True)

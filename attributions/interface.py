@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypedDict
 
 from torch import Tensor, nn
 
 from ..base import Registry, options_of
 
-__all__ = ["ATTRIBUTIONS", "Attribution", "Kind", "NetworkLike", "Passes", "at_each", "attribution"]
+if TYPE_CHECKING:
+    from typing import Unpack  # of Python 3.11
 
 Kind = Literal["network", "dense"]
 """What a method needs: a `network`, or only the masks and seeds of the queries (`dense`)."""
@@ -73,9 +74,17 @@ class Passes:
     forwards_per_channel: float = 0
     option: str = ""
 
-    def forwards(self, images: int, queries: int, channels: int = 512) -> float:
-        """Forward passes for so many images with so many queries in all, and channels as last stages have."""
-        per_image = self.forwards_per_image + self.forwards_per_channel * channels
+    channels: ClassVar[int] = 512
+    """As last stages have; how many a network's layer has is known when it is loaded."""
+
+    @property
+    def of_one(self) -> float:
+        """All passes for one class of one image."""
+        return self.forwards(1, 1) + self.backwards(1, 1)
+
+    def forwards(self, images: int, queries: int) -> float:
+        """Forward passes for so many images with so many queries in all."""
+        per_image = self.forwards_per_image + self.forwards_per_channel * self.channels
         return per_image * images + self.forwards_per_query * queries
 
     def backwards(self, images: int, queries: int) -> float:
@@ -150,26 +159,30 @@ class Attribution:
 ATTRIBUTIONS: Registry[Attribution] = Registry("attribution", "raybench.attributions")
 
 
+class Given(TypedDict, total=False):
+    """Facts that `attribution` takes, see `Attribution`."""
+
+    kind: Kind
+    smoothed: bool
+    source: str
+    family: str
+    signed: bool | Callable[[Mapping[str, Any]], bool]
+    seeded: bool
+    class_independent: bool
+    passes: Callable[[Mapping[str, Any]], Passes]
+    check: Callable[[NetworkLike], None]
+    fits: str
+    middle: bool
+    truth: bool
+
+
 def attribution(
-    name: str,
-    *,
-    kind: Kind = "network",
-    smoothed: bool = False,
-    source: str = "",
-    family: str = "",
-    signed: bool | Callable[[Mapping[str, Any]], bool] = False,
-    seeded: bool = False,
-    class_independent: bool = False,
-    passes: Callable[[Mapping[str, Any]], Passes] = _one_each,
-    check: Callable[[NetworkLike], None] = _always_defined,
-    fits: str = "all",
-    middle: bool = False,
-    truth: bool = False,
+    name: str, **facts: Unpack[Given]
 ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
     """Register a function as the attribution method `name` and return it unchanged.
 
-    The signature of the function depends on `kind`; keyword-only parameters are options that a suite may set.
-    The other arguments are facts about the method, see `Attribution`.
+    The signature of the function depends on `kind`, by default `network`; keyword-only parameters are options
+    that a suite may set. The other arguments are facts about the method, see `Attribution`.
 
     - `network`: `function(network, images, image_index, class_index, *, ...) -> maps`. `images` is a float
       tensor (B, 3, H, W), normalised as the checkpoint wants it; `image_index` and `class_index` are int64
@@ -183,24 +196,7 @@ def attribution(
     """
 
     def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        ATTRIBUTIONS.add(
-            Attribution(
-                name=name,
-                function=function,
-                kind=kind,
-                smoothed=smoothed,
-                source=source,
-                family=family,
-                signed=signed,
-                seeded=seeded,
-                class_independent=class_independent,
-                passes=passes,
-                check=check,
-                fits=fits,
-                middle=middle,
-                truth=truth,
-            )
-        )
+        ATTRIBUTIONS.add(Attribution(name, function, **facts))
         return function
 
     return register

@@ -13,8 +13,6 @@ from ..base import RaybenchError
 from .asking.copies.one_by_one import one_by_one
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike
 
-__all__ = ["method_of"]
-
 _FORMS = (
     "expected function(network, images, image_index, class_index), with seeds as a fifth if it draws random "
     "numbers, or function(module, image, class_index); other arguments keyword-only"

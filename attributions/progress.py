@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
-__all__ = ["Bar", "shown_by", "working"]
-
 Bar = Callable[[int, str], AbstractContextManager[Callable[[int], None]]]
 """Shows so many steps under a label while open, and is told of steps by what it gives."""
 

@@ -10,9 +10,6 @@ from torch import Tensor
 
 from ..base import RaybenchError
 
-__all__ = ["Portion", "by_image", "check_classes", "check_logits", "check_queries", "in_order", "one_hot",
-           "portions"]  # fmt: skip
-
 
 class Portion(NamedTuple):
     """Some images of a batch with the queries that ask about them.

@@ -6,8 +6,6 @@ import torch
 
 from ..base import seed_for
 
-__all__ = ["generator"]
-
 
 def generator(*purpose: int | str) -> torch.Generator:
     """Return a fresh generator on the CPU for a purpose, such as `(seed, "noise", 3)`; see `seed_for`.

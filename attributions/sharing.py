@@ -10,8 +10,6 @@ from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
-__all__ = ["Watch", "shared", "sharing"]
-
 Answer = TypeVar("Answer")
 
 

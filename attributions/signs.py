@@ -7,16 +7,6 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-__all__ = [
-    "CANCELLED",
-    "Colours",
-    "Sign",
-    "over_colours",
-    "reduced",
-    "signed_by_colours",
-    "summed_over_channels",
-]
-
 Sign = Literal["positive", "absolute", "negative"]
 """What of a signed map is scored: what speaks for the class, what matters at all, what speaks against it."""
 

@@ -1,7 +1,6 @@
 """Which network: checkpoint cards, architectures with average or max pooling, and verified loading."""
 
 from .building.architectures import build_module
-from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
 from .catalogue import card_file_of, card_names, find_card, shipped_cards
 from .classes import ClassList, load_classes
@@ -20,7 +19,6 @@ from .weights.recognising import architecture_of
 __all__ = [
     "Card",
     "ClassList",
-    "Compile",
     "Network",
     "UnusableScoresError",
     "WeightFile",
@@ -30,7 +28,6 @@ __all__ = [
     "cache_folder",
     "card_file_of",
     "card_names",
-    "compile_stages",
     "fetch_weights",
     "find_card",
     "function_of",

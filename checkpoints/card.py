@@ -13,9 +13,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from ..base import Document, checked_label, names_code, read_document
 from .input import Input, Sides, Statistics, checked_mean, checked_std
 
-__all__ = ["Card", "WeightSource", "read_card"]
-
-
 _OTHER_ADDRESS = re.compile(
     r"gdrive:[\w-]{10,}|torchvision:\w+\.\w+|timm:\w+\.\w+|hf:[\w.-]+/[\w.-]+(@[\w.-]+)?"
 )

@@ -10,8 +10,6 @@ from .card import Card, read_card
 from .libraries.names import card_of_name, names_network
 from .own import card_of_function
 
-__all__ = ["card_file_of", "card_names", "find_card", "shipped_cards"]
-
 
 def card_names() -> list[str]:
     """Names of all shipped cards, in alphabetical order; reads no card."""

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from ..base import RaybenchError, UnknownNameError
 
-__all__ = ["ClassList", "load_classes", "shipped_class_lists"]
-
 _MOST_NAMED = 8
 
 

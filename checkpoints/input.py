@@ -8,8 +8,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 
 from ..base import Document
 
-__all__ = ["Input", "Sides", "Statistics", "checked_mean", "checked_std"]
-
 Statistics = tuple[float, float, float]
 Side = Annotated[int, Field(ge=1)]
 Sides = tuple[Side, Side]

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from .card import Card
 from .classes import ClassList
 
-__all__ = ["Network", "state_sha256", "with_own_size"]
-
 
 @dataclass(frozen=True, eq=False)
 class Network:

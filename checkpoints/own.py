@@ -12,8 +12,6 @@ from torch import nn
 from ..base import CodeFiles, RaybenchError, document_from, names_code, nearest, options_of, worded
 from .card import Card
 
-__all__ = ["built_by", "card_of_function", "function_of"]
-
 _EXAMPLE = "def my_network(*, classes='imagenet1k', target_layer='layer4')"
 
 

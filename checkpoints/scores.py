@@ -12,8 +12,6 @@ from ..base import RaybenchError
 from .card import Card
 from .classes import ClassList
 
-__all__ = ["ScoreReader", "UnusableScoresError", "read_scores", "reader_of"]
-
 
 class UnusableScoresError(RaybenchError):
     """A network gave scores that are no numbers; who knows the picture names it."""

@@ -8,8 +8,6 @@ from typing import cast
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
-__all__ = ["shapes_net"]
-
 _WIDTHS = (16, 32, 64, 96)
 _STRIDES = (1, 2, 2, 1)
 

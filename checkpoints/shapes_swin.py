@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from .shapes_vit import Block, stem_of
 
-__all__ = ["ShapesSwin", "shapes_swin"]
-
 _WIDTH, _HEADS, _SIDE = 40, 4, 4
 
 

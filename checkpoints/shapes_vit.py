@@ -9,8 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Block", "ShapesViT", "shapes_vit", "stem_of"]
-
 _WIDTH, _HEADS, _BLOCKS = 64, 4, 3
 
 

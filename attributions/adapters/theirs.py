@@ -15,9 +15,8 @@ from ...base import RaybenchError
 from ..asking.copies.one_by_one import one_by_one
 from ..interface import NetworkLike, Passes, attribution
 from ..queries import check_classes
-from ..reading.capture import layer_of, layer_to_read
-
-__all__ = ["TARGET", "Asked", "Theirs", "checked", "refuse_missing", "register"]
+from ..reading.search.target_layer import layer_to_read
+from ..reading.watching import layer_of
 
 TARGET = ("target_layer",)
 """What names the layer that most methods read."""

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from ..interface import NetworkLike, Passes, attribution
 
-__all__ = ["box_oracle", "center", "center_gaussian", "fake_cam", "random", "sobel", "uniform"]
-
 Sigma = Annotated[float, Field(gt=0, le=10)]
 
 

@@ -13,8 +13,6 @@ from torch.overrides import TorchFunctionMode
 
 from ...base import RaybenchError
 
-__all__ = ["AttentionCapture"]
-
 
 class AttentionCapture(TorchFunctionMode):
     """While entered, keeps the attention probabilities of every block that runs; logits stay up to rounding.

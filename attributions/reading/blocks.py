@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from ...base import RaybenchError
 from .attention import AttentionCapture
-from .capture import undisturbed
-
-__all__ = ["blocks_of"]
+from .watching import undisturbed
 
 _BLOCKS: WeakKeyDictionary[nn.Module, tuple[str, ...]] = WeakKeyDictionary()
 

@@ -14,21 +14,7 @@ from ..sharing import shared
 from .layout_trials import maps_at
 from .layouts import as_maps
 from .search.target_layer import layer_to_read
-from .watching import altering, captured, in_eval_mode, is_cut, layer_of, run_from, undisturbed
-
-__all__ = [
-    "Capture",
-    "altering",
-    "captured",
-    "features_and_gradients",
-    "in_eval_mode",
-    "input_gradients",
-    "is_cut",
-    "layer_of",
-    "layer_to_read",
-    "run_from",
-    "undisturbed",
-]
+from .watching import run_from, undisturbed
 
 
 class Capture(NamedTuple):

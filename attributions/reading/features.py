@@ -15,8 +15,6 @@ from .layout_trials import layout_of, maps_at
 from .search.target_layer import layer_to_read
 from .watching import altering, captured, is_cut, undisturbed
 
-__all__ = ["altered_scores", "features_of"]
-
 
 def features_of(
     network: NetworkLike, images: Tensor, image_index: Tensor, layer: str | None = None

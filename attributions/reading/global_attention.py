@@ -15,10 +15,7 @@ from ..interface import NetworkLike
 from .attention import AttentionCapture
 from .layouts import Layout
 from .tokens import convolved_sizes, token_grid
-from .trials import tried
-from .watching import undisturbed
-
-__all__ = ["GlobalAttention", "attends_globally", "read_attention", "rows_read"]
+from .watching import tried, undisturbed
 
 
 class GlobalAttention(NamedTuple):

@@ -14,8 +14,6 @@ from .search.places import NOT_AGAINST, SURE, best_reading, quartered_pictures
 from .tokens import convolved_reading, convolved_sizes
 from .watching import captured, undisturbed
 
-__all__ = ["layout_of", "maps_at"]
-
 Shape = tuple[int, ...]
 
 _KNOWN: WeakKeyDictionary[nn.Module, dict[tuple[str, Shape], Layout]] = WeakKeyDictionary()

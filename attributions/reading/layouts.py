@@ -9,8 +9,6 @@ from torch import Tensor
 
 from ...base import RaybenchError
 
-__all__ = ["MOST_PREFIX", "Kind", "Layout", "as_maps", "readings"]
-
 Kind = Literal["channels_first", "channels_last", "tokens"]
 """(N, k, h, w), (N, h, w, k) or (N, prefix + h * w, k)."""
 

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from ...base import RaybenchError
 from .layouts import MOST_PREFIX, Layout
 
-__all__ = ["convolved_reading", "convolved_sizes", "token_grid"]
-
 
 @contextmanager
 def convolved_sizes(module: nn.Module) -> Iterator[list[tuple[int, int]]]:

@@ -12,18 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ...base import RaybenchError, UnknownNameError
+from ..interface import NetworkLike
 from ..queries import check_logits
-
-__all__ = [
-    "Captured",
-    "altering",
-    "captured",
-    "in_eval_mode",
-    "is_cut",
-    "layer_of",
-    "run_from",
-    "undisturbed",
-]
 
 
 @contextmanager
@@ -179,3 +169,26 @@ def layer_of(module: nn.Module, name: str) -> nn.Module:
     if name not in layers:
         raise UnknownNameError(f"layer of {type(module).__name__}", name, layers)
     return layers[name]
+
+
+_SIDES = (96, 224)
+"""Height and width of the pictures that a network is tried on: a small one, and what transformers want."""
+
+
+def tried(network: NetworkLike, trial: Callable[[Tensor], object]) -> None:
+    """Try something on a blank picture (1, 3, H, W) of a size that a network takes, if one of two is such.
+
+    Raises:
+        RaybenchError: the trial does.
+    """
+    like = next(network.module.parameters(), torch.zeros(()))
+    sizes = [network.input_size] if network.input_size else [(side, side) for side in _SIDES]
+    for size in sizes:
+        with undisturbed(network.module):
+            try:
+                trial(like.new_zeros((1, 3, *size)))
+            except (RaybenchError, torch.OutOfMemoryError):
+                raise
+            except Exception:  # it may want pictures of another size
+                continue
+            return

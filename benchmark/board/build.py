@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ...base import RaybenchError
 from ..results import Board, method_words, write_atomically
-from .feed import feed_of, table_csv
+from .feed import feed_of, table_csv, table_latex
 from .gallery import section_gallery
 from .plots import section_plots
 from .provenance import Provenance
@@ -76,6 +76,7 @@ def build_site(board: Board, out: Path) -> Path:
     write_atomically(out / "feed.json", feed_of(board))
     for section in shown:
         write_atomically(out / "tables" / f"{section.key}.csv", table_csv(section))
+        write_atomically(out / "tables" / f"{section.key}.tex", table_latex(section))
     return out / "index.html"
 
 

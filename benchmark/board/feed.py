@@ -1,4 +1,4 @@
-"""The rows of a board for programs: a JSON feed of all, newest first, and a CSV of each table."""
+"""The rows of a board to take away: a JSON feed of all, newest first, and each table as CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..results import Board, BoardRow, Section
+from ..results import NO_CHECKPOINT, Board, BoardRow, Cell, Column, Row, Score, Section, Table
+from ..tables import TIED, render_table
 
-__all__ = ["feed_of", "table_csv"]
+__all__ = ["feed_of", "table_csv", "table_latex"]
 
 
 def feed_of(board: Board) -> bytes:
@@ -44,6 +45,34 @@ def table_csv(section: Section) -> bytes:
         names = map(_harmless, (row.checkpoint, row.attribution))
         writer.writerow([*names, row.queries, row.degenerate, *numbers])
     return text.getvalue().encode("utf-8", "replace")
+
+
+def table_latex(section: Section) -> bytes:
+    """Return the measured rows of a section for a paper: all that may be the networks' best are bold."""
+    best = {column.metric: _best(section, column) for column in section.columns}
+    rows = []
+    for row in section.rows:
+        scores = [(row.scores.get(metric, Score()), row.key in keys) for metric, keys in best.items()]
+        cells = tuple(Cell(score.value, score.low, score.high, best=bold) for score, bold in scores)
+        rows.append(Row((row.checkpoint, row.attribution), cells, row.queries, row.degenerate))
+    title = f"{section.dataset_title}, protocol {section.protocol} {section.protocol_id}"
+    tested = any(score.rank for row in section.rows for score in row.scores.values())
+    notes = (TIED,) if tested else ()
+    table = Table(title, ("checkpoint", "attribution"), section.columns, tuple(rows), notes)
+    return render_table(table, "latex").encode("utf-8", "replace")
+
+
+def _best(section: Section, column: Column) -> set[str]:
+    """Rows of networks that may hold the first place among them; by value, where nothing was tested."""
+    known = [
+        (row.key, score)
+        for row in section.rows
+        if row.checkpoint != NO_CHECKPOINT and (score := row.scores.get(column.metric)) and column.ranked
+    ]
+    places = {key: float(score.rank.best) for key, score in known if score.rank}
+    sign = -1 if column.higher_is_better else 1
+    places = places or {key: sign * score.value for key, score in known if score.value == score.value}
+    return {key for key, place in places.items() if place == min(places.values())}
 
 
 def _harmless(name: str) -> str:

@@ -1,15 +1,15 @@
 """What is measured on: readers that turn folders into images with queries and ground truth."""
 
-from ...base import Box, Point, Size
+from ...base import Box, Size
 from .files import PICTURE_SUFFIXES, files_in
 from .interface import DATASETS, DatasetReader, composed_dataset, dataset
-from .known import KnownData, check_data, known_data, names_of_known
+from .known import check_data, known_data, names_of_known
 from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
 from .listed import listed_dataset, listed_reader
 from .opening import find_folder, find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
-from .readers import (
+from .readers import (  # noqa: F401
     boxes,
     coco,
     cub200,
@@ -50,10 +50,8 @@ __all__ = [
     "Dataset",
     "DatasetReader",
     "ImageNet",
-    "KnownData",
     "LayoutError",
     "MaskRegion",
-    "Point",
     "Query",
     "Region",
     "Sample",
@@ -61,39 +59,29 @@ __all__ = [
     "Size",
     "UnreadableImageError",
     "asks_anything",
-    "boxes",
     "check_data",
     "class_index_of",
     "class_of",
-    "coco",
     "composed_dataset",
-    "cub200",
     "dataset",
     "draw_scene",
     "encoded_bytes",
     "files_in",
     "find_folder",
     "find_reader",
-    "grid",
-    "imagenet",
-    "imagenet_boxes",
-    "imagenet_s",
     "known_data",
     "listed_dataset",
     "listed_reader",
     "names_of_known",
     "open_dataset",
     "open_picture",
-    "openimages30k",
     "read_annotation",
     "read_picture",
     "reading_by",
-    "shapes",
     "subsets_of",
     "to_rgb",
     "unaffordable",
     "unpack_parquet",
     "upright_picture",
-    "voc",
     "write_shapes",
 ]

@@ -1,8 +1,9 @@
-"""Files in the folders of a dataset: finding them, and saying what is odd about a name."""
+"""Files in the folders of a dataset: finding and hashing them, and saying what is odd about a name."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import unicodedata
 from collections.abc import Collection, Hashable, Iterable
@@ -10,20 +11,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...base import RaybenchError, quoted
-
-__all__ = [
-    "LINKED",
-    "PICTURE_SUFFIXES",
-    "files_by_id",
-    "files_in",
-    "files_of_ids",
-    "first_repeated",
-    "leads_out",
-    "other_folder",
-    "other_spelling",
-    "read_text",
-    "subfolders",
-]
 
 PICTURE_SUFFIXES = (".jpeg", ".jpg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -160,3 +147,25 @@ def _spellings(folder: Path) -> dict[str, str]:
 
 def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip().casefold()
+
+
+def fingerprint_of(parts: Iterable[bytes | str]) -> str:
+    """SHA-256 over the parts in their order, each preceded by its length: 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def fingerprint_of_files(labelled: Iterable[tuple[str, Path | None]]) -> str:
+    """SHA-256 over labels and the content of their files; a file that is missing counts as empty."""
+    return fingerprint_of(part for label, path in labelled for part in (label, _content(path)))
+
+
+def _content(path: Path | None) -> bytes:
+    try:
+        return path.read_bytes() if path else b""
+    except OSError:  # reported when the sample is read
+        return b""

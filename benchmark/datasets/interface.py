@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from ...base import RaybenchError, Registry, nearest
 from ...checkpoints import ClassList, load_classes
@@ -16,7 +16,8 @@ from .layouts.nearest import Layout, nearest_layout
 from .sample import Dataset, LayoutError
 from .selection import Selection
 
-__all__ = ["DATASETS", "DatasetReader", "composed_dataset", "dataset"]
+if TYPE_CHECKING:
+    from typing import Unpack  # of Python 3.11
 
 Generate = Callable[[Callable[[str], None]], Path]
 """Given a function that is told what happens, writes a dataset and returns its folder."""
@@ -185,18 +186,20 @@ Opener = TypeVar("Opener", bound=Callable[..., Dataset])
 DATASETS: Registry[DatasetReader] = Registry("dataset", "raybench.datasets")
 
 
+class Given(TypedDict, total=False):
+    """Facts that `dataset` takes, see `DatasetReader`."""
+
+    folder: str
+    generate: Generate
+    label: str
+    signs: tuple[str, ...]
+    layouts: tuple[Layout, ...]
+    beside: bool
+    inside: str
+
+
 def dataset(
-    name: str,
-    *,
-    classes: str,
-    multilabel: bool | None,
-    folder: str = "",
-    generate: Generate | None = None,
-    label: str = "",
-    signs: tuple[str, ...] = (),
-    layouts: tuple[Layout, ...] = (),
-    beside: bool = False,
-    inside: str = "",
+    name: str, *, classes: str, multilabel: bool | None, **facts: Unpack[Given]
 ) -> Callable[[Opener], Opener]:
     """Register `function(root, protocol, classes, selection, *, ...) -> Dataset` as the reader `name`.
 
@@ -207,21 +210,9 @@ def dataset(
     """
 
     def register(function: Opener) -> Opener:
-        DATASETS.add(
-            DatasetReader(
-                name=name,
-                function=function,
-                classes=classes,
-                multilabel=multilabel,
-                folder=folder or name,
-                generate=generate,
-                label=label or name,
-                signs=signs,
-                layouts=layouts,
-                beside=beside,
-                inside=inside,
-            )
-        )
+        facts.setdefault("folder", name)
+        facts.setdefault("label", name)
+        DATASETS.add(DatasetReader(name, function, classes, multilabel, **facts))
         return function
 
     return register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ from ..suite import Protocol
 from .interface import DATASETS, DatasetReader
 from .region import BoxRegion
 from .sample import Dataset, without_pictures
-
-__all__ = ["KnownData", "check_data", "known_data", "names_of_known"]
 
 _LISTED = 3
 
@@ -96,12 +94,7 @@ def names_of_known(text: str) -> list[str]:
 
 
 def check_data(
-    known: KnownData,
-    root: Path,
-    protocol: Protocol,
-    *,
-    full: bool = False,
-    advance: Callable[[], None] = lambda: None,
+    known: KnownData, root: Path, protocol: Protocol, *, full: bool = False
 ) -> Iterator[tuple[bool, str]]:
     """Compare a folder with what is known of a dataset, in sentences.
 
@@ -110,7 +103,6 @@ def check_data(
         root: the folder.
         protocol: by whose rules annotations are read.
         full: also decode every picture and compare its size with the annotation's.
-        advance: told of each picture.
 
     Yields:
         Whether what a sentence says is as it should be, and the sentence.
@@ -125,7 +117,6 @@ def check_data(
     queries = boxes = 0
     looked = dataset if full else without_pictures(dataset)
     for index in range(len(dataset)):
-        advance()
         try:
             sample = looked[index]
         except RaybenchError as error:

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 from ...base import RaybenchError, Size
 from ...checkpoints import ClassList
 from ..suite import Protocol
-from .fingerprint import fingerprint_of
+from .files import fingerprint_of
 from .interface import DatasetReader
 from .layouts.boxes import WrittenBox, region_of
 from .pictures import as_annotated, read_picture, to_rgb
 from .region import MaskRegion, Region
 from .sample import AnnotationError, Dataset, InOrder, Query, Sample
 from .selection import Selection
-
-__all__ = ["listed_dataset", "listed_reader"]
 
 _EXPECTED = "(picture, where, class), or (picture, {class: where, ...})"
 _WHERE = "boxes (x0, y0, x1, y1) in pixels from 0, the last one inside, a mask (H, W) of bool, or None"

@@ -12,8 +12,6 @@ from ..suite import Protocol
 from .interface import DATASETS, DatasetReader
 from .sample import Dataset
 
-__all__ = ["find_folder", "find_reader", "open_dataset"]
-
 
 def find_reader(name: str, code: CodeFiles | None = None) -> DatasetReader:
     """Return a registered reader, or one in a file: `mine.py:my_reader`.

@@ -21,18 +21,6 @@ from ...base import Size
 from .files import other_spelling
 from .sample import AnnotationError, UnreadableImageError
 
-__all__ = [
-    "POSSIBLE_SIZES",
-    "SIZE_DIFFERS",
-    "ReadPicture",
-    "as_annotated",
-    "encoded_bytes",
-    "is_possible_size",
-    "open_picture",
-    "read_picture",
-    "to_rgb",
-]
-
 ReadPicture = Callable[[Path], PIL.Image.Image]
 
 _ORIENTATION = 0x0112  # of EXIF

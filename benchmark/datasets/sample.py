@@ -14,20 +14,6 @@ from ...base import RaybenchError, Size
 from ...checkpoints import ClassList
 from .region import MaskRegion, Region
 
-__all__ = [
-    "AnnotationError",
-    "Dataset",
-    "InOrder",
-    "LayoutError",
-    "Query",
-    "Sample",
-    "UnreadableImageError",
-    "asks_anything",
-    "class_of",
-    "reading_by",
-    "without_pictures",
-]
-
 
 class UnreadableImageError(RaybenchError):
     """An image file that is missing or does not decode."""

@@ -10,8 +10,6 @@ from pathlib import Path, PurePosixPath
 from ...base import RaybenchError
 from .files import PICTURE_SUFFIXES, first_repeated, read_text
 
-__all__ = ["Selection", "id_of"]
-
 _NUMBERED = re.compile(r"\s+\d+$")
 
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 from .sample import Dataset, Query
 
-__all__ = ["DIFFICULT", "subsets_of", "with_difficult"]
-
 DIFFICULT = "difficult"
 
 _SMALL = 0.25

@@ -1,8 +1,7 @@
 """Seconds of work before hours: what is wrong with a network, a method on it, or how pictures reach it."""
 
-from .examining import examine, made_up_pictures
+from .examining import examine, made_up_pictures, patients_of_suite
 from .findings import Example, Finding, Patient, as_json, exit_code, printed
-from .patients import patients_of_suite
 
 __all__ = [
     "Example",

@@ -12,8 +12,6 @@ from ...attributions import BoundAttribution
 from ...checkpoints import Network
 from ..suite import Protocol
 
-__all__ = ["Example", "Finding", "Mark", "Patient", "as_json", "exit_code", "printed"]
-
 Mark = Literal["ok", "warning", "refusal"]
 
 

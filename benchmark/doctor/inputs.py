@@ -14,8 +14,6 @@ from ...checkpoints import Network
 from ..measuring import logits_of
 from .findings import Finding, Patient
 
-__all__ = ["accuracy", "preprocessing", "wilson"]
-
 _ENOUGH = 8
 """Labelled pictures from which something can be told."""
 

@@ -8,8 +8,6 @@ from ...attributions import examined_layer, target_layer_of
 from ...base import RaybenchError
 from .findings import Finding, Mark, Patient
 
-__all__ = ["target_layer"]
-
 _LITTLE = 0.5
 _PLACES = 0.05
 _LEFT = 1e-3

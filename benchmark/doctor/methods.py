@@ -11,8 +11,6 @@ from ...base import RaybenchError
 from ..measuring import explain_image, peak_memory_mb
 from .findings import Finding, Patient
 
-__all__ = ["maps_of_methods"]
-
 _MOST = 8
 _MANY, _SOME = 0.5, 0.05
 _COSTLY = 60
@@ -33,8 +31,7 @@ def maps_of_methods(patient: Patient) -> Iterator[Finding]:
 
 
 def _tried(patient: Patient, method: BoundAttribution, check: str) -> Finding:
-    costly = method.passes.forwards(1, 1) + method.passes.backwards(1, 1) > _COSTLY
-    examples = patient.examples[: 1 if costly else _MOST]
+    examples = patient.examples[: 1 if method.passes.of_one > _COSTLY else _MOST]
     start = time.perf_counter()
     made = [
         explain_image(

@@ -11,8 +11,6 @@ from ...base import RaybenchError, worded
 from ..measuring import check_input_size, logits_of, pictured, words_on_scores
 from .findings import Finding, Patient
 
-__all__ = ["size", "steady", "what_scores_are"]
-
 
 def size(patient: Patient) -> Iterator[Finding]:
     """Compare the size of pictures under the protocol with what the network takes."""

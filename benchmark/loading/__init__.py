@@ -1,13 +1,12 @@
 """From files to the input of a network, so that its device never waits."""
 
-from .batch import Batch
-from .batches import group_by_shape, load, workers_beside
+from .batches import Batch, group_by_shape, load, workers_beside
 from .children import end_with_launcher, end_with_parent
 from .frames import Frame, View, frame_of
 from .inputs import decoded, network_input
 from .preparation import Needs, Prepared, PreparedImages
 from .transfer import OnItsWay, send_joined
-from .views import centre_crop, pillow_view, plain_view, to_pixels, too_narrow, worker_view
+from .views import centre_crop, to_pixels, too_narrow, worker_view
 
 __all__ = [
     "Batch",
@@ -25,8 +24,6 @@ __all__ = [
     "group_by_shape",
     "load",
     "network_input",
-    "pillow_view",
-    "plain_view",
     "send_joined",
     "to_pixels",
     "too_narrow",

@@ -7,8 +7,6 @@ import os
 import threading
 import time
 
-__all__ = ["end_with_launcher", "end_with_parent"]
-
 
 def end_with_parent(_worker: int = 0) -> None:
     """Let a forked or spawned process end soon after its parent was killed.

@@ -9,8 +9,6 @@ from ...base import RaybenchError, Size
 from ...checkpoints import Card
 from ..suite import Protocol
 
-__all__ = ["Filter", "Frame", "View", "frame_of", "whole_size"]
-
 View = Literal["whole", "crop", "square"]
 """`whole`: what maps are made of, mostly all of the picture; `crop`: the centre crop for top-1 and top-5
 accuracy; `square`: all of it squeezed into one shape, for F1."""

@@ -16,8 +16,6 @@ from .preparation import Prepared
 from .transfer import send_stacked
 from .views import decode_jpegs, device_view
 
-__all__ = ["decoded", "network_input"]
-
 
 def network_input(
     network: Network, images: Sequence[Prepared], view: View, protocol: Protocol, device: torch.device

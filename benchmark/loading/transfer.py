@@ -11,8 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["OnItsWay", "beside", "send_joined", "send_stacked"]
-
 
 def send_stacked(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
     """Stack arrays of one shape and send them: (len(arrays), *shape) on the device."""

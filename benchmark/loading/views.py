@@ -21,18 +21,6 @@ from ..suite import Protocol
 from .frames import Filter, Frame
 from .transfer import beside
 
-__all__ = [
-    "Pixels",
-    "centre_crop",
-    "decode_jpegs",
-    "device_view",
-    "pillow_view",
-    "plain_view",
-    "to_pixels",
-    "too_narrow",
-    "worker_view",
-]
-
 _MOST_INPUT_PIXELS = 16_000_000  # a network takes some hundred bytes for each
 
 Pixels = NDArray[np.uint8]

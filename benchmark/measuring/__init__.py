@@ -2,9 +2,9 @@
 
 from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
-from .failures import check_input_size
 from .measure import measure
 from .passes import Job, Outcome, Pass
+from .refusals import check_input_size
 from .rehearsal import misfits, rehearse, words_on_scores
 from .scoring import Scorer
 from .single import attribute, explain_image, logits_of, pictured, usual_protocol

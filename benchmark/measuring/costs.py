@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-__all__ = ["Cost", "CostMeter", "add_costs"]
-
 
 class Cost(NamedTuple):
     """How long some maps took: `maps` of them in `seconds`."""

@@ -14,8 +14,6 @@ import torch
 from ...base import __version__
 from ..results import Manifest
 
-__all__ = ["environment", "peak_memory_mb"]
-
 
 def environment(device: torch.device) -> Manifest:
     """Describe the machine and the versions in use."""

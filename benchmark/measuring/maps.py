@@ -16,8 +16,6 @@ from ..metrics import sum_pixels
 from ..results import STATUSES
 from ..suite import Protocol
 
-__all__ = ["normalise", "prepare_saliency", "resize_bilinear", "signed_saliency", "smooth", "status_of"]
-
 
 def status_of(maps: Tensor) -> Tensor:
     """Say what each raw map is.

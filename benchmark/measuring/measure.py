@@ -26,15 +26,12 @@ from ..loading import (
     send_joined,
 )
 from ..results import RowStore, save_map
-from .again.asking import Asked, ask_again, maps_at_input
-from .checked import check_shape
+from .asking import Asked, ask_again, maps_at_input
 from .environment import peak_memory_mb
-from .failures import failures_told, named
 from .passes import Job, Outcome, Pass
+from .refusals import check_shape, failures_told, named
 from .scoring import Scores
 from .writer import BackgroundWriter, Task
-
-__all__ = ["Explained", "doubts", "explained", "kept", "measure", "predicted"]
 
 
 def measure(

@@ -16,8 +16,6 @@ from ..suite import Protocol
 from .costs import Cost, CostMeter
 from .scoring import Scorer
 
-__all__ = ["Job", "Outcome", "Pass"]
-
 
 @dataclass(frozen=True)
 class Job:

@@ -28,10 +28,8 @@ from ..metrics import MetricPasses
 from ..results import RowStore
 from .costs import CostMeter
 from .measure import doubts, explained, kept, predicted
-from .passes import Job, Pass
+from .passes import Pass
 from .scoring import Scorer
-
-__all__ = ["kind_of_scores", "misfits", "rehearse", "words_on_scores"]
 
 _MOST_TRIED = 16
 _MOST_PASSES = 20
@@ -114,7 +112,7 @@ def _usable(work: Pass) -> Iterator[Prepared]:
 def _cheap(work: Pass) -> Pass:
     """The same pass without what takes long, writing nowhere."""
     nowhere = _Nowhere(work.notes.path, ())
-    jobs = [job for job in work.jobs if _passes(job) <= _MOST_PASSES]
+    jobs = [job for job in work.jobs if job.attribution.passes.of_one <= _MOST_PASSES]
     metrics = [one for one in work.scorer.metrics if _asked(one.passes) <= _MOST_PASSES]
     return replace(
         work,
@@ -133,11 +131,6 @@ def _cheap(work: Pass) -> Pass:
 
 def _asked(passes: MetricPasses) -> float:
     return passes.forwards + passes.forwards_per_image + passes.all_runs(1)
-
-
-def _passes(job: Job) -> float:
-    passes = job.attribution.passes
-    return passes.forwards(1, 1) + passes.backwards(1, 1)
 
 
 def _refuse_imperfect(scorer: Scorer, batch: Batch) -> None:

@@ -11,18 +11,22 @@ import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
-from ...base import Size
 from ...checkpoints import Card, ClassList
 from ..loading import Batch, OnItsWay, Prepared, frame_of
 from ..metrics import BoundMetric, Metric, SaliencyBatch
 from ..results import STATUSES, write_integers
 from ..suite import Protocol
-from .again.asking import Asked
-from .checked import below_zero, check_shape, refuse_negative, refuse_outside, sums_of, values_of
-from .failures import failures_told
+from .asking import Asked
 from .maps import normalise, prepare_saliency, status_of
-
-__all__ = ["Scorer", "Scores"]
+from .refusals import (
+    below_zero,
+    check_shape,
+    failures_told,
+    refuse_negative,
+    refuse_outside,
+    sums_of,
+    values_of,
+)
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ class Scorer:
             if method.attribution.middle and self.protocol.center == "exact":
                 near = near_the_middle(masks, near, self.protocol.tolerance_px)
             given = SaliencyBatch(saliency, masks, near, seeds, part.boxes)
-            columns = [status.double(), *_points(given, part.size), below_zero(maps).double()]
+            columns = [status.double(), *given.points.double().T, below_zero(maps).double()]
             sums = []
             for bound in self.metrics:
                 metric = bound.metric
@@ -198,12 +202,6 @@ class Scorer:
         if asked is None:
             return torch.full((len(queries),), float("nan"), dtype=torch.float64)
         return asked.values[queries, self.asking.index(metric)]
-
-
-def _points(batch: SaliencyBatch, size: Size) -> Tensor:
-    """Return x and y of the peaks in images of a size: (2, N) float64; maps may be the images' middle."""
-    top, left = (whole // 2 - seen // 2 for whole, seen in zip(size, batch.mask.shape[1:], strict=True))
-    return (batch.points + torch.tensor([left, top], device=batch.mask.device)).double().T
 
 
 def near_the_middle(masks: Tensor, near: Tensor, tolerance_px: float) -> Tensor:

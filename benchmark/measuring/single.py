@@ -29,12 +29,16 @@ from ..datasets import read_picture, to_rgb
 from ..loading import Prepared, View, decoded, frame_of, network_input, to_pixels, too_narrow, worker_view
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
-from .checked import below_zero, check_shape, refuse_negative
-from .failures import check_input_size, failures_told, refuse_doubtful
 from .maps import prepare_saliency, status_of
+from .refusals import (
+    below_zero,
+    check_input_size,
+    check_shape,
+    failures_told,
+    refuse_doubtful,
+    refuse_negative,
+)
 from .rehearsal import kind_of_scores, words_on_scores
-
-__all__ = ["Explanation", "attribute", "explain_image", "logits_of", "pictured", "usual_protocol"]
 
 
 @dataclass(frozen=True)

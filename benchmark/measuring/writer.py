@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-__all__ = ["BackgroundWriter", "Task"]
-
 Task = Callable[[], None]
 
 _MOST_WAITING = 4

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from ...base import Box
 
-__all__ = ["Ranked", "SaliencyBatch", "sum_pixels"]
-
 
 class Ranked(NamedTuple):
     """Pixels of maps as a falling threshold takes them in: all that are equally salient at once.

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from ..statistics import RULES, PredictionBatch
 from .interface import classification_metric
 
-__all__ = ["f1_overall", "f1_per_class", "top1_accuracy", "top5_accuracy"]
-
 
 @classification_metric(
     "top1_accuracy",

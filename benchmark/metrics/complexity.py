@@ -12,8 +12,6 @@ from torch import Tensor
 from .batch import SaliencyBatch
 from .interface import map_metric
 
-__all__ = ["effective_complexity", "entropy", "sparseness"]
-
 Level = Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -10,18 +10,6 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-__all__ = [
-    "Curve",
-    "Explain",
-    "ExplainedQuery",
-    "Fill",
-    "Forgotten",
-    "NetworkQuery",
-    "Order",
-    "Picture",
-    "Ties",
-]
-
 Fill = Literal["mean", "black", "white", "blur", "noise"]
 """What hidden pixels show: the mean colour, an end of the range, the blurred picture, or noise."""
 

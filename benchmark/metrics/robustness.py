@@ -13,8 +13,6 @@ from ...base import seed_for
 from .interface import MetricPasses, explanation_metric
 from .query import ExplainedQuery
 
-__all__ = ["average_sensitivity", "local_lipschitz", "max_sensitivity"]
-
 Draws = Annotated[int, Field(ge=1, le=1000)]
 Radius = Annotated[float, Field(gt=0, le=1)]
 Units = Literal["pixels", "normalised"]

@@ -1,7 +1,7 @@
 """Resolves a suite, divides the work, measures what is left of it, and completes the result folder."""
 
-from .again import extend_gallery
 from .forecast import planned
+from .gallery import extend_gallery
 from .machine.crew import leads
 from .machine.devices import pick_device
 from .plan import Plan

@@ -30,13 +30,11 @@ from ..results import (
 )
 from ..statistics import INTERVALS
 from ..suite import Protocol
+from .integrity import refuse_gaps, say_complete, set_damaged_aside
 from .machine.crew import was_restarted
 from .naming import labels_of
 from .plan import Plan
-from .wholeness import refuse_gaps, say_complete, set_damaged_aside
 from .work import notes_of
-
-__all__ = ["begin", "finish", "locked", "note_rehearsal", "note_weights"]
 
 
 @contextmanager
@@ -101,7 +99,6 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
                 manifest["facts"][kind] = known | manifest["facts"].get(kind, {})
         if "code" in old:
             manifest["code"] = old["code"] | manifest.get("code", {})
-    tried = list(settings.fast_report) or old.get("compute", {}).get("fast", [])
     manifest |= environment(plan.device) | {
         "status": "running",
         "command": ["raybench", *sys.argv[1:]],
@@ -109,7 +106,6 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "limit": settings.limit,
         "sample": f"drawn by seed {plan.suite.seed}" if settings.limit or plan.suite.images else None,
         "batch_size": settings.batch_size,
-        "compute": {"compile": settings.compile, "fast": tried},
         "without_queries": sorted(old.get("without_queries", [])),
         "weights_sha256": old.get("weights_sha256", {}),
         "costs": old.get("costs", {}),

@@ -14,8 +14,6 @@ from ...checkpoints import Card
 from ..metrics import METRICS, BoundMetric, bind_metric
 from ..suite import PLAIN_NAME, NamedChoice, Suite, plain_name
 
-__all__ = ["Mistakes", "SeveralMistakesError", "bound_attributions", "bound_metrics", "labels_of"]
-
 Choice = TypeVar("Choice")
 Made = TypeVar("Made")
 

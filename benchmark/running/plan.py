@@ -31,8 +31,6 @@ from .machine.devices import pick_device
 from .naming import Mistakes, bound_attributions, bound_metrics
 from .progress import Reporter
 
-__all__ = ["Plan"]
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -100,8 +98,6 @@ class Plan:
         mistakes.refuse()
         attributions = _possible(suite, asked, cards, reporter)
         device = pick_device(settings.device)
-        if settings.compile != "no" and device.type != "cuda":
-            raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
         _check_data_names(settings.data, cards, reader)
         dataset = open_dataset(
             reader, settings.data, protocol, choice.options, say=reporter.say, folder=folder

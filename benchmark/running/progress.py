@@ -8,8 +8,6 @@ from typing import Protocol
 
 from .machine.crew import Counter
 
-__all__ = ["Reporter", "SilentReporter", "passing"]
-
 
 class Reporter(Protocol):
     """Receives the progress of a run."""

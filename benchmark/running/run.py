@@ -18,20 +18,17 @@ from ...checkpoints import Card, Network
 from ..measuring import Outcome, Pass, add_costs
 from ..results import Manifest, ResultFiles, columns_of, open_results, read_records
 from ..suite import Settings, Suite
+from ..tables import comparison_table, render_table
 from .account import begin, finish, locked, note_weights
-from .fast import choose_fast
 from .forecast import costly
+from .integrity import keep_rows
 from .machine.crew import joined_crew
 from .machine.devices import device_of, pick_device
 from .machine.processes import divide, measure_network, threads_limited
 from .plan import Plan
+from .preflight import rehearse_all, verified
 from .progress import Reporter, SilentReporter, passing
-from .rehearsing import rehearse_all, verified
-from .wholeness import keep_rows
 from .work import left_to_measure
-
-__all__ = ["Results", "evaluate"]
-
 
 _BETTER = {(True, True): "higher", (True, False): "lower", (False, True): "", (False, False): ""}
 
@@ -73,6 +70,26 @@ class Results:
     def _repr_html_(self) -> str:
         return str(self.frame.to_html(index=False, float_format="{:.2f}".format))
 
+    def table(self, form: str = "markdown", **arranging: Any) -> str:
+        """The comparison as `raybench table` prints it.
+
+        Args:
+            form: markdown, latex, csv, html or json.
+            arranging: `rows`, `columns`, `pivot`, `with_published` and `subset`, as of that command.
+        """
+        return render_table(comparison_table([self.out], tied=True, **arranging), form)
+
+    def plot(self, out: str | Path, **choices: Any) -> tuple[Path, ...]:
+        """Draw what `raybench plot` draws into a folder, and return the files that were written.
+
+        Args:
+            out: the folder.
+            choices: `only`, `formats` and `width` in inches, as of that command.
+        """
+        from ..pictures import plot_all  # brings matplotlib
+
+        return tuple(plot_all([self.out], Path(out), **choices))
+
     def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
         """records.csv of one row of the comparison: one row per query."""
         return read_records(ResultFiles(self.out).records(checkpoint, attribution))
@@ -107,8 +124,6 @@ def evaluate(
     """
     started = time.monotonic()
     asked, reporter = settings or Settings(), reporter or SilentReporter()
-    if asked.fast:
-        asked = choose_fast(suite, asked, functools.partial(evaluate, networks=networks), reporter)
     # before the first tensor operation: torch's own threads inherit the mode from the one that starts them
     with denormals_flushed(), joined_crew() as crew, contextlib.ExitStack() as stack:
         reporter = reporter if crew.leads else SilentReporter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from ...attributions import BoundAttribution
@@ -24,8 +24,6 @@ from ..suite import Settings
 from .machine.crew import Crew
 from .machine.processes import Division
 from .plan import Plan
-
-__all__ = ["left_to_measure", "notes_of", "of_checkpoints", "stores_of"]
 
 
 def notes_of(settings: Settings) -> RowStore:
@@ -97,7 +95,7 @@ def left_to_measure(
     views: set[View] = {"whole"} if any(of_checkpoints(plan, job.attribution) for job in jobs) else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(jobs), middle=_middle_alone(plan, jobs))
+    needs = Needs(frozenset(views), masks=bool(jobs))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed, card),
         jobs=jobs,
@@ -151,17 +149,6 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
                 )
             )
     return jobs
-
-
-def _middle_alone(plan: Plan, jobs: Sequence[Job]) -> bool:
-    """Whether nothing is read of any map but its middle pixel."""
-    metrics = [one.metric for one in plan.metrics]
-    return (
-        not plan.gallery
-        and plan.protocol.center == "pixel"  # the exact middle may lie near what no pixel beside it is near
-        and all(job.attribution.attribution.middle for job in jobs)
-        and all(metric.window or metric.of_predictions for metric in metrics)
-    )
 
 
 def _measured(job: Job) -> frozenset[str]:

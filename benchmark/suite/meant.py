@@ -13,8 +13,6 @@ from ...base import parse_document
 from .settings import Settings
 from .suite import NamedChoice, Suite, load_suite
 
-__all__ = ["as_document", "choice_of", "meant", "shipped_default"]
-
 shipped_default = "measure"
 """The suite whose parts stand where neither a suite nor an option says otherwise."""
 

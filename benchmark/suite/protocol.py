@@ -13,9 +13,6 @@ from pydantic import Field
 
 from ...base import RaybenchError, UnknownNameError, misfit
 
-__all__ = ["PROTOCOLS", "Protocol", "changed_fields", "protocol_from", "protocol_key"]
-
-
 _SHOWN = object()
 _SIZES = ("short_side", "crop_resize", "crop", "f1_size")
 Positive = Annotated[int, Field(ge=1)]

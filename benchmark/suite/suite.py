@@ -13,8 +13,6 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from ...base import Document, UnknownNameError, checked_label, read_document, seed_for
 from .protocol import Protocol, protocol_from
 
-__all__ = ["PLAIN_NAME", "NamedChoice", "Suite", "load_suite", "plain_name", "shipped_suites"]
-
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,79}")
 
 

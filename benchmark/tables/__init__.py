@@ -1,6 +1,7 @@
 """Tables of results, measured and published, and the text of a comparison."""
 
 from .arranging import arranged
+from .entries import TIED
 from .formats import escape_latex, escape_markdown, latex_table, render_table, rich_table
 from .matching import (
     find_published,
@@ -27,6 +28,7 @@ __all__ = [
     "NO_REFERENCE",
     "REPEATED",
     "SOURCES",
+    "TIED",
     "PublishedDataset",
     "PublishedValue",
     "Source",

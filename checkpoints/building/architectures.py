@@ -16,8 +16,6 @@ from ..libraries import hugging_face
 from ..own import built_by
 from .pooling import use_global_max_pooling
 
-__all__ = ["build_module"]
-
 OWN_PACKAGE = __name__.rpartition(".building")[0]
 """Functions of this package may be named by any card; they only build modules."""
 

@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torchvision import models
 
-__all__ = ["LogMeanExp", "resnet50_convolutional", "vgg16_convolutional"]
-
 _WINDOW = 7  # positions of the last features on each side of a window
 _CHANNELS = 512  # of VGG16's last features
 _LINEAR = {"classifier.2": "classifier.3", "classifier.4": "classifier.6"}

@@ -10,8 +10,6 @@ from torch import Tensor, fx, nn
 
 from ...base import RaybenchError
 
-__all__ = ["use_global_max_pooling"]
-
 
 def use_global_max_pooling(module: nn.Module, name: str) -> nn.Module:
     """Replace the last global average pooling of a classifier by global max pooling; nothing else changes.

@@ -12,8 +12,6 @@ from ...base import RaybenchError, document_from
 from ..card import Card
 from ..classes import ClassList, load_classes, shipped_class_lists
 
-__all__ = ["UNTRAINED", "Facts", "card_from", "crop_share", "flat", "plain_name"]
-
 UNTRAINED = "random"
 """What stands behind the @ of a name to ask for weights that nobody has trained."""
 

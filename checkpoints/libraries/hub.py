@@ -10,8 +10,6 @@ from urllib.request import getproxies
 
 from ...base import RaybenchError, worded
 
-__all__ = ["hub_file"]
-
 
 def hub_file(name: str, repository: str, files: Sequence[str], revision: str | None = None) -> Path:
     """Return the first of some files that a repository has.

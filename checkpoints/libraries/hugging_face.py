@@ -15,8 +15,6 @@ from ...base import RaybenchError, worded
 from .facts import UNTRAINED, Facts, crop_share, flat, plain_name
 from .hub import hub_file
 
-__all__ = ["as_transformers_loads", "build", "facts_of", "input_of", "is_folder", "weight_file"]
-
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
 

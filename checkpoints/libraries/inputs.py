@@ -12,8 +12,6 @@ from ..card import Card
 from ..input import Input
 from .names import facts_of_card
 
-__all__ = ["contradictions", "own_input_of", "resolved", "set_transform_input"]
-
 _OFFICIAL = ("1378be20", "0cc3c7bd")
 """How the SHA-256 of torchvision's own weights of GoogLeNet and Inception v3 begin."""
 

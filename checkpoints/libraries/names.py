@@ -10,8 +10,6 @@ from ...base import RaybenchError, UnknownNameError
 from ..card import Card
 from .facts import UNTRAINED, Facts, card_from
 
-__all__ = ["LIBRARIES", "card_of_name", "facts_of_card", "facts_of_name", "library_names", "names_network"]
-
 LIBRARIES: Mapping[str, str] = {"torchvision": "torchvision", "timm": "timm", "hf": "hugging_face"}
 """Modules beside this one by what stands before the colon; each is imported when it is asked."""
 

@@ -14,8 +14,6 @@ from ..weights.download import download, in_torch_hub
 from .facts import UNTRAINED, Facts, flat, plain_name
 from .hub import hub_file
 
-__all__ = ["as_timm_loads", "facts_of", "input_of", "input_of_config", "names", "weight_file"]
-
 _FILES = (
     *("model.safetensors", "pytorch_model.bin"),
     *("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),

@@ -11,8 +11,6 @@ from torchvision import models
 from ...base import RaybenchError, UnknownNameError
 from .facts import UNTRAINED, Facts, crop_share, plain_name
 
-__all__ = ["facts_of", "input_of_architecture", "input_of_weights", "names"]
-
 _VERSION = f"torchvision {torchvision.__version__.partition('+')[0]}"
 
 

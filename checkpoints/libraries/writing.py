@@ -16,8 +16,6 @@ from .facts import card_from, plain_name
 from .inputs import resolved
 from .names import facts_of_name, names_network
 
-__all__ = ["written_card"]
-
 _ORDER = (
     *("name", "architecture", "architecture_options", "pooling", "classes", "multilabel", "scores"),
     *("weights", "target_layer", "layout", "excitation_layer", "contrast_layer"),

@@ -12,8 +12,6 @@ from filelock import FileLock
 
 from ...base import RaybenchError
 
-__all__ = ["cache_folder", "pinned_sha256", "sha256_of"]
-
 
 def cache_folder() -> Path:
     """Folder of downloaded weights: `$RAYBENCH_CACHE`, or the platform's folder for caches."""

@@ -21,8 +21,6 @@ from ...base import RaybenchError, UnknownNameError
 from ..card import is_secure
 from .cache import cache_folder
 
-__all__ = ["cached_path", "download", "in_torch_hub", "looks_like_html", "remote_size"]
-
 TIMEOUT_S = 30
 """Longest silence of a server."""
 

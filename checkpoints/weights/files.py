@@ -23,20 +23,9 @@ from ..card import Card, WeightSource
 from ..libraries import hugging_face, timm
 from .cache import pinned_sha256, sha256_of
 from .download import download, looks_like_html
-from .formats import other_format
+from .formats import is_index, other_format, refuse_shard, shards_of, words_on_folder
 from .inert import Inert, load_inertly
 from .selecting import select_tensors
-from .shards import is_index, refuse_shard, shards_of, words_on_folder
-
-__all__ = [
-    "Weights",
-    "fetched",
-    "local_file",
-    "local_weights_sha256",
-    "read_tensors",
-    "read_weights",
-    "verified_sha256",
-]
 
 
 class Weights(NamedTuple):

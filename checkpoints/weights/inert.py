@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 
-__all__ = ["Inert", "load_inertly"]
-
 _KINDS = (
     *("list", "dict", "set", "frozenset", "tuple", "int", "float"),
     *("complex", "str", "bytes", "bytearray", "bool"),

@@ -11,8 +11,6 @@ from ..card import Card
 from .download import cached_path, remote_size
 from .files import fetched, local_file, verified_sha256
 
-__all__ = ["WeightFile", "fetch_weights", "remote_megabytes", "weight_files"]
-
 
 class WeightFile(NamedTuple):
     """One weight file.

@@ -15,8 +15,6 @@ from .files import read_tensors
 from .selecting import select_tensors
 from .state_dict import named_as
 
-__all__ = ["architecture_of"]
-
 _CLASSES = 1000
 
 

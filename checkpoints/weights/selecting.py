@@ -11,8 +11,6 @@ from torch import Tensor
 from ...base import RaybenchError
 from ..card import WeightSource
 
-__all__ = ["select_tensors"]
-
 _PLAIN = (int, float, str, bool, type(None))
 
 

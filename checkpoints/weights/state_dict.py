@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from ...base import RaybenchError
 from ..classes import ClassList
 
-__all__ = ["fill_module", "named_as"]
-
 _TRACKED = "num_batches_tracked"
 
 _DOTTED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")

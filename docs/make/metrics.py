@@ -11,7 +11,7 @@ from shared import DOCS, square_scenes
 
 from raybench.attributions import BoundAttribution, bind
 from raybench.benchmark.datasets import MaskRegion, draw_scene
-from raybench.benchmark.measuring.again.randomising import RandomisedCopy
+from raybench.benchmark.measuring.randomising import RandomisedCopy
 from raybench.benchmark.metrics import METRICS, Forgotten, Metric, SaliencyBatch
 from raybench.benchmark.metrics.sanity.similarity import spearman
 from raybench.benchmark.pictures.drawing.style import INK, save_figure

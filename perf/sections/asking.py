@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from raybench.attributions import bind
 from raybench.base import Size
 from raybench.benchmark.loading import Batch, Prepared
-from raybench.benchmark.measuring.again.asking import ask_again
+from raybench.benchmark.measuring.asking import ask_again
 from raybench.benchmark.metrics import bind_metric
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import ClassList, Network, build_module, network_from_module

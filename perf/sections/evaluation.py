@@ -13,8 +13,7 @@ from ..options import Options
 from ..pictures import repeated_pictures
 from ..report import table
 from ..turns import in_turn, ratio, spread
-from ..ways.ancestors import TORCHRAY_METHODS
-from ..ways.floors import FLOORS
+from ..ways.floors import FLOORS, FORMULAS, limit_of, parts_of
 from ..ways.run import run
 from ..ways.work import Work
 
@@ -77,10 +76,14 @@ _FLOORS_SAY = [
 ]
 _TORCHRAY_SAYS = [
     "TorchRay's own loop, one picture and class at a time, and its pointing game alone, against raybench "
-    "with all three metrics. Passes that are done once per picture would explain 1.4 times for the gradient, "
-    "and up to 4.5 for contrastive excitation backprop through ResNet50; the rest is what TorchRay does "
-    "beside the passes, and threads. On picture 350679 TorchRay's excitation backprop through ResNet50 gives "
-    "NaN for all five classes, so that its points lie where they may; ours are numbers, one of which hits.",
+    "with all three metrics. The limit is what the passes of the network alone allow, from parts timed in "
+    "the same rounds (`perf/ways/floors.py`): "
+    + "; ".join(f"{name}: {formula}" for name, formula in FORMULAS.items())
+    + ", with N pictures, Q queries, f forward, b backward to the input, z and t the forward pass after and "
+    "the backward pass to the layer of excitation backprop, h the backward pass to that of Grad-CAM. More "
+    "than the limit comes from what TorchRay does beside the passes, and from threads. On picture "
+    "350679 TorchRay's excitation backprop through ResNet50 gives NaN for all five classes, so that its "
+    "points lie where they may; ours are numbers, and one of them hits.",
     "",
 ]
 _SCRIPTS_SAY = [
@@ -121,27 +124,49 @@ def _floors(work: Work, options: Options) -> list[str]:
 
 
 def _torchray(checkpoint: str, options: Options) -> list[str]:
-    """Each method by TorchRay and by us, in turn."""
+    """Each method by TorchRay and by us, in turn, beside the limit."""
     if not options.wants(f"torchray {checkpoint}"):
         return []
     work = _work(options, checkpoint, "coco", 12, quick=1)
     ways = {
         (way, name): (way, dataclasses.replace(work, attribution=name))
-        for name in TORCHRAY_METHODS
+        for name in FORMULAS
         for way in ("raybench", "torchray")
     }
-    runs = _measured(ways, options)
+    fields = dataclasses.asdict(work)
+    runs = _measured(ways, options, parts=lambda: apart(parts_of, options, **fields))
     rows = []
-    for name in TORCHRAY_METHODS:
-        both = runs["raybench", name], runs["torchray", name]
-        rates = [spread([run["queries"] / run["seconds"] for run in found]).median for found in both]
-        faster = ratio(*(_per_image(found) for found in reversed(both)))
-        hits = [str(found[0]["hits"]) for found in both]
-        rows.append([name, *(f"{rate:.2f}" for rate in rates), str(faster), *hits])
-    headings = ["method", "queries per second, raybench", "TorchRay", "times faster"]
+    for name in FORMULAS:
+        ours, theirs = runs["raybench", name], runs["torchray", name]
+        images, queries = ours[0]["images"], ours[0]["queries"]
+        limits = [limit_of(name, parts, images, queries) for parts in runs["parts"]]
+        faster = ratio(_per_image(theirs), _per_image(ours))
+        rows.append(
+            [
+                name,
+                *(
+                    f"{spread([run['queries'] / run['seconds'] for run in found]).median:.2f}"
+                    for found in (ours, theirs)
+                ),
+                str(faster),
+                f"{spread(limits).median:.2f}",
+                f"{100 * faster.median / spread(limits).median:.0f} %",
+                *(str(found[0]["hits"]) for found in (ours, theirs)),
+            ]
+        )
+    headings = [
+        "method",
+        "queries per second, raybench",
+        "TorchRay",
+        "times faster",
+        "limit",
+        "share of the limit",
+        "hits, raybench",
+        "TorchRay",
+    ]
     first = runs["raybench", "grad_cam"][0]
     title = f"**{checkpoint}, coco: {first['images']} pictures, {first['queries']} queries**"
-    return [title, "", *table([*headings, "hits, raybench", "TorchRay"], rows)]
+    return [title, "", *table(headings, rows)]
 
 
 def _three_scripts(works: Sequence[Work], options: Options) -> list[str]:
@@ -161,13 +186,13 @@ def _three_scripts(works: Sequence[Work], options: Options) -> list[str]:
     return table([*headings, "peak memory, MB, raybench", "scripts"], rows)
 
 
-def _measured(ways: Mapping[Any, tuple[str, Work]], options: Options) -> Any:
+def _measured(ways: Mapping[Any, tuple[str, Work]], options: Options, **others: Any) -> Any:
     """Run all ways in turn, each time in a fresh process."""
     calls = {
         label: lambda way=way, work=work: apart(run, options, way=way, **dataclasses.asdict(work))
         for label, (way, work) in ways.items()
     }
-    return in_turn(calls, options.rounds)
+    return in_turn({**calls, **others}, options.rounds)
 
 
 def _work(options: Options, checkpoint: str, dataset: str, usual: int, quick: int) -> Work:

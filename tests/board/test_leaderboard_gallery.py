@@ -31,7 +31,7 @@ from raybench.benchmark.results.thumbnail_choice import (
     read_choice,
     write_choice,
 )
-from raybench.benchmark.running.again import extend_gallery
+from raybench.benchmark.running.gallery import extend_gallery
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Again, Settings
 from raybench.commands import app

@@ -68,8 +68,13 @@ def test_feed_holds_the_numbers_of_every_row(run: Path, tmp_path: Path) -> None:
         assert score["value"] == pytest.approx(made_up_values(20, level, seed=seed).mean())
         assert score["low"] < score["value"] < score["high"]
         assert f"CH {score['printed']}" in item["content_text"]
-    (table,) = (page.parent / "tables").iterdir()
-    assert f'href="tables/{table.name}"' in page.read_text()
+    table, latex = sorted((page.parent / "tables").iterdir())
+    for file in (table, latex):
+        assert f'href="tables/{file.name}"' in page.read_text()
+    lines = {line.split(" & ")[0].strip(" {}"): line for line in latex.read_text().splitlines()}
+    best = {name: [r"\textbf" in cell for cell in lines[name].split("&")[2:]] for name in ("one", "two")}
+    assert best["one"][2:4] == [True, True]  # SPG and CH, of which the other is surely worse
+    assert best["two"][2:4] == [False, False]
     rows = pd.read_csv(table).set_index("checkpoint")
     assert rows.loc["one", "content_heatmap"] == pytest.approx(made_up_values(20, 60, seed=1).mean())
     assert list(rows["content_heatmap_place"]) == [1, 2]
@@ -80,7 +85,7 @@ def test_names_are_no_formulas_and_same_weights_are_said(tmp_path: Path) -> None
     run = write_run(tmp_path / "run", {("=1+1", "rise"): values, ("b", "rise"): values})
     change_manifest(run, weights_sha256={"=1+1": "ab" * 32, "b": "ab" * 32})
     page = site.build_site(collect([run], with_published=False), tmp_path / "site")
-    (table,) = (page.parent / "tables").iterdir()
+    (table,) = (page.parent / "tables").glob("*.csv")
     assert set(pd.read_csv(table)["checkpoint"]) == {"'=1+1", "b"}
     assert re.search(r"The same weights under several names: (=1\+1, b|b, =1\+1)\.", page.read_text())
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from raybench.base import RaybenchError
-from raybench.benchmark.loading import frame_of, pillow_view
+from raybench.benchmark.loading import frame_of
+from raybench.benchmark.loading.views import pillow_view
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import Network, find_card, load_classes, load_network, resolved
 

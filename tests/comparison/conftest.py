@@ -43,7 +43,14 @@ def write_run(tmp_path: Path) -> RunWriter:
         columns = ["image_id", "targets", "top5", "positives"]
         told = {net: pd.DataFrame(found, columns=columns) for net, found in (predictions or {}).items()}
         return write_folder(
-            tmp_path / name, records, told, scored=metrics, classes=len(CLASSES), changes=changes, **manifest
+            tmp_path / name,
+            records,
+            told,
+            scored=metrics,
+            classes=len(CLASSES),
+            data={"classes": "four"},
+            changes=changes,
+            **manifest,
         )
 
     return write

@@ -13,7 +13,8 @@ from torchvision.models import get_model_weights
 
 import raybench
 from raybench.base import RaybenchError, Size
-from raybench.benchmark.loading import frame_of, pillow_view
+from raybench.benchmark.loading import frame_of
+from raybench.benchmark.loading.views import pillow_view
 from raybench.benchmark.measuring import usual_protocol
 from raybench.benchmark.measuring.maps import prepare_saliency
 from raybench.benchmark.suite import PROTOCOLS, protocol_from

@@ -16,15 +16,9 @@ from torch import Tensor, nn
 from raybench.attributions import BoundAttribution, bind
 from raybench.base import Size
 from raybench.benchmark.loading import Batch, Prepared
-from raybench.benchmark.measuring.again.asking import Asked, _picture, ask_again
-from raybench.benchmark.metrics import (
-    METRICS,
-    ExplainedQuery,
-    MetricPasses,
-    NetworkQuery,
-    bind_metric,
-    max_sensitivity,
-)
+from raybench.benchmark.measuring.asking import Asked, _picture, ask_again
+from raybench.benchmark.metrics import METRICS, ExplainedQuery, MetricPasses, NetworkQuery, bind_metric
+from raybench.benchmark.metrics.robustness import max_sensitivity
 from raybench.benchmark.results import read_numbers
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import ClassList, Network, network_from_module

@@ -15,17 +15,10 @@ from torch import Tensor, nn
 from torchcam_maps import Maps
 
 from raybench.base import seed_for
-from raybench.benchmark.measuring.again.asking import _picture
-from raybench.benchmark.measuring.again.fills import blur_kernel, fill
-from raybench.benchmark.metrics import (
-    Curve,
-    ExplainedQuery,
-    NetworkQuery,
-    Picture,
-    deletion,
-    insertion,
-    max_sensitivity,
-)
+from raybench.benchmark.measuring.asking import _picture, blur_kernel, fill
+from raybench.benchmark.metrics import Curve, ExplainedQuery, NetworkQuery, Picture
+from raybench.benchmark.metrics.faithfulness.deletion import deletion, insertion
+from raybench.benchmark.metrics.robustness import max_sensitivity
 from raybench.checkpoints import ClassList, Network, build_module, network_from_module
 
 
@@ -131,7 +124,7 @@ def test_curves_agree_with_torchcam(network: Network, seed: int, name: str) -> N
 
 def test_pixels_change_in_chunks_of_any_size_alike(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = deletion(query_of(network, picture(1), random_map(1)))
-    monkeypatch.setattr("raybench.benchmark.measuring.again.asking._PIXELS_AT_ONCE", 3 * 24 * 32)
+    monkeypatch.setattr("raybench.benchmark.measuring.asking._PIXELS_AT_ONCE", 3 * 24 * 32)
     assert deletion(query_of(network, picture(1), random_map(1))).points == pytest.approx(
         expected.points, abs=1e-6
     )

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects, gaussian_filter, label
 
 from raybench.base import Box
-from raybench.benchmark.metrics import (
-    SaliencyBatch,
-    bind_metric,
+from raybench.benchmark.metrics import SaliencyBatch, bind_metric
+from raybench.benchmark.metrics.localisation import contours
+from raybench.benchmark.metrics.localisation.boxes import (
     box_localisation,
     max_box_accuracy,
     max_box_accuracy_cross_fitted,
 )
-from raybench.benchmark.metrics.localisation import contours
 from raybench.benchmark.metrics.localisation.contours import best_overlaps, boxes_above, in_bytes
 from raybench.benchmark.statistics import RULES, Statistic, estimate
 

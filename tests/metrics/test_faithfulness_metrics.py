@@ -16,23 +16,18 @@ from torch import Tensor, nn
 from torchcam_maps import Maps
 
 from raybench.base import RaybenchError
-from raybench.benchmark.measuring.again.asking import _picture
-from raybench.benchmark.metrics import (
-    NetworkQuery,
-    average_drop,
-    average_gain,
-    bind_metric,
-    deletion,
-    faithfulness_correlation,
-    increase_in_confidence,
-    infidelity,
-    insertion,
-    pixel_flipping,
-    road,
-    sensitivity_n,
-    symmetric_relevance_gain,
-)
+from raybench.benchmark.measuring.asking import _picture
+from raybench.benchmark.metrics import NetworkQuery, bind_metric
+from raybench.benchmark.metrics.faithfulness.deletion import deletion, insertion, symmetric_relevance_gain
+from raybench.benchmark.metrics.faithfulness.drop import average_drop, average_gain, increase_in_confidence
+from raybench.benchmark.metrics.faithfulness.flipping import pixel_flipping
 from raybench.benchmark.metrics.faithfulness.imputation import imputed
+from raybench.benchmark.metrics.faithfulness.road import road
+from raybench.benchmark.metrics.faithfulness.subsets import (
+    faithfulness_correlation,
+    infidelity,
+    sensitivity_n,
+)
 from raybench.checkpoints import ClassList, Network, network_from_module
 
 

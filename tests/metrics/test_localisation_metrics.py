@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets.region import MaskRegion
-from raybench.benchmark.metrics import (
-    METRICS,
-    SaliencyBatch,
-    bind_metric,
+from raybench.benchmark.metrics import METRICS, SaliencyBatch, bind_metric
+from raybench.benchmark.metrics.localisation.points import (
     content_heatmap,
     pointing_game,
     stochastic_pointing_game,

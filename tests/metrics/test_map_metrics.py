@@ -9,7 +9,9 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from raybench.benchmark.measuring.maps import normalise, status_of
-from raybench.benchmark.metrics import SaliencyBatch, pxap, sparseness
+from raybench.benchmark.metrics import SaliencyBatch
+from raybench.benchmark.metrics.complexity import sparseness
+from raybench.benchmark.metrics.localisation.pooled import pxap
 from raybench.benchmark.statistics import RULES
 
 MAP = [[4.0, 4, 2, 0], [3, 2, 2, 0], [1, 0, 0, 0]]

@@ -8,15 +8,10 @@ import torch
 from sklearn.metrics import average_precision_score, jaccard_score, roc_auc_score
 from torch import Tensor
 
-from raybench.benchmark.metrics import (
-    SaliencyBatch,
-    best_iou,
-    bind_metric,
-    effective_complexity,
-    entropy,
-    iou_at_mean,
-    mean_iou,
-    pixel_accuracy,
+from raybench.benchmark.metrics import SaliencyBatch, bind_metric
+from raybench.benchmark.metrics.complexity import effective_complexity, entropy
+from raybench.benchmark.metrics.localisation.overlap import best_iou, iou_at_mean, mean_iou, pixel_accuracy
+from raybench.benchmark.metrics.localisation.ranking import (
     pixel_auroc,
     pixel_average_precision,
     relevance_rank_accuracy,

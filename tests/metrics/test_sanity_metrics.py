@@ -13,19 +13,14 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from raybench.attributions import bind
-from raybench.benchmark.measuring.again import asking, randomising
-from raybench.benchmark.metrics import (
-    ExplainedQuery,
-    Forgotten,
-    NetworkQuery,
-    adcc,
-    average_drop,
-    average_sensitivity,
-    coherency,
-    completeness_gap,
+from raybench.benchmark.measuring import asking, randomising
+from raybench.benchmark.metrics import ExplainedQuery, Forgotten, NetworkQuery
+from raybench.benchmark.metrics.faithfulness.coherency import adcc, coherency
+from raybench.benchmark.metrics.faithfulness.completeness import completeness_gap
+from raybench.benchmark.metrics.faithfulness.drop import average_drop
+from raybench.benchmark.metrics.robustness import average_sensitivity, local_lipschitz, max_sensitivity
+from raybench.benchmark.metrics.sanity.randomisation import (
     efficient_parameter_randomisation,
-    local_lipschitz,
-    max_sensitivity,
     parameter_randomisation,
     random_logit,
     smooth_parameter_randomisation,

@@ -17,8 +17,28 @@ from perf.options import Options
 from perf.pictures import make_pictures, texture
 from perf.report import replaced, table
 from perf.turns import in_turn, ratio
+from perf.ways.floors import limit_of
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.suite.protocol import protocol_from
+
+PARTS = {"forward": 2.0, "backward": 4.0, "tail_forward": 1.0, "tail_backward": 3.0, "head_backward": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("attribution", "expected"),
+    [
+        ("grad_cam", 12 * (2 + 0.5) / (4 * 2 + 12 * 0.5)),
+        ("gradient", 12 * (2 + 4) / (4 * 2 + 12 * 4)),
+        ("excitation_backprop", 12 * (2 + 1 + 3) / (4 * (2 + 1) + 12 * 3)),
+        ("contrastive_excitation_backprop", 12 * (2 * 2 + 1 + 3) / (4 * (2 + 1) + 12 * 3)),
+    ],
+)
+def test_limit_of_four_pictures_with_three_queries_each(attribution: str, expected: float) -> None:
+    assert limit_of(attribution, PARTS, images=4, queries=12) == pytest.approx(expected)
+
+
+def test_one_query_for_each_picture_leaves_nothing_to_share() -> None:
+    assert limit_of("gradient", PARTS, images=5, queries=5) == 1
 
 
 def test_ways_run_in_turn_and_ratios_stay_within_a_round() -> None:

@@ -57,7 +57,7 @@ def make_run(tmp_path: Path) -> RunMaker:
             {net: _predictions(images, (accuracy or {}).get(net, 75.0)) for net in scores if net != "none"},
             scored=METRIC_NAMES,
             classes=len(CLASSES),
-            dataset=dataset,
+            data={"name": dataset, "classes": "three"},
             changes=changes,
             cards={net: plain | dict((cards or {}).get(net, {})) for net in scores},
             **manifest,

@@ -13,7 +13,7 @@ import pytest
 from tiny_suite import TinySuite, manifest_of, result_bytes
 
 from raybench.base.errors import RaybenchError
-from raybench.benchmark.running import SilentReporter, account, wholeness
+from raybench.benchmark.running import SilentReporter, account, integrity
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import load_network
@@ -167,14 +167,14 @@ def test_file_that_changes_after_it_was_verified_ends_the_run_before_it_says_com
 
         monkeypatch.setattr(account, "write_summary", summed)
     else:
-        write = wholeness.write_manifest
+        write = integrity.write_manifest
 
         def written(out: Path, manifest: dict[str, object]) -> None:
             write(out, manifest)
             if manifest["status"] == "complete":
                 harm(broken)
 
-        monkeypatch.setattr(wholeness, "write_manifest", written)
+        monkeypatch.setattr(integrity, "write_manifest", written)
     with pytest.raises(RaybenchError, match=f"{name} was removed or changed while the run went on"):
         evaluate(suite, asked)
     assert manifest_of(asked.out)["status"] == "running"
@@ -189,15 +189,15 @@ def test_file_cut_between_its_merging_and_the_note_of_it_is_filled_from_its_shar
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite, asked, path = one_file(tmp_path)
-    write = wholeness.write_manifest
+    write = integrity.write_manifest
 
     def killed(out: Path, manifest: dict[str, object]) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(wholeness, "write_manifest", killed)
+    monkeypatch.setattr(integrity, "write_manifest", killed)
     with pytest.raises(KeyboardInterrupt):
         evaluate(suite, asked)
-    monkeypatch.setattr(wholeness, "write_manifest", write)
+    monkeypatch.setattr(integrity, "write_manifest", write)
     whole = path.read_text()
     cut(path)  # an image with two rows keeps one: nothing else in the folder tells
     cut(path)
@@ -210,17 +210,17 @@ def test_run_killed_while_it_replaces_a_file_keeps_the_rows_of_the_runs_before(
 ) -> None:
     suite, asked, path = one_file(tmp_path)
     evaluate(suite, Settings(data=asked.data, out=asked.out, workers=0, limit=1))
-    write = wholeness.write_manifest
+    write = integrity.write_manifest
 
     def killed(out: Path, manifest: dict[str, object]) -> None:
         if "merging" not in manifest:
             raise KeyboardInterrupt
         write(out, manifest)
 
-    monkeypatch.setattr(wholeness, "write_manifest", killed)
+    monkeypatch.setattr(integrity, "write_manifest", killed)
     with pytest.raises(KeyboardInterrupt):
         evaluate(suite, asked)
-    monkeypatch.setattr(wholeness, "write_manifest", write)
+    monkeypatch.setattr(integrity, "write_manifest", write)
     evaluate(suite, asked)
     assert len(path.read_text().splitlines()) == 1 + 3
     assert not list(asked.out.rglob("*.damaged"))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
 import raybench
-from raybench.attributions import attention_rollout
+from raybench.attributions.methods.attention.attention_maps import attention_rollout
 from raybench.base import RaybenchError
 from raybench.benchmark.datasets.shapes import CLASS_NAMES
 from raybench.benchmark.running.run import evaluate

@@ -76,7 +76,9 @@ def test_numbers_are_those_of_the_same_pictures_in_a_folder(pictures, module, tm
     assert first == pytest.approx(folder.records("ShapesNet", "gradient")["content_heatmap"].iloc[0])
 
 
-def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(pictures, module) -> None:
+def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(
+    pictures, module, tmp_path
+) -> None:
     listed = [
         (np.asarray(pictures[0]), {"circle": BOXES[0], "square": BOXES[1:]}),
         (pictures[1], BOXES[0], 1),
@@ -97,6 +99,8 @@ def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(
     assert (line["unit"], line["better"], line["n"]) == ("percent", "higher", 3)
     assert line["ci_low"] <= line["value"] <= line["ci_high"]
     assert "brightness" in results._repr_html_()
+    assert f"{line['value']:.2f}" in results.table("latex", columns=["CH"])
+    assert results.plot(tmp_path, only=["bars"], formats=["pdf"])[0].name == "bars.pdf"
     folder = results.out
     assert folder.is_dir()
     del results

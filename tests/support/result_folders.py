@@ -24,7 +24,7 @@ def write_folder(
     *,
     scored: Sequence[str],
     classes: int,
-    dataset: str = "imagenet",
+    data: Mapping[str, Any] | None = None,
     protocol: str = "aaai21",
     changes: Mapping[str, Any] | None = None,
     cards: Mapping[str, Mapping[str, Any]] | None = None,
@@ -38,7 +38,7 @@ def write_folder(
         predictions: by checkpoint.
         scored: names of the metrics.
         classes: how many there are.
-        dataset: its name.
+        data: what the manifest says of the dataset beside, or in place of, that it is ImageNet.
         protocol: its name.
         changes: fields that depart from it.
         cards: what the manifest says of checkpoints beside their names.
@@ -55,13 +55,8 @@ def write_folder(
     facts = {
         "suite": {"name": "tiny"},
         "protocol": {"name": rules.name, "id": rules.id, "fields": rules.fields},
-        "dataset": {
-            "name": dataset,
-            "options": {},
-            "classes": f"{classes} of them",
-            "images": len(images),
-            "fingerprint": "ab" * 32,
-        },
+        "dataset": {"name": "imagenet", "options": {}, "images": len(images), "fingerprint": "f"}
+        | dict(data or {}),
         "metrics": {metric: {} for metric in scored},
         "seed": 0,
         "limit": None,

@@ -8,8 +8,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["blend", "blurred", "blurs"]
-
 
 def blurred(images: Tensor, sigma: float, *, cut: Callable[[float], int] = math.ceil) -> Tensor:
     """Convolve (..., H, W) with a Gaussian that is cut at 4 sigma, with zeros around the images.

@@ -9,8 +9,6 @@ import torch
 
 from ...progress import working
 
-__all__ = ["Copies", "in_chunks"]
-
 Answer = TypeVar("Answer")
 
 Copies = Callable[[range], torch.Tensor]

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from ...seeds import generator
 
-__all__ = ["Coalitions", "coin_flips", "shapley_coalitions"]
-
 
 class Coalitions(NamedTuple):
     """Sets of segments, one a row.

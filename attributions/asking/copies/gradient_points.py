@@ -11,10 +11,8 @@ from torch import Tensor
 from ...arithmetic import forward_pass
 from ...interface import NetworkLike
 from ...queries import check_classes, check_logits
-from ...reading.capture import undisturbed
+from ...reading.watching import undisturbed
 from .chunks import Copies, in_chunks
-
-__all__ = ["AtPoints", "gradients_at"]
 
 _AT_ONCE = {"cpu": 4, "cuda": 16}
 """Points that go through a network together. Their graph takes memory, and a CPU gains a fifth by four."""

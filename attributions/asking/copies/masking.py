@@ -11,10 +11,8 @@ from torch import Tensor
 from ...arithmetic import forward_pass
 from ...interface import NetworkLike
 from ...queries import check_classes, check_logits
-from ...reading.capture import undisturbed
+from ...reading.watching import undisturbed
 from .chunks import Copies, in_chunks
-
-__all__ = ["Fill", "Masked", "Score", "filling", "masked_scores", "scores_of"]
 
 Fill = Literal["mean", "black", "white"]
 """What stands for nothing: the mean colour of the network's training images, or one end of the range."""

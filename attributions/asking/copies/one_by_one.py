@@ -15,8 +15,6 @@ from ....base import RaybenchError
 from ...interface import NetworkLike
 from ...queries import check_queries
 
-__all__ = ["Simple", "one_by_one", "twin_of"]
-
 Simple = Callable[[nn.Module, Tensor, int], Any]
 """From a module, an image (1, 3, H, W) and a class to one map (h, w), a tensor or an array."""
 

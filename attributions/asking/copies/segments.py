@@ -11,8 +11,6 @@ from torch import Tensor
 from ....base import RaybenchError
 from ...interface import NetworkLike
 
-__all__ = ["Segmentation", "colours_of", "segmented"]
-
 Segmentation = Literal["cells", "slic", "quickshift"]
 """Cells of equal size, or what scikit-image's functions of these names find."""
 

@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["SmoothMasks"]
-
 _COLDNESS = 20.0
 """Inverse temperature of the smooth maximum."""
 

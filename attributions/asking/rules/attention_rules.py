@@ -24,8 +24,6 @@ from .backward_rules import Rules, Table, rows
 from .linear_rules import LinearCall, LinearRule, multipliers_down
 from .multipliers import HandDown, replaced, taken_apart
 
-__all__ = ["attention_rules"]
-
 
 def unfolded(rules: Rules, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Compute attention in plain steps, each by its own rule."""

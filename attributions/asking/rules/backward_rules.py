@@ -21,22 +21,6 @@ from ....base import RaybenchError
 from .linear_rules import Divide, LinearCall, LinearRule, handed_down
 from .multipliers import taken_apart
 
-__all__ = [
-    "Rule",
-    "Rules",
-    "Table",
-    "averaged",
-    "merged",
-    "passed",
-    "pooled",
-    "refused",
-    "rows",
-    "scaled",
-    "summed",
-    "uncompiled",
-    "weighted",
-]
-
 Rule = Callable[["Rules", Any, tuple[Any, ...], dict[str, Any]], Any]
 """Takes the mode, a call and its arguments; makes the call, recorded with what it hands down."""
 

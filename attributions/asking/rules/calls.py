@@ -6,22 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = [
-    "ACTIVATIONS",
-    "ACTIVATIONS_THROUGH_ZERO",
-    "ATTENTION",
-    "CONVOLUTIONS",
-    "MATRIX_PRODUCTS",
-    "MAXIMA",
-    "MEANS",
-    "NORMALISATIONS",
-    "POOLINGS",
-    "PRODUCTS",
-    "RELUS",
-    "SOFTMAXES",
-    "SUMS",
-]
-
 CONVOLUTIONS = (F.conv1d, F.conv2d, F.conv3d)
 POOLINGS = (
     *(F.avg_pool1d, F.avg_pool2d, F.avg_pool3d),

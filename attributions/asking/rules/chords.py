@@ -18,8 +18,6 @@ from . import calls
 from .backward_rules import Rules, Table, refused, rows
 from .multipliers import HandDown, replaced, taken_apart
 
-__all__ = ["CHORDS"]
-
 _SAME = 1e-7
 """Inputs that differ by less have no chord: the gradient stands for it."""
 

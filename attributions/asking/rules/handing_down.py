@@ -11,11 +11,8 @@ from torch import Tensor, nn
 from ...arithmetic import denormals_flushed
 from ...interface import NetworkLike
 from ...queries import Portion, check_logits, check_queries, one_hot, portions
-from ...reading.capture import captured, undisturbed
-from ...reading.trials import tried
+from ...reading.watching import captured, tried, undisturbed
 from .backward_rules import Rules, Table, uncompiled
-
-__all__ = ["check_rules", "handed_to_pixels", "ruled_logits", "score"]
 
 Start = Callable[[Tensor, Tensor], Tensor]
 """Takes logits (n, C) and a class (n,) of each row, and returns what the logits receive (n, C)."""

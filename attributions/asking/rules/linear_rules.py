@@ -24,22 +24,6 @@ from torch.autograd.function import once_differentiable
 
 from .multipliers import HandDown, replaced
 
-__all__ = [
-    "Divide",
-    "LinearCall",
-    "LinearRule",
-    "Share",
-    "Term",
-    "everything",
-    "handed_down",
-    "multipliers_down",
-    "negative",
-    "nothing",
-    "ones",
-    "positive",
-    "stabilised",
-]
-
 Part = Callable[[Tensor], Tensor]
 """A part of an input, a weight or a bias, of the same shape."""
 

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["HandDown", "replaced", "taken_apart"]
-
 HandDown = Callable[[Tensor], tuple[Tensor, ...]]
 """Takes the multipliers of a call's outputs, and returns those of each of its inputs."""
 

@@ -12,17 +12,6 @@ from ...interface import NetworkLike, attribution
 from ...reading.capture import features_and_gradients
 from ...signs import summed_over_channels
 
-__all__ = [
-    "grad_cam",
-    "grad_cam_elementwise",
-    "grad_cam_plus_plus",
-    "layer_cam",
-    "linear_approximation",
-    "norm_grad",
-    "weighted_sum",
-    "xgrad_cam",
-]
-
 _NOTHING = 1e-7
 """A sum of activations up to this is too near to nothing to be divided by."""
 

@@ -13,9 +13,7 @@ from ...interface import NetworkLike, Passes, attribution
 from ...reading.capture import features_and_gradients
 from ...reading.features import features_of
 from ...reading.search.target_layer import layer_to_read
-from ...reading.trials import tried
-
-__all__ = ["cam", "eigen_cam", "eigen_grad_cam"]
+from ...reading.watching import tried
 
 
 def _averages_and_weighs(network: NetworkLike) -> None:

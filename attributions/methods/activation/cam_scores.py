@@ -16,8 +16,6 @@ from ...queries import by_image, check_classes, check_queries
 from ...reading.features import altered_scores, features_of
 from .cam import weighted_sum
 
-__all__ = ["ablation_cam", "score_cam"]
-
 _AT_ONCE = {"cpu": 32, "cuda": 128}
 """Ablated channels that go through the rest of a network together."""
 

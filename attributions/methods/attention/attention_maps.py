@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from ...interface import NetworkLike, Passes, attribution
 from ...queries import check_queries, portions
-from ...reading.capture import undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
 from ...reading.layouts import as_maps
+from ...reading.watching import undisturbed
 from ...sharing import shared
-
-__all__ = ["attention_rollout", "raw_attention"]
 
 
 def _one_forward(_options: Mapping[str, Any]) -> Passes:

@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 from ...interface import NetworkLike, attribution
 from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
-from ...reading.capture import undisturbed
 from ...reading.global_attention import attends_globally, read_attention, rows_read
 from ...reading.layouts import Layout, as_maps
+from ...reading.watching import undisturbed
 from ...sharing import shared
-
-__all__ = ["attention_gradient_cam", "transformer_attribution_generic"]
 
 
 @attribution(

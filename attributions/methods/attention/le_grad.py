@@ -11,12 +11,9 @@ from torch import Tensor, nn
 from ...interface import NetworkLike, attribution
 from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
 from ...reading.blocks import blocks_of
-from ...reading.capture import altering, undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention
 from ...reading.layouts import as_maps
-from ...reading.trials import tried
-
-__all__ = ["le_grad"]
+from ...reading.watching import altering, tried, undisturbed
 
 
 def _reads_behind_blocks(network: NetworkLike) -> None:

@@ -16,12 +16,10 @@ from ...asking.rules.linear_rules import LinearRule, Share, Term, negative, posi
 from ...asking.rules.multipliers import HandDown, replaced
 from ...interface import NetworkLike, Passes, attribution
 from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
-from ...reading.capture import undisturbed
 from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
 from ...reading.layouts import as_maps
+from ...reading.watching import undisturbed
 from .attention_relevance import followed
-
-__all__ = ["transformer_attribution"]
 
 _DIVIDE = stabilised(1e-9)
 _PLUS: LinearRule = (Share((Term(positive, positive), Term(negative, negative)), _DIVIDE),)

@@ -14,10 +14,7 @@ from ....base import RaybenchError
 from ...arithmetic import forward_pass
 from ...interface import NetworkLike, attribution
 from ...queries import by_image, check_classes, check_logits, check_queries
-from ...reading.capture import undisturbed
-from ...reading.trials import tried
-
-__all__ = ["full_grad", "full_gradients"]
+from ...reading.watching import tried, undisturbed
 
 Use = TypeVar("Use")
 

@@ -8,8 +8,6 @@ from ...interface import NetworkLike, attribution
 from ...reading.capture import input_gradients
 from ...signs import Colours, over_colours, signed_by_colours
 
-__all__ = ["gradient", "input_x_gradient"]
-
 
 @attribution(
     "gradient",

@@ -18,8 +18,6 @@ from ...interface import NetworkLike, Passes, attribution
 from ...signs import Colours, over_colours, signed_by_colours
 from ..activation.cam import grad_cam
 
-__all__ = ["deconvnet", "guided_backprop", "guided_grad_cam"]
-
 _RECTIFIERS = (*calls.RELUS, F.relu6, F.hardtanh)
 
 

@@ -16,8 +16,6 @@ from ...seeds import generator
 from ...sharing import shared
 from ...signs import Colours, over_colours, signed_by_colours
 
-__all__ = ["expected_gradients", "smooth_grad", "smooth_grad_squared", "var_grad"]
-
 Samples = Annotated[int, Field(ge=1)]
 Noise = Annotated[float, Field(gt=0)]
 

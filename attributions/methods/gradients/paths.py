@@ -15,8 +15,6 @@ from ...queries import by_image, check_queries
 from ...sharing import shared
 from ...signs import Colours, over_colours, signed_by_colours
 
-__all__ = ["integrated_gradients"]
-
 Steps = Annotated[int, Field(ge=1)]
 
 

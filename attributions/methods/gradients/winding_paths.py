@@ -17,8 +17,6 @@ from ...interface import NetworkLike, Passes, at_each, attribution
 from ...queries import by_image, check_queries
 from ...signs import Colours, over_colours, signed_by_colours
 
-__all__ = ["blur_integrated_gradients", "guided_integrated_gradients"]
-
 Steps = Annotated[int, Field(ge=1)]
 
 

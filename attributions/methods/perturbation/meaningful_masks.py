@@ -17,10 +17,8 @@ from ...asking.copies.masking import scores_of
 from ...interface import NetworkLike, Passes, attribution
 from ...progress import working
 from ...queries import by_image, check_classes, check_logits, check_queries
-from ...reading.capture import undisturbed
+from ...reading.watching import undisturbed
 from ...seeds import generator
-
-__all__ = ["meaningful_perturbation"]
 
 _LENGTHS_AT = 224
 """Shorter side, in pixels, of the images that options in pixels are for; for others they are scaled."""

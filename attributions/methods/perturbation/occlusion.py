@@ -14,8 +14,6 @@ from ...interface import NetworkLike, Passes, attribution
 from ...queries import by_image, check_queries
 from ...sharing import shared
 
-__all__ = ["occlusion", "windows"]
-
 Share = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -16,9 +16,7 @@ from ...asking.copies.smooth_masks import SmoothMasks
 from ...interface import NetworkLike, Passes, attribution
 from ...progress import working
 from ...queries import by_image, check_classes, check_logits, check_queries
-from ...reading.capture import undisturbed
-
-__all__ = ["extremal_masks", "extremal_perturbation"]
+from ...reading.watching import undisturbed
 
 Count = Annotated[int, Field(ge=1)]
 Length = Annotated[float, Field(gt=0)]

@@ -18,8 +18,6 @@ from ...queries import by_image, check_queries
 from ...seeds import generator
 from ...sharing import shared
 
-__all__ = ["random_masks", "rise"]
-
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 

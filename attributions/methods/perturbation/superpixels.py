@@ -18,8 +18,6 @@ from ...interface import NetworkLike, Passes, attribution
 from ...queries import by_image, check_queries
 from ...sharing import shared
 
-__all__ = ["kernel_shap", "lime"]
-
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 

@@ -16,11 +16,9 @@ from ...asking.rules.handing_down import handed_to_pixels
 from ...asking.rules.linear_rules import LinearRule
 from ...interface import NetworkLike, Passes, attribution
 from ...reading.attention import AttentionCapture
-from ...reading.trials import tried
+from ...reading.watching import tried
 from ...signs import over_colours
 from .lrp import gamma_rule
-
-__all__ = ["attn_lrp", "cp_lrp"]
 
 
 def _with_gamma(options: Mapping[str, Any]) -> Passes:

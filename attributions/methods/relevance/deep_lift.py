@@ -15,12 +15,9 @@ from ...asking.rules.chords import CHORDS
 from ...asking.rules.handing_down import ruled_logits
 from ...interface import NetworkLike, Passes, attribution
 from ...queries import Portion, check_queries, one_hot, portions
-from ...reading.capture import undisturbed
-from ...reading.trials import tried
+from ...reading.watching import tried, undisturbed
 from ...sharing import shared
 from ...signs import Colours, over_colours, signed_by_colours
-
-__all__ = ["deep_lift"]
 
 
 def _two_of_each(_options: Mapping[str, Any]) -> Passes:

@@ -46,12 +46,11 @@ from ...asking.rules.handing_down import check_rules
 from ...asking.rules.linear_rules import LinearCall, Share, Term, positive
 from ...interface import NetworkLike, attribution
 from ...queries import Portion, check_queries, one_hot, portions
-from ...reading.capture import captured, layer_to_read, run_from, undisturbed
 from ...reading.layout_trials import maps_at
 from ...reading.layouts import Layout, as_maps
+from ...reading.search.target_layer import layer_to_read
+from ...reading.watching import captured, run_from, undisturbed
 from ...sharing import shared
-
-__all__ = ["EXCITATION", "contrastive_excitation_backprop", "excitation_backprop"]
 
 _START = 2.0**40
 """What the class receives. All rules are linear in it, so a power of two changes no digit of the map, but it

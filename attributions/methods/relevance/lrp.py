@@ -61,14 +61,6 @@ from ...asking.rules.linear_rules import (
 from ...interface import NetworkLike, attribution
 from ...signs import over_colours
 
-__all__ = [
-    "lrp_alpha_beta",
-    "lrp_epsilon",
-    "lrp_epsilon_gamma_box",
-    "lrp_epsilon_plus",
-    "lrp_epsilon_plus_flat",
-]
-
 _DIVIDE = stabilised(1e-6)
 
 

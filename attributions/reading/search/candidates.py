@@ -19,8 +19,6 @@ from ..tokens import convolved_reading, convolved_sizes
 from ..watching import altering, captured, layer_of, undisturbed
 from .places import best_reading, followed, patched_pictures, quartered_pictures
 
-__all__ = ["Call", "Candidate", "calls_of", "examined", "patches_followed", "share_passing", "usable_size"]
-
 Size = tuple[int, int]
 
 _SIDES = (224, 256, 384, 512, 128, 64, 32)

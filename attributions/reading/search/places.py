@@ -10,16 +10,6 @@ from ...interface import NetworkLike
 from ...seeds import generator
 from ..layouts import Layout, as_maps
 
-__all__ = [
-    "NOT_AGAINST",
-    "SURE",
-    "best_reading",
-    "followed",
-    "margin",
-    "patched_pictures",
-    "quartered_pictures",
-]
-
 SURE = 1.15
 """A layout is believed where a change does so many times to its own quarter what it does elsewhere."""
 

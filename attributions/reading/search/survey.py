@@ -9,8 +9,6 @@ from ...interface import NetworkLike
 from .candidates import Candidate, calls_of, examined, share_passing, usable_size
 from .target_layer import target_layer_of
 
-__all__ = ["Survey", "SurveyedLayer", "examined_layer", "survey"]
-
 
 class SurveyedLayer(NamedTuple):
     """A layer, and how much of the evidence passes it.

@@ -26,8 +26,6 @@ from .candidates import (
 )
 from .places import NOT_AGAINST, SURE
 
-__all__ = ["TargetLayer", "found_target_layer", "layer_to_read", "target_layer_of"]
-
 _LIKELY = 0.5
 """Margin at which the only layout that fits a shape is believed; untrained deep networks blur."""
 

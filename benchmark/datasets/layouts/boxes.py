@@ -11,9 +11,6 @@ from ....base import Box, Size
 from ..region import BoxRegion
 from ..sample import AnnotationError
 
-__all__ = ["CLAMPED", "DROPPED", "EMPTY_SLICE", "ONE_PIXEL", "WrittenBox", "place_boxes", "plain_number",
-           "region_of"]  # fmt: skip
-
 CLAMPED = "a box reaches outside the picture; clamped"
 DROPPED = "a box lies outside the picture; dropped"
 ONE_PIXEL = "a box starts and ends at the same number; read as one pixel wide or high"

@@ -15,8 +15,6 @@ from ....base import RaybenchError, quoted
 from ..files import first_repeated, read_text
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 
-__all__ = ["CocoFile", "parse_records", "read_coco_file"]
-
 _space = re.compile(r"[ \t\n\r]*")
 _LONGEST_NAME = 1000
 

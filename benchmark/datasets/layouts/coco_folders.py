@@ -9,8 +9,6 @@ from pathlib import Path, PurePosixPath
 from ..files import PICTURE_SUFFIXES, subfolders
 from ..sample import LayoutError
 
-__all__ = ["find_coco", "naming_in"]
-
 _INNER = ("", "images")
 _NAMED = re.compile(r"(ms)?coco([-_ ]?20\d\d)?", re.IGNORECASE)  # what people call the folder
 _PREFIX = re.compile(r"^COCO_(?:train|val|test)20\d\d_(?=\d{12}\.)")

@@ -12,18 +12,6 @@ from pycocotools import mask as coco_mask
 
 from ....base import Box, Size
 
-__all__ = [
-    "OTHER_AREA",
-    "OTHER_BOX",
-    "OUTSIDE",
-    "box_around",
-    "encode",
-    "has_pixels",
-    "outline",
-    "remarks_on",
-    "union",
-]
-
 OTHER_AREA = "a mask contradicts the area of its own annotation; the mask is used"
 OTHER_BOX = "a mask contradicts the bbox of its own annotation; the mask is used"
 OUTSIDE = "a mask reaches outside the picture; cut"

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from ..files import subfolders
 
-__all__ = ["Layout", "nearest_layout"]
-
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip", ".7z")
 _LISTED = 3
 _MOST_SPLITS = 50

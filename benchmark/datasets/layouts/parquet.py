@@ -7,8 +7,6 @@ from pathlib import Path, PurePosixPath
 
 from ....base import RaybenchError
 
-__all__ = ["unpack_parquet"]
-
 
 def unpack_parquet(source: Path, target: Path) -> int:
     """Write every picture of the tables of one split to `<target>/`, byte by byte, and return how many.

@@ -11,8 +11,6 @@ from ..files import subfolders
 from ..sample import LayoutError
 from ..selection import id_of
 
-__all__ = ["find_year", "read_split", "refuse_unchosen_split"]
-
 _MOST_LOOKED_INTO = 50  # folders of a folder
 
 EVERY = "all"

@@ -20,8 +20,6 @@ from .boxes import WrittenBox, plain_number
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-__all__ = ["AnnotatedObject", "Annotation", "class_index_of", "read_annotation"]
-
 _SET = ("true", "yes", "y", "t", "on")
 _NOT_SET = ("", "false", "no", "n", "f", "off", "none", "null")
 

@@ -11,8 +11,16 @@ from pathlib import Path, PurePosixPath
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, PICTURE_SUFFIXES, files_in, files_of_ids, first_repeated, leads_out, subfolders
-from ..fingerprint import fingerprint_of
+from ..files import (
+    LINKED,
+    PICTURE_SUFFIXES,
+    files_in,
+    files_of_ids,
+    fingerprint_of,
+    first_repeated,
+    leads_out,
+    subfolders,
+)
 from ..interface import dataset
 from ..layouts.own.box_table import OwnBox, read_box_table
 from ..layouts.own.hints import elsewhere
@@ -30,8 +38,6 @@ from ..region import unaffordable
 from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
 from .coco import Coco, open_instances
-
-__all__ = ["OwnFolder", "open_boxes", "own_folder", "pictures_in"]
 
 _USUAL = ("boxes.csv", "annotations.json", "labels", "masks")
 _PASCAL = ("annotations", "Annotations")

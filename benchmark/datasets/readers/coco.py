@@ -10,8 +10,7 @@ from typing import Any
 from ....base import Box, RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import leads_out
-from ..fingerprint import fingerprint_of
+from ..files import fingerprint_of, leads_out
 from ..interface import dataset
 from ..layouts.coco_file import parse_records, read_coco_file
 from ..layouts.coco_folders import find_coco, naming_in
@@ -22,8 +21,6 @@ from ..region import MaskRegion, unaffordable
 from ..sample import AnnotationError, InOrder, Query, Sample
 from ..selection import Selection
 from ..subsets import DIFFICULT, with_difficult
-
-__all__ = ["Coco", "open_coco", "open_instances"]
 
 EMPTY_PART = "an annotation has no pixels (an empty mask); the others of its class are used"
 EMPTY_MASK = "the mask of a class has no pixels (an empty mask); every map misses it"

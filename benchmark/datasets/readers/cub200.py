@@ -17,8 +17,6 @@ from ..sample import LayoutError
 from ..selection import Selection
 from .boxes import OwnFolder, own_folder
 
-__all__ = ["open_cub200"]
-
 _FILES = ("images.txt", "bounding_boxes.txt", "train_test_split.txt")
 _SPLITS = {"train": ("1",), "test": ("0",), "all": ("0", "1")}
 

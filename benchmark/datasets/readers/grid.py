@@ -10,12 +10,10 @@ import PIL.Image
 
 from ....base import Box, RaybenchError, Size
 from ....checkpoints import ClassList
-from ..fingerprint import fingerprint_of
+from ..files import fingerprint_of
 from ..interface import composed_dataset
 from ..region import BoxRegion
 from ..sample import AnnotationError, Dataset, InOrder, Query, Sample, class_of
-
-__all__ = ["Grid", "open_grid"]
 
 MOST_PER_SIDE = 10
 LARGEST_CELL_PX = 1024

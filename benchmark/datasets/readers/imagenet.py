@@ -9,8 +9,7 @@ from pathlib import Path
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, leads_out
-from ..fingerprint import fingerprint_of, fingerprint_of_files
+from ..files import LINKED, fingerprint_of, fingerprint_of_files, leads_out
 from ..interface import dataset
 from ..layouts.boxes import region_of
 from ..layouts.imagenet.files import ImageFiles, find_image_files, refuse_unlabelled
@@ -20,8 +19,6 @@ from ..layouts.voc_xml import Annotation, class_index_of, read_annotation
 from ..pictures import ReadPicture, as_annotated, read_picture
 from ..sample import AnnotationError, InOrder, Query, Sample
 from ..selection import Selection
-
-__all__ = ["ImageNet", "open_imagenet"]
 
 NOT_ANNOTATED = "no annotation beside others that have one; counts for accuracy only"
 XML = "xml"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..fingerprint import fingerprint_of
+from ..files import fingerprint_of
 from ..interface import dataset
 from ..layouts.boxes import WrittenBox, region_of
 from ..layouts.imagenet.tables import wsol_folder
@@ -19,8 +19,6 @@ from ..layouts.imagenet.wsol_boxes import COLUMNS, read_wsol_boxes
 from ..pictures import POSSIBLE_SIZES, is_possible_size
 from ..sample import AnnotationError, InOrder, LayoutError, Query, Sample
 from ..selection import Selection
-
-__all__ = ["ImageNetBoxes", "open_imagenet_boxes"]
 
 
 @dataclass(eq=False)

@@ -21,8 +21,6 @@ from ..sample import AnnotationError, LayoutError
 from ..selection import Selection
 from .boxes import OwnFolder, own_folder, pictures_in
 
-__all__ = ["open_imagenet_s"]
-
 _SIZES = (50, 300, 919)
 _IGNORED = 1000
 

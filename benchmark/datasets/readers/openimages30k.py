@@ -22,8 +22,6 @@ from ..sample import AnnotationError, LayoutError
 from ..selection import Selection
 from .boxes import OwnFolder, own_folder, pictures_in
 
-__all__ = ["IGNORED", "open_openimages30k"]
-
 IGNORED = "pixels that the benchmark ignores are counted as background"
 """Note on a sample."""
 

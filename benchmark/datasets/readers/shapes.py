@@ -14,8 +14,6 @@ from ..shapes.files import write_shapes
 from .coco import Coco, open_coco
 from .imagenet import ImageNet, open_imagenet
 
-__all__ = ["open_shapes", "open_shapes_coco"]
-
 
 def _generate(say: Callable[[str], None]) -> Path:
     """Return the folder of the default pictures, written on first use."""

@@ -8,8 +8,7 @@ from pathlib import Path
 from ....base import RaybenchError, Size
 from ....checkpoints import ClassList
 from ...suite import Protocol
-from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, leads_out
-from ..fingerprint import fingerprint_of_files
+from ..files import LINKED, PICTURE_SUFFIXES, files_by_id, fingerprint_of_files, leads_out
 from ..interface import dataset
 from ..layouts.boxes import region_of
 from ..layouts.nearest import Layout
@@ -19,8 +18,6 @@ from ..pictures import ReadPicture, as_annotated, read_picture
 from ..sample import InOrder, Query, Sample
 from ..selection import Selection
 from ..subsets import DIFFICULT, with_difficult
-
-__all__ = ["Voc", "open_voc"]
 
 
 @dataclass(eq=False)

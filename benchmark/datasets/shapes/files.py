@@ -17,8 +17,6 @@ from ....base import Box, RaybenchError
 from .scene import Scene, SceneObject, draw_scene
 from .silhouettes import CLASS_NAMES
 
-__all__ = ["write_shapes"]
-
 _JPEG_QUALITY = 92
 
 

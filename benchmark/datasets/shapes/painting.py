@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from .silhouettes import CLASS_NAMES, Polygon, Silhouette
 from .textures import PATTERNS, Pixels, contrasting, random_colour, surface
 
-__all__ = ["NOBODY", "Brush", "blob", "stick"]
-
 NOBODY = -1
 """Owner of pixels that belong to no object."""
 

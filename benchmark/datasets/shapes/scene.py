@@ -12,8 +12,6 @@ from .painting import NOBODY, Brush, blob, stick
 from .silhouettes import CLASS_NAMES, SILHOUETTES
 from .textures import background
 
-__all__ = ["Scene", "SceneObject", "draw_scene"]
-
 _SHORT_SIDE_PX = (96, 128)
 _LONGEST_SIDE_PX = 160
 _LABEL_RADIUS = (0.2, 0.3)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLASS_NAMES", "SILHOUETTES", "Polygon", "Silhouette"]
-
 Polygon = NDArray[np.float64]
 """Corners (P, 2) as x (to the right) and y (downwards)."""
 

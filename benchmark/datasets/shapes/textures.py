@@ -8,17 +8,6 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-__all__ = [
-    "PATTERNS",
-    "Pixels",
-    "background",
-    "contrasting",
-    "pattern",
-    "random_colour",
-    "smooth_noise",
-    "surface",
-]
-
 Pixels = NDArray[np.float32]
 """Image plane (H, W) or picture (H, W, 3), values 0 to 255 for colours and 0 to 1 for blends."""
 

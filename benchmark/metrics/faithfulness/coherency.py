@@ -11,8 +11,6 @@ from ..interface import MetricPasses, explanation_metric
 from ..query import ExplainedQuery
 from .drop import Masked, average_drop, masked_picture
 
-__all__ = ["adcc", "coherency"]
-
 
 def _passes(_options: Mapping[str, Any]) -> MetricPasses:
     return MetricPasses(runs=1, shares="the masked picture")

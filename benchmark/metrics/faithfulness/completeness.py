@@ -5,8 +5,6 @@ from __future__ import annotations
 from ..interface import MetricPasses, explanation_metric
 from ..query import ExplainedQuery
 
-__all__ = ["completeness_gap"]
-
 _LEAST = 1e-6
 
 

@@ -12,8 +12,6 @@ from pydantic import Field
 from ..interface import MetricPasses, network_metric
 from ..query import Curve, Fill, NetworkQuery, Order, Ties
 
-__all__ = ["deletion", "insertion", "symmetric_relevance_gain"]
-
 Steps = Annotated[int, Field(ge=1, le=10_000)]
 
 

@@ -10,8 +10,6 @@ from torch import Tensor
 from ..interface import MetricPasses, network_metric
 from ..query import NetworkQuery
 
-__all__ = ["Masked", "average_drop", "average_gain", "increase_in_confidence", "masked_picture"]
-
 Masked = Literal["mean", "black"]
 """What a pixel without saliency becomes: the mean colour (0 after normalisation) or black."""
 

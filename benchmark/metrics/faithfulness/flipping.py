@@ -14,8 +14,6 @@ from ....base import seed_for
 from ..interface import MetricPasses, network_metric
 from ..query import Curve, Fill, NetworkQuery, Order
 
-__all__ = ["pixel_flipping"]
-
 Steps = Annotated[int, Field(ge=1, le=10_000)]
 Side = Annotated[int, Field(ge=1, le=1000)]
 Draws = Annotated[int, Field(ge=1, le=1000)]

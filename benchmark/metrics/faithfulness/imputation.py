@@ -11,8 +11,6 @@ from scipy.sparse.linalg import splu
 
 from ....base import RaybenchError
 
-__all__ = ["imputed"]
-
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
 

@@ -17,8 +17,6 @@ from ..interface import MetricPasses, network_metric
 from ..query import Curve, NetworkQuery, Order, Ties
 from .imputation import imputed
 
-__all__ = ["road"]
-
 Steps = Annotated[int, Field(ge=2, le=100)]
 Noise = Annotated[float, Field(ge=0, le=1)]
 

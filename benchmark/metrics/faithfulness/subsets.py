@@ -14,8 +14,6 @@ from ....base import seed_for
 from ..interface import MetricPasses, network_metric
 from ..query import Curve, NetworkQuery, Picture
 
-__all__ = ["faithfulness_correlation", "infidelity", "sensitivity_n"]
-
 Draws = Annotated[int, Field(ge=2, le=10_000)]
 Size = Annotated[int, Field(ge=1)]
 Sizes = Annotated[int, Field(ge=2, le=100)]

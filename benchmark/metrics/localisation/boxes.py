@@ -13,13 +13,6 @@ from ..batch import SaliencyBatch
 from ..interface import localisation_metric, set_metric
 from .contours import LEVELS, Which, best_overlaps, boxes_above, in_bytes, overlaps_of, resized, true_boxes
 
-__all__ = [
-    "box_localisation",
-    "max_box_accuracy",
-    "max_box_accuracy_cross_fitted",
-    "max_box_accuracy_v1",
-]
-
 Overlap = Annotated[float, Field(gt=0, le=1)]
 Side = Annotated[int, Field(ge=8, le=1024)]
 Truth = Literal["any", "first"]

@@ -14,17 +14,6 @@ from torch import Tensor
 from ....base import Box
 from ..batch import SaliencyBatch
 
-__all__ = [
-    "LEVELS",
-    "Which",
-    "best_overlaps",
-    "boxes_above",
-    "in_bytes",
-    "overlaps_of",
-    "resized",
-    "true_boxes",
-]
-
 LEVELS = 255
 """Thresholds on a map of bytes: more tell no other foregrounds apart."""
 

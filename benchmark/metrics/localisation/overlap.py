@@ -8,8 +8,6 @@ from torch import Tensor
 from ..batch import SaliencyBatch
 from ..interface import localisation_metric, set_metric
 
-__all__ = ["best_iou", "iou_at_mean", "mean_iou", "pixel_accuracy"]
-
 
 @localisation_metric(
     "iou_at_mean",

@@ -1,4 +1,4 @@
-"""Does a pixel hit the object: the most salient one, or one that is drawn in proportion to the map?"""
+"""Does a pixel hit the object: the most salient one, one drawn in proportion to the map, or on average?"""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from torch import Tensor
 from ..batch import SaliencyBatch
 from ..interface import localisation_metric
 
-__all__ = ["pointing_game", "stochastic_pointing_game"]
-
 
 @localisation_metric(
     "pointing_game",
@@ -22,7 +20,6 @@ __all__ = ["pointing_game", "stochastic_pointing_game"]
     aggregates=("class_mean", "query_mean"),
     outcomes=(0.0, 100.0),
     where="near",
-    window=True,
     judges_point=True,
 )
 def pointing_game(batch: SaliencyBatch) -> Tensor:
@@ -44,7 +41,6 @@ def pointing_game(batch: SaliencyBatch) -> Tensor:
     words="How often a pixel hits the object when it is drawn at random, hot pixels more often "
     "than cold ones.",
     where="near",
-    window=True,
     changed=lambda options: {"step": 100 / options["samples"]} if options.get("samples") else {},
 )
 def stochastic_pointing_game(
@@ -82,3 +78,21 @@ def _sampled_share(saliency: Tensor, near: Tensor, samples: int, seed: int) -> T
     # right=True: a draw on a boundary belongs to the next pixel, so a pixel without saliency is never drawn
     drawn = torch.searchsorted(cumulative, draws, right=True).clamp_(max=len(cumulative) - 1)
     return 100 * near[drawn.to(near.device)].to(torch.float64).mean()
+
+
+@localisation_metric(
+    "content_heatmap",
+    label="CH",
+    title="Content heatmap",
+    words="How much of the map's heat lies on the object itself.",
+    where="own",
+)
+def content_heatmap(batch: SaliencyBatch) -> Tensor:
+    """Percentage of the map's saliency inside the region of the object.
+
+    Returns:
+        (N,) float64, in percent.
+
+    Source: Pillai & Pirsiavash, Explainable Models with Consistent Interpretations, AAAI 2021.
+    """
+    return batch.share(batch.mask)

@@ -12,8 +12,6 @@ from torch import Tensor
 from ..batch import SaliencyBatch
 from ..interface import set_metric
 
-__all__ = ["pxap"]
-
 Bins = Annotated[int, Field(ge=2, le=10_001)]
 Side = Annotated[int, Field(ge=1, le=4096)]
 

@@ -11,8 +11,6 @@ from torch import Tensor
 from ..batch import SaliencyBatch
 from ..interface import localisation_metric
 
-__all__ = ["pixel_auroc", "pixel_average_precision", "relevance_rank_accuracy", "top_k_intersection"]
-
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 

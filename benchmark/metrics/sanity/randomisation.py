@@ -12,13 +12,7 @@ from torch import Tensor
 from ....base import seed_for
 from ..interface import MetricPasses, explanation_metric
 from ..query import Curve, ExplainedQuery, Forgotten
-from .similarity import Similarity, alike
-
-__all__ = [
-    "efficient_parameter_randomisation",
-    "parameter_randomisation",
-    "smooth_parameter_randomisation",
-]
+from .similarity import Similarity, alike, structural
 
 RandomOrder = Literal["cascading", "bottom_up", "independent"]
 Every = Literal["stage", "module"]
@@ -209,3 +203,29 @@ def _entropy(values: Tensor) -> float:
     places = ((values.double() - low) / (high - low) * _BINS).long().clamp(max=_BINS - 1)
     shares = places.flatten().bincount(minlength=_BINS).double() / values.numel()
     return float(-torch.special.xlogy(shares, shares).sum())
+
+
+@explanation_metric(
+    "random_logit",
+    label="Random logit",
+    title="Random logit",
+    words="How alike the map is to that of another class.",
+    unit="correlation",
+    bounds=(-1.0, 1.0),
+    group="sanity",
+    passes=lambda _: MetricPasses(runs=1),
+)
+def random_logit(query: ExplainedQuery) -> float:
+    """Structural similarity of the raw map to that of a class drawn at random, the query's own left out.
+
+    Methods that give all classes one map score 1, as those do that never look at the network. NaN for a
+    network of one class.
+
+    Source: Sixt et al., When Explanations Lie, ICML 2020.
+    """
+    if query.n_classes < 2:
+        return float("nan")
+    generator = torch.Generator().manual_seed(query.seen.seed)
+    further = int(torch.randint(1, query.n_classes, (), generator=generator))
+    other = query.run(query.image[None], (query.seen.class_index + further) % query.n_classes, signed=True)[0]
+    return 1.0 if torch.equal(query.signed, other) else structural(query.signed, other)

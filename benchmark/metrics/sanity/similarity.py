@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Similarity", "alike", "spearman", "structural"]
-
 Similarity = Literal["spearman", "ssim"]
 
 _WINDOW = 7

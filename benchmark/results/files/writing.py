@@ -96,7 +96,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def disk_error(path: Path, error: OSError, go_on: str = _GO_ON) -> RaybenchError:
     """Word why `path` cannot be written, and what to do if the disk is full."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return RaybenchError(
             f"no space left on disk while writing {path}; what was written so far is kept: "
             f"free some space and {go_on}"

@@ -17,8 +17,6 @@ import torch.distributed
 from ....base import RaybenchError, ToldElsewhereError
 from ...loading import end_with_launcher
 
-__all__ = ["Counter", "Crew", "drawn", "joined_crew", "leads", "was_restarted"]
-
 T = TypeVar("T")
 
 _PATIENCE = timedelta(days=7)

@@ -9,8 +9,6 @@ import torch
 from ....base import RaybenchError
 from ....checkpoints import Network
 
-__all__ = ["device_of", "pick_device"]
-
 
 def pick_device(name: str) -> torch.device:
     """Return the device called `name`, where `auto` is a GPU if there is one.

@@ -26,8 +26,6 @@ from ...measuring import Outcome, Pass, measure
 from ...suite import Settings
 from .crew import Counter, Crew, drawn
 
-__all__ = ["Division", "divide", "measure_network", "threads_limited"]
-
 _ENOUGH = 8
 """Images that make a process of their own worth its start, of a tenth of a second."""
 

@@ -23,7 +23,7 @@ _PACKAGES = (
     *("torch", "torchvision", "numpy", "pandas", "pillow", "scipy", "matplotlib", "pycocotools"),
     *("timm", "transformers", "captum", "grad-cam", "zennit", "torchray", "plotly"),
 )
-_TOLD = ("status", "protocol", "metrics", "device", "versions", "processes", "batch_size", "limit", "compute")
+_TOLD = ("status", "protocol", "metrics", "device", "versions", "processes", "batch_size", "limit")
 
 
 def versions() -> list[str]:

@@ -6,8 +6,12 @@ import torch.nn.functional as F
 from small_vits import timm_vit, torchvision_vit
 from torch import nn
 
-from raybench.attributions import attention_rollout, raw_attention, sharing
-from raybench.attributions.methods.attention.attention_maps import _rolled_out
+from raybench.attributions import sharing
+from raybench.attributions.methods.attention.attention_maps import (
+    _rolled_out,
+    attention_rollout,
+    raw_attention,
+)
 from raybench.attributions.reading.attention import AttentionCapture
 from raybench.base import RaybenchError
 

@@ -7,13 +7,14 @@ import torch.nn.functional as F
 import torchvision
 from small_vits import seeded, timm_vit, torchvision_vit
 
-from raybench.attributions import (
+from raybench.attributions import sharing
+from raybench.attributions.methods.attention.attention_maps import attention_rollout
+from raybench.attributions.methods.attention.attention_relevance import (
+    _weighed,
     attention_gradient_cam,
-    attention_rollout,
-    sharing,
+    followed,
     transformer_attribution_generic,
 )
-from raybench.attributions.methods.attention.attention_relevance import _weighed, followed
 from raybench.base import RaybenchError
 
 IMAGES = torch.randn(3, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

@@ -7,7 +7,8 @@ import pytest
 import scipy.ndimage
 import torch
 
-from raybench.attributions import box_oracle, center, center_gaussian, fake_cam, random, sobel, uniform
+from raybench.attributions import box_oracle
+from raybench.attributions.methods.baselines import center, center_gaussian, fake_cam, random, sobel, uniform
 
 
 @pytest.mark.parametrize(

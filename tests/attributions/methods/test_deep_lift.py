@@ -10,7 +10,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-from raybench.attributions import bind, deep_lift
+from raybench.attributions import bind
+from raybench.attributions.methods.relevance.deep_lift import deep_lift
 from raybench.base import RaybenchError
 
 ZERO = torch.tensor([0])

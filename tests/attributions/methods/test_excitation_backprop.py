@@ -4,7 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from raybench.attributions import bind, contrastive_excitation_backprop, excitation_backprop
+from raybench.attributions import bind
+from raybench.attributions.methods.relevance.excitation_backprop import (
+    contrastive_excitation_backprop,
+    excitation_backprop,
+)
 from raybench.base.errors import RaybenchError, UnknownNameError
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from raybench.attributions import grad_cam, grad_cam_elementwise
+from raybench.attributions.methods.activation.cam import grad_cam, grad_cam_elementwise
 
 IMAGE = torch.tensor([[[[1.0, 2], [3, 4]], [[4, 3], [2, 1]], [[9, 9], [9, 9]]]])
 ZERO, ONE = torch.tensor([0]), torch.tensor([1])

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from small_vits import timm_vit, torchvision_vit
 
-from raybench.attributions import le_grad, transformer_attribution
+from raybench.attributions.methods.attention.le_grad import le_grad
+from raybench.attributions.methods.attention.transformer_attribution import transformer_attribution
 from raybench.attributions.reading.blocks import blocks_of
 from raybench.base import RaybenchError
 

@@ -20,16 +20,17 @@ from zennit.rules import Epsilon, Norm, Pass
 from zennit.torchvision import ResNetCanonizer
 from zennit.types import Activation, AvgPool, Convolution, Linear
 
-from raybench.attributions import (
-    ATTRIBUTIONS,
-    bind,
-    excitation_backprop,
+from raybench.attributions import ATTRIBUTIONS, bind
+from raybench.attributions.asking.rules.handing_down import handed_to_pixels, score
+from raybench.attributions.methods.relevance.excitation_backprop import excitation_backprop
+from raybench.attributions.methods.relevance.lrp import (
+    PLUS,
+    composite,
+    epsilon_rule,
     lrp_alpha_beta,
     lrp_epsilon_plus,
     lrp_epsilon_plus_flat,
 )
-from raybench.attributions.asking.rules.handing_down import handed_to_pixels, score
-from raybench.attributions.methods.relevance.lrp import PLUS, composite, epsilon_rule
 from raybench.base.errors import RaybenchError
 
 LRP = [entry.name for entry in ATTRIBUTIONS if entry.name.startswith("lrp_")]

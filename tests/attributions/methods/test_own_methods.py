@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from raybench.attributions import bind, bound, gradient, input_gradients, method_of
+from raybench.attributions import bind, bound, input_gradients, method_of
+from raybench.attributions.methods.gradients.gradient import gradient
 from raybench.base.code_files import CodeFiles
 from raybench.base.errors import RaybenchError
 

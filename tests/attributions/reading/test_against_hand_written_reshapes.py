@@ -8,7 +8,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from small_vits import seeded, timm_vit, torchvision_vit
 
-from raybench.attributions import grad_cam
+from raybench.attributions.methods.activation.cam import grad_cam
 
 
 class Kept(GradCAM):

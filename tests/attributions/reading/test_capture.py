@@ -6,17 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from raybench.attributions import (
+from raybench.attributions import features_and_gradients, layer_of, sharing
+from raybench.attributions.methods.activation.cam import grad_cam, grad_cam_elementwise
+from raybench.attributions.methods.gradients.gradient import gradient
+from raybench.attributions.methods.relevance.excitation_backprop import (
     contrastive_excitation_backprop,
     excitation_backprop,
-    features_and_gradients,
-    grad_cam,
-    grad_cam_elementwise,
-    gradient,
-    layer_of,
-    sharing,
 )
-from raybench.attributions.reading.capture import is_cut
+from raybench.attributions.reading.watching import is_cut
 from raybench.base.errors import RaybenchError, UnknownNameError
 
 

@@ -5,7 +5,8 @@ import torch
 import torchvision
 from torch import nn
 
-from raybench.attributions import excitation_backprop, grad_cam, grad_cam_elementwise
+from raybench.attributions.methods.activation.cam import grad_cam, grad_cam_elementwise
+from raybench.attributions.methods.relevance.excitation_backprop import excitation_backprop
 
 
 class ChannelsLast(nn.Module):

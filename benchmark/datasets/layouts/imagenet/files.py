@@ -12,9 +12,6 @@ from .....checkpoints import ClassList
 from ...files import PICTURE_SUFFIXES, files_by_id, subfolders
 from ...sample import LayoutError
 
-__all__ = ["ImageFiles", "around", "find_image_files", "refuse_unlabelled"]
-
-
 _CLASS_BEHIND = re.compile(r"(?<=ILSVRC2012_val_\d{8})_(n\d{8})(?=\.\w+$)")
 """The class in a picture's name, as Hugging Face's archives have it."""
 

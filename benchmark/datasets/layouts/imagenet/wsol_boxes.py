@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from .....base import RaybenchError
 from ...files import first_repeated, read_text
 
-__all__ = ["COLUMNS", "WsolBoxes", "read_wsol_boxes"]
-
 COLUMNS = {
     "class_labels.txt": "file,class index",
     "image_sizes.txt": "file,width,height",

@@ -13,8 +13,6 @@ from .....checkpoints import ClassList
 from ...files import read_text
 from ..boxes import WrittenBox, plain_number
 
-__all__ = ["OwnBox", "read_box_table"]
-
 CORNERS = ("x0", "y0", "x1", "y1")
 SIDES = ("x0", "y0", "width", "height")
 _EXPECTED = f"expected image,class,{','.join(CORNERS)} or image,class,{','.join(SIDES)}"

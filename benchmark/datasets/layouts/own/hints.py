@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["elsewhere"]
-
 _LOOKED_AT = 2000  # files, for a hint
 _CONVERT = "export it as COCO instead, and name the .json by the option boxes"
 

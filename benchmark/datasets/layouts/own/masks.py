@@ -16,8 +16,6 @@ from ...files import files_by_id, files_of_ids, subfolders
 from ...region import MaskRegion, Region
 from ...sample import AnnotationError
 
-__all__ = ["OwnMasks", "find_masks"]
-
 _VOID = 255  # what VOC and others write for pixels that belong to no class
 
 

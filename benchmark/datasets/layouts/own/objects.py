@@ -20,16 +20,6 @@ from .hints import elsewhere
 from .masks import OwnMasks
 from .yolo import YoloObject, read_yolo, read_yolo_class
 
-__all__ = [
-    "REPEATED",
-    "Objects",
-    "OwnPicture",
-    "TableObjects",
-    "YoloObjects",
-    "read_pascal_files",
-    "read_yolo_files",
-]
-
 REPEATED = "an object is there twice; used once"
 """Note on a sample."""
 

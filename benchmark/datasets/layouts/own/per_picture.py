@@ -15,8 +15,6 @@ from ...region import Region
 from ...sample import AnnotationError
 from .objects import OwnPicture
 
-__all__ = ["RESIZED", "PictureMasks", "read_levels"]
-
 RESIZED = "a mask is of another size than its picture; brought to the picture's by the nearest pixel"
 """Note on a sample."""
 

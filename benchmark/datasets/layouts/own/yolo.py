@@ -10,8 +10,6 @@ from .....base import Size, quoted
 from ...sample import AnnotationError
 from ..boxes import WrittenBox, plain_number
 
-__all__ = ["YoloObject", "read_yolo", "read_yolo_class"]
-
 _BEYOND = 0.001  # of a side, by which rounding may carry a box outside
 
 

@@ -7,23 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from ....attributions import BoundAttribution, forward_pass, in_chunks
-from ....base import Size
-from ....checkpoints import Network
-from ...loading import Batch
-from ...metrics import BoundMetric, Curve, ExplainedQuery, Fill, Forgotten, NetworkQuery, Picture
-from ...results import write_numbers
-from ...suite import Protocol
-from ..failures import failures_told
-from ..maps import prepare_saliency, signed_saliency, status_of
-from .fills import fill
+from ...attributions import BoundAttribution, forward_pass, generator, in_chunks
+from ...base import Size
+from ...checkpoints import Network
+from ..loading import Batch
+from ..metrics import BoundMetric, Curve, ExplainedQuery, Fill, Forgotten, NetworkQuery, Picture
+from ..results import write_numbers
+from ..suite import Protocol
+from .maps import prepare_saliency, signed_saliency, status_of
 from .randomising import RandomisedCopy, randomised_copy
-
-__all__ = ["Asked", "ask_again", "maps_at_input"]
+from .refusals import failures_told
 
 _PIXELS_AT_ONCE = 32 * 224 * 224
 
@@ -195,3 +194,26 @@ def _logits(network: Network, size: Size, count: int, make: Callable[[range], Te
     parts = in_chunks(count, network.device, {"cpu": at_once, "cuda": at_once}, ask, "masked pictures")
     none = torch.zeros((0, len(network.classes)), device=network.device)
     return torch.cat([none, *parts])
+
+
+_SIDE, _SIGMA = 11, 5.0
+
+
+def fill(network: Network, image: Tensor, name: Fill, seed: int) -> Tensor:
+    """Pixels (3, h, w) or (3, 1, 1) of a fill; the mean colour is 0 after normalisation."""
+    low, high = (bound.to(image) for bound in network.input_range)
+    if name == "blur":
+        kernel = blur_kernel().to(image)[None, None].expand(3, 1, -1, -1)
+        return F.conv2d(image[None], kernel, padding=_SIDE // 2, groups=3)[0]
+    if name == "noise":
+        drawn = torch.rand(image.shape, generator=generator(seed, "fill", 0))
+        return low + drawn.to(image) * (high - low)
+    return {"mean": torch.zeros_like(low), "black": low, "white": high}[name]
+
+
+@functools.cache
+def blur_kernel() -> Tensor:
+    """RISE's kernel (11, 11): an impulse through a Gaussian of 5 pixels that is reflected at the borders."""
+    impulse = np.zeros((_SIDE, _SIDE))
+    impulse[_SIDE // 2, _SIDE // 2] = 1
+    return torch.from_numpy(gaussian_filter(impulse, _SIGMA)).float()

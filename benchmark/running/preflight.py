@@ -25,8 +25,6 @@ from .networks import (
 from .plan import Plan
 from .progress import Reporter
 
-__all__ = ["rehearse_all", "verified"]
-
 _MOST_KEPT = 1_000_000_000
 """Bytes of weights that wait for their turn, instead of being loaded again."""
 
@@ -77,7 +75,7 @@ def rehearse_all(
             remarks += [f"not measured: {reason}" for reason in words]
             crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks, found))
             _say(reporter, card, undefined, remarks)
-        if loaded and crew.size == 1 and plan.settings.compile == "no":
+        if loaded and crew.size == 1:
             room -= _bytes_of(loaded[0])
             kept |= {loaded[0].name: loaded[0]} if room >= 0 or not kept else {}
     crew.agree(partial(_refuse_what_fits_no_network, plan, reasons, refusals))

@@ -30,8 +30,6 @@ from ..results import (
 from .plan import Plan
 from .work import of_checkpoints, stores_of
 
-__all__ = ["keep_rows", "refuse_gaps", "say_complete", "set_damaged_aside"]
-
 
 def set_damaged_aside(plan: Plan, manifest: Manifest, say: Callable[[str], None]) -> None:
     """Take files that lost rows, or that cannot be read, out of the way of those that are measured now.

@@ -11,12 +11,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from ....attributions import forward_pass, generator, twin_of
-from ....base import seed_for
-from ....checkpoints import Network
-from ...metrics import Forgotten
-
-__all__ = ["RandomisedCopy", "randomised_copy"]
+from ...attributions import forward_pass, generator, twin_of
+from ...base import seed_for
+from ...checkpoints import Network
+from ..metrics import Forgotten
 
 _FEWEST_STAGES = 5
 _SPREAD = 0.02

@@ -32,8 +32,6 @@ from .networks import refuse_other_weights
 from .progress import Reporter
 from .run import Results, evaluate
 
-__all__ = ["extend_gallery"]
-
 _TOLERANCE = 0.1
 """Percentage points by which a metric may differ from the records."""
 _OTHER_DEVICE = 1.0
