@@ -4,7 +4,7 @@ from ..benchmark.suite import TrainingSettings
 from .data.grid import draw_negatives, make_grids
 from .loop.log import LogRow
 from .loop.measuring import measure_trained
-from .loop.reporting import TrainingReporter
+from .loop.reporting import SilentTraining, TrainingReporter
 from .loop.trainer import Trained, train
 from .recipe.recipe import Recipe, load_recipe, shipped_recipes
 from .step.consistency import (
@@ -21,6 +21,7 @@ __all__ = [
     "LinearHead",
     "LogRow",
     "Recipe",
+    "SilentTraining",
     "Trained",
     "TrainingReporter",
     "TrainingSettings",

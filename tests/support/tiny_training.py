@@ -9,7 +9,7 @@ import yaml
 from commands_running import RunningCommand, start_command
 
 from raybench.base.documents import document_from
-from raybench.training import Recipe, TrainingReporter
+from raybench.training import Recipe, SilentTraining
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -24,7 +24,7 @@ TINY: dict[str, Any] = {
 }
 
 
-class Listening(TrainingReporter):
+class Listening(SilentTraining):
     """Keeps what a training says."""
 
     def __init__(self) -> None:

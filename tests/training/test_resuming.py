@@ -14,7 +14,7 @@ from tiny_training import start_training, tiny_recipe, write_recipe
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.results import write_atomically
-from raybench.training import Recipe, TrainingReporter, TrainingSettings, train
+from raybench.training import Recipe, SilentTraining, TrainingSettings, train
 from raybench.training.loop.state import load_state
 
 
@@ -122,7 +122,7 @@ def test_damaged_newest_state_is_named_and_training_goes_on_from_the_one_before(
 ) -> None:
     recipe, said = tiny_recipe(save_every=1), []
 
-    class Listening(TrainingReporter):
+    class Listening(SilentTraining):
         def say(self, message: str) -> None:
             said.append(message)
 
@@ -176,7 +176,7 @@ def test_folder_that_cannot_be_written_to_is_refused_before_the_first_step(tmp_p
     (tmp_path / "out").write_text("a file")
     begun: list[str] = []
 
-    class Listening(TrainingReporter):
+    class Listening(SilentTraining):
         def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
             begun.append(title)
 

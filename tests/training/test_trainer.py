@@ -23,7 +23,7 @@ from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import build_module, load_network
 from raybench.commands import app
 from raybench.commands.plain import PlainTraining
-from raybench.training import LogRow, Recipe, Trained, TrainingReporter, TrainingSettings, train
+from raybench.training import LogRow, Recipe, SilentTraining, Trained, TrainingSettings, train
 
 
 def trained(recipe: Recipe, out: Path, **settings: object) -> Trained:
@@ -92,7 +92,7 @@ def test_result_is_a_card_with_a_hash_that_a_suite_takes(tmp_path: Path, tiny_da
 def test_log_and_curves_are_written_as_it_goes(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
 
-    class Watching(TrainingReporter):
+    class Watching(SilentTraining):
         def row(self, row: LogRow) -> None:
             seen.append((row.step, len(pd.read_csv(tmp_path / "log.csv"))))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from .log import LogRow
 
-__all__ = ["TrainingReporter"]
+__all__ = ["SilentTraining", "TrainingReporter"]
 
 
-class TrainingReporter:
-    """Receives the progress of a training; this one says nothing."""
+class TrainingReporter(Protocol):
+    """Receives the progress of a training; what derives from it says nothing of what it leaves out."""
 
     def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
         """Training of `total` steps begins, `done` of which an earlier run did."""
@@ -24,3 +26,7 @@ class TrainingReporter:
 
     def say(self, message: str) -> None:
         """Something worth a line of its own."""
+
+
+class SilentTraining(TrainingReporter):
+    """Says nothing."""

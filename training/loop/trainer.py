@@ -25,7 +25,7 @@ from ..step.step import TrainingStep, fill_grids, normalise
 from .beginning import set_out
 from .devices import add_up, launch, take_buffers_of_first
 from .log import LogRow, Tally, TrainingLog
-from .reporting import TrainingReporter
+from .reporting import SilentTraining, TrainingReporter
 from .result import card_of, target_layer_of, write_result
 from .state import TrainingState, prepare_folder, restore, save_state
 from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
@@ -66,7 +66,7 @@ def train(recipe: Recipe, settings: TrainingSettings, *, reporter: TrainingRepor
             states written before stay.
     """
     fabric = launch(settings.device, recipe.precision)
-    loud = reporter or TrainingReporter()
+    loud = reporter or SilentTraining()
     return _Training(recipe, settings, fabric, loud).run()
 
 
@@ -78,7 +78,7 @@ class _Training:
     ) -> None:
         self.recipe, self.settings, self.fabric = recipe, settings, fabric
         # one process speaks for all, except of pictures, which the others do not see
-        self.reporter = loud if fabric.is_global_zero else TrainingReporter()
+        self.reporter = loud if fabric.is_global_zero else SilentTraining()
         self.skipped = Problems("skipped", loud.say)
         self.share = Share(fabric.global_rank, fabric.world_size)
         self.states = settings.out / "states"
