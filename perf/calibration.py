@@ -19,8 +19,6 @@ from scipy.special import ndtr, ndtri
 
 from raybench.benchmark.statistics import Block, Spread, deviations, holm, interval, paired_tests
 
-__all__ = ["HARDNESS", "KINDS", "Shares", "measure", "misses"]
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 

@@ -18,8 +18,6 @@ from unittest import mock
 from .apart import ROOT, environment
 from .options import Options
 
-__all__ = ["Ran", "run_suite"]
-
 TOO_LONG = -9
 
 

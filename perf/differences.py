@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["compare"]
-
 _KEYS = ["image_id", "class_index"]
 
 

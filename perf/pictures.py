@@ -15,8 +15,6 @@ import PIL.Image
 
 from raybench.checkpoints import load_classes
 
-__all__ = ["make_pictures", "repeated_pictures", "texture"]
-
 _TEXTURES = 300
 _SIZES = {
     (375, 500): 0.52,

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .benchmark.suite import Protocol
     from .checkpoints import Network
 
-__all__ = ["Explained", "ExplainedRow", "explain"]
-
 
 class ExplainedRow(NamedTuple):
     """A network, and the class for which it was asked."""

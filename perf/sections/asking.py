@@ -29,8 +29,6 @@ from ..options import Options
 from ..report import table
 from ..turns import in_turn, ratio, spread
 
-__all__ = ["measure", "seconds"]
-
 _STEPS = 28
 _CLASS = 7
 

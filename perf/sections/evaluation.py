@@ -17,8 +17,6 @@ from ..ways.floors import FLOORS, FORMULAS, limit_of, parts_of
 from ..ways.run import run
 from ..ways.work import Work
 
-__all__ = ["measure"]
-
 Runs = Mapping[str, Sequence[Mapping[str, Any]]]
 
 _TIMES = 4

@@ -16,8 +16,6 @@ from ..pictures import make_pictures
 from ..report import table
 from ..ways.work import METRICS
 
-__all__ = ["VARIANTS", "measure"]
-
 PLAIN = "--processes 1 --threads 1 --workers 0"
 """One thread of one process, which also decodes."""
 

@@ -23,8 +23,6 @@ from ..report import table
 from ..ways.decoding import bare_forward, decode_by_pillow, decode_by_torchvision
 from ..ways.work import METRICS
 
-__all__ = ["VARIANTS", "measure"]
-
 VARIANTS = {
     "plain": "",
     "TF32": "--precision tf32",

@@ -16,8 +16,6 @@ from ..options import Options
 from ..report import table
 from ..turns import in_turn, ratio, spread
 
-__all__ = ["PAIRS", "measure", "pair"]
-
 PASSES = "forward and backward"
 """Names the bare passes, forward once and backward to the pixels for each class."""
 

@@ -27,8 +27,6 @@ from ..options import Options
 from ..report import table
 from ..turns import in_turn, ratio, spread
 
-__all__ = ["measure", "time_loaders", "time_steps"]
-
 _LIMIT, _CLASSES = 5.0, 1000
 _KINDS = ("plain", "closed form", "second order")
 

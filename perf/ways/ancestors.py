@@ -21,8 +21,6 @@ from raybench.benchmark.datasets import Sample
 
 from .work import Work, Yield, whole_picture
 
-__all__ = ["TORCHRAY_METHODS", "three_scripts", "torchray"]
-
 TORCHRAY_METHODS = ("grad_cam", "gradient", "excitation_backprop", "contrastive_excitation_backprop")
 
 DRAWS = 100

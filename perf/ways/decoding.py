@@ -15,8 +15,6 @@ from torch.utils.data import DataLoader
 from raybench import load_checkpoint
 from raybench.attributions import denormals_flushed
 
-__all__ = ["bare_forward", "decode_by_pillow", "decode_by_torchvision"]
-
 
 def decode_by_pillow(pictures: str, workers: int) -> dict[str, float]:
     """Decode all pictures of a folder in worker processes, or (0) in this one: pictures per second."""

@@ -19,8 +19,6 @@ from raybench.attributions import denormals_flushed
 
 from .work import Work, Yield, whole_picture
 
-__all__ = ["FLOORS", "FORMULAS", "limit_of", "parts_of"]
-
 
 class _Input(NamedTuple):
     """A prepared picture (1, 3, h, w) and the classes that are asked about."""

@@ -14,8 +14,6 @@ from .ancestors import three_scripts, torchray
 from .floors import FLOORS
 from .work import Work, Yield
 
-__all__ = ["WAYS", "run"]
-
 
 def raybench(work: Work) -> Yield:
     """`raybench run`: all three localisation metrics, records and summary on disk."""

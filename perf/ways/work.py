@@ -16,8 +16,6 @@ from raybench.benchmark.datasets import Dataset, Sample, open_dataset
 from raybench.benchmark.suite.protocol import protocol_from
 from raybench.benchmark.suite.suite import Suite
 
-__all__ = ["METRICS", "Work", "Yield", "whole_picture"]
-
 METRICS = ["pointing_game", "stochastic_pointing_game", "content_heatmap"]
 
 

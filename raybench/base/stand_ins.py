@@ -12,8 +12,6 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
 
-__all__ = ["looking_only", "stand_ins"]
-
 
 class _AnyType(type):
     """A class of which every attribute, subscript and union is again such a class."""

@@ -16,11 +16,6 @@ from typer.core import TyperCommand
 
 from ..base import Flag, RaybenchError, offered
 
-__all__ = [
-    *("Data", "Device", "LogFile", "NETWORK", "OnceCommand", "Out", "Quiet", "TrustCode"),
-    *("parse_data", "read_options", "with_options"),
-]
-
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., None])
 

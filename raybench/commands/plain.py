@@ -12,8 +12,6 @@ from .progress import sentence_of
 if TYPE_CHECKING:
     from ..training import LogRow
 
-__all__ = ["PlainProgress", "PlainTraining"]
-
 EVERY_S = 30.0
 
 

@@ -23,9 +23,6 @@ from rich.text import Text
 if TYPE_CHECKING:
     from ..training import LogRow
 
-__all__ = ["ProgressReporter", "TrainingBar", "measured_words", "sentence_of"]
-
-
 _WORTH_A_BAR = 20
 """Steps from which on work on a single image is shown by a bar of its own."""
 

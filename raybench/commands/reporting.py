@@ -16,8 +16,6 @@ from ..base import RaybenchError
 from .plain import PlainProgress, PlainTraining
 from .progress import ProgressReporter, TrainingBar
 
-__all__ = ["Terminated", "Told", "ended_by_signal", "reporter", "training_reporter"]
-
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM, such as a scheduler sends before it takes a machine away."""

@@ -12,8 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from result_folders import write_folder
 
-__all__ = ["METRIC_NAMES", "change_manifest", "made_up_values", "write_run"]
-
 METRIC_NAMES = ("pointing_game", "stochastic_pointing_game", "content_heatmap")
 LABELS = {"imagenet": "ImageNet", "coco": "COCO"}
 N_CLASSES = 7

@@ -7,8 +7,6 @@ from typer.testing import CliRunner
 from raybench.base import RaybenchError
 from raybench.commands import app
 
-__all__ = ["call", "tried"]
-
 
 def call(*words: object) -> str:
     """Run a command that succeeds and return what it prints; mistakes are raised."""

@@ -14,8 +14,6 @@ from raybench.benchmark.results.files.names import ResultFiles
 from raybench.benchmark.results.summary import write_summary
 from raybench.benchmark.suite.protocol import protocol_from
 
-__all__ = ["write_folder"]
-
 
 def write_folder(
     out: Path,

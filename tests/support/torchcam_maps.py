@@ -7,8 +7,6 @@ import contextlib
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Maps"]
-
 NOTHING = torch.empty(0)
 
 

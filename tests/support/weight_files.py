@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from raybench.checkpoints import Network, load_network
 
-__all__ = ["Tensors", "holds", "loaded"]
-
 Tensors = dict[str, Tensor]
 
 

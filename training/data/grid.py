@@ -7,8 +7,6 @@ from torch import Tensor
 
 from ...base import RaybenchError
 
-__all__ = ["draw_negatives", "make_grids", "rows_with_negatives"]
-
 
 def rows_with_negatives(targets: Tensor, classes: Tensor) -> Tensor:
     """Say which rows have an image in the batch that lacks their class: (M,) bool.

@@ -17,8 +17,6 @@ from ...benchmark.datasets import UnreadableImageError
 from .grid import make_grids
 from .pictures import Pictures
 
-__all__ = ["Batch", "Draw", "Share", "TrainingSamples", "Turns", "collate", "make_loader"]
-
 _OTHERS = torch.tensor([[1, 2, 3]])
 MOST_UNREADABLE = 8
 """So many unreadable pictures in a row mean that the folder, not a picture, is broken."""

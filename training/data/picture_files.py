@@ -24,8 +24,6 @@ from ..recipe.recipe import PictureFolder, Recipe, ShapesScenes
 from .pictures import FilePictures, Pictures, ScenePictures, draw_scenes
 from .targets import LabelBits, SingleLabels
 
-__all__ = ["open_pictures"]
-
 _PROTOCOL = PROTOCOLS["aaai21-clamped"]
 """Decides regions, which training does not read."""
 

@@ -20,8 +20,6 @@ from ..recipe.recipe import Recipe, ShapesScenes
 from .crops import clamped_crop, draw_crop_box
 from .targets import SingleLabels, Targets
 
-__all__ = ["FilePictures", "Pictures", "ScenePictures", "draw_scenes"]
-
 
 @dataclass(frozen=True, eq=False)
 class ScenePictures:

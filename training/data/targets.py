@@ -14,8 +14,6 @@ from torch import Tensor
 
 from ...base import RaybenchError
 
-__all__ = ["LabelBits", "SingleLabels", "Targets"]
-
 
 class _ByClass(NamedTuple):
     """Pictures in the order of their classes.

@@ -22,8 +22,6 @@ from ..recipe.recipe import Localisation, Recipe
 from .measuring import refuse_unmeasurable
 from .state import TrainingState, refuse_other_course, state_to_resume
 
-__all__ = ["Beginning", "set_out"]
-
 
 @dataclass(frozen=True, eq=False)
 class Beginning:

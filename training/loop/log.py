@@ -21,8 +21,6 @@ from ...benchmark.pictures import looks_of, save_figure, tidy
 from ...benchmark.results import write_atomically
 from .state import GO_ON
 
-__all__ = ["LogRow", "Tally", "TrainingLog"]
-
 _PLAIN = ("step", "epoch", "classification", "consistency", "learning_rate", "images_per_second")
 _REDRAWN_AFTER_S = 20.0
 

@@ -6,8 +6,6 @@ from typing import Protocol
 
 from .log import LogRow
 
-__all__ = ["SilentTraining", "TrainingReporter"]
-
 
 class TrainingReporter(Protocol):
     """Receives the progress of a training; what derives from it says nothing of what it leaves out."""

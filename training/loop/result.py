@@ -21,8 +21,6 @@ from ...checkpoints import Card, load_classes, shipped_cards
 from ..recipe.recipe import Recipe
 from .state import GO_ON
 
-__all__ = ["card_of", "target_layer_of", "write_result"]
-
 
 def target_layer_of(recipe: Recipe) -> str:
     """Return the layer whose maps are compared: the recipe's, or that of a shipped card.

@@ -17,17 +17,6 @@ from ...benchmark.results import write_atomically
 from ...benchmark.suite import TrainingSettings
 from ..recipe.recipe import Recipe
 
-__all__ = [
-    "GO_ON",
-    "TrainingState",
-    "load_state",
-    "prepare_folder",
-    "refuse_other_course",
-    "restore",
-    "save_state",
-    "state_to_resume",
-]
-
 # what may differ between the recipe of a state and that of the run that goes on from it
 _FREE = {"name", "log_every", "save_every", "compile", "localisation", "suite", "parent"}
 KEPT = 2

@@ -33,8 +33,6 @@ from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Trained", "train"]
-
 _SHOWN_EVERY_S = 0.5
 
 

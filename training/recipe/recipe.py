@@ -19,17 +19,6 @@ from ...base import (
     read_document,
 )
 
-__all__ = [
-    "Localisation",
-    "Optimisation",
-    "PictureFolder",
-    "PictureSource",
-    "Recipe",
-    "ShapesScenes",
-    "load_recipe",
-    "shipped_recipes",
-]
-
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[int, Field(ge=1)]
 _Weight = Annotated[float, Field(ge=0)]

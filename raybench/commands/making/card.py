@@ -9,8 +9,6 @@ import typer
 
 from ..options import NETWORK, Out, TrustCode
 
-__all__ = ["EXAMPLE", "card"]
-
 EXAMPLE = "Example: raybench card timm:convnext_tiny.fb_in1k -o convnext.yaml"
 
 

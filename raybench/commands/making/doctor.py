@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ...benchmark.doctor import Patient
     from ...benchmark.suite import Settings
 
-__all__ = ["EXAMPLE", "doctor"]
-
 EXAMPLE = "Example: raybench doctor --checkpoint mine.yaml --suite real-small --data imagenet=~/imagenet"
 
 

@@ -13,8 +13,6 @@ from ..options import NETWORK, Data, Device, TrustCode, parse_data
 if TYPE_CHECKING:
     from ...explaining import Explained
 
-__all__ = ["EXAMPLE", "explain"]
-
 EXAMPLE = (
     "Example: raybench explain dog.jpg --checkpoint resnet18 --attribution grad_cam --attribution gradient "
     "-o dog-explained.png"

@@ -10,8 +10,6 @@ import typer
 from ...benchmark.suite import Again
 from ..options import read_options, with_options
 
-__all__ = ["EXAMPLE", "gallery"]
-
 EXAMPLE = "Example: raybench gallery runs/demo && raybench leaderboard runs/demo -o site"
 
 

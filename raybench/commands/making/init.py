@@ -14,8 +14,6 @@ import yaml
 
 from ...base import RaybenchError
 
-__all__ = ["EXAMPLE", "init"]
-
 EXAMPLE = "Example: raybench init mine && raybench run mine/suite.yaml --out runs/mine"
 
 _SCHEMAS = ".raybench"

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ...attributions import Survey
     from ...checkpoints import Network
 
-__all__ = ["EXAMPLE", "layers"]
-
 EXAMPLE = "Example: raybench layers timm:vit_small_patch16_224 --image dog.jpg -o layers.png"
 
 

@@ -12,8 +12,6 @@ from ...base import RaybenchError
 from ...benchmark.suite import Settings
 from ..options import LogFile, Quiet, read_options, with_options
 
-__all__ = ["EXAMPLE", "reproduce"]
-
 EXAMPLE = "Example: raybench reproduce torchray --columns 'voc-*' --limit 500 --data voc=~/VOC2007"
 
 _CONTRADICTS, _MISSING = 1, 3

@@ -15,8 +15,6 @@ from ..options import LogFile, Quiet, read_options, with_options
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXAMPLE", "run"]
-
 EXAMPLE = "Example: raybench run real-small --data imagenet=~/imagenet --out runs/real-small"
 
 

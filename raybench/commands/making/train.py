@@ -10,8 +10,6 @@ import typer
 from ...benchmark.suite import TrainingSettings
 from ..options import LogFile, Quiet, read_options, with_options
 
-__all__ = ["EXAMPLE", "train"]
-
 EXAMPLE = "Example: raybench train imagenet-gc --data imagenet=~/imagenet --set architecture=resnet50"
 
 

@@ -13,8 +13,6 @@ import typer
 if TYPE_CHECKING:
     from ...attributions import Passes
 
-__all__ = ["EXAMPLE", "list_names"]
-
 EXAMPLE = "Example: raybench list attributions"
 
 

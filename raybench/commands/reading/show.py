@@ -11,8 +11,6 @@ import typer
 
 from ...base import UnknownNameError, looking_only
 
-__all__ = ["EXAMPLE", "show"]
-
 EXAMPLE = "Example: raybench show grad_cam"
 
 

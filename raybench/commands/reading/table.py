@@ -10,8 +10,6 @@ import typer
 from ...base import RaybenchError
 from ..options import Out
 
-__all__ = ["EXAMPLE", "table"]
-
 EXAMPLE = "Example: raybench table runs/real-small --with-published"
 
 

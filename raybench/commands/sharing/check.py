@@ -13,8 +13,6 @@ from ...base import RaybenchError
 from ...benchmark.suite import Remeasuring
 from ..options import read_options, with_options
 
-__all__ = ["EXAMPLE", "check"]
-
 EXAMPLE = "Example: raybench check results/submitted/*.zip --remeasure 20 --data imagenet=~/imagenet"
 
 

@@ -9,8 +9,6 @@ import typer
 
 from ..options import Out
 
-__all__ = ["EXAMPLE", "LANGUAGE_SERVER", "schema", "schema_of"]
-
 EXAMPLE = "Example: raybench schema suite -o suite.schema.json"
 
 LANGUAGE_SERVER = "# yaml-language-server: $schema={}\n"
