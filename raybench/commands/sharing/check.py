@@ -11,8 +11,6 @@ import typer
 from ...benchmark.suite import Remeasuring
 from ..options import read_options, with_options
 
-__all__ = ["EXAMPLE", "check"]
-
 EXAMPLE = "Example: raybench check results/submitted/*.zip --remeasure 20 --data imagenet=~/imagenet"
 
 
@@ -34,7 +32,7 @@ def check(
     """
     from ...benchmark.submission import check as check_one
     from ...benchmark.submission import remeasuring, render
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     further = None
     if options["images"] is not None or options["data"]:
