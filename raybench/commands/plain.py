@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
-from ..base import RaybenchError
+from ..base import RaybenchError, worded_time
 from .progress import ProgressReporter
 
 __all__ = [
@@ -213,11 +213,3 @@ def _appender(path: Path) -> Callable[[str], None]:
 
 def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def worded_time(seconds: float) -> str:
-    """Word a time: `40 s`, `12 min`, `1 h 40 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
