@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from ..results import (
 )
 from ..tables import published_dataset
 from .sections import Entry, build_section, published_groups, published_section
+from .templating import unique_keys
 
 
 def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Board:
@@ -90,14 +90,8 @@ def _why_repeated(old: Entry, new: Entry) -> str:
     )
 
 
-def _with_unique_keys(sections: Iterable[Section]) -> Iterable[Section]:
+def _with_unique_keys(sections: Sequence[Section]) -> Iterator[Section]:
     """Number sections that differ in less than their key holds, such as the number of images measured."""
-    seen: Counter[str] = Counter()
-    for section in sections:
-        seen[section.key] += 1
-        if seen[section.key] == 1:
-            yield section
-            continue
-        key = f"{section.key}-{seen[section.key]}"
+    for section, key in zip(sections, unique_keys(one.key for one in sections), strict=True):
         rows = (replace(row, key=key + row.key.removeprefix(section.key)) for row in section.rows)
-        yield replace(section, key=key, rows=tuple(rows))
+        yield section if key == section.key else replace(section, key=key, rows=tuple(rows))

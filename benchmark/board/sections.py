@@ -37,7 +37,7 @@ from ..tables import (
     published_dataset,
     published_title,
 )
-from .templating import safe_key
+from .templating import safe_key, unique_keys
 
 OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
 
@@ -68,10 +68,11 @@ def build_section(
     key = "-".join((safe_key(dataset, protocol), safe_key(str(first["protocol_id"])[:6], fingerprint[:6])))
     columns = columns_of((entry.run, row) for entry in entries for row in entry.row.scores.values())
     common = _common_queries(entries)
-    made = (_row(entry, key, columns, common) for entry in entries)
-    rows = _with_unique_keys(
-        replace(row, alarm=alarms.get((row.checkpoint, row.attribution), "")) for row in made
-    )
+    made = [_row(entry, key, columns, common) for entry in entries]
+    rows = [
+        replace(row, key=unique, alarm=alarms.get((row.checkpoint, row.attribution), ""))
+        for row, unique in zip(made, unique_keys(row.key for row in made), strict=True)
+    ]
     published: tuple[PublishedRow, ...] = ()
     if with_published:
         measured = {(_network(row.checkpoint), _plain(row.method)) for row in rows}
@@ -97,16 +98,6 @@ def build_section(
             class_names=common.class_names,
         )
     return _in_order(_ranked(section))
-
-
-def _with_unique_keys(rows: Iterable[BoardRow]) -> list[BoardRow]:
-    """Number rows whose names give the same key, such as `a-b` under `c` and `a` under `b-c`."""
-    seen: Counter[str] = Counter()
-    unique = []
-    for row in rows:
-        seen[row.key] += 1
-        unique.append(row if seen[row.key] == 1 else replace(row, key=f"{row.key}-{seen[row.key]}"))
-    return unique
 
 
 def _with_published_columns(

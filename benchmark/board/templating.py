@@ -6,6 +6,8 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,14 @@ def safe_key(*names: str) -> str:
         return key
     text = "\0".join(names).encode("utf-8", "surrogatepass")
     return f"{key or 'x'}-{hashlib.sha256(text).hexdigest()[:8]}"
+
+
+def unique_keys(keys: Iterable[str]) -> Iterator[str]:
+    """Number keys that names share, such as `a-b` under `c` and `a` under `b-c`, from the second on."""
+    seen: Counter[str] = Counter()
+    for key in keys:
+        seen[key] += 1
+        yield key if seen[key] == 1 else f"{key}-{seen[key]}"
 
 
 def json_for_script(data: object) -> Markup:

@@ -136,22 +136,23 @@ def _scale(section: Section, column: Column) -> Scale:
 
 def _columns(section: Section, scales: Sequence[Scale]) -> tuple[ColumnView, ...]:
     groups = [column.group for column in section.columns]
-    starts = [at == 0 or group != groups[at - 1] for at, group in enumerate(groups)]
-    shown = [group if start and sum(starts) > 1 else "" for group, start in zip(groups, starts, strict=True)]
-    return tuple(_column(*one) for one in zip(section.columns, scales, shown, strict=True))
-
-
-def _column(column: Column, scale: Scale, group: str) -> ColumnView:
-    return ColumnView(
-        key=safe_key(column.metric),
-        group=group,
-        label=column.heading,
-        title=column.whole_title,
-        words=column.words,
-        aggregate=AGGREGATE_WORDS.get(column.aggregate, ""),
-        unit={"percent": "%", "none": ""}.get(column.unit, column.unit),
-        low=f"{scale.low:g}",
-        high=f"{scale.high:g}",
+    shown = [
+        group if len(set(groups)) > 1 and group not in groups[at - 1 : at] else ""
+        for at, group in enumerate(groups)
+    ]
+    return tuple(
+        ColumnView(
+            key=safe_key(column.metric),
+            group=group,
+            label=column.heading,
+            title=column.whole_title,
+            words=column.words,
+            aggregate=AGGREGATE_WORDS.get(column.aggregate, ""),
+            unit={"percent": "%", "none": ""}.get(column.unit, column.unit),
+            low=f"{scale.low:g}",
+            high=f"{scale.high:g}",
+        )
+        for column, scale, group in zip(section.columns, scales, shown, strict=True)
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...base import worded_time
 from ..pictures import save_plot
 from ..results import write_atomically
 from ..tables import PublishedValue, escape_markdown, published_column
@@ -58,7 +59,7 @@ def planned_lines(table: PublishedTable, ready: Readiness, limit: int | None = N
             seen.add(cell.row)
             total += passes if cell in measured else 0.0
             metric, printed = published_column(cell.metric).label, printed_to(cell.value, cell.printed)
-            time = worded_time(passes / ready.rate) if passes else ""
+            time = f"about {worded_time(passes / ready.rate)}" if passes else ""
             rows.append((cell.row, metric, printed, time, table.impossible.get(cell.key, cell.expected)))
         yield from _aligned(rows)
     yield ""
@@ -70,8 +71,8 @@ def planned_lines(table: PublishedTable, ready: Readiness, limit: int | None = N
     if ready.weights:
         yield f"`raybench fetch {table.name}` gets them ahead of a run; with --dry-run it says their sizes"
     seconds = total / ready.rate
-    faster = f", {worded_time(seconds / ready.on_gpu)} on a data-centre GPU" if ready.on_gpu > 1 else ""
-    time = f"; {worded_time(seconds)} in all on {ready.place}{faster}" if total else ""
+    faster = f", about {worded_time(seconds / ready.on_gpu)} on a data-centre GPU" if ready.on_gpu > 1 else ""
+    time = f"; about {worded_time(seconds)} in all on {ready.place}{faster}" if total else ""
     yield f"{len(table.cells)} cells, {len(table.impossible)} of them cannot be measured here{time}"
 
 
@@ -94,13 +95,6 @@ def _repeated(table: PublishedTable, cells: Sequence[PublishedValue]) -> Iterato
     for dataset in dict.fromkeys(cell.dataset for cell in cells):
         if dataset in table.source.repeated:
             yield table.source.repeated[dataset]
-
-
-def worded_time(seconds: float) -> str:
-    """Word a duration that was estimated."""
-    minutes = max(1, round(seconds / 60))
-    hours, rest = divmod(minutes, 60)
-    return f"about {f'{hours:,} h' if hours >= 10 else f'{hours} h {rest} min' if hours else f'{rest} min'}"
 
 
 def write_reproduction(found: Reproduction, out: Path) -> tuple[Path, ...]:

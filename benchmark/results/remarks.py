@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .complete import lost_rows
 from .facts import alarms
 from .files.folder import ResultFolder
+from .files.manifest import mapping
 
 _DIGITS = 8
 
@@ -29,20 +29,21 @@ def remarks(runs: Sequence[ResultFolder]) -> tuple[str, ...]:
 
 
 def _of_run(run: ResultFolder) -> list[str]:
-    skipped, noted = run.manifest.get("skipped"), run.manifest.get("notes")
+    skipped, asking_nothing = run.manifest.get("skipped"), run.manifest.get("without_queries")
     lines = _weights(run)
     if isinstance(skipped, list) and skipped:
         lines.append(f"skipped, as they could not be used: {_pictures(len(skipped))}; run.json says why")
-    asking_nothing = run.manifest.get("without_queries")
     if isinstance(asking_nothing, list) and asking_nothing:
         lines.append(f"{_pictures(len(asking_nothing))}: nothing is annotated that could be asked about")
     lines += lost_rows(run)
-    if isinstance(noted, dict):
-        lines += [f"{_pictures(count)}: {note}" for note, count in sorted(noted.items()) if _is_count(count)]
+    noted = sorted(mapping(run.manifest.get("notes")).items())
+    lines += [f"{_pictures(count)}: {note}" for note, count in noted if isinstance(count, int) and count > 0]
     lines += [
-        f"{checkpoint}, {method}: {words}" for (checkpoint, method), words in sorted(alarms([run]).items())
+        f"{checkpoint}, {method}: {said}" for (checkpoint, method), said in sorted(alarms([run]).items())
     ]
-    return lines + _on_networks(run)
+    for checkpoint, said in mapping(run.manifest.get("remarks")).items():
+        lines += [f"{checkpoint}: {remark}" for remark in (said if isinstance(said, list) else ())]
+    return lines
 
 
 def _weights(run: ResultFolder) -> list[str]:
@@ -52,19 +53,6 @@ def _weights(run: ResultFolder) -> list[str]:
         for checkpoint, sha256 in sorted(run.weights.items())
     ]
     return [f"weights measured, by the first digits of their SHA-256: {', '.join(words)}"] if words else []
-
-
-def _on_networks(run: ResultFolder) -> list[str]:
-    remarks = run.manifest.get("remarks")
-    return [
-        f"{checkpoint}: {remark}"
-        for checkpoint, said in (remarks.items() if isinstance(remarks, dict) else ())
-        for remark in (said if isinstance(said, list) else ())
-    ]
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and value > 0
 
 
 def _pictures(count: int) -> str:

@@ -1,6 +1,6 @@
 """What follows from numbers alone: facts of metrics, sums and their rules, intervals. No torch here."""
 
-from . import classification, pooled, segmentation, thresholds  # noqa: F401  they register their rules
+from . import classification, pixels, thresholds  # noqa: F401  they register their rules
 from .facts import AGGREGATE_WORDS, GROUPS, Aggregate, CurveValue, Facts, Group, Kind, Unit, Where
 from .intervals import (
     INTERVALS,

@@ -1,4 +1,4 @@
-"""Precision and recall over all pixels of a set, from histograms."""
+"""Precision and recall, and segmentations, over all pixels of a set: from histograms and counts."""
 
 from __future__ import annotations
 
@@ -25,3 +25,20 @@ def pooled_average_precision(sums: Floats) -> Floats:
     gains = np.divide(inside[..., ::-1], total, out=np.full_like(hits, np.nan), where=total > 0)
     area: Floats = (precision * gains).sum(axis=-1)
     return 100 * area
+
+
+@rule("share_of_right_pixels")
+def share_of_right_pixels(sums: Floats) -> Floats:
+    """Turn (..., 4) counts (rightly taken, wrongly taken, missed, rightly left) into (...) percent right."""
+    return 100 * _ratio(sums[..., 0] + sums[..., 3], sums.sum(axis=-1))
+
+
+@rule("iou_of_both_sides")
+def iou_of_both_sides(sums: Floats) -> Floats:
+    """Turn (..., 4) counts into the mean of the IoU of what is taken and of what is left, in percent."""
+    taken, wrong, missed, left = np.moveaxis(sums, -1, 0)
+    return 50 * (_ratio(taken, taken + wrong + missed) + _ratio(left, left + wrong + missed))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)
