@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict
 
 from ...base import Document, RaybenchError, parse_document, quoted
 from ..board import collect
@@ -31,33 +31,25 @@ SCHEMA = "raybench-bundle"
 SCHEMA_VERSION = 1
 
 
-class _Weights(Document):
-    sha256: str
-    url: str | None = None
+_CARD = frozenset(
+    {
+        *("name", "architecture", "classes", "pooling", "target_layer", "excitation_layer", "contrast_layer"),
+        *("mean", "std", "input_size", "input", "architecture_options", "scores", "training", "source"),
+        *("licence", "reported", "notes"),
+    }
+)
+"""What a card repeats of what the manifest says about a checkpoint."""
 
 
 class BundledCard(Document):
     """A card for people to read: it names weights by their hash and is never loaded, fetched from or run."""
 
+    model_config = ConfigDict(extra="allow")
+
     name: str
     architecture: str
     classes: str
-    weights: list[_Weights]
-    pooling: Literal["avg", "max"] = "avg"
-    target_layer: str | None = None
-    excitation_layer: str | None = None
-    contrast_layer: str | None = None
-    mean: list[float]
-    std: list[float]
-    input_size: list[int] | None = None
-    input: dict[str, Any] = Field(default_factory=dict)
-    architecture_options: dict[str, Any] = Field(default_factory=dict)
-    scores: Literal["logits", "probabilities"] = "logits"
-    training: str = "none"
-    source: str = ""
-    licence: str | None = None
-    reported: dict[str, float] = Field(default_factory=dict)
-    notes: str | None = None
+    weights: list[dict[str, str]]
 
 
 def bundle_manifest(sha256: Mapping[str, str], sizes: Mapping[str, int], version: str) -> bytes:
@@ -84,10 +76,11 @@ def describe_checkpoint(facts: Mapping[str, Any], sha256: str, urls: Sequence[st
     weights = [
         {"sha256": one} | ({"url": url} if url else {}) for one, url in zip(hashes, addresses, strict=True)
     ]
-    known = {
-        key: value for key, value in facts.items() if key in BundledCard.model_fields and value is not None
-    }
-    return known | {"weights": weights}
+    return _repeated(facts) | {"weights": weights}
+
+
+def _repeated(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key in _CARD and value is not None}
 
 
 def check_bundle_files(folder: Path, sha256: Mapping[str, str], findings: Findings) -> None:
@@ -139,24 +132,18 @@ def check_cards(folder: Path, names: Sequence[str], facts: RunFacts, findings: F
         if text is None:
             continue
         try:
-            card = parse_document(text, BundledCard, file).model_dump(mode="json", exclude_defaults=True)
+            card = parse_document(text, BundledCard, file).model_dump()
         except RaybenchError as error:
             findings.problem(file, quoted(str(error).removeprefix(f"{file}: "), 300)[1:-1])
             continue
-        weights = "+".join(entry["sha256"] for entry in card.pop("weights"))
+        weights = "+".join(entry.get("sha256", "") for entry in card.pop("weights"))
         if weights != facts.weights_sha256.get(name):
             findings.problem(file, f"weights have SHA-256 {quoted(weights)}; run.json says otherwise")
-        stated = {
-            key: value for key, value in facts.card_facts[name].items() if key in BundledCard.model_fields
-        }
+        stated = _repeated(facts.card_facts[name])
         for key in sorted(card.keys() | stated.keys()):
-            default = BundledCard.model_fields[key].get_default(call_default_factory=True)
-            found, expected = card.get(key, default), stated.get(key, default)
+            found, expected = card.get(key), stated.get(key)
             if found != expected:
-                findings.problem(
-                    file,
-                    f"{key} is {quoted(found)}; run.json says {quoted(expected)}",
-                )
+                findings.problem(file, f"{key} is {quoted(found)}; run.json says {quoted(expected)}")
 
 
 def extract_bundle(path: str | Path, folder: str | Path) -> Path:
