@@ -105,7 +105,7 @@ def left_to_measure(
         noted=noted,
         subsets=subsets,
         sorted=sorted_,
-        scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device, card),
+        scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device),
         gallery=plan.gallery,
         out=settings.out,
         device=plan.device,
