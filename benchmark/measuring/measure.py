@@ -25,10 +25,10 @@ from ..loading import (
     network_input,
     send_joined,
 )
-from ..results import RowStore, save_map
+from ..results import save_map
 from .asking import Asked, ask_again, maps_at_input
 from .environment import peak_memory_mb
-from .passes import Job, Outcome, Pass
+from .passes import Job, Ledger, Outcome, Pass
 from .refusals import check_shape, failures_told, named
 from .scoring import Scores
 from .writer import BackgroundWriter, Task
@@ -160,11 +160,12 @@ def _ready(
 def _append_notes(batch: Batch, work: Pass) -> None:
     """Write remarks and subsets of the images of a batch, ahead of the rows that say they are measured."""
     for image in batch.images:
-        if work.subsets and image.subsets and image.image_id not in work.sorted:
+        one = image.image_id
+        if work.subsets and image.subsets:
             named = zip(image.class_index.tolist(), image.subsets, strict=True)
-            work.subsets.append([(image.image_id, str(index), " ".join(names)) for index, names in named])
-        if image.notes and image.image_id not in work.noted:
-            work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
+            work.subsets.add(one, [(one, str(index), " ".join(names)) for index, names in named])
+        if image.notes:
+            work.notes.add(one, [(one, str(row), note) for row, note in enumerate(image.notes)])
 
 
 class Explained(NamedTuple):
@@ -238,7 +239,7 @@ def kept(work: Pass, job: Job, scores: Scores) -> Task:
     """Have the rows of each image that has none yet written, and its thumbnails if it is in the gallery."""
     maps = []
     for image in scores.images:
-        if image.image_id in work.gallery and image.image_id not in job.measured:
+        if image.image_id in work.gallery and not job.has(image.image_id):
             for class_index, saliency in scores.maps_of(image.image_id, work.gallery[image.image_id]):
                 maps.append((image.image_id, class_index, OnItsWay(saliency.float().clone())))
     # what waits to be written holds none of the device's memory
@@ -250,20 +251,22 @@ def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, O
         pixels = saliency.fetch().numpy()
         save_map(work.out, job.checkpoint, job.attribution.label, image_id, class_index, pixels)
     # records last: an image is measured when its rows are in every file
-    for store, found in (
-        (job.sums, score.sum_rows),
-        (job.curves, score.curve_rows),
-        (job.store, score.rows),
+    for kind, found in (
+        ("statistics", score.sum_rows),
+        ("curves", score.curve_rows),
+        ("records", score.rows),
     ):
-        for image, rows in zip(score.images, found() if store else (), strict=bool(store)):
-            if store and image.image_id not in job.measured:
-                store.append(rows)
+        if kind in job.files:
+            for image, rows in zip(score.images, found(), strict=True):
+                job.files[kind].add(image.image_id, rows)
 
 
 def predicted(batch: Batch, work: Pass, network: Network | None) -> list[Task]:
     """Have the top five classes (from the crop) and those with a positive logit (from the square) written."""
-    images = [image for image in batch.images if image.image_id not in work.predicted]
-    if not images or network is None or work.predictions is None:
+    if network is None or work.predictions is None:
+        return []
+    images = [image for image in batch.images if image.image_id not in work.predictions.done]
+    if not images:
         return []
     best = positive = None
     if "crop" in work.needs.views:
@@ -276,7 +279,7 @@ def predicted(batch: Batch, work: Pass, network: Network | None) -> list[Task]:
 
 
 def _write_predictions(
-    images: Sequence[Prepared], best: OnItsWay | None, positive: OnItsWay | None, predictions: RowStore
+    images: Sequence[Prepared], best: OnItsWay | None, positive: OnItsWay | None, predictions: Ledger
 ) -> None:
     top5 = best.fetch() if best else None
     above_zero = positive.fetch() if positive else None
@@ -284,7 +287,8 @@ def _write_predictions(
         ranked = top5[row].tolist() if top5 is not None else []
         found = above_zero[row].nonzero().squeeze(1).tolist() if above_zero is not None else []
         classes = (image.targets, ranked, found)
-        predictions.append([[image.image_id, *(" ".join(map(str, indices)) for indices in classes)]])
+        words = (" ".join(map(str, indices)) for indices in classes)
+        predictions.add(image.image_id, [[image.image_id, *words]])
 
 
 def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:

@@ -28,7 +28,7 @@ from ..metrics import MetricPasses
 from ..results import RowStore
 from .costs import CostMeter
 from .measure import doubts, explained, kept, predicted
-from .passes import Pass
+from .passes import Ledger, Pass
 from .scoring import Scorer
 
 _MOST_TRIED = 16
@@ -111,17 +111,13 @@ def _usable(work: Pass) -> Iterator[Prepared]:
 
 def _cheap(work: Pass) -> Pass:
     """The same pass without what takes long, writing nowhere."""
-    nowhere = _Nowhere(work.notes.path, ())
+    nowhere = Ledger(_Nowhere(work.notes.store.path, ()))
     jobs = [job for job in work.jobs if job.attribution.passes.of_one <= _MOST_PASSES]
     metrics = [one for one in work.scorer.metrics if _asked(one.passes) <= _MOST_PASSES]
     return replace(
         work,
-        jobs=[
-            replace(job, store=nowhere, sums=nowhere if job.sums else None, curves=None, measured=frozenset())
-            for job in jobs
-        ],
+        jobs=[replace(job, files={kind: nowhere for kind in job.files if kind != "curves"}) for job in jobs],
         predictions=nowhere if work.predictions else None,
-        predicted=frozenset(),
         scorer=replace(work.scorer, metrics=metrics),
         subsets=None,
         gallery={},
