@@ -10,9 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from ..base import RaybenchError, UnknownNameError
-
-_MOST_NAMED = 8
+from ..base import RaybenchError, UnknownNameError, few
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,8 @@ class ClassList:
                 )
         holding = [label for label in self.labels if re.search(rf"\b{re.escape(wanted)}\b", label.lower())]
         if holding:
-            listed = ", ".join(holding[:_MOST_NAMED])
-            more = f" and {len(holding) - _MOST_NAMED} more" if len(holding) > _MOST_NAMED else ""
             raise RaybenchError(
-                f"no class of {self.name} is called {text!r}; the word is in {listed}{more}: give one, "
+                f"no class of {self.name} is called {text!r}; the word is in {few(holding, 8)}: give one, "
                 "or an index"
             )
         known = {one.lower() for one in (*self.ids, *self.labels, *itertools.chain(*parts))}
