@@ -9,18 +9,6 @@ from .layouts.voc_xml import class_index_of, read_annotation
 from .listed import listed_dataset, listed_reader
 from .opening import find_folder, find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
-from .readers import (  # noqa: F401
-    boxes,
-    coco,
-    cub200,
-    grid,
-    imagenet,
-    imagenet_boxes,
-    imagenet_s,
-    openimages30k,
-    shapes,
-    voc,
-)
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
 from .region import BoxRegion, MaskRegion, Region, unaffordable
