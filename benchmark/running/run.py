@@ -159,7 +159,8 @@ def evaluate(
                 reporter, crew.counter(f"done of {title}"), title, len(plan.indices), len(work.images)
             ) as advance:
                 images = crew.counter(f"images of {title}")
-                outcomes = crew.gather_all(measure_network(work, network, division, images, advance))
+                parts = crew.gather(measure_network(work, network, division, images, advance))
+                outcomes = [one for part in parts for one in part]
             crew.lead(functools.partial(keep_rows, plan, manifest, work))
             noticed.add(outcomes)
             for outcome in outcomes:

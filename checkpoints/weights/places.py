@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...base import RaybenchError
 from ..card import Card
-from .download import cached_path, remote_size
+from .download import cached_path
 from .files import fetched, local_file, verified_sha256
 
 
@@ -58,12 +58,6 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
         except RaybenchError as error:
             found.append(WeightFile(card.name, "", None, there=False, how=str(error)))
     return tuple(found)
-
-
-def remote_megabytes(url: str) -> float:
-    """Ask a server how large a file is; 0 if it does not say, or cannot be reached."""
-    size = remote_size(url)
-    return size / 1e6 if size else 0.0
 
 
 def fetch_weights(card: Card) -> tuple[Path, ...]:

@@ -16,7 +16,7 @@ from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.running.naming import bound_attributions, bound_metrics
 from raybench.benchmark.suite import Again, Remeasuring, Settings, TrainingSettings
 from raybench.benchmark.suite.suite import load_suite, shipped_suites
-from raybench.checkpoints import card_names, find_card
+from raybench.checkpoints import card_files, find_card
 from raybench.commands import app
 from raybench.commands.options import parse_data
 
@@ -38,7 +38,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 def test_lists_name_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     for noun, names in {
-        "checkpoints": card_names(),
+        "checkpoints": list(card_files()),
         "attributions": [entry.name for entry in ATTRIBUTIONS],
         "metrics": [entry.name for entry in METRICS],
         "suites": list(shipped_suites()),
