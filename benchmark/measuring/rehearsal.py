@@ -89,17 +89,12 @@ def misfits(work: Pass, network: Network) -> dict[str, str]:
         asked = shown, batch.image_index.to(work.device), batch.class_index.to(work.device)
         for job in _cheap(work).jobs:
             if job.attribution.attribution.kind == "network":
-                with contextlib.suppress(Exception), _refusals(job.attribution.label, found):
-                    job.attribution(network, *asked, seeds=[one.image_seed for one in images])
+                with contextlib.suppress(Exception):
+                    try:
+                        job.attribution(network, *asked, seeds=[one.image_seed for one in images])
+                    except RaybenchError as error:
+                        found[job.attribution.label] = str(error)
     return found
-
-
-@contextlib.contextmanager
-def _refusals(label: str, found: dict[str, str]) -> Iterator[None]:
-    try:
-        yield
-    except RaybenchError as error:
-        found[label] = str(error)
 
 
 def _usable(work: Pass) -> Iterator[Prepared]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...attributions import BoundAttribution
 from ...base import RaybenchError
 from ...checkpoints import Card, Network, load_network, local_weights_sha256, state_sha256
 from ..results import Manifest
 from .plan import Plan
+
+_REMEDY = "use another --out, or --fresh"
 
 
 def network_of(plan: Plan, card: Card) -> Network:
@@ -21,29 +22,12 @@ def network_of(plan: Plan, card: Card) -> Network:
     return load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
 
 
-def undefined_methods(plan: Plan, network: Network) -> dict[str, str]:
-    """Say which of a plan's methods are not defined for a network, and why, by label."""
-    methods = [method for method in plan.attributions if method.attribution.kind == "network"]
-    return {method.label: reason for method in methods if (reason := _reason(method, network))}
-
-
-def unfit_options(plan: Plan, network: Network) -> dict[str, str]:
-    """Name those of the undefined methods that would be defined under other options, likewise."""
-    undefined = undefined_methods(plan, network)
-    methods = [method for method in plan.attributions if method.label in undefined and method.options]
-    return {
-        method.label: undefined[method.label]
-        for method in methods
-        if not _reason(replace(method, options={}), network)
-    }
-
-
-def _reason(method: BoundAttribution, network: Network) -> str:
-    try:
-        method.check(network)
-    except RaybenchError as error:
-        return str(error)
-    return ""
+def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:
+    """Load a checkpoint and make sure that it is the one that was measured before, if one was."""
+    network = network_of(plan, card)
+    known = manifest["weights_sha256"].get(card.name)
+    refuse_other_weights(card.name, network.weights_sha256, known, str(plan.settings.out), _REMEDY)
+    return network
 
 
 def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:
@@ -65,4 +49,4 @@ def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
     else:
         found = local_weights_sha256(card, plan.settings.data)
     if found is not None:
-        refuse_other_weights(card.name, found, known, str(plan.settings.out), "use another --out, or --fresh")
+        refuse_other_weights(card.name, found, known, str(plan.settings.out), _REMEDY)

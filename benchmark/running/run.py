@@ -25,8 +25,9 @@ from .integrity import keep_rows
 from .machine.crew import joined_crew
 from .machine.devices import device_of, pick_device
 from .machine.processes import divide, measure_network, threads_limited
+from .networks import verified
 from .plan import Plan
-from .preflight import rehearse_all, verified
+from .preflight import rehearse_all
 from .progress import Reporter, SilentReporter, passing
 from .work import left_to_measure
 
