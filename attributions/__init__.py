@@ -14,13 +14,13 @@ from .asking.copies.chunks import in_chunks
 from .asking.copies.one_by_one import twin_of
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes, attribution
+from .layers.capture import features_and_gradients, input_gradients
+from .layers.search.survey import Survey, examined_layer, survey
+from .layers.search.target_layer import found_target_layer, target_layer_of
+from .layers.watching import in_eval_mode, layer_of
 from .methods.baselines import box_oracle
 from .own import method_of
 from .progress import shown_by
-from .reading.capture import features_and_gradients, input_gradients
-from .reading.search.survey import Survey, examined_layer, survey
-from .reading.search.target_layer import found_target_layer, target_layer_of
-from .reading.watching import in_eval_mode, layer_of
 from .seeds import generator
 from .sharing import sharing
 from .signs import CANCELLED, over_colours, signed_by_colours
