@@ -14,7 +14,7 @@ from raybench.training.data.pictures import Views, draw_scenes
 from raybench.training.loop.validation import validate
 from raybench.training.recipe.recipe import ShapesScenes
 
-NAMES = ("shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc", "shapes-vit", "shapes-swin")
+NAMES = ("shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc", "shapes-vit")
 
 
 @pytest.mark.parametrize("name", NAMES)
