@@ -2,7 +2,7 @@
 
 from ...base import Box, Size
 from .files import PICTURE_SUFFIXES, files_in
-from .interface import DATASETS, DatasetReader, composed_dataset, dataset
+from .interface import DATASETS, DatasetReader, dataset
 from .known import check_data, known_data, names_of_known
 from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
@@ -50,7 +50,6 @@ __all__ = [
     "check_data",
     "class_index_of",
     "class_of",
-    "composed_dataset",
     "dataset",
     "draw_scene",
     "encoded_bytes",
