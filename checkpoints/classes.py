@@ -7,10 +7,13 @@ import itertools
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import RaybenchError, UnknownNameError, few
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable  # novm: Python 3.10 has none
 
 
 @dataclass(frozen=True)
