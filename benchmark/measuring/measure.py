@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ...attributions import BoundAttribution, computing_in, forward_pass, in_eval_mode, sharing
+from ...attributions import BoundAttribution, computing_in, in_eval_mode, sharing
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import (
@@ -29,7 +29,7 @@ from ..results import save_map
 from .asking import Asked, ask_again, maps_at_input
 from .environment import peak_memory_mb
 from .passes import Job, Ledger, Outcome, Pass
-from .refusals import check_shape, failures_told, named
+from .refusals import check_shape, failures_told, named, told_logits
 from .scoring import Scores
 from .writer import BackgroundWriter, Task
 
@@ -294,8 +294,4 @@ def _write_predictions(
 def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:
     """Logits (B, C) float32 of one view of each image."""
     pixels = network_input(network, images, view, work.protocol, work.device)
-    ids = [image.image_id for image in images]
-    told = failures_told(f"checkpoint {network.name!r}", ids, network=network, images=pixels)
-    with told, forward_pass(work.device):
-        logits: Tensor = network.module(pixels)
-    return logits.float()
+    return told_logits(network, pixels, [image.image_id for image in images])

@@ -59,6 +59,14 @@ def failures_told(
         ) from failed
 
 
+def told_logits(network: Network, images: Tensor, image_ids: Sequence[str] = ()) -> Tensor:
+    """Logits (B, C) float32 of inputs (B, 3, H, W); a failure of the network becomes a sentence."""
+    told = failures_told(f"checkpoint {network.name!r}", image_ids, network=network, images=images)
+    with told, forward_pass(network.device):
+        logits: Tensor = network.module(images)
+    return logits.float()
+
+
 def refuse_doubtful(network: Network) -> None:
     """Raise `RaybenchError` if scores since the last look were not finite; waits for the device."""
     reader = reader_of(network.module)
