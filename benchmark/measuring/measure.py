@@ -68,18 +68,10 @@ def measure(
         usable = _usable(load(work.images, positions, work.workers), work, outcome, skip)
         for group in group_by_shape(usable, work.at_once(network)):
             tasks: list[Task] = []
-            parts = _Parts(group.images, outcome, work.device)
             try:
-                for images in parts:
-                    with parts.halved_if_too_large():
-                        batch = _ready(parts, images, work, outcome, tasks, advance)
-                        for one in explained(batch, work, network):
-                            for scores in work.scorer.score(*one.given):
-                                tasks.append(kept(work, one.job, scores))
-                        tasks += predicted(batch, work, network)
-                        tasks[:0] = doubts(network, batch)
-                        tasks.append(partial(advance, len(batch.images)))
-                        outcome.images += len(batch.images)
+                _in_parts(
+                    group, partial(_measure_part, work, network, outcome, tasks, advance), outcome, work
+                )
             finally:
                 writer.do(tasks)
     outcome.seconds = time.perf_counter() - start
@@ -104,57 +96,55 @@ def _usable(
         yield image
 
 
-class _Parts:
-    """The images of a batch in parts: halves, where the device has too little memory for all of them.
+def _in_parts(
+    group: Batch, measure_part: Callable[[list[Prepared]], None], outcome: Outcome, work: Pass
+) -> None:
+    """Measure a batch, or halves of it where the device has too little memory for all.
 
     Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
     attempt has written already are written again; the store keeps one of each.
     """
-
-    def __init__(self, images: Sequence[Prepared], outcome: Outcome, device: torch.device) -> None:
-        self.waiting, self.outcome, self.device = [tuple(images)], outcome, device
-        self.current: tuple[Prepared, ...] = ()
-
-    def __iter__(self) -> Iterator[tuple[Prepared, ...]]:
-        while self.waiting:
-            self.current, most = self.waiting.pop(), self.outcome.largest_batch
-            if most and len(self.current) > most:
-                self.waiting += [self.current[most:], self.current[:most]]
-                continue
-            yield self.current
-            if self.device.type == "cuda" and self.outcome.largest_batch != most:
-                torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
-
-    @contextlib.contextmanager
-    def halved_if_too_large(self) -> Iterator[None]:
-        """While open, a part that does not fit into memory is put back, to come again as halves."""
+    waiting = [list(group.images)]
+    while waiting:
+        part, most = waiting.pop(), outcome.largest_batch
+        if most and len(part) > most:
+            waiting += [part[most:], part[:most]]
+            continue
         try:
-            yield
+            measure_part(part)
         except torch.OutOfMemoryError:
-            if len(self.current) == 1:
+            if len(part) == 1:
                 raise RaybenchError(
-                    f"{self.device} is out of memory with 1 images at once; what was measured so far is "
+                    f"{work.device} is out of memory with 1 images at once; what was measured so far is "
                     "kept: run again to go on"
                 ) from None
-            self.outcome.largest_batch = (len(self.current) + 1) // 2
-            self.waiting.append(self.current)
+            outcome.largest_batch = (len(part) + 1) // 2
+            waiting.append(part)
+        if work.device.type == "cuda" and outcome.largest_batch != most:
+            torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
 
 
-def _ready(
-    parts: _Parts,
-    images: Sequence[Prepared],
+def _measure_part(
     work: Pass,
+    network: Network | None,
     outcome: Outcome,
     tasks: list[Task],
     advance: Callable[[int], None],
-) -> Batch:
-    """Decode what the device decodes, leave out what cannot be used, and have remarks written first."""
+    images: list[Prepared],
+) -> None:
+    """Measure images that go through the network together; what does not decode is taken out of them."""
     pictures = decoded(images, work.device)
-    # what is put back does not say again what it has said
-    parts.current = tuple(one for one, found in zip(images, pictures, strict=True) if not found.error)
+    # what comes again does not say again what it has said
+    images[:] = [one for one, found in zip(images, pictures, strict=True) if not found.error]
     batch = Batch(tuple(_usable(pictures, work, outcome, partial(tasks.append, partial(advance, 1)))))
     tasks.append(partial(_append_notes, batch, work))
-    return batch
+    for one in explained(batch, work, network):
+        for scores in work.scorer.score(*one.given):
+            tasks.append(kept(work, one.job, scores))
+    tasks += predicted(batch, work, network)
+    tasks[:0] = doubts(network, batch)
+    tasks.append(partial(advance, len(batch.images)))
+    outcome.images += len(batch.images)
 
 
 def _append_notes(batch: Batch, work: Pass) -> None:
