@@ -20,12 +20,11 @@ demo: .venv/installed
 	@echo "Open demo/site/index.html in a browser; next: $(BIN)/raybench list suites"
 
 docs: demo .venv/installed-test
-	$(BIN)/python docs/make_house_picture.py
-	$(BIN)/python docs/make_pictures.py
-	$(BIN)/python docs/make_metric_pictures.py
-	$(BIN)/python docs/make_glossary.py demo/shapes
-	$(BIN)/python docs/make_reference.py
-	$(BIN)/python docs/make_leaderboard_picture.py
+	$(BIN)/python docs/make/demo.py
+	$(BIN)/python docs/make/metrics.py
+	$(BIN)/python docs/make/glossary.py demo/shapes
+	$(BIN)/python docs/make/reference.py
+	$(BIN)/python docs/make/leaderboard.py
 
 site: .venv/installed
 	$(BIN)/pip install --quiet --editable ".[docs]"

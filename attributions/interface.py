@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..base import Registry, options_of
 
 if TYPE_CHECKING:
-    from typing import Unpack  # novm: Python 3.10 has none
+    from typing import Unpack  # novm: of Python 3.11, for type checkers alone
 
 Kind = Literal["network", "dense"]
 """What a method needs: a `network`, or only the masks and seeds of the queries (`dense`)."""

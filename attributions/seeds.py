@@ -1,4 +1,4 @@
-"""Random numbers of a method: the same for every class, batch, order, process and device."""
+"""Random numbers that depend on what they are for alone: on no other draw, batch, process or device."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import torch
 from ..base import seed_for
 
 
-def generator(seed: int, purpose: str, index: int) -> torch.Generator:
-    """Return the generator of one sample, such as the noise or the mask number `index` of an image.
+def generator(*purpose: int | str) -> torch.Generator:
+    """Return a fresh generator on the CPU for a purpose, such as `(seed, "noise", 3)`; see `seed_for`.
 
-    One generator per sample: a stream of normal numbers that is cut into other pieces gives other numbers, so
-    that maps would depend on how many samples go through the network at once. Draw float32 and on the CPU,
-    whose numbers a GPU's generators do not reproduce, and move what was drawn.
-
-    Args:
-        seed: of the image, one of the `seeds` that a seeded method is given.
-        purpose: what the numbers are for, such as `noise`; methods that name the same share them.
-        index: of the sample, from 0.
+    Methods take one for each sample, such as a mask of an image: a stream of normal numbers that is cut into
+    other pieces gives other numbers, so that maps would depend on how many samples go through the network at
+    once. Draw float32, and move what was drawn: a GPU's generators have other numbers.
     """
-    return torch.Generator().manual_seed(seed_for(seed, purpose, index))
+    return torch.Generator().manual_seed(seed_for(*purpose))

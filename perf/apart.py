@@ -19,8 +19,6 @@ from typing import Any
 
 from .options import Options
 
-__all__ = ["ROOT", "MeasurementError", "apart", "peak_mb"]
-
 ROOT = Path(__file__).resolve().parent.parent
 Result = dict[str, Any]
 

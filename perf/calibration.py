@@ -1,25 +1,23 @@
-"""`python -m perf.calibration`: do intervals and places keep their word? Before (bootstrap) and after.
+"""`python -m perf.calibration`: do intervals and places keep their word?
 
 Data are made up of which the truth is known: rows that fare alike on hard images, several queries to an
 image, classes with few queries. Printed are, in percent, how often the 95 % interval of a value and of a
 difference holds the truth, how often two equal rows differ at 5 %, and on how many boards of four equal rows
-any two get separate places. Ends with code 1 if the method of today is further off than it may be.
+any two get separate places. Ends with code 1 if one is further off than it may be.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr
+from scipy.special import ndtr, ndtri
 
 from raybench.benchmark.statistics import Block, Spread, deviations, holm, interval, paired_tests
-
-__all__ = ["HARDNESS", "KINDS", "Shares", "measure", "misses"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -39,7 +37,6 @@ HARDNESS: Mapping[str, tuple[float, float, bool]] = {
 }
 """Mean and spread of the classes' probits, and whether values are only 0 and 100."""
 ROWS = 4
-_DRAWS = 1000
 _TRUTHS = 40  # of which the trials of a line are, so that none of them decides
 _AT_ONCE = 2_000_000  # values of a row that are made at once
 
@@ -86,17 +83,14 @@ def rows_of(
     return 100 * ndtr(np.float32(0.8) * latent + np.float32(1.64**0.5) * ndtri(means))
 
 
-def measure(
-    kind: str, hardness: str, aggregate: str, *, trials: int, seed: int = 0, before: bool = True
-) -> dict[str, Shares]:
-    """Simulate `trials` boards; return the shares after, and before if asked."""
+def measure(kind: str, hardness: str, aggregate: str, *, trials: int, seed: int = 0) -> Shares:
+    """Simulate `trials` boards."""
     generator = np.random.default_rng(seed)
     images, classes = queries_of(kind, generator)
     middle, spread, binary = HARDNESS[hardness]
     by_class = classes if aggregate == "class_mean" else None
     weights = _weights(classes, aggregate)
-    found: dict[str, list[NDArray[np.bool_]]] = {"after": []} | ({"before": []} if before else {})
-    resampled = list(_resamples(images, by_class, generator)) if before else []
+    found: list[NDArray[np.bool_]] = []
     at_once = min(max(1, _AT_ONCE // len(images)), -(-trials // _TRUTHS))
     for start in range(0, trials, at_once):
         here = min(at_once, trials - start)
@@ -108,12 +102,8 @@ def measure(
         drawn = classes[None] if by_class is not None else generator.choice(classes, (here, len(classes)))
         means = np.stack([centres[drawn]] * ROWS + [others[drawn]])
         values = rows_of(means, images, here, binary, generator)
-        found["after"].append(_after(values, images, by_class, truths))
-        if before:
-            found["before"].append(_before(values, images, weights, resampled, truths))
-    return {
-        name: Shares(*(100 * np.concatenate(parts).mean(axis=0)).tolist()) for name, parts in found.items()
-    }
+        found.append(_held(values, images, by_class, truths))
+    return Shares(*(100 * np.concatenate(found).mean(axis=0)).tolist())
 
 
 def _weights(classes: Integers, aggregate: str) -> Floats:
@@ -124,8 +114,10 @@ def _weights(classes: Integers, aggregate: str) -> Floats:
     return 1 / (sizes[classes] * len(sizes))
 
 
-def _after(values: Floats, images: Integers, classes: Integers | None, truths: list[float]) -> Floats:
-    """Say of each trial what held, by the method of today: (trials, 4)."""
+def _held(
+    values: Floats, images: Integers, classes: Integers | None, truths: list[float]
+) -> NDArray[np.bool_]:
+    """Say of each trial what held: (trials, 4)."""
     made = deviations(values[0], images, classes)
     own, upper = made.within_bounds(), np.triu_indices(ROWS, 1)
     out = np.zeros((len(made.means), 4), dtype=np.bool_)
@@ -140,50 +132,6 @@ def _after(values: Floats, images: Integers, classes: Integers | None, truths: l
         out[trial, :2] = [low <= truth <= high for (_, low, high), truth in found]
         p_values = tests.p_value[upper]
         out[trial, 2:] = p_values[0] <= 0.05, holm(p_values).min() <= 0.05
-    return out
-
-
-def _resamples(
-    images: Integers, classes: Integers | None, generator: np.random.Generator
-) -> Iterator[NDArray[np.float32]]:
-    """Yield what each query counts in the value, in resamples of the images: (Q, draws) in parts."""
-    labels = np.zeros_like(images) if classes is None else classes
-    count = int(images.max()) + 1
-    for _ in range(_DRAWS // 50):
-        drawn = generator.integers(0, count, (50, count))
-        times = np.stack([np.bincount(one, minlength=count) for one in drawn])[:, images]
-        totals = np.stack([np.bincount(labels, weights=one) for one in times])
-        there = (totals > 0).sum(axis=1, keepdims=True)
-        yield (times / (totals.clip(min=1)[:, labels] * there)).T.astype(np.float32)
-
-
-def _before(
-    values: Floats,
-    images: Integers,
-    weights: Floats,
-    resampled: list[NDArray[np.float32]],
-    truths: list[float],
-) -> Floats:
-    """Say the same by percentiles and standard errors of a bootstrap over images, and t: (trials, 4)."""
-    flat = values.reshape(-1, values.shape[-1])
-    means = np.concatenate([flat @ part for part in resampled], axis=1).reshape(*values.shape[:2], -1)
-    there, count = values @ weights, int(images.max()) + 1
-    out = np.zeros((values.shape[1], 4), dtype=np.bool_)
-    for place, (drawn, truth) in enumerate(
-        ((means[0], truths[0]), (means[ROWS] - means[0], truths[1] - truths[0]))
-    ):
-        low, high = np.percentile(drawn, [2.5, 97.5], axis=1)
-        out[:, place] = (low <= truth) & (truth <= high)
-    pairs = [(row, other) for row in range(ROWS) for other in range(row)]
-    p_values = []
-    for row, other in pairs:
-        gaps = means[row] - means[other]
-        error = gaps.std(axis=1, ddof=1) * np.sqrt(count / (count - 1))
-        score = abs(there[row] - there[other]) / error.clip(min=1e-12)
-        p_values.append(2 * stdtr(count - 1, -score))
-    tests = np.array(p_values)
-    out[:, 2] = tests[0] <= 0.05
-    out[:, 3] = [holm(one).min() <= 0.05 for one in tests.T]
     return out
 
 
@@ -204,26 +152,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m perf.calibration", description=__doc__.split("\n")[0])
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--kind", choices=KINDS, action="append", help="only such data")
-    parser.add_argument("--after", action="store_true", help="leave out the bootstrap of before")
     given, failed = parser.parse_args(), []
     print(
         "| data | mean over | values | interval of a value | of a difference | equal rows differ | boards |"
     )
     print("|---|---|---|---|---|---|---|")
     for kind in given.kind or KINDS:
-        for aggregate in ("class_mean", "query_mean"):
+        for aggregate, over in (("class_mean", "classes"), ("query_mean", "queries")):
             for hardness in HARDNESS:
-                found = measure(kind, hardness, aggregate, trials=given.trials, before=not given.after)
-                pairs = zip(
-                    *(vars(found[name]).values() for name in ("before", "after") if name in found),
-                    strict=True,
-                )
-                cells = [" → ".join(f"{one:.1f}" for one in pair) for pair in pairs]
-                over = "classes" if aggregate == "class_mean" else "queries"
-                print(f"| {kind} | {over} | {hardness} | {' | '.join(cells)} |", flush=True)
-                failed += [
-                    f"{kind}, {over}, {hardness}: {one}" for one in misses(found["after"], given.trials)
-                ]
+                found = measure(kind, hardness, aggregate, trials=given.trials)
+                cells = " | ".join(f"{share:.1f}" for share in vars(found).values())
+                print(f"| {kind} | {over} | {hardness} | {cells} |", flush=True)
+                failed += [f"{kind}, {over}, {hardness}: {one}" for one in misses(found, given.trials)]
     print("\n".join(failed), file=sys.stderr)
     return int(bool(failed))
 

@@ -10,8 +10,6 @@ from safetensors.torch import save_file
 
 from raybench.checkpoints import build_module
 
-__all__ = ["SMALL", "random_card"]
-
 SMALL = "raybench.checkpoints.shapes_net:shapes_net"
 """A network of ten layers that costs next to nothing."""
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from .apart import ROOT
 from .options import Options
 
-__all__ = ["REPORT", "head", "replaced", "table"]
-
 REPORT = ROOT / "docs" / "performance.md"
 _PACKAGES = ("torch", "torchvision", "pillow", "numpy", "torchray", "captum", "grad-cam", "zennit")
 

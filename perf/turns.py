@@ -9,8 +9,6 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-__all__ = ["Spread", "in_turn", "ratio", "spread"]
-
 K = TypeVar("K")
 T = TypeVar("T")
 

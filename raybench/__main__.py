@@ -7,8 +7,6 @@ import traceback
 
 from .base import RaybenchError, ToldElsewhereError, keep_freed_memory
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run the command line; a user's mistake prints one line and exits with 2, Ctrl-C exits with 130.

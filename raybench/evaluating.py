@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from .benchmark.suite import Settings, Suite
     from .checkpoints import ClassList, Network
 
-__all__ = ["evaluate"]
-
 _DATASET = "pictures-in-memory"
 
 

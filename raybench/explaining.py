@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from .benchmark.suite import Protocol
     from .checkpoints import Network
 
-__all__ = ["Explained", "ExplainedRow", "explain"]
-
-_ARRAYS = (".npz", ".npy")
-
 
 class ExplainedRow(NamedTuple):
     """A network, and the class for which it was asked."""
@@ -70,33 +66,29 @@ class Explained:
         return side_by_side_figure(self.picture, self.maps, rows=rows, columns=self.methods)
 
     def save(self, path: str | Path) -> None:
-        """Write a figure (.png, .svg, .pdf), or arrays: .npz with names, .npy with the maps alone.
+        """Write a figure (.png, .svg, .pdf), or the maps with names of rows and methods (.npz).
 
         Raises:
             RaybenchError: the file cannot be written, or has another ending.
         """
         from .benchmark.pictures import save_figure
+        from .benchmark.results import write_atomically
 
         path = Path(path)
-        if path.suffix not in _ARRAYS:
+        if path.suffix != ".npz":
             save_figure(self.figure(), path)
             return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.suffix == ".npy":
-                np.save(path, self.maps)
-                return
-            np.savez_compressed(
-                path,
-                maps=self.maps,
-                networks=[row.network for row in self.rows],
-                class_index=[row.class_index for row in self.rows],
-                labels=[row.label for row in self.rows],
-                methods=list(self.methods),
-                status=np.array(self.status),
-            )
-        except OSError as error:
-            raise RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+        arrays = io.BytesIO()
+        np.savez_compressed(
+            arrays,
+            maps=self.maps,
+            networks=[row.network for row in self.rows],
+            class_index=[row.class_index for row in self.rows],
+            labels=[row.label for row in self.rows],
+            methods=list(self.methods),
+            status=np.array(self.status),
+        )
+        write_atomically(path, arrays.getvalue())
 
     def _repr_png_(self) -> bytes:
         file = io.BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +18,14 @@ from raybench.checkpoints.shapes_net import shapes_net
 # How long one example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("patient", hypothesis.settings(deadline=None))
 hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real pictures and weights."""
+    if not os.environ.get("RAYBENCH_DATA"):
+        pytest.skip("RAYBENCH_DATA is not set: no real pictures and weights")
+    return Path(os.environ["RAYBENCH_DATA"])
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from .loop.log import LogRow
 from .loop.measuring import measure_trained
 from .loop.reporting import SilentTraining, TrainingReporter
 from .loop.trainer import Trained, train
-from .recipe.recipe import Recipe, load_recipe, read_recipe, shipped_recipes
+from .recipe.recipe import Recipe, load_recipe, shipped_recipes
 from .step.consistency import (
     ConsistencyTerms,
     LinearHead,
@@ -33,7 +33,6 @@ __all__ = [
     "measure_trained",
     "normalised_grad_cam",
     "place_in_quadrants",
-    "read_recipe",
     "shipped_recipes",
     "train",
 ]

@@ -17,7 +17,7 @@ from .sample import Dataset, LayoutError
 from .selection import Selection
 
 if TYPE_CHECKING:
-    from typing import Unpack  # novm: Python 3.10 has none
+    from typing import Unpack  # novm: of Python 3.11, for type checkers alone
 
 Generate = Callable[[Callable[[str], None]], Path]
 """Given a function that is told what happens, writes a dataset and returns its folder."""

@@ -12,7 +12,7 @@ from ...base import CodeFiles, Registry, check_options, names_code, options_of
 from ..statistics import Aggregate, CurveValue, Facts, Group, Kind, Unit, Where
 
 if TYPE_CHECKING:
-    from typing import Unpack  # novm: Python 3.10 has none
+    from typing import Unpack  # novm: of Python 3.11, for type checkers alone
 
 View = Literal["crop", "square"]
 

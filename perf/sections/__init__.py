@@ -1,28 +1,26 @@
-"""The sections of the report, in its order; each is imported when it is measured."""
+"""The sections of the report, in its order: a module each, with a function `measure`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
-from ..options import Section
+from ..options import Options
 
-__all__ = ["SECTIONS", "section_of"]
+__all__ = ["SECTIONS", "measure_of"]
 
 SECTIONS = {
-    "evaluation": "evaluation:EVALUATION",
-    "asking": "asking:ASKING",
-    "methods": "methods:METHODS",
-    "profile": "profiling:PROFILE",
-    "exactness": "exactness:EXACTNESS",
-    "scaling": "scaling:SCALING",
-    "leaderboard": "leaderboard:LEADERBOARD",
-    "training": "training:TRAINING",
-    "gpu": "gpu:GPU",
+    "evaluation": True,
+    "asking": False,
+    "methods": True,
+    "exactness": False,
+    "training": False,
+    "gpu": False,
 }
+"""Whether each reads the pictures and weights of RAYBENCH_DATA."""
 
 
-def section_of(name: str) -> Section:
-    """Return a section by name."""
-    module, _, constant = SECTIONS[name].partition(":")
-    section: Section = getattr(import_module(f"{__name__}.{module}"), constant)
-    return section
+def measure_of(name: str) -> Callable[[Options], list[str]]:
+    """Return what measures a section: options to the Markdown lines after its head."""
+    measure: Callable[[Options], list[str]] = import_module(f"{__name__}.{name}").measure
+    return measure

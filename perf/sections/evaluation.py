@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..apart import apart
-from ..options import Options, Section
+from ..options import Options
 from ..pictures import repeated_pictures
 from ..report import table
 from ..turns import in_turn, ratio, spread
-from ..ways.floors import FLOORS, parts_of
-from ..ways.limits import FORMULAS, limit_of
+from ..ways.floors import FLOORS, FORMULAS, limit_of, parts_of
 from ..ways.run import run
 from ..ways.work import Work
-
-__all__ = ["EVALUATION"]
 
 Runs = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -36,7 +33,7 @@ _NAMES = {
 
 def measure(options: Options) -> list[str]:
     """Measure all comparisons."""
-    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         return _measure(options, Path(folder))
 
 
@@ -51,8 +48,7 @@ def _measure(options: Options, folder: Path) -> list[str]:
             lines += _floors(_work(options, f"killthebits-{network}-coco", "coco", 48, quick=2), options)
     lines += ["### Against TorchRay", "", *_TORCHRAY_SAYS]
     for network in networks:
-        lines += _torchray(f"killthebits-{network}-coco", tuple(FORMULAS), 12, options)
-    lines += _torchray("random-resnet18", ("contrastive_excitation_backprop",), 6, options)
+        lines += _torchray(f"killthebits-{network}-coco", options)
     lines += ["### Against three scripts", "", *_SCRIPTS_SAY]
     return [*lines, *_three_scripts(works, options)]
 
@@ -67,8 +63,6 @@ def _imagenet(options: Options, folder: Path) -> Work:
     return dataclasses.replace(once, limit=times * len(pictures), folder=str(repeated))
 
 
-EVALUATION = Section("evaluation", measure, needs_data=True)
-
 _FLOORS_SAY = [
     "Short side 448, whole pictures. The floor is the faster, in each round, of the bare network on all "
     "threads and in single-threaded processes side by side, channels-last, on prepared tensors; raybench "
@@ -81,15 +75,13 @@ _FLOORS_SAY = [
 _TORCHRAY_SAYS = [
     "TorchRay's own loop, one picture and class at a time, and its pointing game alone, against raybench "
     "with all three metrics. The limit is what the passes of the network alone allow, from parts timed in "
-    "the same rounds (`perf/ways/limits.py`): "
+    "the same rounds (`perf/ways/floors.py`): "
     + "; ".join(f"{name}: {formula}" for name, formula in FORMULAS.items())
     + ", with N pictures, Q queries, f forward, b backward to the input, z and t the forward pass after and "
     "the backward pass to the layer of excitation backprop, h the backward pass to that of Grad-CAM. More "
-    "than the limit comes from what TorchRay does beside the passes, and from threads. With random weights "
-    "the shares of contrastive excitation backprop become denormal floats, which slow TorchRay down on "
-    "processors that compute them slowly; others, such as AMD's of the Zen 5 generation, hardly mind. On "
-    "picture 350679 TorchRay's excitation backprop through ResNet50 gives NaN for all five classes, so that "
-    "its points lie where they may; ours are numbers, and one of them hits.",
+    "than the limit comes from what TorchRay does beside the passes, and from threads. On picture "
+    "350679 TorchRay's excitation backprop through ResNet50 gives NaN for all five classes, so that its "
+    "points lie where they may; ours are numbers, and one of them hits.",
     "",
 ]
 _SCRIPTS_SAY = [
@@ -129,20 +121,20 @@ def _floors(work: Work, options: Options) -> list[str]:
     ]
 
 
-def _torchray(checkpoint: str, methods: Sequence[str], usual: int, options: Options) -> list[str]:
+def _torchray(checkpoint: str, options: Options) -> list[str]:
     """Each method by TorchRay and by us, in turn, beside the limit."""
     if not options.wants(f"torchray {checkpoint}"):
         return []
-    work = _work(options, checkpoint, "coco", usual, quick=1)
+    work = _work(options, checkpoint, "coco", 12, quick=1)
     ways = {
         (way, name): (way, dataclasses.replace(work, attribution=name))
-        for name in methods
+        for name in FORMULAS
         for way in ("raybench", "torchray")
     }
     fields = dataclasses.asdict(work)
     runs = _measured(ways, options, parts=lambda: apart(parts_of, options, **fields))
     rows = []
-    for name in methods:
+    for name in FORMULAS:
         ours, theirs = runs["raybench", name], runs["torchray", name]
         images, queries = ours[0]["images"], ours[0]["queries"]
         limits = [limit_of(name, parts, images, queries) for parts in runs["parts"]]
@@ -170,7 +162,7 @@ def _torchray(checkpoint: str, methods: Sequence[str], usual: int, options: Opti
         "hits, raybench",
         "TorchRay",
     ]
-    first = runs["raybench", methods[0]][0]
+    first = runs["raybench", "grad_cam"][0]
     title = f"**{checkpoint}, coco: {first['images']} pictures, {first['queries']} queries**"
     return [title, "", *table(headings, rows)]
 
@@ -203,7 +195,8 @@ def _measured(ways: Mapping[Any, tuple[str, Work]], options: Options, **others: 
 
 def _work(options: Options, checkpoint: str, dataset: str, usual: int, quick: int) -> Work:
     short_side = 96 if options.quick else 448
-    return Work(checkpoint, dataset, "", options.pick(usual, quick), options.cores, short_side)
+    limit = options.pick(usual, quick)
+    return Work(checkpoint, dataset, limit=limit, cores=options.cores, short_side=short_side)
 
 
 def _per_image(runs: Sequence[Mapping[str, Any]]) -> list[float]:

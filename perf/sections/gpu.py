@@ -3,206 +3,156 @@
     python -m perf gpu
     python -m perf gpu --limit 50000 --only "resnet18 plain"
 
-Needs no data and no network connection; takes about six minutes, after which variants are left out. With
-`--device cpu` it does the same on a processor, for tests.
+Needs no data and no network connection. With `--device cpu` it does the same on a processor, for tests.
 """
 
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..apart import MeasurementError, apart
+from ..apart import apart
 from ..cards import random_card
 from ..command import Ran, run_suite
 from ..differences import compare
-from ..options import Options, Section
-from ..pictures import made_annotations, make_pictures
+from ..options import Options
+from ..pictures import make_pictures
 from ..report import table
 from ..ways.decoding import bare_forward, decode_by_pillow, decode_by_torchvision
 from ..ways.work import METRICS
-from .exactness import Variant
 
-__all__ = ["GPU", "VARIANTS"]
-
-VARIANTS = (
-    Variant("plain"),
-    Variant("TF32", ("--precision", "tf32")),
-    Variant("bfloat16", ("--precision", "bfloat16")),
-    Variant("decode on the device", ("--resize", "device", "--decode", "device")),
-    Variant("resize on the device", ("--resize", "device")),
-    Variant(
-        "decode, resize, bfloat16", ("--decode", "device", "--resize", "device", "--precision", "bfloat16")
-    ),
-)
+VARIANTS = {
+    "plain": "",
+    "TF32": "--precision tf32",
+    "bfloat16": "--precision bfloat16",
+    "decode on the device": "--resize device --decode device",
+    "resize on the device": "--resize device",
+    "decode, resize, bfloat16": "--decode device --resize device --precision bfloat16",
+}
+"""Words on the command line by what they are called."""
 _QUICK = ("plain", "resize on the device")
-_PICTURES, _SAMPLE, _BATCH = 4000, 64, 32
-_SECONDS_IN_ALL, _SECONDS_EACH = 340.0, 100.0  # and what many pictures take beyond that
-_ALL_OF_IMAGENET = 50_000
-
-
-class _Bench(NamedTuple):
-    """Where things are, and how long there is."""
-
-    folder: Path
-    pictures: Path
-    total: int
-    options: Options
-    deadline: float
-    short_side: int
-
-    @property
-    def seconds_left(self) -> float:
-        return self.deadline - time.monotonic()
+_HEADINGS = (
+    *("way", "pictures per second", "time against the bare forward of that precision", "seconds measured"),
+    *("seconds of the command", "seconds for 50,000, projected", "peak memory, MB"),
+    *("records equal to the processor's", "SPG", "CH", "hits that differ"),
+)
+_PICTURES, _SAMPLE, _BATCH, _ALL_OF_IMAGENET = 4000, 64, 32, 50_000
 
 
 def measure(options: Options) -> list[str]:
     """Measure decoding, then each network in every variant."""
-    networks = ("resnet18",) if options.quick else ("resnet18", "resnet50")
-    known = [variant for variant in VARIANTS if not options.quick or variant.name in _QUICK]
-    with tempfile.TemporaryDirectory(prefix="raybench-gpu-", dir=options.work) as name:
+    short_side = 64 if options.quick else 448
+    with tempfile.TemporaryDirectory(prefix="raybench-gpu-") as name:
         folder, count = Path(name), options.pick(_PICTURES, 4)
-        pictures = make_pictures(folder / "pictures", count, made_annotations(count))
-        deadline = time.monotonic() + _SECONDS_IN_ALL + count / 200
-        bench = _Bench(folder, pictures, count, options, deadline, 64 if options.quick else 448)
-        lines = [_SAYS.format(count=count, short_side=bench.short_side), ""]
-        lines += ["**Decoding alone**", "", *_decoding(bench)]
-        for network in networks:
-            variants = [variant for variant in known if options.wants(f"{network} {variant.name}")]
-            if not variants:
-                continue
-            lines += [f"**{network}**", "", *_network(network, variants, bench)]
+        make_pictures(folder / "pictures", count)
+        lines = [
+            f"{count:,} made JPEG files of common sizes, short side {short_side}, Grad-CAM and all three "
+            "localisation metrics, random weights. The rate is end to end, from files to records, with what "
+            "the first batches pay for start-up; so the time of 50,000 pictures is projected too high rather "
+            "than too low. The bare forward pass runs on batches of the same shapes that lie on the device "
+            "already; no run can be faster than the slower of it and of decoding. Differences are from a run "
+            "on the processor, the largest of any query of a sample, in points.",
+            "",
+            *("**Decoding alone**", "", *_decoding(folder, options)),
+        ]
+        for network in ("resnet18",) if options.quick else ("resnet18", "resnet50"):
+            variants = {
+                name: words
+                for name, words in VARIANTS.items()
+                if options.wants(f"{network} {name}") and (name in _QUICK or not options.quick)
+            }
+            if variants:
+                lines += [
+                    f"**{network}**",
+                    "",
+                    *_network(network, variants, folder, count, short_side, options),
+                ]
             if not options.quick:  # so that something is left of a run that is cut off
                 print("\n".join(lines), flush=True)
     return lines
 
 
-GPU = Section("gpu", measure)
-
-_SAYS = (
-    "{count:,} made JPEG files of common sizes, short side {short_side}, Grad-CAM and all three localisation "
-    "metrics, random weights. The rate is end to end, from files to records, with what the first batches "
-    "pay for start-up; so the time of 50,000 pictures is projected too high rather than too low. The bare "
-    "forward pass runs on batches of the same shapes that lie on the device already; no run can be faster "
-    "than the slower of it and of decoding. Differences are from a run on the processor, the largest of any "
-    "query of a sample, in points."
-)
-
-
-def _decoding(bench: _Bench) -> list[str]:
+def _decoding(folder: Path, options: Options) -> list[str]:
     """Rates of decoding, and nothing else."""
-    options, workers = bench.options, 0 if bench.options.quick else bench.options.cores
-    folder = str(bench.pictures)
-    rows = [
-        [
-            f"Pillow, {workers} workers",
-            _rate(lambda: apart(decode_by_pillow, options, pictures=folder, workers=workers)),
-        ],
-        [
-            f"torchvision, on the device ({options.device})",
-            _rate(lambda: apart(decode_by_torchvision, options, pictures=folder, device=options.device)),
-        ],
-    ]
+    pictures, workers = str(folder / "pictures"), 0 if options.quick else options.cores
+    ways: dict[str, Callable[[], Mapping[str, Any]]] = {
+        f"Pillow, {workers} workers": lambda: apart(
+            decode_by_pillow, options, pictures=pictures, workers=workers
+        ),
+        f"torchvision, on the device ({options.device})": lambda: apart(
+            decode_by_torchvision, options, pictures=pictures, device=options.device
+        ),
+    }
+    rows = []
+    for name, way in ways.items():
+        try:
+            rows.append([name, _number(way()["per_second"])])
+        except Exception as error:  # one decoder that fails does not stop the others
+            rows.append([name, f"failed: {str(error).strip().splitlines()[-1][:200]}"])
     return table(["decoder", "pictures per second"], rows)
 
 
-def _rate(measured: Callable[[], Mapping[str, Any]]) -> str:
-    try:
-        return _number(measured()["per_second"])
-    except Exception as error:  # one decoder that fails does not stop the others
-        return f"failed: {_last_line(error)}"
-
-
-def _network(architecture: str, variants: list[Variant], bench: _Bench) -> list[str]:
+def _network(
+    architecture: str,
+    variants: Mapping[str, str],
+    folder: Path,
+    count: int,
+    short_side: int,
+    options: Options,
+) -> list[str]:
     """All variants of one network beside the bare forward pass, and their differences from the processor."""
-    card = random_card(bench.folder / "cards", architecture)
-    floors, note = _floors(card, bench)
-    suite = {
-        "protocol": {"name": "aaai21", "short_side": bench.short_side},
-        "dataset": "imagenet",
-        "checkpoints": [str(card)],
-        "attributions": ["grad_cam"],
-        "metrics": METRICS,
-        "gallery": 0,
-    }
-    sample = 2 if bench.options.quick else _SAMPLE
-    on_cpu = _run(suite, f"{architecture}-cpu", bench, ["--device", "cpu", "--limit", str(sample)])
-    expected = None if on_cpu is None or on_cpu.code else bench.folder / f"{architecture}-cpu"
+    card = random_card(folder / "cards", architecture)
+    floors = apart(
+        bare_forward,
+        options,
+        card=str(card),
+        pictures=str(folder / "pictures"),
+        device=options.device,
+        short_side=short_side,
+        batch_size=_BATCH if options.device == "cuda" else 1,
+    )
+    del floors["peak_memory_mb"]
+
+    def run(name: str, words: list[str]) -> Ran:
+        suite = {
+            "name": name,
+            "protocol": {"name": "aaai21", "short_side": short_side},
+            "dataset": "imagenet",
+            "checkpoints": [str(card)],
+            "attributions": ["grad_cam"],
+            "metrics": METRICS,
+            "gallery": 0,
+        }
+        words = ["--data", f"imagenet={folder / 'pictures'}", *words]
+        return run_suite(suite, folder, options, words, timeout_s=100 + count / 200)
+
     rows = [
         [f"bare forward, {precision}", _number(rate), "", "", "", f"{_ALL_OF_IMAGENET / rate:.0f}", *[""] * 5]
         for precision, rate in floors.items()
     ]
-    for number, variant in enumerate(variants):
-        name = f"{architecture}-{number}"
-        words = ["--device", bench.options.device, "--batch-size", str(_BATCH), *variant.options]
-        ran = _run(suite, name, bench, words)
-        rows.append([variant.name, *_cells(ran, floors, expected, bench.folder / name)])
-    headings = [
-        "way",
-        "pictures per second",
-        "time against the bare forward of that precision",
-        "seconds measured",
-    ]
-    headings += ["seconds of the command", "seconds for 50,000, projected", "peak memory, MB"]
-    headings += ["records equal to the processor's", "SPG", "CH", "hits that differ"]
-    return [*note, *table(headings, rows)]
+    sample = str(2 if options.quick else _SAMPLE)
+    on_cpu = run(f"{architecture}-cpu", ["--device", "cpu", "--limit", sample])
+    for number, (name, words) in enumerate(variants.items()):
+        found = f"{architecture}-{number}"
+        ran = run(found, ["--device", options.device, "--batch-size", str(_BATCH), *words.split()])
+        if ran.code:
+            rows.append([name, ran.failure, *[""] * 9])
+            continue
+        apart_by = [""] * 4 if on_cpu.code else compare(folder / f"{architecture}-cpu", folder / found)[:4]
+        rows.append([name, *_cells(ran, floors), *apart_by])
+    return table(_HEADINGS, rows)
 
 
-def _floors(card: Path, bench: _Bench) -> tuple[dict[str, float], list[str]]:
-    """Pictures per second of the bare network, by precision; or none, and why."""
-    try:
-        rates = apart(
-            bare_forward,
-            bench.options,
-            card=str(card),
-            pictures=str(bench.pictures),
-            device=bench.options.device,
-            short_side=bench.short_side,
-            batch_size=_BATCH if bench.options.device == "cuda" else 1,
-        )
-    except Exception as error:
-        return {}, [f"The bare forward pass failed: {_last_line(error)}", ""]
-    return {name: rate for name, rate in rates.items() if name != "peak_memory_mb"}, []
-
-
-def _run(suite: Mapping[str, Any], name: str, bench: _Bench, words: list[str]) -> Ran | None:
-    """Run a suite within the time that is left; None if there is none."""
-    if bench.seconds_left < 10:
-        return None
-    timeout_s = min(_SECONDS_EACH + bench.total / 200, bench.seconds_left)
-    words = ["--data", f"imagenet={bench.pictures}", *words]
-    return run_suite({**suite, "name": name}, bench.folder, bench.options, words, timeout_s)
-
-
-def _cells(ran: Ran | None, floors: Mapping[str, float], expected: Path | None, found: Path) -> list[str]:
-    """Cells of a variant, after its name."""
-    if ran is None or ran.code:
-        told = "left out: no time left" if ran is None else _failure(ran)
-        return [told, *[""] * 9]
+def _cells(ran: Ran, floors: Mapping[str, float]) -> list[str]:
+    """Rate, times and memory of a variant."""
     facts = ran.manifest
     rate = facts["images_per_second"]
-    precision = facts["protocol"]["fields"].get("precision", "float32")
-    floor = floors.get(precision, floors.get("float32"))
-    against = f"{floor / rate:.2f}" if floor else ""
-    cells = [_number(rate), against, f"{facts['measuring_seconds']:.1f}", f"{ran.seconds:.0f}"]
-    cells += [f"{_ALL_OF_IMAGENET / rate:.0f}", f"{facts['peak_memory_mb']:.0f}"]
-    differences = compare(expected, found).cells()[:4] if expected else [""] * 4
-    return [*cells, *differences]
-
-
-def _failure(ran: Ran) -> str:
-    if ran.is_unknown_option:
-        return "not in this version"
-    return "took too long" if ran.code == -9 else f"failed: {ran.failure}"
+    floor = floors.get(facts["protocol"]["fields"].get("precision", "float32"), floors["float32"])
+    cells = [_number(rate), f"{floor / rate:.2f}", f"{facts['measuring_seconds']:.1f}", f"{ran.seconds:.0f}"]
+    return [*cells, f"{_ALL_OF_IMAGENET / rate:.0f}", f"{facts['peak_memory_mb']:.0f}"]
 
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def _last_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() if isinstance(error, MeasurementError) else [repr(error)]
-    return lines[-1][:200] if lines else repr(error)

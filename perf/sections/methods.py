@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..apart import apart
-from ..options import Options, Section
-from ..report import table
-from ..turns import ratio, spread
-from ..ways.pairs import PASSES, pair
+import torch
 
-__all__ = ["METHODS", "PAIRS", "Pair"]
+from raybench.attributions import bind, sharing
+from raybench.checkpoints import Network, load_network
+
+from ..apart import apart
+from ..options import Options
+from ..report import table
+from ..turns import in_turn, ratio, spread
+
+PASSES = "forward and backward"
+"""Names the bare passes, forward once and backward to the pixels for each class."""
 
 _RESNET18, _RESNET50 = "killthebits-resnet18-coco", "killthebits-resnet50-coco"
 _GRADIENT_CAMS = (
@@ -48,6 +55,7 @@ def _of(name: str, **arguments: Any) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 _STEPS = 10
+_LRP = "zennit.EpsilonPlusFlat"
 PAIRS = (
     *(
         Pair(
@@ -61,31 +69,16 @@ PAIRS = (
     ),
     Pair("score_cam", _one("score_cam"), _of("pytorch_grad_cam.ScoreCAM"), 5),
     Pair("ablation_cam", _one("ablation_cam"), _of("pytorch_grad_cam.AblationCAM"), 5),
-    Pair(
-        "lrp_epsilon_plus_flat, one class",
-        _one("lrp_epsilon_plus_flat"),
-        _of("zennit.EpsilonPlusFlat"),
-        2,
-        classes=1,
-    ),
-    Pair("lrp_epsilon_plus_flat", _one("lrp_epsilon_plus_flat"), _of("zennit.EpsilonPlusFlat"), 2),
+    Pair("lrp_epsilon_plus_flat, one class", _one("lrp_epsilon_plus_flat"), _of(_LRP), 2, classes=1),
+    Pair("lrp_epsilon_plus_flat", _one("lrp_epsilon_plus_flat"), _of(_LRP), 2),
     *(
-        Pair(
-            f"integrated_gradients, {words}",
-            _one("integrated_gradients", steps=_STEPS),
-            _of("captum.IntegratedGradients", n_steps=_STEPS, method="riemann_middle", baselines="black"),
-            goal,
-            classes,
-        )
-        for words, goal, classes in (("one class", 1.5, 1), ("three classes", 3, 3))
-    ),
-    *(
-        Pair(
-            f"smooth_grad, {words}",
-            _one("smooth_grad", samples=_STEPS),
-            _of("captum.NoiseTunnel", nt_samples=_STEPS),
-            goal,
-            classes,
+        Pair(f"{ours[0][0]}, {words}", ours, theirs, goal, classes)
+        for ours, theirs in (
+            (
+                _one("integrated_gradients", steps=_STEPS),
+                _of("captum.IntegratedGradients", n_steps=_STEPS, method="riemann_middle", baselines="black"),
+            ),
+            (_one("smooth_grad", samples=_STEPS), _of("captum.NoiseTunnel", nt_samples=_STEPS)),
         )
         for words, goal, classes in (("one class", 1.5, 1), ("three classes", 3, 3))
     ),
@@ -136,8 +129,6 @@ def _memory(options: Options) -> list[str]:
     return table(["memory", "peak, MB"], rows)
 
 
-METHODS = Section("methods", measure, needs_data=True)
-
 _SAYS = [
     "One picture of noise with sides of 224 pixels; three classes unless the row says one, ResNet18 "
     "unless it says ResNet50. Both ways run in turn in one process, each about one class before that; "
@@ -152,3 +143,57 @@ _SAYS = [
     "called for each class, as here, it repeats the passes.",
     "",
 ]
+
+
+def pair(
+    checkpoint: str,
+    ours: Sequence[Sequence[Any]],
+    theirs: Sequence[Sequence[Any]],
+    classes: int,
+    side: int,
+    threads: int,
+    rounds: int,
+) -> Mapping[str, Any]:
+    """Time two ways on a picture of noise, after each has run once about one class.
+
+    Args:
+        checkpoint: the network.
+        ours: names of methods with their options, which may share passes.
+        theirs: likewise; a single empty name means bare passes.
+        classes: that are asked about.
+        side: of the picture, in pixels.
+        threads: of torch.
+        rounds: of the two in turn.
+
+    Returns:
+        `ours` and `theirs`, seconds by round.
+    """
+    torch.set_num_threads(threads)
+    network = load_network(checkpoint)
+    for methods in (ours, theirs):
+        _way(network, methods, 1, side)()
+    ways = {"ours": _way(network, ours, classes, side), "theirs": _way(network, theirs, classes, side)}
+    return in_turn(ways, rounds)
+
+
+def _way(network: Network, methods: Sequence[Sequence[Any]], classes: int, side: int) -> Callable[[], float]:
+    image = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    index, asked = torch.zeros(classes, dtype=torch.int64), torch.arange(classes)
+    calls = [bind(name, options) for name, options in methods if name != PASSES]
+
+    def passes() -> float:
+        start = time.perf_counter()
+        pixels = image.clone().requires_grad_()
+        logits = network.module(pixels.clone())
+        for target in range(classes):
+            torch.autograd.grad(logits[0, target], pixels, retain_graph=True)
+        return time.perf_counter() - start
+
+    def maps() -> float:
+        start = time.perf_counter()
+        with sharing():
+            for call in calls:
+                call(network, image, index, asked, seeds=[0])
+        return time.perf_counter() - start
+
+    return maps if calls else passes

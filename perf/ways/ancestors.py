@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import PIL.Image
@@ -15,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from raybench import Network
+from raybench import Network, load_checkpoint
 from raybench.benchmark.datasets import Sample
 
 from .work import Work, Yield, whole_picture
 
-__all__ = ["three_scripts", "torchray"]
+TORCHRAY_METHODS = ("grad_cam", "gradient", "excitation_backprop", "contrastive_excitation_backprop")
 
 DRAWS = 100
 """Points that the stochastic pointing game draws for each query."""
@@ -30,7 +31,7 @@ def torchray(work: Work) -> Yield:
     """TorchRay's loop: one image and one class at a time, the pointing game alone."""
     from torchray.attribution.excitation_backprop import update_resnet
 
-    network = work.network()
+    network = load_checkpoint(work.checkpoint)
     module = network.module
     module.to(memory_format=torch.contiguous_format)  # as TorchRay runs it
     if "excitation" in work.attribution:
@@ -53,18 +54,15 @@ def torchray(work: Work) -> Yield:
 def _torchray_method(name: str, network: Network) -> Callable[..., Tensor]:
     from torchray.attribution import excitation_backprop, grad_cam, gradient
 
+    if name == "grad_cam":
+        return partial(grad_cam.grad_cam, saliency_layer=network.target_layer)
+    if name == "gradient":
+        return partial(gradient.gradient, smooth=0.0)
     layers = {"saliency_layer": network.excitation_layer}
-    methods: dict[str, Callable[..., Tensor]] = {
-        "grad_cam": lambda *a, **k: grad_cam.grad_cam(*a, saliency_layer=network.target_layer, **k),
-        "gradient": lambda *a, **k: gradient.gradient(*a, smooth=0.0, **k),
-        "excitation_backprop": lambda *a, **k: excitation_backprop.excitation_backprop(*a, **layers, **k),
-        "contrastive_excitation_backprop": lambda *a, **k: (
-            excitation_backprop.contrastive_excitation_backprop(
-                *a, **layers, contrast_layer=network.contrast_layer, **k
-            )
-        ),
-    }
-    return methods[name]
+    if name == "excitation_backprop":
+        return partial(excitation_backprop.excitation_backprop, **layers)
+    layers["contrast_layer"] = network.contrast_layer
+    return partial(excitation_backprop.contrastive_excitation_backprop, **layers)
 
 
 def _hit_test(classes: int) -> Callable[[Tensor, int], bool]:
@@ -87,7 +85,7 @@ def _hit_test(classes: int) -> Callable[[Tensor, int], bool]:
 
 def three_scripts(work: Work) -> Yield:
     """The published way: a script per metric, each decoding and running every picture again, one by one."""
-    network = work.network()
+    network = load_checkpoint(work.checkpoint)
     network.module.to(memory_format=torch.contiguous_format)
     for parameter in network.module.parameters():
         parameter.requires_grad_(True)

@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from raybench import Network
+from raybench import Network, load_checkpoint
 from raybench.attributions import denormals_flushed
 
 from .work import Work, Yield, whole_picture
-
-__all__ = [
-    "FLOORS",
-    "forward",
-    "forward_backward",
-    "forward_backward_processes",
-    "forward_processes",
-    "parts_of",
-]
 
 
 class _Input(NamedTuple):
@@ -33,31 +25,6 @@ class _Input(NamedTuple):
 
     image: Tensor
     classes: list[int]
-
-
-def forward(work: Work) -> Yield:
-    """One forward pass per picture, on all threads."""
-    return _on_all_threads(work, _forward_all)
-
-
-def forward_processes(work: Work) -> Yield:
-    """One forward pass per picture, in a process for each core."""
-    return _side_by_side(work, _forward_all)
-
-
-def forward_backward(work: Work) -> Yield:
-    """A forward pass per picture and a backward pass to the input per query, on all threads."""
-    return _on_all_threads(work, _backward_all)
-
-
-def forward_backward_processes(work: Work) -> Yield:
-    """A forward pass per picture and a backward pass to the input per query, in a process for each core."""
-    return _side_by_side(work, _backward_all)
-
-
-FLOORS: dict[str, Callable[[Work], Yield]] = {
-    way.__name__: way for way in (forward, forward_processes, forward_backward, forward_backward_processes)
-}
 
 
 @denormals_flushed()
@@ -86,6 +53,35 @@ def parts_of(**fields: Any) -> dict[str, float]:
     return totals
 
 
+FORMULAS = {
+    "grad_cam": "Q(f + h) / (Nf + Qh)",
+    "gradient": "Q(f + b) / (Nf + Qb)",
+    "excitation_backprop": "Q(f + z + t) / (N(f + z) + Qt)",
+    "contrastive_excitation_backprop": "Q(2f + z + t) / (N(f + z) + Qt)",
+}
+"""What arithmetic allows: how many times less the passes of the network can cost, done once per picture.
+
+TorchRay's passes over ours, for N pictures with Q queries. f and b are a forward pass and a backward pass to
+the input; z is the forward pass after the layer that excitation backprop reads (it is done again, with
+positive weights), t the backward pass to that layer, h the backward pass to the layer that Grad-CAM reads.
+Its contrastive method does two forward passes per query.
+"""
+
+
+def limit_of(attribution: str, parts: Mapping[str, float], images: int, queries: int) -> float:
+    """Return the value of a formula, from what `parts_of` returns."""
+    f, b, z, t, h = (
+        parts[name] for name in ("forward", "backward", "tail_forward", "tail_backward", "head_backward")
+    )
+    theirs, once, each = {
+        "grad_cam": (f + h, f, h),
+        "gradient": (f + b, f, b),
+        "excitation_backprop": (f + z + t, f + z, t),
+        "contrastive_excitation_backprop": (2 * f + z + t, f + z, t),
+    }[attribution]
+    return queries * theirs / (images * once + queries * each)
+
+
 def _backward_to(network: Network, image: Tensor, class_index: int, layer: str | None) -> tuple[float, float]:
     """Seconds of the forward pass after a layer and of the backward pass to it, or to the input."""
     kept: list[tuple[Tensor, float]] = []
@@ -110,7 +106,7 @@ def _backward_to(network: Network, image: Tensor, class_index: int, layer: str |
 
 
 def _prepared(work: Work) -> tuple[Network, list[_Input]]:
-    network = work.network()
+    network = load_checkpoint(work.checkpoint)
     for parameter in network.module.parameters():
         parameter.requires_grad_(False)
     inputs = [
@@ -144,17 +140,14 @@ def _backward_all(network: Network, inputs: list[_Input]) -> float:
     return time.perf_counter() - start
 
 
-_Loop = Callable[[Network, list[_Input]], float]
-
-
 @denormals_flushed()
-def _on_all_threads(work: Work, loop: _Loop) -> Yield:
+def _on_all_threads(work: Work, loop: Callable[[Network, list[_Input]], float]) -> Yield:
     network, inputs = _prepared(work)
     return _yield(loop(network, inputs), inputs)
 
 
 @denormals_flushed()
-def _side_by_side(work: Work, loop: _Loop) -> Yield:
+def _side_by_side(work: Work, loop: Callable[[Network, list[_Input]], float]) -> Yield:
     """Run on every core at once, each with one thread and its share; the time of the slowest."""
     network, inputs = _prepared(work)
     threads = torch.get_num_threads()
@@ -176,3 +169,13 @@ def _side_by_side(work: Work, loop: _Loop) -> Yield:
 
 def _yield(seconds: float, inputs: list[_Input]) -> Yield:
     return Yield(seconds, len(inputs), sum(len(entry.classes) for entry in inputs))
+
+
+FLOORS: dict[str, Callable[[Work], Yield]] = {
+    "forward": partial(_on_all_threads, loop=_forward_all),
+    "forward_processes": partial(_side_by_side, loop=_forward_all),
+    "forward_backward": partial(_on_all_threads, loop=_backward_all),
+    "forward_backward_processes": partial(_side_by_side, loop=_backward_all),
+}
+"""A forward pass per picture, and for some a backward pass to the input per query; on all threads, or in a
+process for each core."""

@@ -14,18 +14,13 @@ from .ancestors import three_scripts, torchray
 from .floors import FLOORS
 from .work import Work, Yield
 
-__all__ = ["WAYS", "run"]
-
 
 def raybench(work: Work) -> Yield:
     """`raybench run`: all three localisation metrics, records and summary on disk."""
     with tempfile.TemporaryDirectory() as folder:
-        suite = work.suite(Path(folder))
         out = Path(folder) / "out"
-        results = evaluate(
-            suite,
-            Settings(data=work.data, out=out, limit=work.limit, processes=work.cores, device="cpu"),
-        )
+        settings = Settings(data=work.data, out=out, limit=work.limit, processes=work.cores, device="cpu")
+        results = evaluate(work.suite(), settings)
         manifest = results.manifest
         records = results.records(manifest["checkpoints"][0]["name"], work.attribution)
     images = manifest["measured_images"] - len(manifest["without_queries"])
@@ -34,7 +29,10 @@ def raybench(work: Work) -> Yield:
 
 
 WAYS: dict[str, Callable[[Work], Yield]] = {
-    way.__name__: way for way in (raybench, *FLOORS.values(), torchray, three_scripts)
+    "raybench": raybench,
+    "torchray": torchray,
+    "three_scripts": three_scripts,
+    **FLOORS,
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,12 @@ import torch
 import torchvision.transforms.functional as TF
 from torch import Tensor
 
-from raybench import Network, load_checkpoint
+from raybench import Network
 from raybench.benchmark.datasets import Dataset, Sample, open_dataset
 from raybench.benchmark.suite.protocol import protocol_from
 from raybench.benchmark.suite.suite import Suite
 
-from ..cards import random_card
-
-__all__ = ["METRICS", "Work", "Yield", "whole_picture"]
-
 METRICS = ["pointing_game", "stochastic_pointing_game", "content_heatmap"]
-_ARCHITECTURE = "random-"
 
 
 @dataclass(frozen=True)
@@ -30,8 +24,8 @@ class Work:
     """What is to be done, the same for every way.
 
     Attributes:
-        checkpoint: a card, or `random-ARCHITECTURE` for the weights that training begins with.
-        attribution: a method, or empty for the bare network.
+        checkpoint: a card.
+        attribution: a method; nothing to the bare network.
         limit: pictures; those that nothing asks about are left out.
         cores: that every way may use.
         short_side: pixels of the shorter side of the network's input.
@@ -40,7 +34,7 @@ class Work:
 
     checkpoint: str
     dataset: str
-    attribution: str = ""
+    attribution: str = "grad_cam"
     limit: int = 12
     cores: int = 1
     short_side: int = 448
@@ -49,8 +43,7 @@ class Work:
     def samples(self) -> Iterator[Sample]:
         """Decode the pictures one by one."""
         dataset = self.dataset_opened()
-        drawing = Suite(name="perf", protocol="aaai21", dataset=self.dataset, metrics=[*METRICS])
-        for index in drawing.drawn(dataset.image_ids, self.limit):  # those that a run with this limit draws
+        for index in self.suite().drawn(dataset.image_ids, self.limit):  # those that a run draws
             sample = dataset[index]
             if sample.queries:
                 yield sample
@@ -65,30 +58,19 @@ class Work:
         """Folder of the dataset by its name, where it is not the usual one."""
         return {self.dataset: Path(self.folder)} if self.folder else {}
 
-    def network(self) -> Network:
-        """Load the network."""
-        with tempfile.TemporaryDirectory() as folder:
-            return load_checkpoint(self.card(Path(folder)))
-
-    def suite(self, folder: Path) -> Suite:
-        """Return the suite of one method and all localisation metrics; a made card is written to `folder`."""
+    def suite(self) -> Suite:
+        """Return the suite of one method and all localisation metrics."""
         return Suite.model_validate(
             {
                 "name": "perf",
                 "protocol": {"name": "aaai21", "short_side": self.short_side},
                 "dataset": self.dataset,
-                "checkpoints": [self.card(folder)],
+                "checkpoints": [self.checkpoint],
                 "attributions": [self.attribution],
                 "metrics": METRICS,
                 "gallery": 0,
             }
         )
-
-    def card(self, folder: Path) -> str:
-        """Return the card's name or path; that of a random network is written to `folder`."""
-        if not self.checkpoint.startswith(_ARCHITECTURE):
-            return self.checkpoint
-        return str(random_card(folder, self.checkpoint.removeprefix(_ARCHITECTURE), "coco80"))
 
 
 @dataclass(frozen=True)

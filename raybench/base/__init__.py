@@ -11,7 +11,7 @@ from .options import check_options, misfit, options_of
 from .plain_yaml import parse_yaml
 from .registry import Registry
 from .seeds import seed_for
-from .stand_ins import stand_ins
+from .stand_ins import looking_only
 
 __all__ = [
     "Box",
@@ -31,6 +31,7 @@ __all__ = [
     "document_from",
     "few",
     "keep_freed_memory",
+    "looking_only",
     "misfit",
     "names_code",
     "nearest",
@@ -42,7 +43,6 @@ __all__ = [
     "read_document",
     "refuse_out_of_range",
     "seed_for",
-    "stand_ins",
     "without_folder",
     "worded",
 ]

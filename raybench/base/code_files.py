@@ -17,8 +17,6 @@ from typing import Any, TypeVar, cast
 from .errors import RaybenchError, UnknownNameError
 from .registry import Named, Registry, collecting
 
-__all__ = ["CodeFiles", "names_code", "without_folder"]
-
 Entry = TypeVar("Entry", bound=Named)
 
 _NAME = re.compile(r"(?P<file>.+\.py):(?P<function>[^\W\d]\w*)")

@@ -15,8 +15,6 @@ from pydantic_core import ErrorDetails
 from .errors import RaybenchError, nearest
 from .plain_yaml import parse_yaml
 
-__all__ = ["Document", "checked_label", "document_from", "parse_document", "read_document"]
-
 
 class Document(BaseModel):
     """Base of all YAML documents: unknown keys are refused, values are not converted silently.

@@ -6,8 +6,6 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["RaybenchError", "ToldElsewhereError", "UnknownNameError", "broken", "few", "nearest", "quoted"]
-
 MOST_LISTED = 40
 """Known names that a message lists, where none resembles the name that was given."""
 

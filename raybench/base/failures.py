@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["worded"]
-
 _MOST = 300
 """Characters of an error's own message."""
 

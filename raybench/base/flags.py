@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 from .errors import RaybenchError
 
-__all__ = ["Flag", "Offered", "offered", "refuse_out_of_range"]
-
 
 @dataclass(frozen=True)
 class Flag:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Box", "Point", "Size"]
-
 
 class Size(NamedTuple):
     """Height and width of an image, in pixels."""

@@ -14,8 +14,6 @@ from pydantic.errors import PydanticUserError
 
 from .errors import RaybenchError
 
-__all__ = ["check_options", "misfit", "options_of"]
-
 
 def options_of(function: Callable[..., Any]) -> Mapping[str, Any]:
     """Return the keyword-only parameters of a function, with their defaults."""

@@ -7,8 +7,6 @@ from typing import Any
 
 import yaml
 
-__all__ = ["parse_yaml"]
-
 MAX_NODES = 100_000
 """Most values a file may stand for, with every alias written out."""
 

@@ -10,8 +10,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from .errors import RaybenchError, UnknownNameError
 
-__all__ = ["Named", "Registry", "collecting"]
-
 
 class Named(Protocol):
     """Has a name."""

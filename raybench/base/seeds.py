@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["seed_for"]
-
 
 def seed_for(*purpose: int | str) -> int:
     """Return a seed below 2**63 for a purpose, such as `(suite.seed, image_id, class_index)`.

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
-
-__all__ = ["stand_ins"]
 
 
 class _AnyType(type):
@@ -80,3 +79,16 @@ def stand_ins(*names: str) -> Iterator[None]:
         for name in set(sys.modules) - before:
             if finder.names and name.partition(".")[0] in {*finder.names, package}:
                 del sys.modules[name]
+
+
+@contextmanager
+def looking_only(*kinds: str) -> Iterator[None]:
+    """While open, do not wait for torch to show names of these kinds, such as `metrics`.
+
+    Plug-ins may need it for whatever they do when they are imported: where there are any, it is loaded.
+    """
+    if any(entry_points(group=f"raybench.{kind}") for kind in kinds):
+        yield
+        return
+    with stand_ins("torch", "torchvision"):
+        yield

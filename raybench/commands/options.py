@@ -16,12 +16,17 @@ from typer.core import TyperCommand
 
 from ..base import Flag, RaybenchError, offered
 
-__all__ = ["LogFile", "OnceCommand", "Quiet", "parse_data", "read_options", "with_options"]
-
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., None])
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print mistakes alone.")]
+NETWORK = "NAME|CARD.yaml|FILE.py:FUNCTION"
+Data = Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of pictures or weights.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Run code that cards or names of methods name.")
+]
+Out = Annotated[Path | None, typer.Option("-o", "--out", help="File to write.  [default: print it]")]
 LogFile = Annotated[Path | None, typer.Option(help="Add lines of progress to this file, each with its time.")]
 
 

@@ -129,6 +129,21 @@ def loaded() -> Callable[..., LoadedNetwork]:
     return load
 
 
+@pytest.fixture
+def by_hand() -> LoadedNetwork:
+    """The two channels of the layer are red and green of a 2 x 2 image; a linear layer follows."""
+    module = nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), nn.Flatten(), nn.Linear(8, 2, bias=False))
+    module[0].weight.data = torch.tensor([[1.0, 0, 0], [0, 1, 0]])[:, :, None, None]
+    module[2].weight.data = torch.tensor([[1.0, 2, 3, 2, 0, -4, 0, 0], [0, 0, 0, -4, -1, -1, -1, -1]])
+    return LoadedNetwork(module.eval().requires_grad_(False), "0")
+
+
+@pytest.fixture
+def image() -> Tensor:
+    """A picture for the small networks."""
+    return torch.randn(1, 3, 9, 13, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
 class SmallTransformer(nn.Module):
     """Two blocks of attention over six patches and a class token, for images of 9 x 13 pixels; 5 classes."""
 

@@ -1,6 +1,5 @@
 """A tiny checkpoint on disk: the smallest architecture that any card may name, with three classes."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ def cache(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("RAYBENCH_CACHE", str(folder))
     return folder
-
-
-@pytest.fixture(scope="session")
-def data_root() -> Path:
-    """Folder of real images and weights; see the project's README."""
-    if not os.environ.get("RAYBENCH_DATA"):
-        pytest.skip("RAYBENCH_DATA is not set: no real images and weights")
-    return Path(os.environ["RAYBENCH_DATA"])
 
 
 @pytest.fixture

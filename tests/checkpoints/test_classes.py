@@ -34,13 +34,13 @@ def test_imagenet_indices_are_the_usual_ones(index, synset, label):
     assert classes.index_of[synset] == index
 
 
-def test_imagenet_synsets_agree_with_the_data(data_root):
-    lines = (data_root / "imagenet" / "synset_words.txt").read_text().splitlines()
+def test_imagenet_synsets_agree_with_the_data(real_data):
+    lines = (real_data / "imagenet" / "synset_words.txt").read_text().splitlines()
     assert list(load_classes("imagenet1k").ids) == [line.split()[0] for line in lines]
 
 
-def test_coco_classes_are_in_order_of_category_ids(data_root):
-    coco = COCO(data_root / "coco" / "annotations" / "instances_val2014.json")
+def test_coco_classes_are_in_order_of_category_ids(real_data):
+    coco = COCO(real_data / "coco" / "annotations" / "instances_val2014.json")
     names = [category["name"] for category in coco.loadCats(sorted(coco.getCatIds()))]
     assert list(load_classes("coco80").ids) == names
 

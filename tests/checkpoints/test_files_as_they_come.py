@@ -10,27 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
+from weight_files import Tensors, holds, loaded
 
 from raybench.base import RaybenchError
 from raybench.checkpoints import build_module, load_network
 
-Tensors = dict[str, Tensor]
-
-
-def loaded(write_card, content: object, **changes: object):
-    card = write_card(**changes)
-    torch.save(content, card.parent / "tiny.pth")
-    return load_network(card)
-
 
 def prefixed(tensors: Tensors, prefix: str) -> Tensors:
     return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
-
-
-def holds(module: nn.Module, tensors: Tensors) -> bool:
-    state = module.state_dict()
-    return all(torch.equal(state[name].float(), tensor.float()) for name, tensor in tensors.items())
 
 
 @pytest.mark.parametrize("key", ["state_dict", "model", "model_state_dict", "net", "ema", "module"])

@@ -21,12 +21,10 @@ import pytest
 import torch
 import torch.distributed.checkpoint
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from weight_files import Tensors, holds, loaded
 
 from raybench.base import RaybenchError
 from raybench.checkpoints import load_network
-
-Tensors = dict[str, Tensor]
 
 
 @dataclasses.dataclass
@@ -43,17 +41,6 @@ class Called:
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return self.call
-
-
-def loaded(write_card, content: object, **changes: object):
-    card = write_card(**changes)
-    torch.save(content, card.parent / "tiny.pth")
-    return load_network(card)
-
-
-def holds(module: nn.Module, tensors: Tensors) -> bool:
-    state = module.state_dict()
-    return all(torch.equal(state[name].float(), tensor.float()) for name, tensor in tensors.items())
 
 
 EXTRAS: dict[str, object] = {

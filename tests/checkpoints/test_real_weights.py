@@ -13,17 +13,17 @@ from raybench.checkpoints import Network, load_network
 
 
 @pytest.fixture(scope="module")
-def imagenet(data_root):
+def imagenet(real_data):
     """Pixels (23, 3, 224, 224) uint8, resized to 256 and cropped, and the synset of each picture."""
-    paths = sorted((data_root / "imagenet" / "val").glob("*.JPEG"))
+    paths = sorted((real_data / "imagenet" / "val").glob("*.JPEG"))
     prepare = v2.Compose([v2.Resize(256), v2.CenterCrop(224), v2.PILToTensor()])
     pixels = torch.stack([prepare(Image.open(path).convert("RGB")) for path in paths])
     synsets = [ElementTree.parse(path.with_suffix(".xml")).findtext("object/name") for path in paths]
     return pixels, synsets
 
 
-def load(name: str, data_root: Path) -> Network:
-    return load_network(name, data={"weights": data_root / "weights"})
+def load(name: str, real_data: Path) -> Network:
+    return load_network(name, data={"weights": real_data / "weights"})
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def load(name: str, data_root: Path) -> Network:
     # of 23; their makers report 65.8, 68.2 and 57.5 % of 50,000: 15, 16 and 13. Chance is 0.
     [("killthebits-resnet18", 15), ("killthebits-resnet50", 16), ("deepcompression-squeezenet1_0", 13)],
 )
-def test_checkpoint_recognises_at_least_as_many_pictures_as_reported(data_root, imagenet, name, correct):
-    network = load(name, data_root)
+def test_checkpoint_recognises_at_least_as_many_pictures_as_reported(real_data, imagenet, name, correct):
+    network = load(name, real_data)
     pixels, synsets = imagenet
     with torch.no_grad():
         best = network.module(network.normalise(pixels)).argmax(dim=1)
@@ -42,10 +42,10 @@ def test_checkpoint_recognises_at_least_as_many_pictures_as_reported(data_root, 
     )
 
 
-def test_max_pooling_changes_logits_but_shares_weights(data_root, imagenet):
+def test_max_pooling_changes_logits_but_shares_weights(real_data, imagenet):
     average, maximum = (
-        load("killthebits-resnet18", data_root),
-        load("killthebits-resnet18-maxpool", data_root),
+        load("killthebits-resnet18", real_data),
+        load("killthebits-resnet18-maxpool", real_data),
     )
     assert average.weights_sha256 == maximum.weights_sha256
     images = average.normalise(imagenet[0][:2])
@@ -58,11 +58,11 @@ def test_max_pooling_changes_logits_but_shares_weights(data_root, imagenet):
 
 
 @pytest.mark.parametrize("depth", [18, 50])
-def test_coco_head_names_an_object_of_the_picture(data_root, depth):
-    network = load(f"killthebits-resnet{depth}-coco", data_root)
-    trunk = load(f"killthebits-resnet{depth}", data_root)
+def test_coco_head_names_an_object_of_the_picture(real_data, depth):
+    network = load(f"killthebits-resnet{depth}-coco", real_data)
+    trunk = load(f"killthebits-resnet{depth}", real_data)
     assert torch.equal(network.module.conv1.weight, trunk.module.conv1.weight)
-    annotations = json.loads((data_root / "coco" / "annotations" / "instances_val2014.json").read_text())
+    annotations = json.loads((real_data / "coco" / "annotations" / "instances_val2014.json").read_text())
     names = {category["id"]: category["name"] for category in annotations["categories"]}
     present: dict[int, set[str]] = {}
     for annotation in annotations["annotations"]:
@@ -72,7 +72,7 @@ def test_coco_head_names_an_object_of_the_picture(data_root, depth):
     known = {network.classes.ids[index] for index in torch.nonzero(~zero).flatten()}
     images = [image for image in annotations["images"] if present.get(image["id"], set()) & known][:24]
     prepare = v2.Compose([v2.Resize((224, 224)), v2.PILToTensor()])
-    folder = data_root / "coco" / "val2014"
+    folder = real_data / "coco" / "val2014"
     pixels = torch.stack([prepare(Image.open(folder / i["file_name"]).convert("RGB")) for i in images])
     with torch.no_grad():
         best = network.module(network.normalise(pixels)).argmax(dim=1)

@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from raybench.checkpoints import load_network
-from raybench.training import read_recipe
-from raybench.training.data.pictures import Views, draw_scenes
+from raybench.training import load_recipe
+from raybench.training.data.picture_files import open_pictures
 from raybench.training.loop.validation import validate
-from raybench.training.recipe.recipe import ShapesScenes
 
 NAMES = ("shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc", "shapes-vit")
 
@@ -20,15 +19,15 @@ NAMES = ("shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc", "shapes-
 @pytest.mark.parametrize("name", NAMES)
 def test_checkpoint_recognises_new_scenes(name: str) -> None:
     network = load_network(name)
-    scenes = draw_scenes(ShapesScenes(images=60, seed=99), Views(short_side=80, crop=64, smallest_crop=0.5))
-    measured = validate(network.module, scenes, len(network.classes))
+    recipe = load_recipe("shapes-gc", ["validation.images=60", "validation.seed=99"])
+    measured = validate(network.module, open_pictures(recipe.validation, recipe, {}), len(network.classes))
     assert measured["top1_accuracy"] > 70  # chance is 8.3
     assert measured["top5_accuracy"] > measured["top1_accuracy"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_card_agrees_with_the_recipe_of_its_name(name: str) -> None:
-    recipe = read_recipe(Path(str(files("raybench.suites") / "train" / f"{name}.yaml")))
+    recipe = load_recipe(name)
     card = load_network(name).card
     made = (recipe.architecture, recipe.classes, recipe.pooling, recipe.target_layer)
     assert (card.architecture, card.classes, card.pooling, card.target_layer) == made

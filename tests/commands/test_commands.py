@@ -6,6 +6,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+from calls import call
 from tiny_suite import TinySuite
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -21,13 +22,6 @@ from raybench.commands import app
 from raybench.commands.options import parse_data
 
 COMMANDS = ("run", "reproduce", "fetch", "data", "table", "plot", "gallery", "explain", "list", "shapes")
-
-
-def call(*words: object) -> str:
-    """Run a command in this process and return what it prints; mistakes are raised."""
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,21 +6,13 @@ import io
 
 import pandas as pd
 import pytest
+from calls import call
 from tiny_suite import TinySuite
-from typer.testing import CliRunner
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.comparison import compare
 from raybench.benchmark.comparison.comparing import Comparison
 from raybench.benchmark.comparison.printing import comparison_csv, comparison_markdown, rich_comparison
-from raybench.commands import app
-
-
-def call(*words: object) -> str:
-    """Run a command in this process and return what it prints; mistakes are raised."""
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def made_up(**changes: object) -> Comparison:

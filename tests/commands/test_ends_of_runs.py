@@ -8,18 +8,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from calls import tried
 from tiny_suite import TinySuite
-from typer.testing import CliRunner
 
 from raybench.base import RaybenchError
 from raybench.benchmark.results import open_results, standing_of
-from raybench.commands import app, plain
-from raybench.commands.plain import PlainProgress, Terminated, Told, ended_by_signal
-
-
-def call(*words: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
-    return result.exit_code, result.output
+from raybench.commands import reporting
+from raybench.commands.plain import PlainProgress
+from raybench.commands.reporting import Terminated, Told, ended_by_signal
 
 
 def test_lines_come_once_in_half_a_minute_and_say_what_is_left() -> None:
@@ -50,8 +46,8 @@ def test_stopped_run_says_where_and_how_to_go_on(tiny: TinySuite, monkeypatch: p
 
     out, words = tiny.folder / "out", ["run", tiny.suite, "--data", f"shapes={tiny.data}", "--processes", 1]
     with monkeypatch.context() as patched:
-        patched.setattr(plain.Told, "advance", stops)
-        code, said = call(*words, "--out", out, "--log-file", tiny.folder / "log.txt")
+        patched.setattr(reporting.Told, "advance", stops)
+        code, said = tried(*words, "--out", out, "--log-file", tiny.folder / "log.txt")
     assert code == 143
     assert "of 12 images of first; the same command goes on" in said
     assert "the same command goes on" in (tiny.folder / "log.txt").read_text()
@@ -59,8 +55,8 @@ def test_stopped_run_says_where_and_how_to_go_on(tiny: TinySuite, monkeypatch: p
     assert not standing.complete
     with pytest.raises(RaybenchError, match="unfinished: `raybench status .*goes on: raybench"):
         open_results(out)
-    assert call(*words, "--out", out, "--quiet") == (0, "")
-    whole = json.loads(call("status", out, "--format", "json")[1])
+    assert tried(*words, "--out", out, "--quiet") == (0, "")
+    whole = json.loads(tried("status", out, "--format", "json")[1])
     assert whole["complete"]
     assert {row["images"] for row in whole["rows"]} == {12}
 
@@ -73,6 +69,6 @@ def test_pictures_that_are_left_out_are_said(tiny: TinySuite, tmp_path: Path) ->
             copy.write_bytes(file.read_bytes())
     sorted((tmp_path / "data" / "val").rglob("*.jpg"))[0].write_bytes(b"no picture")
     words = ["run", tiny.suite, "--data", f"shapes={tmp_path / 'data'}", "--limit", 3, "--processes", 1]
-    code, said = call(*words, "--out", tmp_path / "out", "--attribution", "center")
+    code, said = tried(*words, "--out", tmp_path / "out", "--attribution", "center")
     assert code == 0
     assert "1 images could not be used" in said

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-
-from raybench.commands import app
+from calls import tried
 
 BODY = bytes(range(256)) * 8000  # 2 MB
 
@@ -41,11 +39,6 @@ def address() -> Iterator[str]:
     server.server_close()
 
 
-def call(*words: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["fetch", *map(str, words)])
-    return result.exit_code, result.output + (str(result.exception) if result.exception else "")
-
-
 @pytest.fixture
 def card(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RAYBENCH_CACHE", str(tmp_path / "cache"))
@@ -59,22 +52,22 @@ def card(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_dry_run_says_the_size_and_fetches_nothing(card: Path, tmp_path: Path) -> None:
-    code, output = call(card, "--dry-run")
+    code, output = tried("fetch", card, "--dry-run")
     assert (code, "mine: 2 MB, http://127.0.0.1" in output) == (0, True)
     assert not (tmp_path / "cache").exists()
 
 
 def test_weights_are_in_the_cache_afterwards(card: Path, tmp_path: Path) -> None:
-    assert call(card)[0] == 0
+    assert tried("fetch", card)[0] == 0
     (file,) = (tmp_path / "cache").glob("*.pth")
     assert file.read_bytes() == BODY
-    code, output = call(card)
+    code, output = tried("fetch", card)
     assert (code, "0 files" in output) == (0, True)
 
 
 def test_weights_of_another_hash_are_told(card: Path) -> None:
     card.write_text(card.read_text().partition("sha256")[0] + "sha256: '00000000'}\n")
-    code, output = call(card)
+    code, output = tried("fetch", card)
     assert code == 1
     assert "but the card says 00000000" in output
 
@@ -82,7 +75,7 @@ def test_weights_of_another_hash_are_told(card: Path) -> None:
 def test_a_table_names_its_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYBENCH_CACHE", str(tmp_path))
     monkeypatch.setattr("raybench.checkpoints.remote_size", lambda url: 0)
-    code, output = call("torchray", "--dry-run")
+    code, output = tried("fetch", "torchray", "--dry-run")
     assert code == 0
     assert {line.split(":")[0] for line in output.splitlines()[:-1]} == {
         "torchray-vgg16-voc",
@@ -93,6 +86,6 @@ def test_a_table_names_its_checkpoints(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_an_unknown_name_is_compared_with_tables_suites_and_checkpoints() -> None:
-    code, output = call("torchry")
+    code, output = tried("fetch", "torchry")
     assert code != 0
     assert "unknown table, suite or checkpoint 'torchry'; did you mean 'torchray'" in output

@@ -9,21 +9,14 @@ import PIL.Image
 import pytest
 import torch
 import torchvision
+from calls import call
 from tiny_suite import TinySuite
-from typer.testing import CliRunner
 
 import raybench
 from raybench.base import RaybenchError, read_document
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.suite import load_suite
 from raybench.checkpoints import Card, load_network
-from raybench.commands import app
-
-
-def init(folder: Path, *words: object) -> str:
-    result = CliRunner().invoke(app, ["init", str(folder), *map(str, words)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def test_init_writes_a_suite_that_opens_and_a_card_that_reads(tmp_path: Path) -> None:
@@ -32,7 +25,7 @@ def test_init_writes_a_suite_that_opens_and_a_card_that_reads(tmp_path: Path) ->
     for name in "ab":
         PIL.Image.new("RGB", (40, 30)).save(folder / "photos" / f"{name}.png")
     (folder / "truth.csv").write_text("image,class,x0,y0,x1,y1\nb,wren,1,2,9,8\na,finch,0,0,39,29\n")
-    init(folder)
+    call("init", folder)
     suite, path = load_suite(folder / "suite.yaml")
     assert suite.name == "My-birds"
     choice = suite.dataset_choice
@@ -44,14 +37,14 @@ def test_init_writes_a_suite_that_opens_and_a_card_that_reads(tmp_path: Path) ->
         first = (folder / f"{name}.yaml").read_text().splitlines()[0]
         assert (folder / first.rpartition("=")[2]).is_file()
     with pytest.raises(RaybenchError, match="suite.yaml exists"):
-        init(folder)
+        call("init", folder)
 
 
 def test_init_says_how_boxes_are_written_where_there_are_none(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     PIL.Image.new("RGB", (8, 8)).save(tmp_path / "images" / "a.png")
     with pytest.raises(RaybenchError, match="put boxes.csv there, with the header image,class,x0,y0,x1,y1"):
-        init(tmp_path)
+        call("init", tmp_path)
 
 
 @pytest.fixture
@@ -70,7 +63,7 @@ def test_init_tells_the_architecture_of_weights(birds: Path) -> None:
     torch.save(
         {"epoch": 3, "model": {f"module.{k}": v for k, v in module.state_dict().items()}}, birds / "w.pt"
     )
-    assert "squeezenet1_1, told by its tensors" in init(birds)
+    assert "squeezenet1_1, told by its tensors" in call("init", birds)
     network = load_network(birds / "network.yaml")
     assert network.card.architecture == "squeezenet1_1"
     assert network.classes.ids == ("goldfinch", "house finch")
@@ -91,12 +84,12 @@ def test_init_tells_the_architecture_of_weights(birds: Path) -> None:
 def test_init_refuses_a_network_of_other_classes(birds: Path, words: list[str], message: str) -> None:
     torch.save(torchvision.models.alexnet(num_classes=3).state_dict(), birds / "w.pt")
     with pytest.raises(RaybenchError, match=message):
-        init(birds, *words)
+        call("init", birds, *words)
     assert not (birds / "suite.yaml").exists()
 
 
 def test_init_takes_a_network_by_its_name_where_it_knows_the_classes(birds: Path) -> None:
-    init(birds, "--checkpoint", "torchvision:resnet18")
+    call("init", birds, "--checkpoint", "torchvision:resnet18")
     suite, path = load_suite(birds / "suite.yaml")
     assert suite.checkpoints == ["torchvision:resnet18"]
     choice = suite.dataset_choice

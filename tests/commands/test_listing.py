@@ -7,13 +7,14 @@ import sys
 
 import pytest
 
-from raybench.base import stand_ins
+from raybench.base.stand_ins import stand_ins
 from raybench.commands.reading.listing import _LISTS
 
 LOOK = """
 import sys
-from raybench.commands.reading.listing import _LISTS, _looking_only
-with _looking_only({noun!r}):
+from raybench.base import looking_only
+from raybench.commands.reading.listing import _LISTS
+with looking_only({noun!r}):
     print(_LISTS[{noun!r}]())
 assert "torch" not in sys.modules, "torch was imported, or its stand-in was left behind"
 {then}

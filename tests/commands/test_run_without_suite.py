@@ -5,17 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from calls import call
 from tiny_suite import TinySuite, result_bytes
-from typer.testing import CliRunner
 
 from raybench.base.errors import RaybenchError
-from raybench.commands import app
-
-
-def run(*words: object) -> str:
-    done = CliRunner().invoke(app, ["run", *map(str, words)], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
 
 
 def test_options_alone_measure_what_the_suite_that_they_leave_behind_measures(
@@ -25,22 +18,22 @@ def test_options_alone_measure_what_the_suite_that_they_leave_behind_measures(
     data = ["--data", f"shapes={tiny.data}", "--limit", 3, "--processes", 1]
     words = ["--dataset", "shapes", "--checkpoint", "first.yaml", "--protocol", "aaai21-clamped"]
     words += ["--attribution", "{name: random, label: lot}", "--attribution", "gradient"]
-    said = run(*words, "--metric", "PG", "--metric", "content_heatmap", *data, "--out", "out")
+    said = call("run", *words, "--metric", "PG", "--metric", "content_heatmap", *data, "--out", "out")
     assert "the same again: raybench run out/suite.yaml" in said.replace("\n", " ")
     found = result_bytes(Path("out"))
     assert {"first/gradient/records.csv", "none/lot/records.csv"} <= found.keys()
     header = found["first/gradient/records.csv"].splitlines()[0].decode()
     assert "pointing_game,content_heatmap" in header
     assert "stochastic" not in header
-    run("out/suite.yaml", *data, "--out", "again")
+    call("run", "out/suite.yaml", *data, "--out", "again")
     assert result_bytes(Path("again")) == found
 
 
 def test_nothing_to_run_is_one_sentence() -> None:
     with pytest.raises(RaybenchError, match="nothing to run; name a suite .*or data by --dataset"):
-        run("--attribution", "gradient")
+        call("run", "--attribution", "gradient")
 
 
 def test_a_mapping_without_a_name_is_named_by_its_option(tiny: TinySuite) -> None:
     with pytest.raises(RaybenchError, match="--metric.*expected a name, or a name with options"):
-        run(tiny.suite, "--metric", "{masks: 3}", "--data", f"shapes={tiny.data}")
+        call("run", tiny.suite, "--metric", "{masks: 3}", "--data", f"shapes={tiny.data}")

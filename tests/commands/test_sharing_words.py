@@ -5,18 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from typer.testing import CliRunner
+from calls import call
 
 from raybench.base import RaybenchError
 from raybench.benchmark.suite import PROTOCOLS, Suite
-from raybench.commands import app
 from raybench.commands.sharing.bug_report import without_paths
-
-
-def call(*words: str) -> str:
-    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def test_show_finds_a_metric_by_the_label_that_tables_print() -> None:

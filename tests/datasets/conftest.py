@@ -1,8 +1,7 @@
-"""Tiny datasets that the tests write, and the folder of real ones."""
+"""Tiny datasets that the tests write."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,15 +13,6 @@ from raybench.checkpoints.classes import ClassList
 
 WriteXml = Callable[..., Path]
 WritePicture = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder with real pictures."""
-    folder = os.environ.get("RAYBENCH_DATA")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("RAYBENCH_DATA is not set to a folder with real pictures")
-    return Path(folder)
 
 
 @pytest.fixture

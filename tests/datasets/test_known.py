@@ -7,22 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from calls import tried
 
 from raybench.base import RaybenchError
 from raybench.benchmark.datasets import DATASETS, check_data, known_data, names_of_known, unpack_parquet
 from raybench.benchmark.suite import PROTOCOLS
 from raybench.checkpoints import load_classes
-from raybench.commands import app
 
 RULES = PROTOCOLS["aaai21-clamped"]
 SYNSETS = load_classes("imagenet1k").ids[:2]
 Write = Callable[..., Path]
-
-
-def call(*words: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["data", *map(str, words)])
-    return result.exit_code, result.output
 
 
 def test_every_known_dataset_has_a_reader_that_takes_its_options() -> None:
@@ -63,7 +57,7 @@ def test_the_list_says_how_much_of_a_dataset_is_where(folder: Path, monkeypatch:
     (around / "imagenet").symlink_to(folder)
     (around / "coco").mkdir()
     monkeypatch.setenv("RAYBENCH_DATA", str(around))
-    code, output = call("list")
+    code, output = tried("data", "list")
     lines = {line.split()[0]: line for line in output.splitlines()}
     assert code == 0
     assert f"3 of them in {around / 'imagenet'}; used by" in lines["imagenet"]
@@ -103,12 +97,12 @@ def test_what_is_missing_is_counted(folder: Path) -> None:
 
 
 def test_the_command_says_where_to_get_what_and_ends_with_what_it_found(folder: Path) -> None:
-    code, output = call("where", "voc")
+    code, output = tried("data", "where", "voc")
     assert code == 0
     assert "get it from thor.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtest_06-Nov-2007.tar" in output
     assert "size: 450 MB; terms: Flickr's terms of use" in output
     assert "in a suite: dataset: {name: voc, split: test, year: 2007}" in output
-    code, output = call("check", "imagenet", "--path", folder)
+    code, output = tried("data", "check", "imagenet", "--path", folder)
     assert code == 1
     assert "not as known: 3 of 50,000 pictures" in output
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -34,79 +35,61 @@ def instances(prefix: str) -> str:
     )
 
 
-# folder that is given, split, folder of the pictures, prefix of their names, instances file, prefix there
+class Layout(NamedTuple):
+    """Where a tree of COCO has what.
+
+    Attributes:
+        given: the folder that is named.
+        split: that is asked for.
+        folder: of the pictures.
+        prefix: of their names.
+        source: the file of instances.
+        written: prefix of the names there.
+    """
+
+    given: str = ""
+    split: str = "val2017"
+    folder: str = "val2017"
+    prefix: str = ""
+    source: str = "annotations/instances_val2017.json"
+    written: str = ""
+
+
+OF_2014 = Layout(
+    "", "val2014", "val2014", "COCO_val2014_", "annotations/instances_val2014.json", "COCO_val2014_"
+)
+MINIVAL = OF_2014._replace(split="minival2014", source="annotations/instances_minival2014.json")
 COCO = {
-    "own": ("", "val2017", "val2017", "", "annotations/instances_val2017.json", ""),
-    "own of 2014": (
-        "",
-        "val2014",
-        "val2014",
-        "COCO_val2014_",
-        "annotations/instances_val2014.json",
-        "COCO_val2014_",
+    "own": Layout(),
+    "own of 2014": OF_2014,
+    "train": Layout("", "train2017", "train2017", "", "annotations/instances_train2017.json"),
+    "yolo": Layout(folder="images/val2017"),
+    "inside coco": Layout(folder="coco/images/val2017", source="coco/annotations/instances_val2017.json"),
+    "archives unpacked in folders": Layout(
+        folder="val2017/val2017", source="annotations_trainval2017/annotations/instances_val2017.json"
     ),
-    "train": ("", "train2017", "train2017", "", "annotations/instances_train2017.json", ""),
-    "yolo": ("", "val2017", "images/val2017", "", "annotations/instances_val2017.json", ""),
-    "inside coco": ("", "val2017", "coco/images/val2017", "", "coco/annotations/instances_val2017.json", ""),
-    "archives unpacked in folders": (
-        "",
-        "val2017",
-        "val2017/val2017",
-        "",
-        "annotations_trainval2017/annotations/instances_val2017.json",
-        "",
-    ),
-    "json beside": ("", "val2017", "val2017", "", "instances_val2017.json", ""),
-    "fiftyone": ("", "val2017", "validation/data", "", "raw/instances_val2017.json", ""),
-    "fiftyone's own labels": ("", "validation", "validation/data", "", "validation/labels.json", ""),
-    "folders without a year": ("", "val2017", "val", "", "annotations/instances_val2017.json", ""),
-    "the folder before the names": (
-        "",
-        "val2017",
-        "images/val2017",
-        "",
-        "annotations/instances_val2017.json",
-        "val2017/",
-    ),
-    "a part of the pictures": (
-        "",
-        "minival2014",
-        "val2014",
-        "COCO_val2014_",
-        "annotations/instances_minival2014.json",
-        "COCO_val2014_",
-    ),
-    "the JSON beside the pictures": ("", "val2017", "val2017", "", "val2017/instances_val2017.json", ""),
-    "all pictures in images": ("", "val2017", "images", "", "annotations/instances_val2017.json", ""),
-    "names of 2014, pictures of 2017": (
-        "",
-        "minival2014",
-        "val2014",
-        "",
-        "annotations/instances_minival2014.json",
-        "COCO_val2014_",
-    ),
-    "names of 2017, pictures of 2014": (
-        "",
-        "val2014",
-        "val2014",
-        "COCO_val2014_",
-        "annotations/instances_val2014.json",
-        "",
-    ),
+    "json beside": Layout(source="instances_val2017.json"),
+    "fiftyone": Layout(folder="validation/data", source="raw/instances_val2017.json"),
+    "fiftyone's own labels": Layout("", "validation", "validation/data", "", "validation/labels.json"),
+    "folders without a year": Layout(folder="val"),
+    "the folder before the names": Layout(folder="images/val2017", written="val2017/"),
+    "a part of the pictures": MINIVAL,
+    "the JSON beside the pictures": Layout(source="val2017/instances_val2017.json"),
+    "all pictures in images": Layout(folder="images"),
+    "names of 2014, pictures of 2017": MINIVAL._replace(prefix=""),
+    "names of 2017, pictures of 2014": OF_2014._replace(written=""),
 }
 
 
-@pytest.mark.parametrize(("given", "split", "folder", "prefix", "source", "written"), COCO.values(), ids=COCO)
+@pytest.mark.parametrize("layout", COCO.values(), ids=COCO)
 def test_every_layout_of_coco_gives_the_same_regions(
-    given: str, split: str, folder: str, prefix: str, source: str, written: str,
-    tmp_path: Path, write_picture: Write,
-) -> None:  # fmt: skip
+    layout: Layout, tmp_path: Path, write_picture: Write
+) -> None:
     for name in NAMES:
-        write_picture(tmp_path / folder / f"{prefix}{name}", WIDTH, HEIGHT)
-    (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / source).write_text(instances(written))
-    data = DATASETS.get("coco").open(tmp_path / given, RULES, options={"split": split})
+        write_picture(tmp_path / layout.folder / f"{layout.prefix}{name}", WIDTH, HEIGHT)
+    (tmp_path / layout.source).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / layout.source).write_text(instances(layout.written))
+    data = DATASETS.get("coco").open(tmp_path / layout.given, RULES, options={"split": layout.split})
     areas = [[int(query.region.mask().sum()) for query in sample.queries] for sample in data]
     firsts = [int(sample.queries[0].region.mask().any(axis=0).argmax()) for sample in data]
     assert (areas, firsts) == ([[81]] * 10, list(range(10)))

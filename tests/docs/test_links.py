@@ -66,20 +66,20 @@ def test_every_metric_has_a_definition_a_source_and_what_it_does_not_say(name: s
 
 
 def test_glossary_is_what_the_registries_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    page = importlib.import_module("make_glossary").page()
-    assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == page, "python docs/make_glossary.py"
+    monkeypatch.syspath_prepend(ROOT / "docs" / "make")
+    page = importlib.import_module("glossary").page()
+    assert (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8") == page, "python docs/make/glossary.py"
     own = [one.name for one in ATTRIBUTIONS if "." not in one.name]
     assert [name for name in own if f"| `{name}` |" not in page] == []
     assert [one.name for one in METRICS if f"| `{one.name}` |" not in page] == []
 
 
 def test_reference_is_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    reference = importlib.import_module("make_reference")
+    monkeypatch.syspath_prepend(ROOT / "docs" / "make")
+    reference = importlib.import_module("reference")
     page = reference.page()
     assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == page, (
-        "python docs/make_reference.py"
+        "python docs/make/reference.py"
     )
     for _, kind in reference.KINDS.values():
         words = reference.entries(inspect.getdoc(kind), "Attributes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -76,3 +77,10 @@ def test_benchmark_holds_rooms_alone():
     assert [file.name for file in (ROOT / "benchmark").glob("*.py")] == ["__init__.py"]
     rooms = {folder.parent.name for folder in (ROOT / "benchmark").glob("*/__init__.py")}
     assert rooms <= FLOOR.keys()
+
+
+def test_the_plan_in_contributing_shows_every_room_on_its_floor() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    plan = [line for line in text.splitlines() if re.match(r"\| (porch|\d|ground) \|", line)]
+    rooms = [set(re.findall(r"`(\w+)`", line)) for line in reversed(plan)]
+    assert rooms == [set(floor.split()) for floor in FLOORS]

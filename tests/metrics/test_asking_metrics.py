@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import torch
 from captum.metrics import sensitivity_max
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
+from torchcam_maps import Maps
 
 from raybench.base import seed_for
 from raybench.benchmark.measuring.asking import _picture, blur_kernel, fill
@@ -104,22 +104,6 @@ def test_hiding_the_least_salient_first_is_uncovering_the_most_salient_read_back
     hidden = deletion(query, steps=24, order="lerf", fill="black")
     shown = insertion(query, steps=24, fill="black")
     assert hidden.points == pytest.approx(shown.points[::-1], abs=1e-7)
-
-
-class Maps:
-    """What torchcam asks of an extractor, with a map that is given to it."""
-
-    def __init__(self, model: nn.Module, saliency: Tensor) -> None:
-        self.model, self.saliency = model, saliency
-
-    def __call__(self, *_args: object, **_options: object) -> list[Tensor]:
-        return [self.saliency[None]]
-
-    def fuse_cams(self, maps: list[Tensor]) -> Tensor:
-        return maps[0]
-
-    def _hooks_off(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer, neighbors_weights
 from scipy import sparse
 from torch import Tensor, nn
+from torchcam_maps import Maps
 
 from raybench.base import RaybenchError
 from raybench.benchmark.measuring.asking import _picture
@@ -111,20 +111,7 @@ def test_drop_and_increase_agree_with_torchcam() -> None:
     torchcam = pytest.importorskip("torchcam.metrics", reason="torchcam needs Python 3.11")
     network, drops, increases = network_of(Small()), [], []
 
-    class Maps:
-        model = network.module
-        saliency: Tensor
-
-        def __call__(self, *_: object, **__: object) -> list[Tensor]:
-            return [self.saliency[None]]
-
-        def fuse_cams(self, maps: list[Tensor]) -> Tensor:
-            return maps[0]
-
-        def _hooks_off(self) -> contextlib.AbstractContextManager[None]:
-            return contextlib.nullcontext()
-
-    maps = Maps()
+    maps = Maps(network.module)
     theirs = torchcam.ClassificationMetric(maps, functools.partial(torch.softmax, dim=-1))
     for seed in range(6):
         image, saliency = drawn(seed, 3, 8, 8), drawn(seed, 8, 8).abs()

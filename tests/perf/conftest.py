@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,10 +17,3 @@ def options(monkeypatch: pytest.MonkeyPatch) -> Iterator[Options]:
     torch.set_num_threads(1)
     yield Options(rounds=1, cores=1, quick=True)
     torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def real_data() -> None:
-    """Skip where there are no real pictures and weights."""
-    if not os.environ.get("RAYBENCH_DATA"):
-        pytest.skip("RAYBENCH_DATA is not set")

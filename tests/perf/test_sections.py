@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from perf.options import Options
-from perf.sections import SECTIONS, section_of
-from perf.sections.profiling import METHODS
+from perf.sections import SECTIONS, exactness, gpu, measure_of
 
 
 def _rows(lines: Sequence[str]) -> dict[str, list[str]]:
@@ -19,13 +18,13 @@ def _rows(lines: Sequence[str]) -> dict[str, list[str]]:
 
 
 def test_every_section_is_found_by_its_name() -> None:
-    assert [section_of(name).name for name in SECTIONS] == list(SECTIONS)
+    assert all(measure_of(name).__module__.endswith(name) for name in SECTIONS)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TorchRay's, when it is imported
 @pytest.mark.usefixtures("real_data")
 def test_evaluation_holds_floors_limits_and_equal_hits(options: Options) -> None:
-    rows = _rows(section_of("evaluation").measure(options))
+    rows = _rows(measure_of("evaluation")(options))
     for method in ("grad_cam", "gradient", "excitation_backprop"):
         assert "to" in rows[f"raybench, {method}"][1], "no ratio to the floor"
     assert rows["bare forward, a process for each core"][1:3] == ["", ""]
@@ -42,7 +41,7 @@ def test_evaluation_holds_floors_limits_and_equal_hits(options: Options) -> None
 @pytest.mark.usefixtures("real_data")
 def test_methods_are_compared_with_those_of_libraries(options: Options) -> None:
     chosen = dataclasses.replace(options, only="smooth_grad")
-    rows = _rows(section_of("methods").measure(chosen))
+    rows = _rows(measure_of("methods")(chosen))
     assert [goal for *_, goal in (rows["smooth_grad, one class"], rows["smooth_grad, three classes"])] == [
         "1.5",
         "3",
@@ -50,68 +49,33 @@ def test_methods_are_compared_with_those_of_libraries(options: Options) -> None:
     assert float(rows["smooth_grad, three classes"][2].split(" ")[0]) > 0
 
 
-@pytest.mark.usefixtures("real_data")
-def test_profile_adds_up_and_finds_the_passes(options: Options) -> None:
-    rows = _rows(section_of("profile").measure(options))
-    shares = {
-        name: [float(cell.rstrip(" %")) for cell in cells]
-        for name, cells in rows.items()
-        if name != "operator"
-    }
-    for method in range(len(METHODS)):
-        assert sum(cells[method] for cells in shares.values()) == pytest.approx(100, abs=1)
-        assert min(cells[method] for cells in shares.values()) >= 0
-    assert all(share > 0 for share in shares["`aten::mkldnn_convolution`"])
-    grad_cam, gradient, _ = shares["`aten::convolution_backward`"]
-    assert gradient > grad_cam
-
-
-def test_exactness_finds_equal_records_and_names_what_is_unknown(
+def test_exactness_finds_equal_records_and_names_what_fails(
     options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from perf.sections import exactness
-
-    variants = (*exactness.VARIANTS[:1], exactness.Variant("as plain, again", ("--no-such-option",)))
-    monkeypatch.setattr(exactness, "VARIANTS", variants)
-    lines = exactness.EXACTNESS.measure(options)
-    assert any("all 10 |" in line for line in lines), "two plain runs differ"
-    assert any("not in this version" in line for line in lines)
-
-
-def test_scaling_holds_a_row_for_each_size(options: Options) -> None:
-    lines = section_of("scaling").measure(options)
-    rows = _rows(lines)
-    assert list(rows) == ["pictures", "2", "8"]
-    assert rows["8"][0] == "24", "three methods of eight pictures"
-    assert rows["8"][-1] == "0", "pictures whose records lie in a shard were measured again"
-
-
-def test_leaderboard_reads_ranks_and_draws(options: Options) -> None:
-    rows = _rows(section_of("leaderboard").measure(options))
-    assert list(rows) == ["step", "read all records", "rank the rows", "`raybench leaderboard`"]
+    monkeypatch.setattr(exactness, "VARIANTS", {"as plain, again": "", "2 processes": "--no-such-option"})
+    rows = _rows(exactness.measure(options))
+    assert rows["as plain, again"][1] == "all 10", "two plain runs differ"
+    assert rows["2 processes"][1].startswith("failed: "), rows
 
 
 def test_training_holds_all_kinds_of_step(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAYBENCH_DATA", raising=False)
-    rows = _rows(section_of("training").measure(options))
+    rows = _rows(measure_of("training")(options))
     assert list(rows) == ["way", "plain", "closed form", "second order"]
     assert rows["plain"][1] == "1.00 (1.00 to 1.00)"
 
 
 @pytest.mark.usefixtures("real_data")
 def test_training_times_the_loaders(options: Options) -> None:
-    rows = _rows(section_of("training").measure(options))
-    assert {"negatives: batch", "negatives: loader", "closed form, negatives: loader"} <= set(rows)
+    rows = _rows(measure_of("training")(options))
+    assert {"negatives: batch", "negatives: loader"} <= set(rows)
 
 
 def test_gpu_section_runs_on_a_processor_and_reports_what_fails(
     options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from perf.sections import gpu
-
-    broken = gpu.Variant("resize on the device", ("--resize", "no-such-place"))
-    monkeypatch.setattr(gpu, "VARIANTS", (broken, *gpu.VARIANTS[:1]))
-    rows = _rows(gpu.GPU.measure(options))
+    monkeypatch.setattr(gpu, "VARIANTS", {"resize on the device": "--resize no-such-place", "plain": ""})
+    rows = _rows(gpu.measure(options))
     assert float(rows["bare forward, float32"][0]) > 0
-    assert rows[broken.name][0].startswith("failed: "), rows[broken.name]
+    assert rows["resize on the device"][0].startswith("failed: "), rows
     assert rows["plain"][6:] == ["all 2", "0", "0", "0"], "a variant after a failed one is not measured"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from calls import tried
 
 from raybench.base import UnknownNameError
 from raybench.benchmark.reproduction import Reproduction, open_table, reproduce, write_reproduction
@@ -20,7 +20,6 @@ from raybench.benchmark.reproduction.verdicts import Verdict, Word
 from raybench.benchmark.results import open_results
 from raybench.benchmark.statistics import Estimate
 from raybench.benchmark.suite import Settings
-from raybench.commands import app
 
 NETWORK = "shapes-baseline"
 TOP1, POINTS, HEAT = "top1_accuracy", "pointing_game", "content_heatmap"
@@ -153,23 +152,20 @@ def test_the_table_of_a_paper_compiles(tmp_path: Path) -> None:
     assert "Overfull" not in run.stdout
 
 
-def call(*words: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["reproduce", *map(str, words)])
-    return result.exit_code, result.output
-
-
 def test_the_command_ends_with_what_it_found(write_table: WriteTable, measured: Path) -> None:
     shared = ("--out", measured, "--workers", 0, "--processes", 1)
-    code, output = call(write_table(), *shared)
+    code, output = tried("reproduce", write_table(), *shared)
     assert (code, "regenerated: 4 equal" in output) == (0, True)
-    code, output = call(write_table({("center", HEAT): 5}), *shared)
+    code, output = tried("reproduce", write_table({("center", HEAT): 5}), *shared)
     assert (code, "1 differs" in output) == (1, True)
 
 
 def test_what_is_missing_is_told_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAYBENCH_DATA", raising=False)
     monkeypatch.setenv("RAYBENCH_CACHE", str(tmp_path / "cache"))
-    code, output = call("aaai21", "--columns", "imagenet", "--offline", "--out", tmp_path / "out")
+    code, output = tried(
+        "reproduce", "aaai21", "--columns", "imagenet", "--offline", "--out", tmp_path / "out"
+    )
     assert code == 3
     assert "missing: ImageNet val: ILSVRC2012's validation pictures" in output
     assert "missing: weights of resnet50-gmp: raybench fetch gets it from gdrive:" in output
@@ -177,7 +173,9 @@ def test_what_is_missing_is_told_before_any_work(tmp_path: Path, monkeypatch: py
     picture = tmp_path / "some" / "val" / "n01440764" / "a.JPEG"
     picture.parent.mkdir(parents=True)
     picture.touch()
-    code, output = call("aaai21", "--columns", "imagenet", "--data", f"imagenet={tmp_path / 'some'}")
+    code, output = tried(
+        "reproduce", "aaai21", "--columns", "imagenet", "--data", f"imagenet={tmp_path / 'some'}"
+    )
     assert (code, "some holds 1 pictures of 50,000; get ILSVRC2012's" in output) == (3, True)
 
 
@@ -186,7 +184,7 @@ def test_a_dry_run_lists_every_cell_with_what_it_lacks(
 ) -> None:
     monkeypatch.delenv("RAYBENCH_DATA", raising=False)
     monkeypatch.setenv("RAYBENCH_CACHE", str(tmp_path / "cache"))
-    code, output = call("aaai21", "--dry-run")
+    code, output = tried("reproduce", "aaai21", "--dry-run")
     assert code == 0
     lines = output.splitlines()
     rows = [line for line in lines if line.startswith(("alexnet", "resnet", "coco-resnet"))]
@@ -197,7 +195,7 @@ def test_a_dry_run_lists_every_cell_with_what_it_lacks(
     assert "60 cells, 10 of them cannot be measured here; about" in lines[-1]
     assert sum(" about " in row for row in rows) == 14  # a time for each network
     assert sum("evident copy: they are shown as printed" in line for line in lines) == 1
-    _, output = call("aaai21", "--dry-run", "--limit", 500)
+    _, output = tried("reproduce", "aaai21", "--dry-run", "--limit", 500)
     # 1.96 * sqrt(0.8 * 0.2 / 500 * 49500 / 49999)
     assert "a random sample of 500 of 50,000 pictures: what is 80 % is known to about ± 3.5 points" in output
 
@@ -210,6 +208,6 @@ def test_an_unknown_table_or_column_names_the_nearest() -> None:
 
 
 def test_every_table_is_listed() -> None:
-    code, output = call("--list")
+    code, output = tried("reproduce", "--list")
     assert code == 0
     assert [line.split()[0] for line in output.splitlines()] == ["aaai21", "torchray", "wsol-center"]

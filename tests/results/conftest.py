@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import PIL.Image
 import pytest
+from result_folders import write_folder
 
-from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.results.files.thumbnails import save_map, save_picture
-from raybench.benchmark.results.summary import write_summary
-from raybench.benchmark.suite.protocol import protocol_from
 from raybench.checkpoints.classes import ClassList
 
 CLASSES = ClassList("three", ("cat", "dog", "fox"), ("cat", "dog", "fox"))
@@ -45,43 +43,25 @@ def make_run(tmp_path: Path) -> RunMaker:
         gallery: int = 0,
         **manifest: Any,
     ) -> Path:
-        out = tmp_path / name
-        scores = scores or {"net": {"grad_cam": 50.0}}
-        protocol = protocol_from("aaai21", changes)
-        methods = list(dict.fromkeys(method for found in scores.values() for method in found))
-        facts = {
-            "suite": {"name": "tiny"},
-            "protocol": {"name": protocol.name, "id": protocol.id, "fields": protocol.fields},
-            "dataset": {"name": dataset, "options": {}, "classes": "three", "images": 12, "fingerprint": "f"},
-            "metrics": {metric: {} for metric in METRIC_NAMES},
-            "seed": 0,
-            "limit": None,
-            "attributions": [{"name": method, "method": method, "options": {}} for method in methods],
-            "checkpoints": [
-                {
-                    "name": name,
-                    "architecture": "resnet18",
-                    "training": "baseline",
-                    **(cards or {}).get(name, {}),
-                }
-                for name in scores
-                if name != "none"
-            ],
-        } | manifest
+        out, scores = tmp_path / name, scores or {"net": {"grad_cam": 50.0}}
         images = [f"{number:03d}" for number in range(12)]
-        for checkpoint, found in scores.items():
-            for method, score in found.items():
-                _write_records(out / checkpoint / method, images, score)
-                for image in images[:gallery]:
-                    _write_map(out, checkpoint, method, image, score)
-            if checkpoint != "none":
-                _write_predictions(out / checkpoint, images, (accuracy or {}).get(checkpoint, 75.0))
+        rows = {(net, method): score for net, found in scores.items() for method, score in found.items()}
+        plain = {"architecture": "resnet18", "training": "baseline"}
         for image in images[:gallery]:
             _write_picture(out, image)
-        (out / "run.json").write_text(json.dumps(facts))
-        metrics = [METRICS.get(metric) for metric in METRIC_NAMES]
-        write_summary(out, facts, metrics, frozenset(images), len(CLASSES))
-        return out
+            for (net, method), score in rows.items():
+                _write_map(out, net, method, image, score)
+        return write_folder(
+            out,
+            {row: _records(images, score) for row, score in rows.items()},
+            {net: _predictions(images, (accuracy or {}).get(net, 75.0)) for net in scores if net != "none"},
+            scored=METRIC_NAMES,
+            classes=len(CLASSES),
+            data={"name": dataset, "classes": "three"},
+            changes=changes,
+            cards={net: plain | dict((cards or {}).get(net, {})) for net in scores},
+            **manifest,
+        )
 
     return make
 
@@ -91,24 +71,32 @@ def _is_hit(image: str, score: float) -> bool:
     return int(image) < 12 * score / 100
 
 
-def _write_records(folder: Path, images: list[str], score: float) -> None:
-    folder.mkdir(parents=True)
-    lines = ["image_id,class_index,class_name,status,point_x,point_y," + ",".join(METRIC_NAMES[:3])]
-    for image in images:
-        hit = _is_hit(image, score)
-        x, y = HIT if hit else MISS
-        label = int(image) % 3
-        lines.append(f"{image},{label},{CLASSES.ids[label]},ok,{x},{y},{100 * hit},{score},{score / 2}")
-    (folder / "records.csv").write_text("\n".join(lines) + "\n")
+def _records(images: list[str], score: float) -> pd.DataFrame:
+    hits = [_is_hit(image, score) for image in images]
+    labels = [int(image) % 3 for image in images]
+    return pd.DataFrame(
+        {
+            "image_id": images,
+            "class_index": labels,
+            "class_name": [CLASSES.ids[label] for label in labels],
+            "status": "ok",
+            "point_x": [HIT[0] if hit else MISS[0] for hit in hits],
+            "point_y": [HIT[1] if hit else MISS[1] for hit in hits],
+            "pointing_game": [100 * hit for hit in hits],
+            "stochastic_pointing_game": score,
+            "content_heatmap": score / 2,
+        }
+    )
 
 
-def _write_predictions(folder: Path, images: list[str], accuracy: float) -> None:
-    lines = ["image_id,targets,top5,positives"]
-    for image in images:
-        label = int(image) % 3
-        first = label if _is_hit(image, accuracy) else (label + 1) % 3
-        lines.append(f"{image},{label},{first} {(first + 1) % 3} {(first + 2) % 3},")
-    (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
+def _predictions(images: list[str], accuracy: float) -> pd.DataFrame:
+    labels = [int(image) % 3 for image in images]
+    first = [
+        label if _is_hit(image, accuracy) else (label + 1) % 3
+        for image, label in zip(images, labels, strict=True)
+    ]
+    top = [f"{one} {(one + 1) % 3} {(one + 2) % 3}" for one in first]
+    return pd.DataFrame({"image_id": images, "targets": labels, "top5": top, "positives": ""})
 
 
 def _write_map(out: Path, checkpoint: str, method: str, image: str, score: float) -> None:

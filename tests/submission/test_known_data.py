@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -43,9 +42,8 @@ def test_known_values_are_those_of_the_runs_in_the_repository(name: str) -> None
     assert said == {name: values[name] for name in said}
 
 
+@pytest.mark.usefixtures("real_data")
 def test_real_boxes_have_the_known_queries() -> None:
-    if "RAYBENCH_DATA" not in os.environ:
-        pytest.skip("RAYBENCH_DATA is not set")
     data = open_dataset("imagenet_boxes", {}, PROTOCOLS["aaai21"], {})
     known = known_dataset(data.fingerprint())
     assert known is not None

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.results.files.folder import SUMMARY_COLUMNS
-from raybench.benchmark.results.files.names import safe_name
-from raybench.benchmark.results.summary import Summary, summarise_predictions, summarise_records
-from raybench.benchmark.suite.protocol import protocol_from
-
-__all__ = ["METRIC_NAMES", "change_manifest", "made_up_values", "write_run"]
+from result_folders import write_folder
 
 METRIC_NAMES = ("pointing_game", "stochastic_pointing_game", "content_heatmap")
 LABELS = {"imagenet": "ImageNet", "coco": "COCO"}
@@ -59,51 +50,13 @@ def write_run(
         **manifest: entries of run.json to add or change.
     """
     images = [f"{prefix}img_{number:06d}" for number in range(len(next(iter(rows.values()))))]
-    rules = protocol_from(protocol)
-    head = ("made-up", rules.name, rules.id, dataset)
-    lines: list[tuple[Any, ...]] = []
-    for checkpoint, share in (accuracy or {}).items():
-        found = _write_predictions(out / safe_name(checkpoint), images, share, classes)
-        lines += [(*head, checkpoint, "", *_cells(one)) for one in found]
-    for (checkpoint, attribution), values in rows.items():
-        folder = out / safe_name(checkpoint) / safe_name(attribution)
-        lines += [
-            (*head, checkpoint, attribution, *_cells(one))
-            for one in _write_records(folder, images, values, classes, prefix)
-        ]
-    with (out / "summary.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([SUMMARY_COLUMNS, *lines])
     names = [name for name in dict.fromkeys(checkpoint for checkpoint, _ in rows) if name != "none"]
-    methods = list(dict.fromkeys(attribution for _, attribution in rows))
-    facts = {
+    plain = {"architecture": "resnet18", "training": ""}
+    given = {
         "suite": {"name": "made-up", "description": "rows that nobody measured"},
-        "protocol": {"name": rules.name, "id": rules.id, "fields": rules.fields},
-        "dataset": {
-            "name": dataset,
-            "options": {},
-            "classes": "seven",
-            "images": len(images),
-            "fingerprint": "ab" * 32,
-        },
-        "metrics": {metric: {} for metric in (*METRIC_NAMES, "top1_accuracy")},
         "facts": {"dataset": {"label": LABELS.get(dataset, dataset)}},
-        "seed": 0,
-        "limit": None,
-        "attributions": [{"name": name, "method": name, "options": {}} for name in methods],
-        "checkpoints": [
-            {"name": name, "architecture": "resnet18", "training": "", **(cards or {}).get(name, {})}
-            for name in names
-        ],
         "weights_sha256": {name: f"{number:064x}" for number, name in enumerate(names)},
-        "command": [
-            "raybench",
-            "run",
-            "made-up",
-            "--data",
-            f"{dataset}=/elsewhere",
-            "--out",
-            "/elsewhere/out",
-        ],
+        "command": f"raybench run made-up --data {dataset}=/elsewhere --out /elsewhere/out".split(),
         "started": "2026-01-01T00:00:00+00:00",
         "status": "complete",
         "skipped": [],
@@ -114,8 +67,17 @@ def write_run(
         "versions": {"raybench": "0.1.0", "torch": "2.9.0"},
         "wall_seconds": 12.5,
     } | manifest
-    (out / "run.json").write_text(json.dumps(facts), encoding="utf-8")
-    return out
+    return write_folder(
+        out,
+        {row: _records(images, values, classes, prefix) for row, values in rows.items()},
+        {name: _predictions(images, share, classes) for name, share in (accuracy or {}).items()},
+        scored=(*METRIC_NAMES, "top1_accuracy"),
+        classes=classes,
+        data={"name": dataset, "classes": "seven", "fingerprint": "ab" * 32},
+        protocol=protocol,
+        cards={name: plain | dict((cards or {}).get(name, {})) for name in names},
+        **given,
+    )
 
 
 def change_manifest(folder: Path, **changes: Any) -> None:
@@ -124,12 +86,9 @@ def change_manifest(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
-def _write_records(
-    folder: Path, images: Sequence[str], values: Values, n_classes: int, prefix: str
-) -> list[Summary]:
-    folder.mkdir(parents=True, exist_ok=True)
+def _records(images: Sequence[str], values: Values, n_classes: int, prefix: str) -> pd.DataFrame:
     classes = np.arange(len(images)) % n_classes
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "image_id": images,
             "class_index": classes,
@@ -142,22 +101,12 @@ def _write_records(
             "content_heatmap": values,
         }
     )
-    frame.to_csv(folder / "records.csv", index=False, lineterminator="\n")
-    return summarise_records(frame, [METRICS.get(name) for name in METRIC_NAMES])
 
 
-def _write_predictions(folder: Path, images: Sequence[str], share: float, n_classes: int) -> list[Summary]:
-    folder.mkdir(parents=True, exist_ok=True)
+def _predictions(images: Sequence[str], share: float, n_classes: int) -> pd.DataFrame:
     targets = [number % n_classes for number in range(len(images))]
     right = [number < len(images) * share / 100 for number in range(len(images))]
     first = [t if ok else (t + 1) % n_classes for t, ok in zip(targets, right, strict=True)]
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {"image_id": images, "targets": map(str, targets), "top5": map(str, first), "positives": ""}
     )
-    frame.to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
-    metrics = [METRICS.get("top1_accuracy")]
-    return summarise_predictions(frame, metrics, n_classes=n_classes)
-
-
-def _cells(summary: Summary) -> tuple[Any, ...]:
-    return tuple("" if value != value else value for value in astuple(summary))  # NaN is written as nothing

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["RunningCommand", "start_command"]
-
 _IMPORTED = ["raybench.training", "raybench.benchmark.running", "raybench.commands", "lightning_fabric"]
 
 

@@ -14,8 +14,6 @@ from raybench.benchmark.results.files.folder import ResultFolder
 from raybench.benchmark.results.scores import column_for
 from raybench.benchmark.results.sections import BoardRow, Score, Section
 
-__all__ = ["made_row", "made_section"]
-
 COLUMNS = (
     column_for("top1_accuracy", "image_mean", about_checkpoint=True),
     column_for("pointing_game", "class_mean"),

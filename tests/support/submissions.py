@@ -12,8 +12,6 @@ from typing import Any
 
 from raybench.benchmark.results.files.archive import pack
 
-__all__ = ["change_json", "change_text", "copy_of", "members_of", "repacked"]
-
 
 def copy_of(folder: Path, tmp_path: Path) -> Path:
     """Copy a result folder."""

@@ -9,8 +9,6 @@ from typing import Any
 
 import yaml
 
-__all__ = ["IMAGES", "TinySuite", "manifest_of", "result_bytes"]
-
 IMAGES = 12
 
 

@@ -9,7 +9,7 @@ import yaml
 from commands_running import RunningCommand, start_command
 
 from raybench.base.documents import document_from
-from raybench.training import Recipe
+from raybench.training import Recipe, SilentTraining
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -22,6 +22,16 @@ TINY: dict[str, Any] = {
     "crop": 32,
     "optimisation": {"epochs": 2, "batch_size": 16, "learning_rate": 0.05},
 }
+
+
+class Listening(SilentTraining):
+    """Keeps what a training says."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
 
 
 def tiny_recipe(**changes: Any) -> Recipe:

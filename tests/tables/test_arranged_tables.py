@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from board_folders import change_manifest, made_up_values, write_run
-from typer.testing import CliRunner
+from calls import call
 
 from raybench.base import RaybenchError
 from raybench.benchmark.board import collect
@@ -18,15 +18,12 @@ from raybench.benchmark.board.build import render_pages
 from raybench.benchmark.pictures import plot_all
 from raybench.benchmark.results import Cell, Column, Row, Table
 from raybench.benchmark.tables import comparison_table, render_table
-from raybench.commands import app
 
 DEMO = Path(__file__).resolve().parents[2] / "results" / "measured" / "demo"
 
 
 def table(*words: object) -> str:
-    result = CliRunner().invoke(app, ["table", str(DEMO), *map(str, words)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
+    return call("table", DEMO, *words)
 
 
 def test_sorted_rows_fall_and_baselines_stay_last() -> None:
@@ -149,8 +146,8 @@ def test_places_are_those_of_the_values_and_shared_by_equal_ones(tmp_path: Path)
 
 
 def test_latex_of_a_pivoted_table_is_well_formed(grid: Path) -> None:
-    words = [str(grid), "--columns", "CH,PG", "--pivot", "attribution", "--half-width", "--format", "latex"]
-    text = CliRunner().invoke(app, ["table", *words], catch_exceptions=False).output
+    words = ["--columns", "CH,PG", "--pivot", "attribution", "--half-width", "--format", "latex"]
+    text = call("table", grid, *words)
     (alignment,) = re.findall(r"begin\{tabular\}\{(\w+)\}", text)
     body = [line for line in text.splitlines() if line.endswith("\\\\")]
     assert len(body) == 4  # two lines of headings, two rows

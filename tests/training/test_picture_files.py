@@ -10,26 +10,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_training import tiny_recipe
+from tiny_training import Listening, tiny_recipe
 from torchvision.transforms import RandomResizedCrop
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.suite.protocol import PROTOCOLS
-from raybench.training import Recipe, SilentTraining, TrainingSettings, train
+from raybench.training import Recipe, TrainingSettings, train
 from raybench.training.data.crops import draw_crop_box
-from raybench.training.data.grid import grid_of, make_grids
 from raybench.training.data.loading import Draw, TrainingSamples, collate
 from raybench.training.data.picture_files import open_pictures
 from raybench.training.data.problems import Problems
-
-
-class Listening(SilentTraining):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 @pytest.fixture
@@ -173,14 +164,6 @@ def test_whole_batch_is_pinned(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("images", "targets", "classes", "quadrants", "grids"):
         assert torch.equal(getattr(pinned, name), getattr(batch, name))
         assert getattr(pinned, name) is not getattr(batch, name)
-
-
-def test_grids_of_loader_and_device_are_alike() -> None:
-    images = torch.randint(256, (4, 3, 5, 7), dtype=torch.uint8)
-    for quadrant in range(4):
-        grid = grid_of(images[0], [images[1], images[2], images[3]], quadrant)
-        expected = make_grids(images, torch.tensor([[1, 2, 3]]), torch.tensor([quadrant]), torch.tensor([0]))
-        assert torch.equal(grid, expected[0])
 
 
 def test_crops_are_distributed_as_torchvisions() -> None:

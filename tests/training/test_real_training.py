@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from tiny_training import Listening
 
-from raybench.training import SilentTraining, TrainingSettings, load_recipe, train
+from raybench.training import TrainingSettings, load_recipe, train
 
-pytestmark = pytest.mark.skipif(
-    "RAYBENCH_DATA" not in os.environ, reason="RAYBENCH_DATA is not set to a folder with real pictures"
-)
+pytestmark = pytest.mark.usefixtures("real_data")
 
 # the shared weights have their batch norm's statistics folded into tiny convolutions: at the published rate
 # they would leap
 SMALL = ("initial=killthebits-resnet18", "frozen_batch_norm=true", "optimisation.batch_size=8")
-
-
-class Listening(SilentTraining):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def mean_losses(recipe: str, out: Path, *changes: str) -> tuple[list[float], list[str]]:

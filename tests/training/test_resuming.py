@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 import torch
@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from tiny_training import start_training, tiny_recipe, write_recipe
 
 from raybench.base.errors import RaybenchError
+from raybench.benchmark.results import write_atomically
 from raybench.training import Recipe, SilentTraining, TrainingSettings, train
-from raybench.training.loop.state import load_state, write_file
+from raybench.training.loop.state import load_state
 
 
 def run(recipe: Recipe, out: Path, *, resume: bool = False, steps: int | None = None) -> None:
@@ -184,27 +185,18 @@ def test_folder_that_cannot_be_written_to_is_refused_before_the_first_step(tmp_p
     assert not begun
 
 
-def test_interrupt_while_a_state_is_written_is_no_full_disk(tmp_path: Path) -> None:
+def test_interrupt_while_a_state_is_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "step-000000001.pt"
     path.write_bytes(b"the state before")
 
-    class Interrupted:
-        """A file that the user stops at the third write."""
+    def interrupted(_descriptor: int) -> None:
+        raise KeyboardInterrupt
 
-        def __init__(self, file: BinaryIO) -> None:
-            self.file, self.writes = file, 0
-
-        def write(self, data: bytes) -> int:
-            self.writes += 1
-            if self.writes == 3:
-                raise KeyboardInterrupt
-            return self.file.write(data)
-
-        def flush(self) -> None:
-            self.file.flush()
-
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_file(path, lambda file: torch.save({"weight": torch.zeros(9999)}, Interrupted(file)))
+        write_atomically(path, b"half of the next")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {path.name: b"the state before"}
 
 
@@ -216,7 +208,7 @@ def test_full_disk_leaves_the_last_good_state(tmp_path: Path) -> None:
     good = state.read_bytes()
     full = start_training(recipe, "--out", out, "--resume", said=said, largest_file=len(good) // 2)
     text = full.finish(code=2)
-    assert "no space left on disk while writing" in text.splitlines()[-1]
+    assert text.splitlines()[-1].startswith(f"raybench: cannot write {out}")
     assert [path.name for path in (out / "states").iterdir()] == [state.name]
     assert state.read_bytes() == good
     start_training(recipe, "--out", out, "--resume", said=said).finish()

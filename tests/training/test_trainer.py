@@ -22,7 +22,7 @@ from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import build_module, load_network
 from raybench.commands import app
-from raybench.commands.training_progress import PlainTraining
+from raybench.commands.plain import PlainTraining
 from raybench.training import LogRow, Recipe, SilentTraining, Trained, TrainingSettings, train
 
 

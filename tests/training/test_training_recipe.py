@@ -10,7 +10,7 @@ import pytest
 
 from raybench.base.errors import RaybenchError, UnknownNameError
 from raybench.checkpoints import find_card
-from raybench.training import Recipe, load_recipe, read_recipe
+from raybench.training import Recipe, load_recipe
 from raybench.training.loop.result import target_layer_of
 from raybench.training.recipe.recipe import ShapesScenes
 
@@ -19,7 +19,7 @@ SHIPPED = sorted(Path(str(files("raybench.suites") / "train")).glob("*.yaml"))
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_recipe_is_valid_and_named_like_its_file(path: Path) -> None:
-    assert read_recipe(path).name == path.stem
+    assert load_recipe(str(path)).name == path.stem
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:
@@ -41,7 +41,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 )
 def test_mistake_in_a_recipe_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(RaybenchError, match=message):
-        read_recipe(changed(tmp_path, old, new))
+        load_recipe(str(changed(tmp_path, old, new)))
 
 
 def test_demo_scenes_cannot_be_trained_on() -> None:
@@ -49,7 +49,7 @@ def test_demo_scenes_cannot_be_trained_on() -> None:
     scenes = [
         source
         for path in SHIPPED
-        for source in (read_recipe(path).train, read_recipe(path).validation)
+        for source in (load_recipe(str(path)).train, load_recipe(str(path)).validation)
         if isinstance(source, ShapesScenes)
     ]
     assert len(scenes) >= 10
@@ -59,7 +59,7 @@ def test_demo_scenes_cannot_be_trained_on() -> None:
 @pytest.mark.parametrize("data", ["shapes", "imagenet", "coco"])
 def test_recipes_of_a_dataset_differ_in_pooling_and_consistency_only(data: str) -> None:
     recipes = {
-        path.stem: read_recipe(path) for path in SHIPPED if re.match(f"{data}-(baseline|g)", path.stem)
+        path.stem: load_recipe(str(path)) for path in SHIPPED if re.match(f"{data}-(baseline|g)", path.stem)
     }
     kinds = {name: (recipe.pooling, recipe.consistency_weight > 0) for name, recipe in recipes.items()}
     assert kinds == {

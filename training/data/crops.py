@@ -9,8 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["CropBox", "clamped_crop", "draw_crop_box"]
-
 _LARGEST_STRETCH = 4 / 3
 _TRIES = 10
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from ...base import RaybenchError
-
-__all__ = ["draw_negatives", "grid_of", "make_grids", "rows_with_negatives"]
 
 
 def rows_with_negatives(targets: Tensor, classes: Tensor) -> Tensor:
@@ -78,12 +74,6 @@ def make_grids(images: Tensor, negatives: Tensor, quadrants: Tensor, rows: Tenso
         top, left = quadrant // 2 * height, quadrant % 2 * width
         grids[:, :, top : top + height, left : left + width] = images[source]
     return grids
-
-
-def grid_of(image: Tensor, others: Sequence[Tensor], quadrant: int) -> Tensor:
-    """Set one image (3, H, W) into a quadrant and three others, in reading order, into the rest."""
-    parts = [*others[:quadrant], image, *others[quadrant:]]
-    return torch.cat((torch.cat(parts[:2], dim=2), torch.cat(parts[2:], dim=2)), dim=1)
 
 
 def _lacking(targets: Tensor, classes: Tensor) -> Tensor:

@@ -11,14 +11,13 @@ import torch
 import torch.utils.data
 from torch import Tensor
 
+from ...attributions import generator
 from ...base import RaybenchError
 from ...benchmark.datasets import UnreadableImageError
-from .grid import grid_of
+from .grid import make_grids
 from .pictures import Pictures
-from .randomness import generator_for
 
-__all__ = ["Batch", "Draw", "Share", "TrainingSamples", "Turns", "collate", "make_loader"]
-
+_OTHERS = torch.tensor([[1, 2, 3]])
 MOST_UNREADABLE = 8
 """So many unreadable pictures in a row mean that the folder, not a picture, is broken."""
 
@@ -101,9 +100,8 @@ class TrainingSamples(torch.utils.data.Dataset["Sample | str"]):
 
     def __getitem__(self, draw: Draw) -> Sample | str:
         """Make one sample; a mistake is returned as its sentence, since workers garble exceptions."""
-        generator = generator_for(self.seed, "sample", *draw)
         try:
-            return self._sample(draw.place, generator)
+            return self._sample(draw.place, generator(self.seed, "sample", *draw))
         except RaybenchError as error:
             return str(error)
 
@@ -116,7 +114,8 @@ class TrainingSamples(torch.utils.data.Dataset["Sample | str"]):
         quadrant = int(torch.randint(4, (1,), generator=generator))
         grid = None
         if self.with_grids:
-            grid = grid_of(image, self._negatives(class_index, generator, problems), quadrant)
+            four = torch.stack([image, *self._negatives(class_index, generator, problems)])
+            (grid,) = make_grids(four, _OTHERS, torch.tensor([quadrant]), torch.tensor([0]))
         return Sample(image, targets.target(index), class_index, quadrant, grid, tuple(problems))
 
     def _negatives(self, class_index: int, generator: torch.Generator, problems: list[str]) -> list[Tensor]:
@@ -188,8 +187,8 @@ class Turns(torch.utils.data.Sampler["list[Draw]"]):
         for step in self.steps:
             epoch, turn = divmod(step, self.pictures // self.batch_size)
             if epoch != known:
-                generator = generator_for(self.seed, "order", epoch)
-                order, known = torch.randperm(self.pictures, generator=generator).tolist(), epoch
+                drawn = torch.randperm(self.pictures, generator=generator(self.seed, "order", epoch))
+                order, known = drawn.tolist(), epoch
             batch = order[turn * self.batch_size : (turn + 1) * self.batch_size]
             yield [Draw(epoch, place) for place in batch[self.share.rank :: self.share.processes]]
 

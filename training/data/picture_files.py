@@ -21,10 +21,8 @@ from ...benchmark.datasets import (
 )
 from ...benchmark.suite import PROTOCOLS
 from ..recipe.recipe import PictureFolder, Recipe, ShapesScenes
-from .pictures import FilePictures, Pictures, Views, draw_scenes
+from .pictures import FilePictures, Pictures, ScenePictures, draw_scenes
 from .targets import LabelBits, SingleLabels
-
-__all__ = ["open_pictures"]
 
 _PROTOCOL = PROTOCOLS["aaai21-clamped"]
 """Decides regions, which training does not read."""
@@ -45,17 +43,17 @@ def open_pictures(source: ShapesScenes | PictureFolder, recipe: Recipe, data: Ma
     Raises:
         RaybenchError: the folder is not found or does not look as expected, or no picture is left.
     """
-    views = Views(recipe.short_side, recipe.crop, recipe.smallest_crop)
     if isinstance(source, ShapesScenes):
-        return draw_scenes(source, views)
+        images, targets = draw_scenes(source, recipe.short_side)
+        return ScenePictures(f"scenes of series {source.seed}", images, targets, recipe)
     options: dict[str, Any] = {"classes": recipe.classes}
     options |= {key: value for key in ("split", "list") if (value := getattr(source, key)) is not None}
     dataset = open_dataset(source.dataset, data, _PROTOCOL, options)
     name = f"{source.dataset} {source.split}" if source.split else source.dataset
     if isinstance(dataset, ImageNet):
-        pictures = _single_label(dataset, name, views)
+        pictures = _single_label(dataset, name, recipe)
     elif isinstance(dataset, Coco):
-        pictures = _multi_label(dataset, name, views)
+        pictures = _multi_label(dataset, name, recipe)
     else:
         raise RaybenchError(
             f"cannot train on dataset {source.dataset!r}; expected imagenet, coco, shapes or shapes_coco"
@@ -66,7 +64,7 @@ def open_pictures(source: ShapesScenes | PictureFolder, recipe: Recipe, data: Ma
     return pictures
 
 
-def _single_label(dataset: ImageNet, name: str, views: Views) -> FilePictures:
+def _single_label(dataset: ImageNet, name: str, recipe: Recipe) -> FilePictures:
     """Label each picture with the class of its folder or, in a flat layout, of its first object."""
     kept, labels, problems = [], [], []
     for index, entry in enumerate(dataset.files):
@@ -91,13 +89,13 @@ def _single_label(dataset: ImageNet, name: str, views: Views) -> FilePictures:
         paths=[dataset.path_of(index) for index in kept],
         targets=SingleLabels(np.array(labels, np.int64)),
         trainable=range(len(kept)),
-        views=views,
+        recipe=recipe,
         square=False,
         problems=tuple(problems),
     )
 
 
-def _multi_label(dataset: Coco, name: str, views: Views) -> FilePictures:
+def _multi_label(dataset: Coco, name: str, recipe: Recipe) -> FilePictures:
     """Note the classes of each picture; those without any serve as negatives only."""
     problems: list[str] = []
     held = [_classes_of(dataset, index, problems) for index in range(len(dataset))]
@@ -107,7 +105,7 @@ def _multi_label(dataset: Coco, name: str, views: Views) -> FilePictures:
         paths=[dataset.path_of(index) for index in range(len(dataset))],
         targets=LabelBits.pack(held, len(dataset.classes)),
         trainable=np.flatnonzero([bool(classes) for classes in held]).tolist(),
-        views=views,
+        recipe=recipe,
         square=True,
         problems=tuple(problems),
     )

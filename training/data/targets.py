@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -13,26 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base import RaybenchError
-
-__all__ = ["LabelBits", "SingleLabels", "Targets"]
-
-
-class Targets(Protocol):
-    """The classes of N pictures."""
-
-    def __len__(self) -> int: ...
-
-    def target(self, index: int) -> Tensor:
-        """What the picture's loss is computed from: its class () int64, or its classes (C,) bool."""
-
-    def draw_class(self, index: int, generator: torch.Generator) -> int:
-        """Draw one of the picture's classes evenly."""
-
-    def draw_negatives(self, class_index: int, generator: torch.Generator) -> list[int]:
-        """Draw three pictures that lack the class; they repeat only where fewer than three lack it."""
-
-    def class_without_negatives(self) -> int | None:
-        """Return a class that every picture holds, if there is one."""
 
 
 class _ByClass(NamedTuple):
@@ -69,11 +49,11 @@ class SingleLabels:
         return len(self.labels)
 
     def target(self, index: int) -> Tensor:
-        """See `Targets`."""
+        """What the picture's loss is computed from: its class () int64."""
         return torch.tensor(int(self.labels[index]))
 
     def draw_class(self, index: int, generator: torch.Generator) -> int:
-        """See `Targets`: the one class."""
+        """The one class."""
         return int(self.labels[index])
 
     def draw_negatives(self, class_index: int, generator: torch.Generator) -> list[int]:
@@ -86,7 +66,7 @@ class SingleLabels:
         return [int(order[_below(int(bounds[k]), int(bounds[k + 1]), generator)]) for k in chosen]
 
     def class_without_negatives(self) -> int | None:
-        """See `Targets`."""
+        """Return a class that every picture holds, if there is one."""
         present = self._sorted.present
         return int(present[0]) if len(present) == 1 else None
 
@@ -116,16 +96,16 @@ class LabelBits:
         return len(self.bits)
 
     def target(self, index: int) -> Tensor:
-        """See `Targets`."""
+        """What the picture's loss is computed from: its classes (C,) bool."""
         return torch.from_numpy(self._unpacked(index))
 
     def draw_class(self, index: int, generator: torch.Generator) -> int:
-        """See `Targets`."""
+        """Draw one of the picture's classes evenly."""
         held = np.flatnonzero(self._unpacked(index))
         return int(held[_below(0, len(held), generator)])
 
     def draw_negatives(self, class_index: int, generator: torch.Generator) -> list[int]:
-        """See `Targets`."""
+        """Draw three pictures that lack the class; they repeat only where fewer than three lack it."""
         lacking = np.flatnonzero(~self._holding(class_index))
         if not len(lacking):
             raise RaybenchError(f"no negatives for class {class_index}: every picture holds it")
@@ -137,7 +117,7 @@ class LabelBits:
         return picks
 
     def class_without_negatives(self) -> int | None:
-        """See `Targets`."""
+        """Return a class that every picture holds, if there is one."""
         full = [index for index in range(self.classes) if len(self) and self._holding(index).all()]
         return full[0] if full else None
 
@@ -148,6 +128,10 @@ class LabelBits:
         """Whether each picture holds the class: (N,)."""
         held: NDArray[np.bool_] = (self.bits[:, class_index >> 3] & (0x80 >> (class_index & 7))) != 0
         return held
+
+
+Targets: TypeAlias = SingleLabels | LabelBits
+"""The classes of N pictures."""
 
 
 def _below(first: int, end: int, generator: torch.Generator) -> int:

@@ -16,8 +16,6 @@ from ...benchmark.running import pick_device
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["add_up", "launch", "take_buffers_of_first"]
-
 _PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 

@@ -18,9 +18,8 @@ from torch import Tensor
 from ...base import RaybenchError
 from ...benchmark.metrics import METRICS
 from ...benchmark.pictures import looks_of, save_figure, tidy
-from .state import write_text
-
-__all__ = ["LogRow", "Tally", "TrainingLog"]
+from ...benchmark.results import write_atomically
+from .state import GO_ON
 
 _PLAIN = ("step", "epoch", "classification", "consistency", "learning_rate", "images_per_second")
 _REDRAWN_AFTER_S = 20.0
@@ -103,7 +102,7 @@ class TrainingLog:
         for each in self.rows:
             values = [getattr(each, name) for name in _PLAIN]
             writer.writerow([*values, *(each.measured.get(name, "") for name in self.metrics)])
-        write_text(self.path, text.getvalue())
+        write_atomically(self.path, text.getvalue(), GO_ON)
         self._add_events(row)
         if last or time.monotonic() - self._drawn > _REDRAWN_AFTER_S:
             self.draw()

@@ -15,8 +15,6 @@ from ...checkpoints import load_classes, network_from_module
 from ..recipe.recipe import Recipe
 from .result import card_of
 
-__all__ = ["measure_trained", "refuse_unmeasurable"]
-
 
 def measure_trained(
     recipe: Recipe, settings: TrainingSettings, card: Path, *, reporter: Reporter | None = None

@@ -6,42 +6,30 @@ from typing import Protocol
 
 from .log import LogRow
 
-__all__ = ["SilentTraining", "TrainingReporter"]
-
 
 class TrainingReporter(Protocol):
-    """Receives the progress of a training."""
+    """Receives the progress of a training; what derives from it says nothing of what it leaves out."""
 
     def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
         """Training of `total` steps begins, `done` of which an earlier run did."""
+        return
 
     def advance(self, terms: dict[str, float] | None) -> None:
         """One more step is done; now and then with its losses by name."""
+        return
 
     def row(self, row: LogRow) -> None:
         """A row of the log was written."""
+        return
 
     def finish(self) -> None:
         """All steps are done, or training stopped."""
+        return
 
     def say(self, message: str) -> None:
         """Something worth a line of its own."""
+        return
 
 
-class SilentTraining:
+class SilentTraining(TrainingReporter):
     """Says nothing."""
-
-    def start(self, title: str, total: int, done: int, images_per_step: int) -> None:
-        """See `TrainingReporter.start`."""
-
-    def advance(self, terms: dict[str, float] | None) -> None:
-        """See `TrainingReporter.advance`."""
-
-    def row(self, row: LogRow) -> None:
-        """See `TrainingReporter.row`."""
-
-    def finish(self) -> None:
-        """See `TrainingReporter.finish`."""
-
-    def say(self, message: str) -> None:
-        """See `TrainingReporter.say`."""

@@ -16,11 +16,10 @@ import yaml
 from torch import nn
 
 from ...base import RaybenchError, __version__
+from ...benchmark.results import write_atomically
 from ...checkpoints import Card, load_classes, shipped_cards
 from ..recipe.recipe import Recipe
-from .state import write_file, write_text
-
-__all__ = ["card_of", "target_layer_of", "write_result"]
+from .state import GO_ON
 
 
 def target_layer_of(recipe: Recipe) -> str:
@@ -78,8 +77,8 @@ def write_result(
     weights = safetensors.torch.save(tensors)
     text = yaml.safe_dump(recipe.model_dump(mode="json", exclude_unset=True), sort_keys=False)
     weights_path = folder / f"{recipe.name}.safetensors"
-    write_file(weights_path, lambda file: file.write(weights))
-    write_text(folder / "recipe.yaml", text)
+    write_atomically(weights_path, weights, GO_ON)
+    write_atomically(folder / "recipe.yaml", text, GO_ON)
     validated = json.dumps(recipe.validation.model_dump(mode="json", exclude_none=True))
     facts: dict[str, Any] = card_of(recipe).model_dump(
         mode="json", include={"name", "architecture", "pooling", "classes", *_LAYERS, "training"}
@@ -92,7 +91,7 @@ def write_result(
         f"{torch.__version__}, torchvision {torchvision.__version__}, Python {platform.python_version()}",
     }
     path = folder / f"{recipe.name}.yaml"
-    write_text(path, yaml.safe_dump(facts, sort_keys=False, width=110))
+    write_atomically(path, yaml.safe_dump(facts, sort_keys=False, width=110), GO_ON)
     return path
 
 

@@ -1,34 +1,28 @@
-"""The full state of a training on disk: written whole or not at all, and read without running code."""
+"""The full state of a training on disk: written whole, read without running code, and gone on from."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-from collections.abc import Iterator
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ...base import RaybenchError
+from ...benchmark.results import write_atomically
+from ...benchmark.suite import TrainingSettings
+from ..recipe.recipe import Recipe
 
-__all__ = [
-    "FULL_DISK",
-    "DamagedStateError",
-    "TrainingState",
-    "load_state",
-    "prepare_folder",
-    "save_state",
-    "states_in",
-    "write_file",
-    "write_text",
-]
-
+# what may differ between the recipe of a state and that of the run that goes on from it
+_FREE = {"name", "log_every", "save_every", "compile", "localisation", "suite", "parent"}
 KEPT = 2
 FORMAT = 2
-FULL_DISK = "free some space and add --resume to go on"
+GO_ON = "add --resume to go on"
+"""What is to be done when a full disk has space again."""
 
 
 class DamagedStateError(RaybenchError):
@@ -69,7 +63,9 @@ def save_state(state: TrainingState, folder: Path) -> Path:
     path = folder / f"step-{state.step:09d}.pt"
     for half in folder.glob(".step-*.pt.*"):  # of a process that was killed while it wrote
         half.unlink(missing_ok=True)
-    write_file(path, lambda file: torch.save(asdict(state), file))
+    content = io.BytesIO()
+    torch.save(asdict(state), content)
+    write_atomically(path, content.getvalue(), GO_ON)
     states = states_in(folder)
     done = states.index(path) + 1
     for old in (*states[: done - KEPT], *states[done:]):  # states of later steps were found damaged
@@ -83,7 +79,7 @@ def prepare_folder(folder: Path) -> None:
     Raises:
         RaybenchError: it cannot be made, or nothing can be written to it.
     """
-    write_text(folder / ".writable", "")
+    write_atomically(folder / ".writable", "", GO_ON)
     (folder / ".writable").unlink(missing_ok=True)
 
 
@@ -111,48 +107,114 @@ def load_state(path: Path) -> TrainingState:
     return state
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file that is there whole or not at all; see `write_file`."""
-    write_file(path, lambda file: file.write(text.encode()))
+def state_to_resume(
+    folder: Path, recipe: Recipe, settings: TrainingSettings, *, processes: int, say: Callable[[str], None]
+) -> TrainingState | None:
+    """Return the last state that is sound, or None where training is to begin.
 
-
-def write_file(path: Path, write: Any) -> None:
-    """Let `write(file)` fill a file that is there whole or not at all.
+    Args:
+        folder: of the states.
+        recipe: to be followed.
+        settings: whether to go on.
+        processes: how many train now.
+        say: told what the user may not expect.
 
     Raises:
-        RaybenchError: the disk is full or not writable; the old file, if any, stays.
-        KeyboardInterrupt: the user stopped it while it wrote; the old file stays too.
+        RaybenchError: there is a state, and no wish to go on with it; or all are damaged, or of another
+            recipe.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    states = states_in(folder)
+    if not states:
+        if settings.resume:
+            say(f"{folder} holds no state yet; beginning with step 1")
+        return None
+    if not settings.resume:
+        raise RaybenchError(
+            f"{settings.out} holds a training already ({states[-1].name}); add --resume to go on with it, "
+            "or choose another --out"
+        )
+    path, state = _newest_sound(states, say)
+    _refuse_other_recipe(state, recipe, settings.out)
+    if state.processes != processes:
+        say(
+            f"{path} was written by {state.processes} processes, now there are {processes}: "
+            "the weights will differ a little from those of an unchanged run"
+        )
+    return state
+
+
+def _newest_sound(states: Sequence[Path], say: Callable[[str], None]) -> tuple[Path, TrainingState]:
+    """Read the newest state, or the one before if that is damaged."""
+    *earlier, path = states
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:  # torch.save wraps what the disk says, and an interrupt
-        for cause in _causes(error):
-            if isinstance(cause, KeyboardInterrupt):
-                raise cause from None
-        raise _disk_error(path, error) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        return path, load_state(path)
+    except DamagedStateError as error:
+        if not earlier:
+            raise RaybenchError(f"{error}, and there is none before it; choose another --out") from None
+        say(f"{error}; going on from the one before, {earlier[-1].name}")
+        return _newest_sound(earlier, say)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, what it was raised from, and so on."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+def restore(state: TrainingState, network: nn.Module, optimiser: torch.optim.Optimizer, folder: Path) -> None:
+    """Load a state of `folder` into the network and its optimiser.
+
+    Raises:
+        RaybenchError: the state is of another network.
+    """
+    try:
+        network.load_state_dict(state.network)
+        optimiser.load_state_dict(state.optimiser)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise RaybenchError(
+            f"{folder} holds states of another network ({reason}); go on with the code that made them, or "
+            "choose another --out"
+        ) from None
 
 
-def _disk_error(path: Path, error: BaseException) -> RaybenchError:
-    seen = next((cause for cause in _causes(error) if isinstance(cause, OSError)), None)
-    if seen is not None and seen.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None):
-        return RaybenchError(f"cannot write {path}: {(seen.strerror or str(seen)).lower()}")
-    return RaybenchError(
-        f"no space left on disk while writing {path}; the states written before are kept: {FULL_DISK}"
-    )
+def _refuse_other_recipe(state: TrainingState, recipe: Recipe, folder: Path) -> None:
+    """Refuse to go on from a state by a recipe that would have led elsewhere.
+
+    Raises:
+        RaybenchError: names the first key that differs, the architecture first of all.
+    """
+    now, before = _flat(recipe.model_dump(mode="json")), _flat(state.recipe)
+    keys = sorted(now.keys() | before.keys(), key=lambda key: (key != "architecture", key))
+    for key in keys:
+        if key.partition(".")[0] not in _FREE and now.get(key) != before.get(key):
+            raise RaybenchError(
+                f"{folder} holds a training with {key}: {_yaml(before, key)}, not {key}: {_yaml(now, key)}; "
+                "go on with its own recipe, or choose another --out"
+            )
+
+
+def refuse_other_course(state: TrainingState, folder: Path, *, steps_per_epoch: int, end: int) -> None:
+    """Refuse to go on from a state to a step that lies before it, or on more or fewer pictures.
+
+    Raises:
+        RaybenchError: says which.
+    """
+    if state.steps_per_epoch != steps_per_epoch:
+        raise RaybenchError(
+            f"{folder} holds a training with {state.steps_per_epoch} steps per epoch, but these pictures "
+            f"make {steps_per_epoch}; go on with the pictures it began with, or choose another --out"
+        )
+    if state.step > end:
+        raise RaybenchError(
+            f"{folder} holds a training of {state.step} steps already, more than the {end} asked for; "
+            "raise --steps, or choose another --out"
+        )
+
+
+def _flat(content: Mapping[str, Any], outer: str = "") -> dict[str, Any]:
+    """Keys of all levels as `outer.inner`, with their values."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        inner = _flat(value, f"{outer}{key}.") if isinstance(value, Mapping) else {f"{outer}{key}": value}
+        flat |= inner
+    return flat
+
+
+def _yaml(flat: Mapping[str, Any], key: str) -> str:
+    """The value of a key as a recipe would say it."""
+    return json.dumps(flat[key]) if not isinstance(flat.get(key), str) else str(flat[key])

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ...attributions import generator
 from ...base import RaybenchError, seed_for
 from ...benchmark.loading import workers_beside
 from ...benchmark.suite import TrainingSettings
 from ..data.loading import Batch, Share, TrainingSamples, Turns, make_loader
 from ..data.pictures import Pictures
 from ..data.problems import Problems
-from ..data.randomness import generator_for
 from ..recipe.recipe import Recipe
 from ..step.optimisation import learning_rate, make_optimiser, set_learning_rate
 from ..step.step import TrainingStep, fill_grids, normalise
@@ -27,14 +27,11 @@ from .devices import add_up, launch, take_buffers_of_first
 from .log import LogRow, Tally, TrainingLog
 from .reporting import SilentTraining, TrainingReporter
 from .result import card_of, target_layer_of, write_result
-from .resuming import restore
-from .state import TrainingState, prepare_folder, save_state
+from .state import TrainingState, prepare_folder, restore, save_state
 from .validation import LOCALISATION_METRICS, localise, metrics_for, validate
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-__all__ = ["Trained", "train"]
 
 _SHOWN_EVERY_S = 0.5
 
@@ -170,8 +167,8 @@ class _Training:
         images = normalise(batch.images)
         grids = None
         if self._consistency_is_on():
-            generator = generator_for(recipe.seed, "grids", self.done, self.share.rank)
-            grids = fill_grids(batch, images, generator)
+            draws = generator(recipe.seed, "grids", self.done, self.share.rank)
+            grids = fill_grids(batch, images, draws)
         losses: Tensor = self.wrapped(images, batch.targets, grids)
         self.optimiser.zero_grad()
         self.fabric.backward(recipe.classification_weight * losses[0] + recipe.consistency_weight * losses[1])

@@ -24,8 +24,6 @@ from ..data.pictures import Pictures
 from ..recipe.recipe import Localisation
 from ..step.step import normalise
 
-__all__ = ["LOCALISATION_METRICS", "localise", "metrics_for", "validate"]
-
 LOCALISATION_METRICS = ("pointing_game", "stochastic_pointing_game", "content_heatmap")
 
 

@@ -15,22 +15,9 @@ from ...base import (
     RaybenchError,
     UnknownNameError,
     document_from,
-    parse_document,
     parse_yaml,
     read_document,
 )
-
-__all__ = [
-    "Localisation",
-    "Optimisation",
-    "PictureFolder",
-    "PictureSource",
-    "Recipe",
-    "ShapesScenes",
-    "load_recipe",
-    "read_recipe",
-    "shipped_recipes",
-]
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[int, Field(ge=1)]
@@ -227,11 +214,6 @@ class Recipe(Document):
         return "_".join([*parts, "gc"] if self.consistency_weight else parts) or "baseline"
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe from a YAML file; raise `RaybenchError` that names the line and the key of a mistake."""
-    return read_document(path, Recipe)
-
-
 def shipped_recipes() -> dict[str, Path]:
     """Files of the recipes that ship with raybench, by name."""
     folder = Path(str(files("raybench.suites") / "train"))
@@ -253,7 +235,7 @@ def load_recipe(name_or_path: str, changes: Iterable[str] = ()) -> Recipe:
     if name_or_path not in shipped and Path(name_or_path).suffix not in (".yaml", ".yml"):
         raise UnknownNameError("recipe", name_or_path, shipped)
     path = shipped.get(name_or_path) or Path(name_or_path)
-    recipe = read_recipe(path)
+    recipe = read_document(path, Recipe)
     changes = list(changes)
     if not changes:
         return recipe
@@ -261,11 +243,6 @@ def load_recipe(name_or_path: str, changes: Iterable[str] = ()) -> Recipe:
     for change in changes:
         _change(content, change)
     return document_from(content, Recipe, f"{path} with {', '.join(changes)}")
-
-
-def recipe_from(text: str, place: str) -> Recipe:
-    """Parse the text of a recipe; see `read_recipe`."""
-    return parse_document(text, Recipe, place)
 
 
 def _change(content: dict[str, Any], change: str) -> None:

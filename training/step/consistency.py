@@ -13,18 +13,6 @@ from torch import Tensor, nn
 from ...attributions import layer_of
 from ...base import RaybenchError
 
-__all__ = [
-    "ConsistencyTerms",
-    "FeaturesAndLogits",
-    "LinearHead",
-    "Tapped",
-    "consistency_loss",
-    "linear_head",
-    "normalised_grad_cam",
-    "place_in_quadrants",
-    "tapped",
-]
-
 _EPSILON = 1e-8
 
 

@@ -9,8 +9,6 @@ from torch import nn
 
 from ..recipe.recipe import Optimisation
 
-__all__ = ["learning_rate", "make_optimiser", "set_learning_rate"]
-
 _START_DIVISOR, _END_DIVISOR = 25.0, 1e4
 """`one_cycle` begins at a 25th of the highest rate and ends at a 10,000th of that."""
 

@@ -13,8 +13,6 @@ from ..data.grid import draw_negatives, make_grids, rows_with_negatives
 from ..data.loading import Batch
 from .consistency import Tapped, consistency_loss, linear_head
 
-__all__ = ["Grids", "TrainingStep", "fill_grids", "normalise"]
-
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 

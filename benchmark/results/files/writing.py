@@ -28,8 +28,16 @@ class Content:
         return cls(rows, hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest())
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+_GO_ON = "run the same command again to go on"
+
+
+def write_atomically(path: Path, content: str | bytes, go_on: str = _GO_ON) -> None:
     """Write a file, text as UTF-8, so that it is there whole or not at all.
+
+    Args:
+        path: of the file.
+        content: of the file.
+        go_on: what the message of a full disk says is to be done when there is space again.
 
     Raises:
         RaybenchError: the disk is full or not writable; the old file, if any, stays.
@@ -44,9 +52,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
+        raise disk_error(path, error, go_on) from None
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise disk_error(path, error) from None
 
 
 def write_whole(path: Path, content: str, rows: int = 0) -> Content:
@@ -85,11 +94,11 @@ def write_all(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def disk_error(path: Path, error: OSError) -> RaybenchError:
+def disk_error(path: Path, error: OSError, go_on: str = _GO_ON) -> RaybenchError:
     """Word why `path` cannot be written, and what to do if the disk is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return RaybenchError(
-            f"no space left on disk while writing {path}; what was measured so far is kept: "
-            "free some space and run the same command again to go on"
+            f"no space left on disk while writing {path}; what was written so far is kept: "
+            f"free some space and {go_on}"
         )
     return RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}")

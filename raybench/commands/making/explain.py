@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...base import RaybenchError
-from ..options import parse_data
+from ..options import NETWORK, Data, Device, TrustCode, parse_data
 
 if TYPE_CHECKING:
     from ...explaining import Explained
-
-__all__ = ["EXAMPLE", "explain"]
 
 EXAMPLE = (
     "Example: raybench explain dog.jpg --checkpoint resnet18 --attribution grad_cam --attribution gradient "
@@ -23,9 +21,7 @@ EXAMPLE = (
 
 def explain(
     image: Annotated[Path, typer.Argument(help="Picture to explain, or a folder of pictures.")],
-    checkpoint: Annotated[
-        list[str], typer.Option(metavar="NAME|CARD.yaml|FILE.py:FUNCTION", help="Which network; several.")
-    ],
+    checkpoint: Annotated[list[str], typer.Option(metavar=NETWORK, help="Which network; several.")],
     attribution: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,7 +43,7 @@ def explain(
         ),
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Keep the maps too: .npz, or .npy; of a folder, beside the figures.")
+        Path | None, typer.Option(help="Keep the maps too, as .npz; of a folder, beside the figures.")
     ] = None,
     protocol: Annotated[
         str | None,
@@ -56,18 +52,16 @@ def explain(
             "of a size other than 224]"
         ),
     ] = None,
-    data: Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of weights.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    trust_code: Annotated[
-        bool, typer.Option("--trust-code", help="Run code that the card or --attribution names.")
-    ] = False,
+    data: Data = None,
+    device: Device = "auto",
+    trust_code: TrustCode = False,
 ) -> None:
     """Draw where networks look: one map beside the most probable classes, or several side by side."""
     from ...attributions import shown_by
     from ...benchmark.running import pick_device
     from ...checkpoints import load_network
     from ...explaining import explain as explained_by
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     pictures = _pictures(image)
     folders, chosen = parse_data(data or []), pick_device(device)
@@ -87,7 +81,7 @@ def explain(
         target = out / f"{path.stem}.png" if several else out
         explained.save(target)
         if save:
-            explained.save(out / f"{path.stem}{save.suffix or '.npz'}" if several else save)
+            explained.save(out / f"{path.stem}.npz" if several else save)
         _tell(explained, target)
 
 

@@ -10,8 +10,6 @@ import typer
 if TYPE_CHECKING:
     from ...checkpoints import Card
 
-__all__ = ["EXAMPLE", "fetch"]
-
 EXAMPLE = "Example: raybench fetch torchray resnet50"
 
 

@@ -10,8 +10,6 @@ import typer
 from ...benchmark.suite import Again
 from ..options import read_options, with_options
 
-__all__ = ["EXAMPLE", "gallery"]
-
 EXAMPLE = "Example: raybench gallery runs/demo && raybench leaderboard runs/demo -o site"
 
 
@@ -22,7 +20,7 @@ def gallery(
 ) -> None:
     """Choose the best, worst and most disputed queries of a run and keep their maps for the gallery."""
     from ...benchmark.running import extend_gallery
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     reporter = telling()
     choice = extend_gallery(folder, read_options(Again, options), reporter=reporter)

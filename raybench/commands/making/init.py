@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -13,8 +13,6 @@ import typer
 import yaml
 
 from ...base import RaybenchError
-
-__all__ = ["EXAMPLE", "init"]
 
 EXAMPLE = "Example: raybench init mine && raybench run mine/suite.yaml --out runs/mine"
 
@@ -71,11 +69,11 @@ def init(
     kept = [name for name in ("suite.yaml", "network.yaml") if (folder / name).exists()]
     if kept:
         raise RaybenchError(f"{folder / kept[0]} exists; remove it, or edit it")
-    images = next(
-        (name for name in _subfolders(folder) if _pictures_in(folder / name, files_in, PICTURE_SUFFIXES)),
-        None,
-    )
-    if images is None:
+    for images in _subfolders(folder):
+        inside = folder / images
+        if any(files_in(one, PICTURE_SUFFIXES) for one in (inside, *filter(Path.is_dir, inside.iterdir()))):
+            break
+    else:
         raise RaybenchError(f"no folder in {folder} holds pictures; put them into {folder / 'images'}")
     truth, classes = _truth(folder, images)
     network = _network(folder, checkpoint, architecture, classes)
@@ -203,20 +201,15 @@ def _subfolders(folder: Path) -> list[str]:
     return sorted(names, key=lambda name: (name != "images", name == "masks", name))
 
 
-def _pictures_in(
-    folder: Path, files_in: Callable[[Path, tuple[str, ...]], list[str]], suffixes: tuple[str, ...]
-) -> bool:
-    return any(files_in(one, suffixes) for one in (folder, *filter(Path.is_dir, folder.iterdir())))
-
-
 def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
     """Find what says where the objects are, and the names of the classes."""
     listed = folder / "classes.txt"
     known = listed.read_text(encoding="utf-8").split("\n") if listed.is_file() else []
     known = [line for line in known if line.strip()]
-    tables = [path for path in sorted(folder.glob("*.csv")) if {"image", "class"} <= set(_header(path))]
-    if tables:
-        return {"boxes": tables[0].name}, known or sorted({row["class"].strip() for row in _rows(tables[0])})
+    for path in sorted(folder.glob("*.csv")):
+        rows = _rows(path)
+        if rows and {"image", "class"} <= rows[0].keys():
+            return {"boxes": path.name}, known or sorted({row["class"].strip() for row in rows})
     for path in sorted(folder.glob("*.json")):
         content = _json(path)
         if "annotations" in content and "categories" in content:
@@ -235,14 +228,11 @@ def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
     )
 
 
-def _header(path: Path) -> Iterable[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [name.strip().lower() for name in next(csv.reader(file), [])]
-
-
 def _rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a table, by the names in its header, in lower case."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file, fieldnames=list(_header(path))))[1:]
+        names = [name.strip().lower() for name in next(csv.reader(file), [])]
+        return list(csv.DictReader(file, fieldnames=names))
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..options import parse_data
+from ..options import NETWORK, Data, Device, TrustCode, parse_data
 
 if TYPE_CHECKING:
     from ...attributions import Survey
     from ...checkpoints import Network
 
-__all__ = ["EXAMPLE", "layers"]
-
 EXAMPLE = "Example: raybench layers timm:vit_small_patch16_224 --image dog.jpg -o layers.png"
 
 
 def layers(
-    checkpoint: Annotated[
-        str, typer.Argument(metavar="NAME|CARD.yaml|FILE.py:FUNCTION", help="Which network.")
-    ],
+    checkpoint: Annotated[str, typer.Argument(metavar=NETWORK, help="Which network.")],
     most: Annotated[int, typer.Option(min=1, help="How many layers, from the last on.")] = 12,
     image: Annotated[Path | None, typer.Option(help="Picture whose maps are drawn for each layer.")] = None,
     attribution: Annotated[str, typer.Option(help="Method of the maps, with an option layer.")] = "grad_cam",
@@ -29,9 +25,9 @@ def layers(
         str | None, typer.Option("--class", help="Class to look for.  [default: the most probable]")
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Picture to write.")] = Path("layers.png"),
-    data: Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of weights.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    trust_code: Annotated[bool, typer.Option("--trust-code", help="Run code that the card names.")] = False,
+    data: Data = None,
+    device: Device = "auto",
+    trust_code: TrustCode = False,
 ) -> None:
     """List the layers at which maps may be read, the last first: layout, and how much evidence passes.
 

@@ -12,8 +12,6 @@ from ...base import RaybenchError
 from ...benchmark.suite import Settings
 from ..options import LogFile, Quiet, read_options, with_options
 
-__all__ = ["EXAMPLE", "reproduce"]
-
 EXAMPLE = "Example: raybench reproduce torchray --columns 'voc-*' --limit 500 --data voc=~/VOC2007"
 
 _CONTRADICTS, _MISSING = 1, 3
@@ -55,7 +53,7 @@ def reproduce(
     from ...benchmark.reproduction import lines_of, look, open_table, planned_lines, write_reproduction
     from ...benchmark.reproduction import reproduce as measured
     from ...benchmark.running import leads, pick_device
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     if listed:
         typer.echo("\n".join(_tables()))

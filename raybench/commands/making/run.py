@@ -15,8 +15,6 @@ from ..options import LogFile, Quiet, read_options, with_options
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXAMPLE", "run"]
-
 EXAMPLE = "Example: raybench run real-small --data imagenet=~/imagenet --out runs/real-small"
 
 
@@ -60,7 +58,7 @@ def run(
     """
     from ...attributions import shown_by
     from ...benchmark.running import evaluate, leads, planned
-    from ..plain import Terminated, ended_by_signal, reporter
+    from ..reporting import Terminated, ended_by_signal, reporter
 
     if suite is None and options["dataset"] is None:
         raise RaybenchError("nothing to run; name a suite (raybench list suites), or data by --dataset")

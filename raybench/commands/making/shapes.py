@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXAMPLE", "shapes"]
-
 EXAMPLE = "Example: raybench shapes data/shapes --images 300 && raybench run demo --data shapes=data/shapes"
 
 

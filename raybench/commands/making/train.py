@@ -10,8 +10,6 @@ import typer
 from ...benchmark.suite import TrainingSettings
 from ..options import LogFile, Quiet, read_options, with_options
 
-__all__ = ["EXAMPLE", "train"]
-
 EXAMPLE = "Example: raybench train imagenet-gc --data imagenet=~/imagenet --set architecture=resnet50"
 
 
@@ -34,14 +32,10 @@ def train(
     from ...benchmark.running import leads
     from ...training import load_recipe, measure_trained
     from ...training import train as train_by
-    from ..plain import Terminated, ended_by_signal
-    from ..plain import reporter as run_reporter
-    from ..training_progress import training_reporter
+    from ..reporting import Terminated, ended_by_signal, reporter, training_reporter
 
     chosen = load_recipe(recipe, change or [])
-    named = getattr(
-        chosen.train, "dataset", None
-    )  # a folder without a name is that of the pictures to train on
+    named = getattr(chosen.train, "dataset", None)  # whose folder is one that is given without a name
     data = [f"{named}={one}" if named and "=" not in one else one for one in options["data"] or ()]
     out = options["out"] or Path("runs") / "train" / chosen.name
     settings = read_options(TrainingSettings, {**options, "data": data, "out": out})
@@ -52,7 +46,7 @@ def train(
             if told.leads:
                 told.say(f"the log is {out / 'log.csv'}, its curves are {out / 'curves.png'}")
             if chosen.suite and trained.finished:
-                report = run_reporter(quiet=quiet, log_file=log_file)
+                report = reporter(quiet=quiet, log_file=log_file)
                 measured = measure_trained(chosen, settings, trained.card, reporter=report).out
     except KeyboardInterrupt as stop:
         if told.leads:

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXAMPLE", "data"]
-
 EXAMPLE = "Example: raybench data check coco-val2014 --path ~/coco"
 
 

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXAMPLE", "leaderboard"]
-
 EXAMPLE = "Example: raybench leaderboard runs/real-small results/measured -o site"
 
 

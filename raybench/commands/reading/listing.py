@@ -6,16 +6,12 @@ import fnmatch
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from ...attributions import Passes
-
-__all__ = ["EXAMPLE", "list_names"]
 
 EXAMPLE = "Example: raybench list attributions"
 
@@ -41,14 +37,14 @@ def list_names(
     from rich.markup import escape
     from rich.table import Table
 
-    from ...base import RaybenchError
+    from ...base import RaybenchError, looking_only
 
     if library and noun != "checkpoints":
         raise RaybenchError(f"--library lists networks: raybench list checkpoints --library {library}")
     if library:
         columns, rows = _networks(library)
     else:
-        with _looking_only(noun):
+        with looking_only(noun):
             columns, rows = _LISTS[noun]()
     rows = [row for row in rows if fnmatch.fnmatchcase(row[0].rpartition(":")[2], match)]
     if not rows and match != "*":
@@ -61,13 +57,6 @@ def list_names(
         table.add_row(*map(escape, row))
     # in a pipe names are to be whole, whatever the width
     Console(width=None if sys.stdout.isatty() else 240).print(table)
-
-
-def _looking_only(noun: Noun) -> AbstractContextManager[None]:
-    """Do not wait for torch to show names; a plug-in may need it for whatever it does when it is imported."""
-    from ...base import stand_ins
-
-    return nullcontext() if entry_points(group=f"raybench.{noun}") else stand_ins("torch", "torchvision")
 
 
 Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]

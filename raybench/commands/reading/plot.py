@@ -10,8 +10,6 @@ import typer
 
 from ...base import RaybenchError
 
-__all__ = ["EXAMPLE", "plot"]
-
 EXAMPLE = "Example: raybench plot runs/real-small -o plots"
 
 

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXAMPLE", "report"]
-
 EXAMPLE = "Example: raybench gallery runs/demo && raybench report runs/demo -o demo.html"
 
 

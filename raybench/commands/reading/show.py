@@ -5,14 +5,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
 from typing import Annotated, Any
 
 import typer
 
-from ...base import UnknownNameError
-
-__all__ = ["EXAMPLE", "show"]
+from ...base import UnknownNameError, looking_only
 
 EXAMPLE = "Example: raybench show grad_cam"
 
@@ -21,12 +18,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A method, metric, dataset, protocol, suite or checkpoint.")],
 ) -> None:
     """Say what a name of a suite stands for: what it does, its options and their defaults, or its file."""
-    from ...base import stand_ins
-
-    if not any(entry_points(group=f"raybench.{kind}") for kind in ("attributions", "metrics", "datasets")):
-        with stand_ins("torch", "torchvision"):  # to look at docstrings needs none of them
-            texts = _texts(name)
-    else:
+    with looking_only("attributions", "metrics", "datasets"):
         texts = _texts(name)
     typer.echo("\n\n".join(texts))
 

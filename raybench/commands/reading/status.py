@@ -8,8 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["EXAMPLE", "status"]
-
 EXAMPLE = "Example: raybench status runs/real-small"
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from ...base import RaybenchError
-
-__all__ = ["EXAMPLE", "table"]
+from ..options import Out
 
 EXAMPLE = "Example: raybench table runs/real-small --with-published"
 
@@ -54,13 +53,12 @@ def table(
     digits: Annotated[
         int | None, typer.Option(min=0, max=9, help="Digits behind the point.", show_default="2 or 3")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write.  [default: print it]")
-    ] = None,
+    out: Out = None,
 ) -> None:
     """Compare checkpoints and methods: a row each, metrics as columns, the best marked, with its ties."""
     from rich.console import Console
 
+    from ...benchmark.results import write_atomically
     from ...benchmark.tables import arranged, comparison_table, published_tables, render_table, rich_table
 
     if bool(folders) == bool(published):
@@ -94,10 +92,7 @@ def table(
     if out is None:
         typer.echo(text, nl=False)
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RaybenchError(f"cannot write {out}: {(error.strerror or str(error)).lower()}") from None
+    write_atomically(out, text)
     typer.echo(f"wrote {out}", err=True)
 
 

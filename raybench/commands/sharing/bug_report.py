@@ -15,8 +15,6 @@ import typer
 
 from ...base import __version__
 
-__all__ = ["EXAMPLE", "bug_report", "versions"]
-
 EXAMPLE = "Example: raybench bug-report runs/mine > report.txt"
 
 _PACKAGES = (

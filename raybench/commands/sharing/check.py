@@ -13,8 +13,6 @@ from ...base import RaybenchError
 from ...benchmark.suite import Remeasuring
 from ..options import read_options, with_options
 
-__all__ = ["EXAMPLE", "check"]
-
 EXAMPLE = "Example: raybench check results/submitted/*.zip --remeasure 20 --data imagenet=~/imagenet"
 
 
@@ -43,7 +41,7 @@ def check(
     """
     from ...benchmark.submission import board_before, changes_since, remeasuring, render
     from ...benchmark.submission import check as check_one
-    from ..plain import reporter as telling
+    from ..reporting import reporter as telling
 
     if (changed_since is None) == (not bundles):
         raise RaybenchError(

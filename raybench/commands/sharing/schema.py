@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-__all__ = ["EXAMPLE", "LANGUAGE_SERVER", "schema", "schema_of"]
+from ..options import Out
 
 EXAMPLE = "Example: raybench schema suite -o suite.schema.json"
 
@@ -20,9 +19,7 @@ Document = Literal["suite", "card"]
 
 def schema(
     document: Annotated[Document, typer.Argument(help="Which kind of YAML file.")],
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write.  [default: print it]")
-    ] = None,
+    out: Out = None,
 ) -> None:
     """Write the JSON schema of a suite or a card; a YAML file names it in its first line for editors."""
     text = json.dumps(schema_of(document), indent=1) + "\n"
@@ -35,9 +32,9 @@ def schema(
 
 def schema_of(document: Document) -> dict[str, Any]:
     """Return the schema of a kind of document; it proposes the names that are registered."""
-    from ...base import stand_ins
+    from ...base import looking_only
 
-    with stand_ins("torch", "torchvision"):
+    with looking_only("attributions", "metrics", "datasets"):
         from ...attributions import ATTRIBUTIONS
         from ...benchmark.datasets import DATASETS
         from ...benchmark.metrics import METRICS

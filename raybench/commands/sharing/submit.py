@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EXAMPLE", "submit"]
-
 EXAMPLE = "Example: raybench submit runs/mine -o results/submitted/my-resnet50.zip"
 
 

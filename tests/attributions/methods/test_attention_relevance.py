@@ -8,6 +8,7 @@ import torchvision
 from small_vits import seeded, timm_vit, torchvision_vit
 
 from raybench.attributions import sharing
+from raybench.attributions.methods.attention.attention_maps import attention_rollout
 from raybench.attributions.methods.attention.attention_relevance import (
     _weighed,
     attention_gradient_cam,
@@ -150,7 +151,7 @@ def test_both_maps_are_read_from_the_same_passes(loaded):
     assert len(passes) == len(SQUARE)  # image by image
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [attention_rollout, *METHODS])
 @pytest.mark.parametrize(
     ("build", "message"),
     [

@@ -96,15 +96,6 @@ def test_average_pooling_and_a_linear_layer_make_many_cams_one(random_network, p
         torch.testing.assert_close(found / found.max(), plain / plain.max(), rtol=1e-3, atol=1e-5)
 
 
-@pytest.fixture
-def by_hand(small):
-    """The two channels of the layer are red and green of a 2 x 2 image; a linear layer follows."""
-    module = nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), nn.Flatten(), nn.Linear(8, 2, bias=False))
-    module[0].weight.data = torch.tensor([[1.0, 0, 0], [0, 1, 0]])[:, :, None, None]
-    module[2].weight.data = torch.tensor([[1.0, 2, 3, 2, 0, -4, 0, 0], [0, 0, 0, -4, -1, -1, -1, -1]])
-    return type(small)(module.eval().requires_grad_(False), "0")
-
-
 IMAGE = torch.tensor([[[[1.0, 2], [3, 4]], [[4, 3], [2, 1]], [[9, 9], [9, 9]]]])
 ZERO = torch.tensor([0])
 

@@ -1,20 +1,9 @@
 """Grad-CAM on networks whose maps can be computed by hand."""
 
-import pytest
 import torch
 from torch import nn
 
 from raybench.attributions.methods.activation.cam import grad_cam, grad_cam_elementwise
-
-
-@pytest.fixture
-def by_hand(small):
-    """The two channels of the layer are red and green of a 2 x 2 image; a linear layer follows."""
-    module = nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), nn.Flatten(), nn.Linear(8, 2, bias=False))
-    module[0].weight.data = torch.tensor([[1.0, 0, 0], [0, 1, 0]])[:, :, None, None]
-    module[2].weight.data = torch.tensor([[1.0, 2, 3, 2, 0, -4, 0, 0], [0, 0, 0, -4, -1, -1, -1, -1]])
-    return type(small)(module.eval().requires_grad_(False), "0")
-
 
 IMAGE = torch.tensor([[[[1.0, 2], [3, 4]], [[4, 3], [2, 1]], [[9, 9], [9, 9]]]])
 ZERO, ONE = torch.tensor([0]), torch.tensor([1])

@@ -16,11 +16,6 @@ from raybench.base import RaybenchError
 ASKED = torch.tensor([0, 0]), torch.tensor([3, 1])
 
 
-@pytest.fixture
-def image():
-    return torch.randn(1, 3, 9, 13, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-
-
 def captums(network, image, side, step, value):
     with torch.no_grad():
         maps = [

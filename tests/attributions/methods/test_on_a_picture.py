@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from methods_on_pictures import CASES, Case, compare, pictures
 
 pytestmark = [
-    pytest.mark.skipif(
-        "RAYBENCH_DATA" not in os.environ, reason="RAYBENCH_DATA is not set: no real pictures"
-    ),
+    pytest.mark.usefixtures("real_data"),
     pytest.mark.filterwarnings("ignore"),  # of the libraries
 ]
 

@@ -16,11 +16,6 @@ from raybench.base.errors import RaybenchError
 ASKED = torch.tensor([0, 0]), torch.tensor([3, 1])
 
 
-@pytest.fixture
-def image():
-    return torch.randn(1, 3, 9, 13, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-
-
 def test_rise_is_torchrays_for_the_same_masks(random_network):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -2,9 +2,7 @@
 
 import copy
 import functools
-import os
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
@@ -86,11 +84,9 @@ def test_maps_on_densenet_are_torchrays(method, random_network, queries):
 @pytest.fixture(
     scope="module", params=["resnet18_killthebits_small_blocks", "resnet50_killthebits_large_blocks"]
 )
-def trained(request):
-    if "RAYBENCH_DATA" not in os.environ:
-        pytest.skip("RAYBENCH_DATA is not set: no real weights")
+def trained(request, real_data):
     name = request.param
-    state = torch.load(Path(os.environ["RAYBENCH_DATA"]) / "weights" / f"{name}.pth", weights_only=True)
+    state = torch.load(real_data / "weights" / f"{name}.pth", weights_only=True)
     module = torchvision.models.get_model(name.partition("_")[0], weights=None)
     module.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     return module.eval().requires_grad_(False)

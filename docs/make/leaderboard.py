@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+from shared import DOCS, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "demo" / "site" / "index.html"
 SIZE = {"width": 1280, "height": 1180}
 
@@ -22,7 +21,7 @@ def main() -> None:
         page = launched.new_page(viewport=SIZE, color_scheme="light")
         page.goto(PAGE.as_uri())
         page.wait_for_selector(".panel:not([hidden]) .controls:not([hidden])")
-        page.screenshot(path=ROOT / "docs" / "leaderboard.png")
+        page.screenshot(path=DOCS / "leaderboard.png")
         launched.close()
 
 

@@ -6,10 +6,10 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from shared import DOCS
 
 from raybench.benchmark.datasets import DATASETS
 from raybench.benchmark.suite import Protocol, Suite
@@ -18,7 +18,6 @@ from raybench.checkpoints import Card, WeightSource
 from raybench.checkpoints.input import Input
 from raybench.training.recipe.recipe import Localisation, Optimisation, PictureFolder, Recipe, ShapesScenes
 
-FOLDER = Path(__file__).resolve().parent
 KINDS: dict[str, tuple[str, type]] = {
     "Suites": ("`raybench run SUITE.yaml`; `raybench schema suite` writes it as a JSON schema", Suite),
     "Cards": (
@@ -99,7 +98,7 @@ def escape_markdown_kept(text: str) -> str:
 
 def page() -> str:
     """The reference as Markdown."""
-    lines = ["# Reference", "", "`python docs/make_reference.py` writes this page from the code.", ""]
+    lines = ["# Reference", "", "`python docs/make/reference.py` writes this page from the code.", ""]
     for title, (where, kind) in KINDS.items():
         words = entries(inspect.getdoc(kind) or "", "Attributes")
         needed = "of the name" if kind is Protocol else "needed"
@@ -132,4 +131,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    (FOLDER / "reference.md").write_text(page(), encoding="utf-8")
+    (DOCS / "reference.md").write_text(page(), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Writes docs/glossary.md from the registries, and draws the maps that each metric likes best and least.
 
-`python docs/make_glossary.py FOLDER` draws too, on the scenes in FOLDER, which takes minutes; without a
+`python docs/make/glossary.py FOLDER` draws too, on the scenes in FOLDER, which takes minutes; without a
 folder it writes the page alone.
 """
 
@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from shared import DOCS
 
 from raybench.attributions import ATTRIBUTIONS, Attribution
-from raybench.benchmark.metrics import METRICS, Metric
+from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.pictures import save_figure
 from raybench.benchmark.pictures.drawing.style import INK
 from raybench.benchmark.pictures.overlay import bare, draw_outline, overlay
@@ -22,7 +23,6 @@ from raybench.benchmark.running import Results, evaluate
 from raybench.benchmark.suite import Settings, Suite
 from raybench.benchmark.tables import escape_markdown
 
-FOLDER = Path(__file__).resolve().parent
 METHODS = ("grad_cam", "gradient", "excitation_backprop", "integrated_gradients", "random")
 NETWORK = "shapes-baseline"
 GROUPS = {
@@ -68,7 +68,7 @@ def own_methods(family: str) -> list[Attribution]:
 
 def page() -> str:
     """The glossary as Markdown."""
-    lines = ["# Glossary", "", "`python docs/make_glossary.py` writes this page from what is registered.", ""]
+    lines = ["# Glossary", "", "`python docs/make/glossary.py` writes this page from what is registered.", ""]
     lines += ["| term | what it is |", "|---|---|"]
     lines += [f"| {term} | {words} |" for term, words in TERMS.items()]
     lines += ["", "## Metrics", ""]
@@ -79,7 +79,7 @@ def page() -> str:
     for group, (title, path, words) in GROUPS.items():
         metrics = [one for one in METRICS if one.group == group]
         lines += ["", f"### {title}", "", f"{words[0].upper()}{words[1:]} ([more]({path}))."]
-        if any(map(is_drawn, metrics)):
+        if any(one.per_query for one in metrics):
             lines += [
                 "",
                 f"![The best and the worst map by each metric of {group}](glossary/{group}.jpg)",
@@ -89,17 +89,12 @@ def page() -> str:
     lines += ["", "## Methods", "", "All on one picture; `raybench explain PICTURE` draws them on yours."]
     for family, words in FAMILIES.items():
         lines += ["", f"### {family.capitalize()}", "", f"{words[0].upper()}{words[1:]}."]
-        if (FOLDER / "methods" / f"{family}.md").is_file():
+        if (DOCS / "methods" / f"{family}.md").is_file():
             lines[-1] = f"{lines[-1][:-1]} ([more](methods/{family}.md))."
             lines += ["", f"![One picture, explained by each method of {family}](methods/{family}.jpg)"]
         lines += ["", "| name | what its map is |", "|---|---|"]
         lines += [f"| `{one.name}` | {escape_markdown(one.summary)} |" for one in own_methods(family)]
     return "\n".join([*lines, ""])
-
-
-def is_drawn(metric: Metric) -> bool:
-    """Whether a metric has a value for a single map."""
-    return metric.per_query
 
 
 def measured(data: Path, out: Path) -> Results:
@@ -119,7 +114,7 @@ def measured(data: Path, out: Path) -> Results:
             "gallery": 1000,
             "checkpoints": [NETWORK],
             "attributions": list(METHODS),
-            "metrics": [one.name for one in METRICS if is_drawn(one)],
+            "metrics": [one.name for one in METRICS if one.per_query],
         }
     )
     return evaluate(suite, Settings(data={"shapes": data}, out=out))
@@ -127,7 +122,7 @@ def measured(data: Path, out: Path) -> Results:
 
 def draw(results: Results, group: str) -> None:
     """Draw the best and the worst map by each metric of a group, with the values."""
-    metrics = [one for one in METRICS if one.group == group and is_drawn(one)]
+    metrics = [one for one in METRICS if one.group == group and one.per_query]
     pictures = {image.folder.name: image for image in gallery_images(results.out)}
     records = {method: results.records(NETWORK, method) for method in METHODS}
     across = min(3, len(metrics))
@@ -157,19 +152,19 @@ def draw(results: Results, group: str) -> None:
         pair[0].set_title(
             f"{metric.label} {ARROWS[metric.higher_is_better]}", fontsize=9, color=INK, loc="left"
         )
-    save_figure(figure, FOLDER / "glossary" / f"{group}.jpg")
+    save_figure(figure, DOCS / "glossary" / f"{group}.jpg")
 
 
 def main() -> None:
     """Write the page, and with a folder of scenes the pictures."""
     if len(sys.argv) > 1:
-        (FOLDER / "glossary").mkdir(exist_ok=True)
+        (DOCS / "glossary").mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as out:
             results = measured(Path(sys.argv[1]), Path(out))
             for group in GROUPS:
-                if any(is_drawn(one) for one in METRICS if one.group == group):
+                if any(one.per_query for one in METRICS if one.group == group):
                     draw(results, group)
-    (FOLDER / "glossary.md").write_text(page(), encoding="utf-8")
+    (DOCS / "glossary.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+
+from shared import DOCS, ROOT, put_between
 
 from raybench.benchmark.pictures.drawing.style import save_figure
 from raybench.benchmark.pictures.gallery import gallery_columns, gallery_figure
 from raybench.benchmark.tables.formats import render_table
 from raybench.benchmark.tables.tables import comparison_table, published_tables
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "demo" / "results"
 SHOWN = ("grad_cam_elementwise", "gradient", "excitation_backprop")
-
-
-def put_between(path: Path, name: str, text: str) -> None:
-    """Replace what stands between the markers called `name`."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    content = path.read_text(encoding="utf-8")
-    before, after = content.partition(begin)[0], content.partition(end)[2]
-    path.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
@@ -37,7 +29,7 @@ def main() -> None:
     ]
     figure = gallery_figure(wanted, rows=4)
     assert figure is not None, "the demo keeps maps for its gallery"
-    save_figure(figure, ROOT / "docs" / "gallery.jpg")
+    save_figure(figure, DOCS / "gallery.jpg")
 
 
 if __name__ == "__main__":

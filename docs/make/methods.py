@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from shared import DOCS, show, square_scenes
 from torch import Tensor
 
 from raybench.attributions import ATTRIBUTIONS, bind
@@ -17,15 +17,13 @@ from raybench.base import RaybenchError
 from raybench.benchmark.pictures.drawing.style import save_figure
 from raybench.benchmark.suite import load_suite
 from raybench.checkpoints import Network, load_network
-from raybench.training.data.pictures import Views, draw_scenes
-from raybench.training.recipe.recipe import ShapesScenes
 from raybench.training.step.step import normalise
 
 SUITE = "methods-shapes"
 NETWORKS = ("shapes-baseline", "shapes-vit")
 """A method is drawn for the first that it is defined for; attention methods for the transformer."""
 
-SCENES, SCENE, SIDE = ShapesScenes(images=8, seed=2), 3, 80
+SCENE = 3
 COLUMNS = 8
 
 
@@ -69,16 +67,9 @@ def explained(
             continue
         seeds = [0] if method.attribution.seeded else None
         saliency = method(network, image, zero, target, seeds=seeds)[:, None]
-        large = F.interpolate(saliency, (SIDE, SIDE), mode="bilinear", align_corners=False)[0, 0]
+        large = F.interpolate(saliency, image.shape[2:], mode="bilinear", align_corners=False)[0, 0]
         return Drawn(label, method.attribution.family, network.name, large)
     raise RaybenchError(f"{name} is defined for none of {', '.join(NETWORKS)}")
-
-
-def show(axes: Axes, picture: Tensor, title: str) -> None:
-    """Draw a picture (3, H, W) uint8 or a map (h, w)."""
-    axes.imshow(picture.permute(1, 2, 0) if picture.ndim == 3 else picture, cmap="inferno", vmin=0)
-    axes.set_title(title, fontsize=6 if len(title) < 30 else 4.5)
-    axes.set_axis_off()
 
 
 def sheet(path: Path, picture: Tensor, maps: list[Drawn]) -> None:
@@ -86,10 +77,11 @@ def sheet(path: Path, picture: Tensor, maps: list[Drawn]) -> None:
     rows = -(-(len(maps) + 1) // COLUMNS)
     figure = Figure(figsize=(1.35 * COLUMNS, 1.5 * rows), layout="constrained")
     axes = figure.subplots(rows, COLUMNS, squeeze=False).flatten()
-    show(axes[0], picture, "picture")
+    show(axes[0], picture, "picture", 6)
     for place, one in zip(axes[1:], maps, strict=False):
         mark = " (ViT)" if one.network == NETWORKS[1] else ""
-        show(place, one.saliency, one.label.replace("perturbation", "perturb.") + mark)
+        title = one.label.replace("perturbation", "perturb.") + mark
+        show(place, one.saliency, title, 6 if len(title) < 30 else 4.5)
     for place in axes[len(maps) + 1 :]:
         place.set_axis_off()
     save_figure(figure, path)
@@ -97,11 +89,10 @@ def sheet(path: Path, picture: Tensor, maps: list[Drawn]) -> None:
 
 def main() -> None:
     """Write a sheet for each family, and one of all."""
-    scenes = draw_scenes(SCENES, Views(short_side=SIDE, crop=SIDE, smallest_crop=1.0))
-    picture = scenes.images[SCENE][:, :SIDE, :SIDE]
-    target = torch.tensor([int(scenes.targets.labels[SCENE])])
-    maps = list(drawn(normalise(picture[None]), target))
-    folder = Path(__file__).resolve().parent / "methods"
+    scenes, labels = square_scenes(8)
+    picture = scenes[SCENE]
+    maps = list(drawn(normalise(picture[None]), torch.tensor([labels[SCENE]])))
+    folder = DOCS / "methods"
     for family in dict.fromkeys(one.family for one in maps):
         if family != "baseline":
             sheet(folder / f"{family}.jpg", picture, [one for one in maps if one.family == family])

@@ -1,4 +1,4 @@
-"""Draws good and bad maps with their values: `python docs/make_metric_pictures.py`."""
+"""Draws good and bad maps with their values: `python docs/make/metrics.py`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from shared import DOCS, square_scenes
 
 from raybench.attributions import BoundAttribution, bind
 from raybench.benchmark.datasets import MaskRegion, draw_scene
@@ -16,11 +17,9 @@ from raybench.benchmark.metrics.sanity.similarity import spearman
 from raybench.benchmark.pictures.drawing.style import INK, save_figure
 from raybench.benchmark.pictures.overlay import bare, draw_outline, overlay
 from raybench.checkpoints import load_network
-from raybench.training.data.pictures import Views, draw_scenes
-from raybench.training.recipe.recipe import ShapesScenes
 from raybench.training.step.step import normalise
 
-FOLDER = Path(__file__).resolve().parent / "metrics"
+FOLDER = DOCS / "metrics"
 SCENE = draw_scene(0, 6)
 REGION = SCENE.objects[0].mask
 SIZE = REGION.shape
@@ -62,8 +61,8 @@ def draw(path: Path, maps: dict[str, Map], metrics: list[Metric]) -> None:
 def draw_sanity(path: Path) -> None:
     """Draw maps of two methods by a trained network, by ones with random weights, and after small changes."""
     network, zero = load_network("shapes-baseline"), torch.tensor([0])
-    scenes = draw_scenes(ShapesScenes(images=8, seed=2), Views(short_side=80, crop=80, smallest_crop=1.0))
-    picture, target = scenes.images[3][None, :, :80, :80], int(scenes.targets.labels[3])
+    scenes, labels = square_scenes(8)
+    picture, target = scenes[3:4], labels[3]
     image, other = normalise(picture), (target + 5) % len(network.classes)
     copy = RandomisedCopy(network, 0, image[0])
     count = len(copy.stages("stage"))

@@ -1,6 +1,6 @@
 """Renews the table and curves of docs/metrics/faithfulness.md from a run of suite `faithfulness`.
 
-RAYBENCH_DATA=... raybench run faithfulness && python docs/make_faithfulness_page.py [runs/faithfulness]
+RAYBENCH_DATA=... raybench run faithfulness && python docs/make/faithfulness.py [runs/faithfulness]
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from make_pictures import ROOT, put_between
+from shared import DOCS, ROOT, put_between
 
 from raybench.benchmark.comparison import agreement_matrices, compare_maps
 from raybench.benchmark.pictures import agreement_figure, looks_of, save_figure
@@ -17,7 +17,7 @@ from raybench.benchmark.pictures.figures.curves import curve_figures
 from raybench.benchmark.results import Row, Table
 from raybench.benchmark.tables import comparison_table, render_table
 
-FOLDER = ROOT / "docs" / "metrics"
+FOLDER = DOCS / "metrics"
 LEFT_OUT = ("top1_accuracy", "average_gain", "increase_in_confidence", "coherency")
 DRAWN = ("grad_cam", "gradient", "input_x_gradient", "excitation_backprop", "sobel", "random")
 
