@@ -15,7 +15,7 @@ def card_files() -> dict[str, Path]:
     """Return the files of all shipped cards by name, in alphabetical order; reads no card."""
     folder = files("raybench.checkpoints") / "cards"
     found = (Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    return {path.stem: path for path in sorted(found)}
+    return dict(sorted((path.stem, path) for path in found))
 
 
 def shipped_cards() -> list[Card]:

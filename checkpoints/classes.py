@@ -97,7 +97,7 @@ def shipped_class_lists() -> dict[str, Path]:
     """Return the files of the class lists that ship with raybench by name, in alphabetical order."""
     folder = files("raybench.checkpoints") / "classes"
     found = (Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".txt"))
-    return {path.stem: path for path in sorted(found)}
+    return dict(sorted((path.stem, path) for path in found))
 
 
 def parse_classes(name: str, text: str) -> ClassList:
