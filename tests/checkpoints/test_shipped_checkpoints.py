@@ -13,7 +13,7 @@ from raybench.training import load_recipe
 from raybench.training.data.picture_files import open_pictures
 from raybench.training.loop.validation import validate
 
-NAMES = ("shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc", "shapes-vit")
+NAMES = ("shapes-baseline", "shapes-gc", "shapes-gmp", "shapes-gmp-gc", "shapes-vit", "shapes-swin")
 
 
 @pytest.mark.parametrize("name", NAMES)
