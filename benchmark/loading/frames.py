@@ -10,7 +10,7 @@ from ...checkpoints import Card
 from ..suite import Protocol
 
 View = Literal["whole", "crop", "square"]
-"""`whole`: what maps are made of; `crop`: the centre crop for top-1 and top-5
+"""`whole`: what maps are made of, mostly all of the picture; `crop`: the centre crop for top-1 and top-5
 accuracy; `square`: all of it squeezed into one shape, for F1."""
 
 Filter = Literal["nearest", "bilinear", "bicubic", "lanczos"]
@@ -56,6 +56,17 @@ class Frame:
         """Height and width of the view of a picture of a size."""
         return self.crop or self.resized(size)
 
+    def corner(self, size: Size) -> tuple[int, int]:
+        """Row and column of the resized picture at which the view begins; below 0 where it is padded."""
+        if self.crop is None:
+            return 0, 0
+        (top, left), resized = (0, 0), self.resized(size)
+        top, left = (
+            -((cut - side) // 2) if cut > side else round((side - cut) / 2)
+            for side, cut in zip(resized, self.crop, strict=True)
+        )
+        return top, left
+
 
 def frame_of(view: View, protocol: Protocol, card: Card | None) -> Frame:
     """Return how a view is made under a protocol, for a network.
@@ -65,8 +76,9 @@ def frame_of(view: View, protocol: Protocol, card: Card | None) -> Frame:
     """
     if protocol.input == "network":
         return _own_frame(view, protocol, card)
-    if view == "crop":
-        return Frame(_square(protocol.crop_resize), crop=_square(protocol.crop))
+    cropped = _square(protocol.crop_resize), _square(protocol.crop)
+    if view == "crop" or (view == "whole" and protocol.fit == "crop"):
+        return Frame(cropped[0], crop=cropped[1])
     if view == "whole":
         return Frame(_square(protocol.short_side), covering=protocol.fit == "whole")
     return Frame(_square(protocol.f1_size), covering=False)
@@ -83,7 +95,7 @@ def _own_frame(view: View, protocol: Protocol, card: Card | None) -> Frame:
     size = Size(*own.size)
     if view == "square" or (view == "whole" and protocol.fit == "square"):
         return Frame(size, covering=False, filter=own.interpolation)
-    if view == "whole":
+    if view == "whole" and protocol.fit == "whole":
         return Frame(_square(min(size)), step=own.step, filter=own.interpolation)
     resized = Size(*(int(side / own.crop_pct + 1e-6) for side in size))
     return Frame(resized, covering=own.crop_mode == "center", crop=size, filter=own.interpolation)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...attributions import CANCELLED, computing_in
 from ...base import Size
-from ..loading import send_joined
+from ..loading import Frame, send_joined
 from ..metrics import sum_pixels
 from ..results import STATUSES
 from ..suite import Protocol
@@ -42,6 +42,7 @@ def prepare_saliency(
     protocol: Protocol,
     *,
     smoothed: bool,
+    frame: Frame | None = None,
 ) -> Tensor:
     """Bring the raw maps of a network to the size of the original image and make each sum to 1.
 
@@ -51,6 +52,7 @@ def prepare_saliency(
         size: height and width of the original image, in pixels.
         protocol: gives epsilon and smoothing.
         smoothed: whether the method's maps are smoothed under a protocol that smooths.
+        frame: how the picture was shown; None, or one that shows all of it, for maps of the whole picture.
 
     Returns:
         (N, H, W) float32.
@@ -58,8 +60,12 @@ def prepare_saliency(
     maps = torch.where((status == 0)[:, None, None], maps, 1.0).float()
     if protocol.epsilon:
         maps = maps / (maps.sum(dim=(1, 2), keepdim=True) + protocol.epsilon) + protocol.epsilon
+    large = _placed(maps, size, frame) if frame is not None and frame.crop is not None else None
     if smoothed and protocol.smoothing:
-        return normalise(smooth(resize_bilinear(maps, size), protocol.smoothing * max(size)), status)
+        large = resize_bilinear(maps, size) if large is None else large
+        return normalise(smooth(large, protocol.smoothing * max(size)), status)
+    if large is not None:
+        return normalise(large, status)
     # dividing the small map by the sum that the large one will have saves two passes over the large one
     return _uniform_unless_ok(resize_bilinear(maps / _resized_sum(maps, size), size), status)
 
@@ -137,6 +143,22 @@ def resize_bilinear(maps: Tensor, size: Size) -> Tensor:
     return _stretch(_stretch(maps, size.width, dim=2), size.height, dim=1)
 
 
+def _placed(maps: Tensor, size: Size, frame: Frame) -> Tensor:
+    """Bring maps (N, h, w) of a crop to where it lies in a picture of a size; 0 outside: (N, H, W)."""
+    assert frame.crop is not None, "there is a crop"
+    resized, corner = frame.resized(size), frame.corner(size)
+    for dim in (2, 1):
+        length, whole, shown, start = (one[dim - 1] for one in (size, resized, frame.crop, corner))
+        # pixel centres of the picture, in pixels of the crop
+        place = (torch.arange(length, dtype=torch.float64, device=maps.device) + 0.5) * (
+            whole / length
+        ) - start
+        inside = ((place >= 0) & (place <= shown)).float()
+        lower, upper, weight = _neighbours(place * (maps.shape[dim] / shown) - 0.5, maps.shape[dim])
+        maps = _between(maps, lower, upper, weight, dim) * _along(inside, dim)
+    return maps
+
+
 def smooth(maps: Tensor, sigma: float) -> Tensor:
     """Convolve with a Gaussian of standard deviation `sigma` pixels, cut at 4 sigma, edges replicated.
 
@@ -162,9 +184,18 @@ def _pad(maps: Tensor, widths: tuple[int, int, int, int]) -> Tensor:
 
 def _stretch(maps: Tensor, length: int, dim: int) -> Tensor:
     """Resize one dimension linearly."""
-    lower, upper, weight = _taps(maps.shape[dim], length, maps.device)
+    return _between(maps, *_taps(maps.shape[dim], length, maps.device), dim)
+
+
+def _between(maps: Tensor, lower: Tensor, upper: Tensor, weight: Tensor, dim: int) -> Tensor:
+    """Read one dimension between samples."""
     first, second = maps.index_select(dim, lower), maps.index_select(dim, upper)
-    return torch.lerp(first, second, weight.view([-1 if place == dim else 1 for place in range(3)]))
+    return torch.lerp(first, second, _along(weight, dim))
+
+
+def _along(values: Tensor, dim: int) -> Tensor:
+    """Shape values (n,) such that they go with one dimension of maps."""
+    return values.view([-1 if place == dim else 1 for place in range(3)])
 
 
 @functools.lru_cache(maxsize=4096)
@@ -172,8 +203,13 @@ def _taps(old: int, new: int, device: torch.device) -> tuple[Tensor, Tensor, Ten
     """Indices of the two samples on either side of each new pixel, and the weight of the upper one."""
     # made where they are used: a copy would be waited for
     position = (torch.arange(new, dtype=torch.float64, device=device) + 0.5) * (old / new) - 0.5
-    position = position.clamp(0, old - 1)
+    return _neighbours(position, old)
+
+
+def _neighbours(position: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of the two of `count` samples on either side of positions, and the weight of the upper one."""
+    position = position.clamp(0, count - 1)
     lower = position.floor().long()
-    upper = (lower + 1).clamp(max=old - 1)
+    upper = (lower + 1).clamp(max=count - 1)
     weight = (position - lower).float()
     return lower, upper, weight

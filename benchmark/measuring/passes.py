@@ -124,7 +124,8 @@ class Pass:
 
     def seen_by(self, network: Network) -> Pass:
         """Return the pass with pictures as a loaded network wants them, which may say more than its card."""
-        return replace(self, images=self.images.seen_by(network.card))
+        scorer = replace(self.scorer, card=network.card)
+        return replace(self, images=self.images.seen_by(network.card), scorer=scorer)
 
     def of_rank(self, rank: int) -> Pass:
         """Return the pass for the process `rank`, which writes rows to shards of its own."""

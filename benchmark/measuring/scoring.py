@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
-from ...checkpoints import ClassList
-from ..loading import Batch, OnItsWay, Prepared
+from ...checkpoints import Card, ClassList
+from ..loading import Batch, OnItsWay, Prepared, frame_of
 from ..metrics import BoundMetric, Metric, SaliencyBatch
 from ..results import STATUSES, write_integers
 from ..suite import Protocol
@@ -119,12 +119,14 @@ class Scorer:
         metrics: of the run; those of predictions are passed over.
         classes: words class indices.
         device: where maps are scored.
+        card: of the network that made the maps.
     """
 
     protocol: Protocol
     metrics: Sequence[BoundMetric]
     classes: ClassList
     device: torch.device
+    card: Card | None = None
 
     @functools.cached_property
     def asking(self) -> tuple[BoundMetric, ...]:
@@ -161,7 +163,10 @@ class Scorer:
             else:
                 maps, smoothed = raw[queries], method.attribution.smoothed
                 status = status_of(maps)
-                saliency = prepare_saliency(maps, status, part.size, self.protocol, smoothed=smoothed)
+                frame = frame_of("whole", self.protocol, self.card)
+                saliency = prepare_saliency(
+                    maps, status, part.size, self.protocol, smoothed=smoothed, frame=frame
+                )
             if method.attribution.middle and self.protocol.center == "exact":
                 near = near_the_middle(masks, near, self.protocol.tolerance_px)
             given = SaliencyBatch(saliency, masks, near, seeds, part.boxes)

@@ -153,8 +153,9 @@ def explain_image(
         maps = _maps(asked, network, pictured(network, picture, "whole", rules), indices, image_seed)
         status = status_of(maps)
         size = Size(picture.height, picture.width)
+        frame = frame_of("whole", rules, network.card)
         smoothed = asked.attribution.smoothed
-        saliency = prepare_saliency(maps, status, size, rules, smoothed=smoothed)
+        saliency = prepare_saliency(maps, status, size, rules, smoothed=smoothed, frame=frame)
     labels = [network.classes.labels[index] for index in best.indices.tolist()]
     return Explanation(
         saliency=saliency,

@@ -97,7 +97,7 @@ def left_to_measure(
         predictions=predictions,
         notes=notes,
         subsets=subsets,
-        scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device),
+        scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device, card),
         gallery=plan.gallery,
         out=settings.out,
         device=plan.device,

@@ -35,7 +35,8 @@ class Protocol:
         input: whether sizes and filters are this protocol's, or the network's own; then `short_side`,
             `crop_resize`, `crop` and `f1_size` have no part.
         fit: `whole` keeps the picture's aspect ratio; `square` squeezes all of it into a square with sides of
-            `short_side`, or into the network's own size, for networks that take one size alone.
+            `short_side`, or into the network's own size, for networks that take one size alone; `crop` shows
+            the centre crop, outside of which maps are 0.
         queries: which classes single-label data (ImageNet) asks about: `first_object`, the class of an
             image's first object, or `every_class` that has an object. Multi-label data (COCO, VOC) always
             asks about every class that is present.
@@ -73,7 +74,7 @@ class Protocol:
     crop_resize: Positive
     crop: Positive
     f1_size: Positive
-    fit: Literal["whole", "square"] = _optional("whole")
+    fit: Literal["whole", "square", "crop"] = _optional("whole")
     input: Literal["protocol", "network"] = _optional("protocol")
     decode: Literal["pillow", "device"] = _optional("pillow")
     resize: Literal["pillow", "device", "plain"] = _optional("pillow")
@@ -116,13 +117,10 @@ _AAAI21 = Protocol(
     description="Pillai & Pirsiavash, Explainable Models with Consistent Interpretations, AAAI 2021",
 )
 
-_NATIVE = dataclasses.replace(
-    _AAAI21,
-    name="native",
-    input="network",
-    fit="square",
-    legacy_boxes=False,
-    description="the whole picture squeezed into the network's own size, by its own filter",
+_NATIVE: tuple[tuple[str, Literal["whole", "square", "crop"], str], ...] = (
+    ("native", "square", "the whole picture squeezed into the network's own size, by its own filter"),
+    ("native-whole", "whole", "the whole picture, its shorter side at the network's own size"),
+    ("native-crop", "crop", "the network's own centre crop; maps are 0 outside of it"),
 )
 
 _ICCV19 = Protocol(
@@ -167,12 +165,11 @@ PROTOCOLS = {
             legacy_boxes=False,
             description="aaai21-clamped with the picture squeezed into 224 x 224, for networks of one size",
         ),
-        _NATIVE,
-        dataclasses.replace(
-            _NATIVE,
-            name="native-whole",
-            fit="whole",
-            description="the whole picture, its shorter side at the network's own size",
+        *(
+            dataclasses.replace(
+                _AAAI21, name=name, input="network", fit=fit, legacy_boxes=False, description=description
+            )
+            for name, fit, description in _NATIVE
         ),
     )
 } | {"iccv19-v1": _ICCV19}

@@ -130,7 +130,7 @@ def test_the_crop_is_what_the_processor_makes_to_one_level(
     folder = saved(processor=processor)
     card = resolved(find_card(f"hf:{folder}"))
     image = picture(*size)
-    frame = frame_of("crop", PROTOCOLS["native"], card)
+    frame = frame_of("whole", PROTOCOLS["native-crop"], card)
     pixels = torch.from_numpy(pillow_view(image, frame)).permute(2, 0, 1)[None]
     ours = Network(torch.nn.Linear(1, 1), card, load_classes("voc20")).normalise(pixels)
     kind = getattr(transformers, f"{KINDS[processor]}Pil", None) or getattr(transformers, KINDS[processor])

@@ -16,8 +16,9 @@ from raybench.base import RaybenchError, Size
 from raybench.benchmark.loading import frame_of
 from raybench.benchmark.loading.views import pillow_view
 from raybench.benchmark.measuring import usual_protocol
+from raybench.benchmark.measuring.maps import prepare_saliency
 from raybench.benchmark.suite import PROTOCOLS, protocol_from
-from raybench.checkpoints import ClassList, Network, find_card, network_from_module, resolved
+from raybench.checkpoints import Card, ClassList, Network, find_card, network_from_module, resolved
 
 
 def picture(width: int, height: int) -> PIL.Image.Image:
@@ -56,7 +57,7 @@ def transform_of(name: str):
 )
 def test_the_crop_is_what_the_library_makes_to_one_level(name: str) -> None:
     card = resolved(find_card(name))
-    frame, transform = frame_of("crop", PROTOCOLS["native"], card), transform_of(name)
+    frame, transform = frame_of("whole", PROTOCOLS["native-crop"], card), transform_of(name)
     network = Network(nn.Linear(1, 1), card, ClassList("none", (), ()))
     for size in ((500, 375), (333, 500), (640, 200), (90, 97)):
         image = picture(*size)
@@ -66,6 +67,7 @@ def test_the_crop_is_what_the_library_makes_to_one_level(name: str) -> None:
         assert ours.shape == expected.shape
         levels = (ours - expected).abs() * torch.tensor(card.std)[:, None, None] * 255
         assert levels.max() <= 1 + 1e-3
+    assert frame_of("crop", PROTOCOLS["native"], card) == frame
 
 
 def test_protocols_of_the_networks_own_input_are_told_apart_and_old_ones_keep_their_names() -> None:
@@ -83,6 +85,7 @@ IDS = {
     "square": "8b3b2215eebe",
     "native": "49abc22529d7",
     "native-whole": "ff6978c0b4ce",
+    "native-crop": "66e1e0bf555d",
 }
 
 
@@ -129,6 +132,36 @@ def test_the_map_of_a_coloured_spot_peaks_on_the_spot(protocol: str, width: int,
     torch.testing.assert_close(saliency.sum().item(), 1.0, rtol=1e-4, atol=0)
 
 
+def test_a_map_of_a_crop_lies_where_the_crop_was_and_is_zero_outside() -> None:
+    """A picture of 4 x 8 at its own size, of which the middle 4 x 4 are shown."""
+    card = card_of({"size": [4, 4], "crop_pct": 1.0})
+    frame, protocol = frame_of("whole", PROTOCOLS["native-crop"], card), PROTOCOLS["native-crop"]
+    assert frame.corner(Size(4, 8)) == (0, 2)
+    shown = torch.arange(1.0, 17).view(1, 4, 4)
+    status = torch.zeros(1, dtype=torch.int64)
+    placed = prepare_saliency(shown, status, Size(4, 8), protocol, smoothed=False, frame=frame)
+    assert not placed[0, :, [0, 1, 6, 7]].any()
+    torch.testing.assert_close(placed[0, :, 2:6], shown[0] / shown.sum())
+
+
+def test_a_map_of_a_crop_is_read_at_the_centres_of_the_pictures_pixels() -> None:
+    """Of 8 x 8 pixels at half size, the middle 2 x 2 of 4 x 4 are shown: a picture's pixel is half of one."""
+    card = card_of({"size": [2, 2], "crop_pct": 0.5})
+    frame, protocol = frame_of("whole", PROTOCOLS["native-crop"], card), PROTOCOLS["native-crop"]
+    status = torch.zeros(1, dtype=torch.int64)
+    shown = torch.tensor([[[0.0, 1.0], [0.0, 1.0]]])
+    (placed,) = prepare_saliency(shown, status, Size(8, 8), protocol, smoothed=False, frame=frame)
+    # centres of columns 2 to 5 lie at 0.25, 0.75, 1.25 and 1.75 of the crop, and its samples at 0.5 and 1.5
+    row = torch.tensor([0, 0, 0, 0.25, 0.75, 1, 0, 0])
+    torch.testing.assert_close(placed[3], row / (4 * row.sum()), rtol=1e-4, atol=1e-7)
+    assert not placed[[0, 1, 6, 7]].any()
+
+
+def card_of(own: dict[str, object]) -> Card:
+    facts = {"name": "n", "architecture": "x.y:z", "classes": "voc20", "input": own}
+    return resolved(Card.model_validate_json(__import__("json").dumps(facts)))
+
+
 @pytest.mark.parametrize(
     ("size", "expected"), [((500, 375), (64, 84)), ((100, 300), (192, 64)), ((100, 101), (64, 64))]
 )
@@ -143,7 +176,7 @@ def test_the_longer_side_is_a_multiple_of_the_networks_step(
 def test_a_network_of_an_oblong_size_sees_all_of_a_picture_in_it() -> None:
     frame = frame_of("whole", PROTOCOLS["native"], redness(size=(48, 64)).card)
     assert pillow_view(picture(300, 100), frame).shape == (48, 64, 3)
-    crop = frame_of("crop", PROTOCOLS["native"], redness(size=(48, 64)).card)
+    crop = frame_of("whole", PROTOCOLS["native-crop"], redness(size=(48, 64)).card)
     assert pillow_view(picture(100, 300), crop).shape == (48, 64, 3)
 
 

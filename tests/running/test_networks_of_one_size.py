@@ -138,7 +138,7 @@ def test_rows_of_other_networks_go_on_where_one_is_refused_for_its_size(tiny: Ti
     assert result_bytes(out) == before
 
 
-@pytest.mark.parametrize("protocol", ["native", "native-whole"])
+@pytest.mark.parametrize("protocol", ["native", "native-whole", "native-crop"])
 def test_under_the_networks_own_input_the_object_itself_is_perfect(
     tiny: TinySuite, suite: Path, protocol: str
 ) -> None:
