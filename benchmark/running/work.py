@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ...attributions import BoundAttribution
 from ...checkpoints import Card
@@ -90,7 +90,7 @@ def left_to_measure(
     views: set[View] = {"whole"} if any(of_checkpoints(plan, job.attribution) for job in jobs) else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(jobs))
+    needs = Needs(frozenset(views), masks=bool(jobs), middle=_middle_alone(plan, jobs))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed, card),
         jobs=jobs,
@@ -136,6 +136,17 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
                 stores["curves"] = RowStore(files.curves(*row), (*LIST_COLUMNS, *curves))
             jobs.append(Job(checkpoint, attribution, {kind: Ledger(one) for kind, one in stores.items()}))
     return jobs
+
+
+def _middle_alone(plan: Plan, jobs: Sequence[Job]) -> bool:
+    """Whether nothing is read of any map but its middle pixel."""
+    metrics = [one.metric for one in plan.metrics]
+    return (
+        not plan.gallery
+        and plan.protocol.center == "pixel"  # the exact middle may lie near what no pixel beside it is near
+        and all(job.attribution.attribution.middle for job in jobs)
+        and all(metric.window or metric.of_predictions for metric in metrics)
+    )
 
 
 def _predictions(plan: Plan, card: Card | None) -> RowStore | None:
