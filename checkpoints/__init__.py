@@ -1,6 +1,7 @@
 """Which network: checkpoint cards, architectures with average or max pooling, and verified loading."""
 
 from .building.architectures import build_module
+from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
 from .catalogue import card_files, find_card, shipped_cards
 from .classes import ClassList, load_classes
@@ -20,6 +21,7 @@ from .weights.recognising import architecture_of
 __all__ = [
     "Card",
     "ClassList",
+    "Compile",
     "Network",
     "UnusableScoresError",
     "WeightFile",
@@ -28,6 +30,7 @@ __all__ = [
     "build_module",
     "cache_folder",
     "card_files",
+    "compile_stages",
     "fetch_weights",
     "find_card",
     "function_of",

@@ -105,6 +105,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
                 manifest["facts"][kind] = known | manifest["facts"].get(kind, {})
         if "code" in old:
             manifest["code"] = old["code"] | manifest.get("code", {})
+    tried = list(settings.fast_report) or old.get("compute", {}).get("fast", [])
     manifest |= environment(plan.device) | {
         "status": "running",
         "command": ["raybench", *sys.argv[1:]],
@@ -112,6 +113,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "limit": settings.limit,
         "sample": f"drawn by seed {plan.suite.seed}" if settings.limit or plan.suite.images else None,
         "batch_size": settings.batch_size,
+        "compute": {"compile": settings.compile, "fast": tried},
         "without_queries": sorted(old.get("without_queries", [])),
         **{key: old.get(key, {}) for key in _KEPT},
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
+from ...attributions import found_target_layer, target_layer_of
 from ...base import RaybenchError
-from ...checkpoints import Card, Network, load_network, local_weights_sha256, state_sha256
+from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256, state_sha256
 from ..results import Manifest
 from .plan import Plan
 
@@ -17,9 +19,18 @@ def network_of(plan: Plan, card: Card) -> Network:
     settings = plan.settings
     if card.name in plan.held:
         network = plan.held[card.name]
+        if settings.compile != "no":
+            raise RaybenchError(
+                f"network {network.name!r} is in memory and stays as it is; leave out compile"
+            )
         # whatever file it came from, its weights may have been changed since
         return replace(network, weights_sha256=state_sha256(network.module))
-    return load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
+    network = load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
+    if settings.compile != "no" and network.target_layer is None:
+        with contextlib.suppress(RaybenchError):  # methods that need one say that there is none
+            target_layer_of(network)  # while the inside of every part can still be watched
+    compile_stages(network.module, _watched_layers(plan, network), settings.compile)
+    return network
 
 
 def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:
@@ -50,3 +61,16 @@ def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
         found = local_weights_sha256(card, plan.settings.data)
     if found is not None:
         refuse_other_weights(card.name, found, known, str(plan.settings.out), _REMEDY)
+
+
+def _watched_layers(plan: Plan, network: Network) -> list[str]:
+    """Name the layers that the methods of the run read."""
+    options = [one.options.get(key) for one in plan.attributions for key in ("layer", "contrast_layer")]
+    found = found_target_layer(network)
+    layers = (
+        network.target_layer or (found.name if found else None),
+        network.excitation_layer,
+        network.contrast_layer,
+        *options,
+    )
+    return [layer for layer in layers if layer is not None]

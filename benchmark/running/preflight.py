@@ -81,7 +81,7 @@ def rehearse_all(
                 remarks.append(f"not measured: {fit.not_shown}")
             crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks, found))
             _say(reporter, card, undefined, remarks)
-        if loaded and crew.size == 1:
+        if loaded and crew.size == 1 and plan.settings.compile == "no":
             room -= _bytes_of(loaded[0])
             kept |= {loaded[0].name: loaded[0]} if room >= 0 or not kept else {}
     crew.agree(partial(_refuse_what_fits_no_network, plan, reasons, refusals))

@@ -20,6 +20,7 @@ from ..results import Manifest, ResultFiles, columns_of, open_results, read_reco
 from ..suite import Settings, Suite
 from ..tables import comparison_table, render_table
 from .account import begin, finish, locked, note_weights
+from .fast import choose_fast
 from .forecast import costly
 from .integrity import keep_rows
 from .machine.crew import joined_crew
@@ -125,6 +126,8 @@ def evaluate(
     """
     started = time.monotonic()
     asked, reporter = settings or Settings(), reporter or SilentReporter()
+    if asked.fast:
+        asked = choose_fast(suite, asked, functools.partial(evaluate, networks=networks), reporter)
     # before the first tensor operation: torch's own threads inherit the mode from the one that starts them
     with denormals_flushed(), joined_crew() as crew, contextlib.ExitStack() as stack:
         reporter = reporter if crew.leads else SilentReporter()

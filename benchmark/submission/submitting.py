@@ -42,7 +42,7 @@ PLACEHOLDER = "PATH"
 _REST = re.compile(rf"{PLACEHOLDER}[/\\][^\s'\",;()<>|]*")
 
 _PRIVATE_KEYS = frozenset({"host", "hostname", "user", "username", "cwd", "out", "path", "paths"})
-_SWITCHES = frozenset({"--fresh", "--strict", "--trust-code"})
+_SWITCHES = frozenset({"--fresh", "--strict", "--trust-code", "--fast"})
 _WITH_NUMBER = frozenset({"--batch-size", "--workers", "--processes", "--threads", "--limit"})
 _WITH_WORD = frozenset({"--device"})
 

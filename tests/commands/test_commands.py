@@ -164,7 +164,7 @@ def test_options_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     seen: list[tuple[str, Settings]] = []
     monkeypatch.setattr("raybench.benchmark.running.evaluate", keep)
     words = ["--data", f"coco={tmp_path}", "--workers", "0", "--fresh", "--precision", "tf32", "--limit", "3"]
-    words += ["--checkpoint", "vgg16", "--checkpoint", "resnet50"]
+    words += ["--checkpoint", "vgg16", "--checkpoint", "resnet50", "--compile", "stages"]
     CliRunner().invoke(app, ["run", "my/suite.yaml", *words])
     expected = Settings(
         data={"coco": tmp_path},
@@ -174,5 +174,6 @@ def test_options_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         protocol={"precision": "tf32"},
         limit=3,
         checkpoints=["vgg16", "resnet50"],
+        compile="stages",
     )
     assert seen == [("my/suite.yaml", expected)]
