@@ -8,7 +8,6 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-
 Compile = Literal["no", "stages", "graphs"]
 """`stages`: `torch.compile`; `graphs`: the same with CUDA graphs, which pay where few shapes repeat."""
 
