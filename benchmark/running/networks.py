@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 
 from ...attributions import found_target_layer, target_layer_of
@@ -31,6 +33,22 @@ def network_of(plan: Plan, card: Card) -> Network:
             target_layer_of(network)  # while the inside of every part can still be watched
     compile_stages(network.module, _watched_layers(plan, network), settings.compile)
     return network
+
+
+def undefined_methods(plan: Plan, network: Network) -> dict[str, str]:
+    """Say which of a plan's methods are not defined for a network, and why, by label."""
+    methods = [method for method in plan.attributions if method.attribution.kind == "network"]
+    reasons = {method.label: refusal(functools.partial(method.check, network)) for method in methods}
+    return {label: reason for label, reason in reasons.items() if reason}
+
+
+def refusal(check: Callable[[], object]) -> str:
+    """Return what a check says against something; empty if nothing."""
+    try:
+        check()
+    except RaybenchError as error:
+        return str(error)
+    return ""
 
 
 def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:

@@ -15,7 +15,7 @@ from ..measuring import Pass, check_input_size, misfits, rehearse
 from ..results import Manifest
 from .account import note_rehearsal
 from .machine.crew import Crew
-from .networks import refuse_replaced_weights, verified
+from .networks import refusal, refuse_replaced_weights, undefined_methods, verified
 from .plan import Plan
 from .progress import Reporter
 
@@ -109,33 +109,23 @@ def _fit(plan: Plan, card: Card, manifest: Manifest, loaded: list[Network]) -> _
     network = verified(plan, card, manifest)
     loaded.append(network)
     methods = [method for method in plan.attributions if method.attribution.kind == "network"]
-    refusals = {method.label: _refusal(partial(method.check, network)) for method in methods}
-    undefined = {label: reason for label, reason in refusals.items() if reason}
+    undefined = undefined_methods(plan, network)
     options = {
         method.label: undefined[method.label]
         for method in methods
         if method.label in undefined
         and method.options
-        and not _refusal(partial(replace(method, options={}).check, network))
+        and not refusal(partial(replace(method, options={}).check, network))
     }
     cropped: list[View] = [metric.metric.view for metric in plan.metrics if metric.metric.view is not None]
     whole: list[View] = ["whole"] if methods else []
     refused: list[str] = []
     views: list[View] = []
     for asked, shown in (([method.label for method in methods], whole), ([""], cropped)):
-        if _refusal(partial(check_input_size, network, plan.protocol, shown)):
+        if refusal(partial(check_input_size, network, plan.protocol, shown)):
             refused, views = refused + asked, views + shown
-    not_shown = _refusal(partial(check_input_size, network, plan.protocol, views))
+    not_shown = refusal(partial(check_input_size, network, plan.protocol, views))
     return _Fit(undefined | dict.fromkeys(refused, not_shown), options, not_shown)
-
-
-def _refusal(check: Callable[[], object]) -> str:
-    """Return what a check says against something; empty if nothing."""
-    try:
-        check()
-    except RaybenchError as error:
-        return str(error)
-    return ""
 
 
 def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, str], dict[str, Any]]:
