@@ -27,10 +27,7 @@ class SingleLabels:
 
     @functools.cached_property
     def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Classes that occur (K,); where each begins among the sorted pictures, and the end (K + 1,); those (N,).
-
-        No list per class is needed.
-        """
+        """Classes that occur (K,); where each begins, and the end (K + 1,), in the pictures by class (N,)."""
         present, begins = np.unique(np.sort(self.labels), return_index=True)
         return present, np.append(begins, len(self)), np.argsort(self.labels, kind="stable")
 
