@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from ..results import Score
 
-__all__ = ["Bar", "Scale"]
-
 _STEPS = (1, 2, 5, 10, 20, 50, 100)
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from ...base import RaybenchError
@@ -19,9 +17,8 @@ from .feed import feed_of, table_csv, table_latex
 from .gallery import section_gallery
 from .plots import section_plots
 from .provenance import Provenance
+from .templating import json_for_script, rendered
 from .view import section_view
-
-__all__ = ["build_site", "json_for_script", "render_pages", "write_plotly"]
 
 HERE = Path(__file__).resolve().parent
 
@@ -114,35 +111,10 @@ def render_pages(
         "with_plots": any((plots or {}).values()),
         "provenance": json_for_script(provenance.as_data()),
     }
-    environment = _environment()
-    pages = ("excluded.html", "index.html")
     # a name may hold half a character, which no encoding can write
-    return {name: environment.get_template(name).render(facts).encode("utf-8", "replace") for name in pages}
-
-
-def json_for_script(data: object) -> Markup:
-    """Write JSON that can stand in a script element: nothing in it ends the element or begins a comment."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # JSON without <, > and &
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = _breakable
-    return environment
-
-
-def _breakable(name: str) -> Markup:
-    """Let a long name break into lines behind its underscores."""
-    return Markup("_<wbr>").join(name.split("_"))
+    return {
+        name: rendered(name, **facts).encode("utf-8", "replace") for name in ("excluded.html", "index.html")
+    }
 
 
 def write_plotly(folder: Path) -> None:

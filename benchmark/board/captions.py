@@ -17,8 +17,6 @@ from ..results import (
 )
 from ..tables import REPEATED, SOURCES, training_name
 
-__all__ = ["Winner", "degenerate_maps", "section_facts", "section_notes", "section_subtitle", "winners"]
-
 
 def section_subtitle(section: Section) -> str:
     """Say what tells a tab from another of the same dataset."""
@@ -27,7 +25,6 @@ def section_subtitle(section: Section) -> str:
 
 
 def _images(section: Section) -> int:
-    """Number of images that the runs of a section measured."""
     if not section.rows:
         return 0
     run = section.rows[0].folder
@@ -92,9 +89,8 @@ def _twins(section: Section) -> list[list[str]]:
     """Return the checkpoints whose weights are the same to the last bit, by hash."""
     names: dict[str, list[str]] = {}
     for row in section.rows:
-        hashes = row.folder.manifest.get("weights_sha256")
-        sha256 = hashes.get(row.checkpoint) if isinstance(hashes, dict) else None
-        if isinstance(sha256, str) and row.checkpoint not in names.setdefault(sha256, []):
+        sha256 = row.folder.weights.get(row.checkpoint)
+        if sha256 and row.checkpoint not in names.setdefault(sha256, []):
             names[sha256].append(row.checkpoint)
     return [several for several in names.values() if len(several) > 1]
 
@@ -172,7 +168,6 @@ def _winner(section: Section, column: Column) -> Winner | None:
 
 
 def _short(column: Column, value: float) -> str:
-    """Print a value with its unit, for a headline."""
     return f"{value:.1f} %" if column.unit == "percent" else column.printed(value)
 
 
@@ -187,7 +182,7 @@ def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -
             and other.high >= score.low
         }
         return (
-            f"interval overlaps with {_others(len(others), 'checkpoint')}"
+            f"interval overlaps with {_counted(len(others), 'other checkpoint')}"
             if others
             else "no interval overlaps"
         )
@@ -198,11 +193,9 @@ def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -
         for row in section.rows
         if row is not best and (other := row.scores.get(column.metric)) is not None
     )
-    return f"cannot be told apart from {_others(first, 'row')}" if first else "ahead of every other row"
-
-
-def _others(count: int, noun: str) -> str:
-    return f"{count} other {noun}" if count == 1 else f"{count} other {noun}s"
+    if not first:
+        return "ahead of every other row"
+    return f"cannot be told apart from {_counted(first, 'other row')}"
 
 
 def _published_winner(section: Section, column: Column) -> Winner | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from ..results import (
     CheckedFolder,
     Excluded,
     QuerySets,
-    ResultFolder,
     Section,
     alarms,
     check_folder,
@@ -21,8 +20,6 @@ from ..results import (
 )
 from ..tables import published_dataset
 from .sections import Entry, build_section, published_groups, published_section
-
-__all__ = ["collect"]
 
 
 def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Board:
@@ -49,8 +46,9 @@ def collect(folders: Sequence[str | Path], *, with_published: bool = True) -> Bo
         excluded += repeated
         sections.append(build_section(entries, with_published=with_published, alarms=failing))
     sections.sort(key=_place_of_section)
+    shown = {(published_dataset(section.dataset), section.protocol) for section in sections}
     if with_published:
-        sections += _published_sections(sections)
+        sections += [published_section(*group) for group in published_groups() if group not in shown]
     return Board(tuple(_with_unique_keys(sections)), tuple(excluded))
 
 
@@ -84,23 +82,12 @@ def _age(entry: Entry) -> tuple[bool, str]:
 
 def _why_repeated(old: Entry, new: Entry) -> str:
     name = old.row.checkpoint
-    hashes = [_weights(entry.run).get(name) for entry in (old, new)]
+    hashes = [entry.run.weights.get(name) for entry in (old, new)]
     other = ", with other weights of that name" if hashes[0] != hashes[1] else ""
     kind = "has records" if old.row.queries is None and new.row.queries is not None else "is later"
     return (
         f"row {name} with {old.row.attribution} was measured again in {new.run.path}{other}; that run {kind}"
     )
-
-
-def _weights(run: ResultFolder) -> Mapping[str, object]:
-    found = run.manifest.get("weights_sha256")
-    return found if isinstance(found, dict) else {}
-
-
-def _published_sections(measured: Sequence[Section]) -> list[Section]:
-    """Return a section for each dataset and protocol of which numbers were published but none measured."""
-    shown = {(published_dataset(section.dataset), section.protocol) for section in measured if section.rows}
-    return [published_section(*group) for group in published_groups() if group not in shown]
 
 
 def _with_unique_keys(sections: Iterable[Section]) -> Iterable[Section]:

@@ -8,10 +8,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..results import NO_CHECKPOINT, Board, BoardRow, Cell, Column, Row, Score, Section, Table
+from ..results import NO_CHECKPOINT, Board, BoardRow, Column, Row, Score, Section, Table
 from ..tables import TIED, render_table
-
-__all__ = ["feed_of", "table_csv", "table_latex"]
 
 
 def feed_of(board: Board) -> bytes:
@@ -53,7 +51,7 @@ def table_latex(section: Section) -> bytes:
     rows = []
     for row in section.rows:
         scores = [(row.scores.get(metric, Score()), row.key in keys) for metric, keys in best.items()]
-        cells = tuple(Cell(score.value, score.low, score.high, best=bold) for score, bold in scores)
+        cells = tuple(Score(score.value, score.low, score.high, best=bold) for score, bold in scores)
         rows.append(Row((row.checkpoint, row.attribution), cells, row.queries, row.degenerate))
     title = f"{section.dataset_title}, protocol {section.protocol} {section.protocol_id}"
     tested = any(score.rank for row in section.rows for score in row.scores.values())

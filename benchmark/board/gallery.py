@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from ...base import RaybenchError
@@ -25,9 +24,7 @@ from ..results import (
     safe_name,
     write_atomically,
 )
-from .naming import safe_key
-
-__all__ = ["GalleryCell", "GalleryQuery", "gallery_queries", "section_gallery"]
+from .templating import rendered, safe_key
 
 _MOST_CHECKPOINTS = 6
 _MOST_METHODS = 6
@@ -89,24 +86,20 @@ def section_gallery(section: Section, out: Path) -> Markup | None:
     Raises:
         RaybenchError: `out` cannot be written to.
     """
-    queries = gallery_queries(section, out)
-    if not queries:
-        return None
+    left_out = len(with_network(section)) - len(_shown_rows(section))
+    return gallery_html(gallery_queries(section, out), section.key, level=4, left_out=left_out)
+
+
+def gallery_html(
+    queries: Sequence[GalleryQuery], key: str, *, level: int, left_out: int = 0
+) -> Markup | None:
+    """Show queries by reason, under headings of a level; None if there are none."""
     groups = [
         (reason, words, [query for query in queries if query.reason == reason])
         for reason, words in REASONS.items()
-        if any(query.reason == reason for query in queries)
     ]
-    loader = PackageLoader("raybench.benchmark.board", "templates")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return Markup(
-        environment.get_template("gallery.html").render(
-            groups=groups,
-            key=section.key,
-            level=4,
-            left_out=len(with_network(section)) - len(_shown_rows(section)),
-        )
-    )
+    shown = [group for group in groups if group[2]]
+    return rendered("gallery.html", groups=shown, key=key, level=level, left_out=left_out) if shown else None
 
 
 def gallery_queries(section: Section, out: Path) -> list[GalleryQuery]:
@@ -183,10 +176,9 @@ def _query(
     answers: Mapping[str, Mapping[QueryKey, Answer]],
     out: Path,
 ) -> GalleryQuery:
-    """Draw all cells of a query."""
     found = {row.key: answers[row.key].get(kept.key) for row in rows}
     first = next((answer for answer in found.values() if answer), None)
-    label = class_label(kept.folder, kept.class_index, first.class_name if first else str(kept.class_index))
+    label = class_label(kept.folder, first.class_name if first else str(kept.class_index))
     checkpoints = tuple(dict.fromkeys(row.checkpoint for row in rows))
     methods = tuple(dict.fromkeys(row.attribution for row in rows))
     cells = {

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any
 
-from ..results import NO_CHECKPOINT, BoardRow, ResultFolder, Section
-
-__all__ = ["Provenance", "command_again"]
+from ..results import NO_CHECKPOINT, BoardRow, ResultFolder, Section, command_again, mapping
 
 Fact = tuple[str, str]
 Group = tuple[str, tuple[Fact, ...]]
 
-_WITH_VALUE = ("--checkpoint", "--limit")
 _MOST_REASONS = 3
 
 
@@ -33,16 +28,16 @@ class Provenance:
         run = row.folder
         groups: tuple[Group, ...] = (
             ("This row", _row_facts(section, row)),
-            ("Checkpoint card", _card_facts(run, row.checkpoint)),
+            ("Checkpoint card", _flat(run.checkpoints.get(row.checkpoint, {}))),
             ("Attribution", _flat(run.attributions.get(row.attribution, {}))),
             (f"Protocol {section.protocol}", (("id", section.protocol_id), *_flat(run.protocol_fields))),
             ("Dataset", _flat(run.dataset)),
             ("Run", _run_facts(run)),
-            ("Versions", _flat(_mapping(run.manifest.get("versions")))),
+            ("Versions", _flat(mapping(run.manifest.get("versions")))),
         )
         self.rows[row.key] = {
             "title": _title(row),
-            "command": command_again(run, row.checkpoint),
+            "command": shell_command(run, row.checkpoint),
             "groups": [self.places.setdefault(group, len(self.places)) for group in groups if group[1]],
         }
 
@@ -51,37 +46,9 @@ class Provenance:
         return {"groups": list(self.places), "rows": self.rows}
 
 
-def command_again(run: ResultFolder, checkpoint: str = "") -> str:
-    """Return the shell command that measures a run again, its arguments quoted.
-
-    It is made from what the manifest says was measured. Of the recorded command line only the checkpoints
-    and the limit are taken over: folders are those of another machine.
-    """
-    words = _recorded(run)
-    suite = str(_mapping(run.manifest.get("suite")).get("name") or "SUITE")
-    dataset = str(run.dataset.get("name") or "DATASET")
-    command = ["raybench", "run", suite, "--data", f"{dataset}=FOLDER"]
-    named = [value for option, value in words if option == "--checkpoint"]
-    if named:
-        # a row needs only its own checkpoint; one that was given as a file is known by the file
-        own = [n for n in named if n == checkpoint or PurePath(n).stem == checkpoint]
-        for name in own or named:
-            command += ["--checkpoint", PurePath(name).name]
-    limit = run.manifest.get("limit")
-    if isinstance(limit, int):
-        command += ["--limit", str(limit)]
-    return " ".join(shlex.quote(_printable(word)) for word in (*command, "--out", f"runs/{suite}"))
-
-
-def _recorded(run: ResultFolder) -> list[tuple[str, str]]:
-    """Return the options with a value of the recorded command line."""
-    command = run.manifest.get("command")
-    words = [str(word) for word in command] if isinstance(command, list) else []
-    found = [(word, following) for word, following in itertools.pairwise(words) if word in _WITH_VALUE]
-    joined = [
-        tuple(word.split("=", 1)) for word in words if word.startswith(tuple(f"{w}=" for w in _WITH_VALUE))
-    ]
-    return [*found, *((option, value) for option, value in joined)]
+def shell_command(run: ResultFolder, checkpoint: str = "") -> str:
+    """Return the shell command that measures a run again, its arguments quoted."""
+    return " ".join(shlex.quote(_printable(word)) for word in command_again(run.manifest, checkpoint))
 
 
 def _row_facts(section: Section, row: BoardRow) -> tuple[Fact, ...]:
@@ -93,8 +60,7 @@ def _row_facts(section: Section, row: BoardRow) -> tuple[Fact, ...]:
         ("images skipped", _skipped(run)),
     ]
     if row.checkpoint != NO_CHECKPOINT:
-        hashes = _mapping(run.manifest.get("weights_sha256"))
-        facts.append(("SHA-256 of the weights", _text(hashes.get(row.checkpoint) or "not recorded")))
+        facts.append(("SHA-256 of the weights", run.weights.get(row.checkpoint, "not recorded")))
     if row.note:
         facts.append(("note", row.note))
     return tuple(facts)
@@ -108,16 +74,12 @@ def _skipped(run: ResultFolder) -> str:
     return f"{len(entries):,}" + (f": {'; '.join(reasons)}" if reasons else "")
 
 
-def _card_facts(run: ResultFolder, checkpoint: str) -> tuple[Fact, ...]:
-    return _flat(run.checkpoints.get(checkpoint, {}))
-
-
 def _run_facts(run: ResultFolder) -> tuple[Fact, ...]:
     manifest = run.manifest
-    device = _mapping(manifest.get("device"))
+    device = mapping(manifest.get("device"))
     named = {
-        "suite": _mapping(manifest.get("suite")).get("name"),
-        "what the suite is": _mapping(manifest.get("suite")).get("description"),
+        "suite": mapping(manifest.get("suite")).get("name"),
+        "what the suite is": mapping(manifest.get("suite")).get("description"),
         "metrics": manifest.get("metrics"),
         "seed": manifest.get("seed"),
         "device": device,
@@ -150,7 +112,6 @@ def _flat(entries: Mapping[str, Any]) -> tuple[Fact, ...]:
 
 
 def _text(value: object) -> str:
-    """Write any JSON value for people."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -171,7 +132,3 @@ def _title(row: BoardRow) -> str:
 def _printable(word: str) -> str:
     """Drop characters that a terminal would obey, such as line breaks and escape sequences."""
     return "".join(character for character in word if character.isprintable())
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -30,15 +30,14 @@ from ..tables import (
     SOURCES,
     PublishedValue,
     Source,
-    find_published,
     load_published,
+    method_of,
+    published_beside,
     published_column,
     published_dataset,
     published_title,
 )
-from .naming import safe_key
-
-__all__ = ["Entry", "RowName", "build_section", "published_groups", "published_rows", "published_section"]
+from .templating import safe_key
 
 OTHER_QUERIES = "measured on other queries than most rows of this section: not ranked"
 
@@ -56,7 +55,7 @@ class Entry:
 
 
 def build_section(
-    entries: Sequence[Entry], *, with_published: bool, alarms: Mapping[RowName, str] | None = None
+    entries: Sequence[Entry], *, with_published: bool, alarms: Mapping[RowName, str]
 ) -> Section:
     """Turn comparable rows into a section, its rows in the order in which they are shown.
 
@@ -70,9 +69,8 @@ def build_section(
     columns = columns_of((entry.run, row) for entry in entries for row in entry.row.scores.values())
     common = _common_queries(entries)
     made = (_row(entry, key, columns, common) for entry in entries)
-    failing = alarms or {}
     rows = _with_unique_keys(
-        replace(row, alarm=failing.get((row.checkpoint, row.attribution), "")) for row in made
+        replace(row, alarm=alarms.get((row.checkpoint, row.attribution), "")) for row in made
     )
     published: tuple[PublishedRow, ...] = ()
     if with_published:
@@ -114,7 +112,6 @@ def _with_unique_keys(rows: Iterable[BoardRow]) -> list[BoardRow]:
 def _with_published_columns(
     columns: tuple[Column, ...], published: Sequence[PublishedRow]
 ) -> tuple[Column, ...]:
-    """Add the metrics that only published rows have."""
     have = {column.metric for column in columns}
     metrics = dict.fromkeys(metric for row in published for metric in row.scores)
     added = [published_column(metric) for metric in metrics if metric not in have]
@@ -133,7 +130,6 @@ def _common_queries(entries: Iterable[Entry]) -> QuerySet | None:
 def _row(entry: Entry, section_key: str, columns: Sequence[Column], common: QuerySet | None) -> BoardRow:
     row, run = entry.row, entry.run
     card = run.checkpoints.get(row.checkpoint, {})
-    method = str(run.attributions.get(row.attribution, {}).get("method", row.attribution))
     paired = row.queries is not None and common is not None and row.queries.digest == common.digest
     note = row.note or ("" if paired or row.queries is None else OTHER_QUERIES)
     counts = {name: [score[name] for score in row.scores.values()] for name in ("n", "degenerate")}
@@ -143,7 +139,7 @@ def _row(entry: Entry, section_key: str, columns: Sequence[Column], common: Quer
         folder=run,
         checkpoint=row.checkpoint,
         attribution=row.attribution,
-        method=method,
+        method=method_of(row.attribution, run),
         architecture=str(card.get("architecture") or ""),
         training=str(card.get("training") or ""),
         scores={},
@@ -166,21 +162,7 @@ def _score(entry: Entry, column: Column, row: BoardRow) -> Score | None:
     if found is None or math.isnan(found["value"]):
         return None
     score = Score(float(found["value"]), float(found["ci_low"]), float(found["ci_high"]))
-    weights = entry.run.manifest.get("weights_sha256")
-    published = find_published(
-        dataset=published_dataset(dataset_label(entry.run)),
-        checkpoint=_network(row.checkpoint),
-        architecture=row.architecture or None,
-        weights_sha256=weights.get(row.checkpoint) if isinstance(weights, dict) else None,
-        attribution="" if column.about_checkpoint else row.method,
-        metric=column.metric,
-        protocol=str(found["protocol"]),
-    )
-    if published is None:
-        return score
-    return replace(
-        score, published=published.value, source=SOURCES[published.source].title, mark=published.mark
-    )
+    return published_beside(score, entry.run, row.checkpoint, row.attribution, column)
 
 
 def _ranked(section: Section) -> Section:
@@ -232,13 +214,9 @@ def _plain(method: str) -> str:
 
 def published_groups() -> Iterator[tuple[str, str]]:
     """Yield each dataset and protocol of which numbers were published, in the order of the sources."""
-    seen = set()
-    for name, source in SOURCES.items():
-        for value in load_published(name):
-            key = (value.dataset, source.protocol)
-            if key not in seen:
-                seen.add(key)
-                yield key
+    yield from dict.fromkeys(
+        (value.dataset, source.protocol) for name, source in SOURCES.items() for value in load_published(name)
+    )
 
 
 def published_section(dataset: str, protocol: str) -> Section:

@@ -12,9 +12,7 @@ from ..statistics import AGGREGATE_WORDS
 from ..tables import training_name
 from .bars import Bar, Scale
 from .captions import Winner, degenerate_maps, section_facts, section_notes, section_subtitle, winners
-from .naming import architecture_name, safe_key
-
-__all__ = ["CellView", "ColumnView", "RowView", "SectionView", "section_view"]
+from .templating import safe_key
 
 
 @dataclass(frozen=True)
@@ -96,8 +94,8 @@ class SectionView:
     architectures: tuple[str, ...]
     trainings: tuple[str, ...]
     methods: tuple[str, ...]
-    measured: int
     published: int
+    measured: int
     any_degenerate: bool
     leading: int
 
@@ -120,8 +118,8 @@ def section_view(section: Section) -> SectionView:
         architectures=_distinct(row.architecture for row in rows),
         trainings=_distinct(row.training for row in rows),
         methods=_distinct(row.method for row in rows),
-        measured=len(section.rows),
         published=len(section.published),
+        measured=len(section.rows),
         any_degenerate=degenerate_maps(section) > 0,
         leading=section.columns.index(section.sorting[0]) if section.sorting else 0,
     )
@@ -165,7 +163,7 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
         checkpoint="no network" if free else row.checkpoint,
         attribution=row.attribution,
         method=row.method,
-        architecture=architecture_name(row.architecture),
+        architecture=row.architecture.rpartition(":")[2],
         architecture_full=row.architecture,
         training=training_name(row.training),
         cells=tuple(
@@ -181,14 +179,13 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
 
 
 def _label(kind: str, row: BoardRow) -> str:
-    """Return the label of a row's checkpoint or method; nothing if it is the name."""
     name = getattr(row, kind)
     label = label_of(kind, name, row.folder)
     return "" if label == name else label
 
 
 def _published_row(section: Section, row: PublishedRow, scales: Sequence[Scale]) -> RowView:
-    architecture = architecture_name(row.architecture)
+    architecture = row.architecture.rpartition(":")[2]
     name = f"{architecture} {training_name(row.training)}" if row.architecture else "no network"
     parts = ("published", row.architecture or "none", row.training or "none", row.attribution)
     return RowView(

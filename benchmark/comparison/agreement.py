@@ -15,8 +15,6 @@ from ...base import RaybenchError
 from ..results import gallery_images, map_path, read_choice, read_map, safe_name
 from .rows import MeasuredRow, find_rows
 
-__all__ = ["MapAgreement", "agreement_csv", "agreement_lines", "agreement_matrices", "compare_maps"]
-
 Floats = NDArray[np.float64]
 
 _SIDE, _TOP = 56, 157

@@ -13,16 +13,6 @@ from ..results import RECORD_COLUMNS, facts_of, quoted_aggregate, read_predictio
 from ..statistics import Aggregate, Facts
 from .rows import MeasuredRow
 
-__all__ = [
-    "classification_metrics",
-    "common_metrics",
-    "common_predictions",
-    "common_queries",
-    "finest_metric",
-    "most_different",
-    "output_count",
-]
-
 _QUERY = ("image_id", "class_index")
 
 
@@ -85,20 +75,6 @@ def classification_metrics(a: MeasuredRow, b: MeasuredRow) -> list[Facts]:
         if metric is not None and metric.of_predictions:
             found.append(metric)
     return found
-
-
-def output_count(first: pd.DataFrame, second: pd.DataFrame, row: MeasuredRow) -> int:
-    """Return how many outputs the checkpoints of two predictions have, at least as many as these mention."""
-    # a mean over classes covers every output, also those that nothing shows; the summary knows their number
-    stated = [entry["n_classes"] for entry in row.run.rows if not entry["attribution"]]
-    columns = ("targets", "top5", "positives")
-    words = {
-        word for frame in (first, second) for column in columns for word in " ".join(frame[column]).split()
-    }
-    mentioned = [int(word) for word in words if word.isdigit()]
-    return int(
-        max([*(count for count in stated if count == count), *(index + 1 for index in mentioned)], default=1)
-    )
 
 
 def finest_metric(common: pd.DataFrame, metrics: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...base import UnknownNameError
-from ..results import Column, ResultFolder, column_for
+from ..results import Column, ResultFolder, column_for, stated_classes
 from ..statistics import holm
 from .common import (
     classification_metrics,
@@ -19,12 +19,9 @@ from .common import (
     common_queries,
     finest_metric,
     most_different,
-    output_count,
 )
 from .contrast import Contrast, contrast_predictions, contrast_values
 from .rows import MeasuredRow, find_rows, pair_rows, refuse_other_rules
-
-__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,17 +108,17 @@ def _checkpoint_contrasts(a: MeasuredRow, b: MeasuredRow) -> tuple[list[Contrast
     if not metrics or both is None:
         return [], []
     first, second, notes = both
-    return contrast_predictions(first, second, metrics, n_classes=output_count(first, second, a)), notes
+    stated = a.run.by_row.get((a.checkpoint, ""), {}).values()
+    n_classes = max(stated_classes(frame, stated) for frame in (first, second))
+    return contrast_predictions(first, second, metrics, n_classes=n_classes), notes
 
 
 def _named(frame: pd.DataFrame, a: MeasuredRow, b: MeasuredRow) -> pd.DataFrame:
-    """Put the names of two rows before all columns."""
     names = _names(a, b)
     return frame.assign(**names)[[*names, *frame.columns]]
 
 
 def _names(a: MeasuredRow, b: MeasuredRow, *, of_checkpoints: bool = False) -> dict[str, str]:
-    """Name two rows, or just their checkpoints."""
     return {
         "checkpoint_a": a.checkpoint,
         "attribution_a": "" if of_checkpoints else a.attribution,

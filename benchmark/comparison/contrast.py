@@ -24,8 +24,6 @@ from ..statistics import (
     spread_of,
 )
 
-__all__ = ["Contrast", "contrast_predictions", "contrast_values"]
-
 
 @dataclass(frozen=True)
 class Contrast:

@@ -18,8 +18,6 @@ from rich.text import Text
 from ..statistics import AGGREGATE_WORDS
 from .comparing import Comparison
 
-__all__ = ["comparison_csv", "comparison_markdown", "rich_comparison"]
-
 _SURE = 0.05
 _NAMES = ["checkpoint_a", "attribution_a", "checkpoint_b", "attribution_b"]
 
@@ -144,7 +142,6 @@ def _image_grid(label: str, images: pd.DataFrame) -> _Grid:
 
 
 def _notes(comparison: Comparison) -> list[str]:
-    """Say how the numbers were made, and what was left out."""
     by_aggregate: dict[str, list[str]] = {}
     for metric, aggregate in comparison.metrics[["metric", "aggregate"]].drop_duplicates().to_numpy():
         by_aggregate.setdefault(aggregate, []).append(comparison.column(metric, aggregate).label)

@@ -9,8 +9,6 @@ from pathlib import Path
 from ...base import RaybenchError
 from ..results import NO_CHECKPOINT, ResultFiles, ResultFolder, difference, open_results, refuse_lost_rows
 
-__all__ = ["MeasuredRow", "find_rows", "pair_rows", "refuse_other_rules"]
-
 
 @dataclass(frozen=True, eq=False)
 class MeasuredRow:
@@ -54,11 +52,10 @@ def find_rows(path: str | Path) -> list[MeasuredRow]:
             "it hold a summary.csv; give OUT or OUT/<checkpoint>/<attribution> of a finished run"
         )
     run = open_results(above[0])
-    names = dict.fromkeys((row["checkpoint"], row["attribution"]) for row in run.rows if row["attribution"])
     rows = [
         MeasuredRow(run, checkpoint, attribution)
-        for checkpoint, attribution in names
-        if run.files.records(checkpoint, attribution).is_relative_to(path)
+        for checkpoint, attribution in run.by_row
+        if attribution and run.files.records(checkpoint, attribution).is_relative_to(path)
     ]
     if not rows:
         raise RaybenchError(f"{run.files.summary} has no row with an attribution for {path}")
@@ -121,7 +118,6 @@ def _matching(
 
 
 def _listed(rows: Sequence[MeasuredRow]) -> str:
-    """Name up to three rows of a folder."""
     names = " / ".join(str(row) for row in rows[:3])
     more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
     return f"{rows[0].run.path} ({names}{more})"

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from ...base import Point
 from ..results import RECORD_COLUMNS, ResultFolder, facts_of, safe_name
 
-__all__ = ["Answer", "QueryKey", "answers_of"]
-
 QueryKey = tuple[str, int]
 """`safe_name` of the image id, and the class."""
 

@@ -13,8 +13,6 @@ from scipy import ndimage
 from ...base import Point, Size
 from .overlay import HIT_COLOUR, MISS_COLOUR, overlay
 
-__all__ = ["cell_picture", "encoded", "outlined"]
-
 CELL_PX = 224
 """Longest side of a picture on the page."""
 _RADIUS_PX = 5

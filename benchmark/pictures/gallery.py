@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 
 from ...base import Point, broken
 from ..results import (
-    NO_CHECKPOINT,
     GalleryImage,
     ResultFolder,
     class_label,
@@ -28,8 +27,6 @@ from ..results import (
 from .answers import Answer, QueryKey, answers_of
 from .drawing.style import INK
 from .overlay import HIT_COLOUR, MISS_COLOUR, bare, draw_outline, draw_point, overlay
-
-__all__ = ["GalleryColumn", "gallery_columns", "gallery_figure"]
 
 _CELL_INCHES = 1.8  # width of a picture
 _FLATTEST, _TALLEST = 0.5, 1.4  # limits of height / width of a picture
@@ -57,11 +54,9 @@ def gallery_columns(folders: Sequence[str | Path]) -> list[GalleryColumn]:
     """
     columns = []
     for folder in map(open_results, folders):
-        pairs = folder.summary[["checkpoint", "attribution"]].drop_duplicates()
-        for checkpoint, attribution in pairs.itertuples(index=False):
-            column = GalleryColumn(folder, checkpoint, attribution)
-            kept = column.map_of(("", 0)).parent.glob("*.png")
-            if attribution and checkpoint != NO_CHECKPOINT and any(kept):
+        for row in folder.network_rows:
+            column = GalleryColumn(folder, *row)
+            if any(column.map_of(("", 0)).parent.glob("*.png")):
                 columns.append(column)
     return columns
 
@@ -91,7 +86,7 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     answers = [answers_of(one.folder, one.checkpoint, one.attribution, queries.keys()) for one in columns]
     for (query, image), line in zip(queries.items(), grid, strict=True):
         first = answers[0].get(query)
-        name = class_label(columns[0].folder, query[1], first.class_name if first else str(query[1]))
+        name = class_label(columns[0].folder, first.class_name if first else str(query[1]))
         line[0].imshow(image.picture())
         line[0].set_ylabel(_wrapped(name, 14), rotation=0, ha="right", va="center", fontsize=11, color=INK)
         for axes, column, found in zip(line[1:], columns, answers, strict=True):
@@ -131,7 +126,6 @@ def _write_headings(figure: Figure, top: Sequence[Axes], columns: Sequence[Galle
 
 
 def _draw_answer(axes: Axes, image: GalleryImage, path: Path, answer: Answer | None) -> None:
-    """Draw one cell: heat, point and scores."""
     picture = image.picture()
     axes.imshow(overlay(picture, read_map(path)))
     if answer is None:

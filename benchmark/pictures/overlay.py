@@ -15,17 +15,14 @@ from numpy.typing import NDArray
 from ...base import Point
 from .drawing.style import INK, Edge
 
-__all__ = ["draw_outline", "draw_point", "explain_figure", "maps_figure", "overlay"]
-
 HEAT_COLOURS = "inferno"
 """Perceptually uniform, and told apart by colour-blind readers; dark where a map is empty."""
 
+_STRENGTH = 0.8  # opacity of the hottest pixel
 HIT_COLOUR, MISS_COLOUR, POINT_COLOUR = "#00b050", "#e0202c", "#ffffff"
 
 
-def overlay(
-    picture: NDArray[np.uint8], saliency: NDArray[np.floating], *, strength: float = 0.8
-) -> NDArray[np.uint8]:
+def overlay(picture: NDArray[np.uint8], saliency: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Paint heat over a greyed picture; where there is no heat, the picture shows through.
 
     The hottest 0.5 % of the pixels are painted alike, so that a few peaks, which gradients have, do not hide
@@ -34,7 +31,6 @@ def overlay(
     Args:
         picture: (H, W, 3) RGB.
         saliency: (h, w), non-negative, in any unit; resized to the picture.
-        strength: opacity of the hottest pixel, in 0 to 1.
 
     Returns:
         (H, W, 3) RGB.
@@ -55,7 +51,7 @@ def overlay(
     grey = (base @ np.array([0.299, 0.587, 0.114]))[..., None]
     base = 0.35 * base + 0.65 * grey  # heat is the only strong colour
     # the root shows weak heat; what lies below two grey levels of a kept map stays clear of its steps
-    opacity = strength * ((np.sqrt(heat) - 0.08) / 0.92).clip(min=0)[..., None]
+    opacity = _STRENGTH * ((np.sqrt(heat) - 0.08) / 0.92).clip(min=0)[..., None]
     painted: NDArray[np.uint8] = np.rint(255 * ((1 - opacity) * base + opacity * colours)).astype(np.uint8)
     return painted
 
@@ -67,7 +63,7 @@ def scaled(saliency: NDArray[np.floating]) -> NDArray[np.float64]:
     return heat / peak if peak > 0 else heat
 
 
-def draw_outline(axes: Axes, mask: NDArray[np.bool_], *, width: float = 1.6) -> None:
+def draw_outline(axes: Axes, mask: NDArray[np.bool_]) -> None:
     """Outline a region (H, W) in white on black, which shows on any picture."""
     if not mask.any():
         return
@@ -75,8 +71,8 @@ def draw_outline(axes: Axes, mask: NDArray[np.bool_], *, width: float = 1.6) -> 
     padded = np.pad(mask, 1).astype(np.float64)
     height, length = mask.shape
     xs, ys = np.arange(-1, length + 1), np.arange(-1, height + 1)
-    outline = axes.contour(xs, ys, padded, levels=[0.5], colors=["white"], linewidths=[width])
-    outline.set_path_effects([Edge(2.2 * width, "black"), Normal()])
+    outline = axes.contour(xs, ys, padded, levels=[0.5], colors=["white"], linewidths=[1.6])
+    outline.set_path_effects([Edge(3.52, "black"), Normal()])
     axes.set_xlim(-0.5, length - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
 
@@ -99,14 +95,7 @@ def bare(axes: Axes) -> None:
 
 
 def explain_figure(
-    image: PIL.Image.Image,
-    saliency: NDArray[np.floating],
-    top5: Sequence[tuple[str, float]],
-    *,
-    title: str,
-    point: Point | None = None,
-    hit: bool | None = None,
-    mask: NDArray[np.bool_] | None = None,
+    image: PIL.Image.Image, saliency: NDArray[np.floating], top5: Sequence[tuple[str, float]], *, title: str
 ) -> Figure:
     """Show one explanation: the picture, the map, both together, and the most probable classes.
 
@@ -115,9 +104,6 @@ def explain_figure(
         saliency: (H, W), non-negative, at the size of the image.
         top5: labels and probabilities in 0 to 1, most probable first.
         title: what is shown: class, checkpoint and method.
-        point: the most salient pixel; found in the map if it is not given.
-        hit: whether the point hits the object, if that is known.
-        mask: (H, W), the ground truth, if it is known.
     """
     picture = np.asarray(image.convert("RGB"))
     height, width = picture.shape[:2]
@@ -136,10 +122,8 @@ def explain_figure(
             axis.imshow(pixels)
         axis.set_title(name, fontsize=12, color=INK)
         bare(axis)
-        if mask is not None and name != "saliency map":
-            draw_outline(axis, mask)
     row, column = np.unravel_index(np.argmax(scaled(saliency)), saliency.shape)
-    draw_point(axes[2], point or Point(int(column), int(row)), hit=hit)
+    draw_point(axes[2], Point(int(column), int(row)))
     _draw_classes(axes[3], top5)
     return figure
 

@@ -18,8 +18,6 @@ from .figures.ranks import ranks_figure
 from .figures.scatter import methods_of, scatter_figure
 from .gallery import GalleryColumn, gallery_columns, gallery_figure
 
-__all__ = ["FIGURES", "plot_all"]
-
 _COLUMNS_PER_GALLERY = 8
 
 

@@ -13,8 +13,6 @@ from ...base import Point
 from .drawing.style import INK, shortened
 from .overlay import bare, draw_point, overlay
 
-__all__ = ["side_by_side_figure"]
-
 _WIDTH = 2.6
 """Of a picture, in inches."""
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ..results import NO_CHECKPOINT, ResultFolder, facts_of, open_results, read_lists
+from ..results import NO_CHECKPOINT, ResultFolder, facts_of, mapping, open_results, read_lists
 from ..statistics import Estimate, estimate_mean, of_sample
 from ..tables import PublishedValue, Source
 from .table import Group, label_of, metric_of
 from .verdicts import Verdict, Word, judged_on_all, judged_on_sample, tolerance_of
-
-__all__ = ["Judged", "Sample", "judge", "printed_to"]
 
 _NOTHING = Estimate(math.nan, math.nan, math.nan)
 _ENOUGH = 10**9  # queries of each class
@@ -148,12 +146,12 @@ def _fewest(cell: PublishedValue, run: ResultFolder) -> int:
         listed = read_lists(run.files.subsets)
         records = listed[[cell.subset in str(names).split() for names in listed["subsets"]]]
     counts = Counter(records["class_index"])
-    classes = len(_mapping(_mapping(run.manifest.get("facts")).get("classes"))) or len(counts)
+    classes = len(mapping(mapping(run.manifest.get("facts")).get("classes"))) or len(counts)
     return min(counts.values(), default=0) if len(counts) == classes else 0
 
 
 def _why_missing(cell: PublishedValue, run: ResultFolder) -> str:
-    undefined = _mapping(_mapping(run.manifest.get("not_defined")).get(cell.checkpoint))
+    undefined = mapping(mapping(run.manifest.get("not_defined")).get(cell.checkpoint))
     return str(undefined.get(label_of(cell), "the run has no such row"))
 
 
@@ -161,7 +159,7 @@ def _other_weights(cell: PublishedValue, source: Source, run: ResultFolder) -> s
     if not cell.checkpoint:
         return ""
     known = source.checkpoints[cell.checkpoint].sha256
-    measured = str(_mapping(run.manifest.get("weights_sha256")).get(cell.checkpoint, ""))
+    measured = run.weights.get(cell.checkpoint, "")
     if not known or not measured or measured.startswith(known):
         return ""
     return f"these are other weights: SHA-256 {measured[:8]}, the published ones' is {known}"
@@ -177,7 +175,3 @@ def _other_data(group: Group, run: ResultFolder, sample: Sample | None) -> str:
     if lost > _MOST_MISSING * known:
         return f"{lost:,} of {known:,} pictures could not be used"
     return ""
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

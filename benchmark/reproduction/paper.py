@@ -10,8 +10,6 @@ from .judging import Judged, printed_to
 from .reproducing import Reproduction
 from .verdicts import Word
 
-__all__ = ["latex_of"]
-
 _MARKS = {
     Word.CLOSE: "c",
     Word.DIFFERS: "d",

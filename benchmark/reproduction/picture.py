@@ -17,8 +17,6 @@ from .judging import Judged, printed_to
 from .reproducing import Reproduction
 from .verdicts import Word, reach, tolerance_of
 
-__all__ = ["picture_of"]
-
 _COLOURS = {
     **dict.fromkeys((Word.EQUAL, Word.CLOSE, Word.CONSISTENT), "#009e73"),
     **dict.fromkeys((Word.DIFFERS, Word.INCONSISTENT), "#d55e00"),

@@ -14,8 +14,6 @@ from ..datasets import find_folder, find_reader
 from ..suite import protocol_from
 from .table import Group, PublishedTable
 
-__all__ = ["Lack", "Readiness", "look"]
-
 _PER_SECOND = {"cuda": 2000.0, "cpu": 12.0}
 """Forward passes of a ResNet50 at 224 x 224, of a data-centre GPU and of one core: for estimates."""
 

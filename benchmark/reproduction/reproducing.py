@@ -17,8 +17,6 @@ from .judging import Judged, Sample, judge
 from .table import Group, PublishedTable, write_suite
 from .verdicts import Verdict, Word, contradicts
 
-__all__ = ["Reproduction", "reproduce"]
-
 
 @dataclass(frozen=True)
 class Reproduction:

@@ -24,8 +24,6 @@ from ..tables import (
     published_source,
 )
 
-__all__ = ["Group", "PublishedTable", "open_table"]
-
 
 @dataclass(frozen=True)
 class Group:

@@ -10,8 +10,6 @@ from typing import NamedTuple
 from ..statistics import Estimate
 from ..tables import NO_REFERENCE, PublishedValue, Source
 
-__all__ = ["Verdict", "Word", "contradicts", "judged_on_all", "judged_on_sample", "reach", "tolerance_of"]
-
 WIDEST = 2.0
 """Points of an interval's half-width up to which a sample can be consistent with a value."""
 

@@ -21,8 +21,6 @@ from .reproducing import Reproduction
 from .table import PublishedTable
 from .verdicts import tolerance_of
 
-__all__ = ["lines_of", "planned_lines", "write_reproduction"]
-
 _CELL = ("column", "row", "checkpoint", "attribution", "dataset", "metric", "aggregate")
 _NUMBERS = ("published", "printed", "tolerance", "measured", "low", "high")
 _FILE_COLUMNS = (*_CELL, *_NUMBERS, "verdict", "reason", "note")

@@ -1,6 +1,13 @@
 """A result folder: what is in it, what it promises, and the numbers that all readers share."""
 
-from .comparable import difference, group_comparable, protocol_changes, refuse_incomparable
+from .comparable import (
+    difference,
+    group_comparable,
+    protocol_changes,
+    refuse_incomparable,
+    stated_protocol,
+    worded_changes,
+)
 from .complete import find_gaps, lost_rows, refuse_lost_rows
 from .facts import (
     alarms,
@@ -10,7 +17,6 @@ from .facts import (
     facts_of,
     label_of,
     method_words,
-    registered_facts,
     shows_the_truth,
 )
 from .files.archive import pack, unpack
@@ -21,7 +27,6 @@ from .files.folder import (
     ResultFolder,
     open_results,
     read_lists,
-    read_manifest,
     read_predictions,
     read_records,
     read_summary,
@@ -37,7 +42,6 @@ from .files.layout import (
     lists_file,
     predictions_file,
     records_file,
-    size_limit,
 )
 from .files.lists import (
     LIST_COLUMNS,
@@ -46,6 +50,14 @@ from .files.lists import (
     read_numbers,
     write_integers,
     write_numbers,
+)
+from .files.manifest import (
+    Manifest,
+    command_again,
+    mapping,
+    read_manifest,
+    refuse_other_definition,
+    write_manifest,
 )
 from .files.names import (
     CURVES,
@@ -61,25 +73,23 @@ from .files.predictions import prediction_batches
 from .files.rows import NOTE_COLUMNS, PREDICTION_COLUMNS, RECORD_COLUMNS, STATUSES, RowStore
 from .files.thumbnails import GalleryImage, gallery_images, map_path, read_map, save_map, save_picture
 from .files.writing import Content, disk_error, set_aside, write_atomically
-from .manifest import Manifest, refuse_other_definition, write_manifest
 from .remarks import remarks
-from .scores import Cell, Column, Row, Table, column_for, columns_of, quoted_aggregate
-from .sections import Board, BoardRow, Excluded, PublishedRow, Score, Section
-from .standing import Standing, standing_of
+from .scores import Column, Row, Score, Table, column_for, columns_of, quoted_aggregate
+from .sections import Board, BoardRow, Excluded, PublishedRow, Section
+from .standing import standing_of
 from .summary import (
     Summary,
     summarise_predictions,
-    summarise_records,
-    summarise_sums,
+    summarise_row,
     write_subset_summaries,
     write_summary,
 )
-from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, network_rows, read_choice, write_choice
+from .thumbnail_choice import REASONS, Choice, Chosen, choose_from, read_choice, write_choice
 from .verification.checking import CheckedFolder, check_folder, result_folders
 from .verification.exactly import read_exactly, read_inside
 from .verification.faults import prediction_faults, record_faults
 from .verification.list_files import read_list_file
-from .verification.reading import QuerySet, QuerySets
+from .verification.query_sets import QuerySet, QuerySets
 from .verification.row_checks import CheckedRow
 from .verification.summary_rows import (
     Key,
@@ -112,7 +122,6 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "Board",
     "BoardRow",
-    "Cell",
     "CheckedFolder",
     "CheckedRow",
     "Choice",
@@ -132,7 +141,6 @@ __all__ = [
     "RowStore",
     "Score",
     "Section",
-    "Standing",
     "Summary",
     "SummaryRow",
     "Table",
@@ -145,6 +153,7 @@ __all__ = [
     "collisions",
     "column_for",
     "columns_of",
+    "command_again",
     "dataset_label",
     "dataset_title",
     "difference",
@@ -160,8 +169,8 @@ __all__ = [
     "lists_file",
     "lost_rows",
     "map_path",
+    "mapping",
     "method_words",
-    "network_rows",
     "open_results",
     "pack",
     "prediction_batches",
@@ -186,7 +195,6 @@ __all__ = [
     "refuse_incomparable",
     "refuse_lost_rows",
     "refuse_other_definition",
-    "registered_facts",
     "remarks",
     "result_folders",
     "results_in",
@@ -195,15 +203,15 @@ __all__ = [
     "save_picture",
     "set_aside",
     "shows_the_truth",
-    "size_limit",
     "source_of",
     "standing_of",
     "stated_classes",
+    "stated_protocol",
     "summarise_predictions",
-    "summarise_records",
-    "summarise_sums",
+    "summarise_row",
     "summary_faults",
     "unpack",
+    "worded_changes",
     "worded_key",
     "write_atomically",
     "write_choice",

@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...base import RaybenchError
-from ..suite import PROTOCOLS, changed_fields, protocol_key
+from ...base import RaybenchError, UnknownNameError, quoted
+from ..suite import PROTOCOLS, Protocol, changed_fields, protocol_from, protocol_key
 from .files.folder import ResultFolder
-
-__all__ = ["difference", "group_comparable", "protocol_changes", "refuse_incomparable"]
 
 
 def difference(first: ResultFolder, second: ResultFolder) -> str:
@@ -67,12 +65,42 @@ def refuse_incomparable(runs: Sequence[ResultFolder], hint: str) -> None:
 
 def protocol_changes(run: ResultFolder) -> str:
     """Say which fields of the run's protocol depart from the protocol of that name; empty if none does."""
-    name = protocol_key(_only(run, "protocol"), run.protocol_fields.get("version"))
-    if name not in PROTOCOLS or PROTOCOLS[name].id == _only(run, "protocol_id"):
+    return worded_changes(_only(run, "protocol"), _only(run, "protocol_id"), run.protocol_fields)
+
+
+def worded_changes(name: str, identity: str, fields: Mapping[str, Any]) -> str:
+    """Say which fields of a protocol with an id depart from the one of its name; empty if none does."""
+    key = protocol_key(name, fields.get("version"))
+    if key not in PROTOCOLS or PROTOCOLS[key].id == identity:
         return ""
-    changes = changed_fields(PROTOCOLS[name], run.protocol_fields)
-    changed = [f"{key} = {value}" for key, value in changes.items()]
-    return f"protocol {name} was changed: {', '.join(changed) or 'its id differs from the standard one'}"
+    changes = changed_fields(PROTOCOLS[key], fields)
+    changed = [f"{field} = {value}" for field, value in changes.items()]
+    return f"protocol {key} was changed: {', '.join(changed) or 'its id differs from the standard one'}"
+
+
+def stated_protocol(name: str, identity: str, fields: Mapping[str, Any]) -> Protocol:
+    """Return the protocol that a manifest states by name, id and fields.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+        RaybenchError: it is of another version, lacks fields, or is not what its id says.
+    """
+    key = protocol_key(name, fields.get("version"))
+    if key not in PROTOCOLS:
+        raise UnknownNameError("protocol", key, PROTOCOLS)
+    standard, changes = PROTOCOLS[key], changed_fields(PROTOCOLS[key], fields)
+    missing = sorted(standard.fields.keys() - fields.keys() - changes.keys())
+    if missing:
+        raise RaybenchError(f"protocol.fields lacks {', '.join(missing)}")
+    if (fields["name"], fields["version"]) != (name, standard.version):
+        raise RaybenchError(
+            f"protocol.fields are of {quoted(fields['name'])} version {quoted(fields['version'])}; expected "
+            f"{name!r} version {standard.version}"
+        )
+    protocol = protocol_from(key, changes)
+    if protocol.id != identity:
+        raise RaybenchError(f"protocol.id is {quoted(identity)}, but its fields hash to {protocol.id!r}")
+    return protocol
 
 
 def _data(run: ResultFolder) -> dict[str, Any]:

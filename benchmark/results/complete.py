@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,6 @@ from ...base import RaybenchError
 from ..statistics import Facts
 from .files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records
 from .files.names import PREDICTIONS, ResultFiles
-
-__all__ = ["Gap", "find_gaps", "first_lost", "lost_rows", "refuse_lost_rows"]
 
 Reader = Callable[[Path], pd.DataFrame]
 
@@ -68,20 +66,35 @@ def find_gaps(
     """
     asking = [image_id for image_id in image_ids if image_id not in set(without_queries)]
     files = list(_files(out, rows, metrics))
-    queries = _Queries(frozenset(asking))
+    every: set[tuple[str, int]] = set()
+    counts: dict[Path, int] = {}
     for path, reader in files:
         if reader is not read_predictions:
-            queries.add(path, reader)
+            held = _held(path, reader, asking)
+            counts[path] = len(held)
+            every |= held
     gaps = []
     for path, reader in files:
         if reader is read_predictions:
-            there = frozenset(_frame(path, reader)["image_id"])
+            there = set(_frame(path, reader)["image_id"])
             found, partial = [one for one in image_ids if one not in there], False
-        else:
-            found, partial = queries.lacking(path, reader, asking)
+        else:  # a file with as many queries as there are is not read again
+            held = every if counts[path] == len(every) else _held(path, reader, asking)
+            there, less = ({image_id for image_id, _ in some} for some in (held, every - held))
+            found = [one for one in asking if one in less or one not in there]
+            partial = not there.isdisjoint(found)
         if found:
             gaps.append(Gap(path, found[0], len(found), partial))
     return gaps
+
+
+def _held(path: Path, reader: Reader, image_ids: Collection[str]) -> set[tuple[str, int]]:
+    """Return the queries that a file holds of some images; refuse one that stands there twice."""
+    frame = _frame(path, reader)
+    frame = frame.loc[frame["image_id"].isin(image_ids), ["image_id", "class_index"]]
+    for image_id, index in frame[frame.duplicated()].itertuples(index=False):
+        raise RaybenchError(f"{path}: image {image_id!r} with class {index} stands there twice")
+    return set(frame.itertuples(index=False, name=None))
 
 
 def lost_rows(run: ResultFolder) -> list[str]:
@@ -123,45 +136,9 @@ def first_lost(run: ResultFolder, path: Path) -> str | None:
     return None
 
 
-class _Queries:
-    """The queries that files hold of some images; what one file has, all are to have."""
-
-    def __init__(self, image_ids: Set[str]) -> None:
-        self._image_ids = image_ids
-        self._all: set[tuple[str, int]] = set()
-        self._counts: dict[Path, int] = {}
-
-    def add(self, path: Path, reader: Reader) -> None:
-        """Take in what a file holds; refuse a query that stands there twice."""
-        seen: set[tuple[str, int]] = set()
-        for query in self._held(path, reader):
-            if query in seen:
-                raise RaybenchError(f"{path}: image {query[0]!r} with class {query[1]} stands there twice")
-            seen.add(query)
-        self._counts[path] = len(seen)
-        self._all |= seen
-
-    def lacking(self, path: Path, reader: Reader, image_ids: Sequence[str]) -> tuple[list[str], bool]:
-        """Name the images that have not all of their rows, and say whether one of them has any."""
-        everywhere = {image_id for image_id, _ in self._all}
-        if self._counts[path] == len(self._all) and len(everywhere) == len(image_ids):
-            return [], False  # without reading the file again
-        held = self._held(path, reader)
-        there = {image_id for image_id, _ in held}
-        less = {image_id for image_id, _ in self._all.difference(held)}
-        found = [one for one in image_ids if one in less or one not in there]
-        return found, not there.isdisjoint(found)
-
-    def _held(self, path: Path, reader: Reader) -> list[tuple[str, int]]:
-        frame = _frame(path, reader)
-        frame = frame[frame["image_id"].isin(self._image_ids)]
-        return list(zip(frame["image_id"], frame["class_index"], strict=True))
-
-
 def _files(
     out: Path, rows: Collection[tuple[str, str]], metrics: Sequence[Facts]
 ) -> Iterator[tuple[Path, Reader]]:
-    """Yield the files that rows are to have, with what reads them."""
     files = ResultFiles(out)
     for checkpoint, attribution in rows:
         if not attribution:
@@ -207,7 +184,6 @@ def _lines(path: Path) -> int:
 
 
 def _lost(run: ResultFolder, path: Path, expected: int) -> str | None:
-    """Say what a file lacks; None if it has lines enough."""
     found = _lines(path)
     if found >= expected:
         return None

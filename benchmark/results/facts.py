@@ -5,27 +5,13 @@ Folders that were measured before facts were written are looked up in the regist
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...base import RaybenchError, UnknownNameError, checked_label
 from ..statistics import Facts
 from .files.folder import NO_CHECKPOINT, ResultFolder
-
-__all__ = [
-    "alarms",
-    "class_label",
-    "dataset_label",
-    "dataset_title",
-    "facts_of",
-    "label_of",
-    "method_words",
-    "registered_facts",
-    "shows_the_truth",
-]
-
-_SHIPPED = re.compile(r"[a-z0-9_]+")
+from .files.manifest import mapping
 
 
 def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
@@ -35,7 +21,7 @@ def facts_of(metric: str, runs: Sequence[ResultFolder] = ()) -> Facts | None:
     ones, are looked up among the registered metrics.
     """
     for run in runs:
-        described = _facts(run, "metrics").get(metric)
+        described = _facts_of(run, "metrics").get(metric)
         if isinstance(described, dict):
             try:
                 return Facts.read({**described, "name": metric})
@@ -72,7 +58,7 @@ def registered_facts(metric: str) -> Facts | None:
 def method_words(method: str, runs: Iterable[ResultFolder]) -> str:
     """Say in one sentence how a method makes its maps, as the runs that measured it say it."""
     for run in runs:
-        words = _facts(run, "methods").get(method)
+        words = _facts_of(run, "methods").get(method)
         if isinstance(words, str):
             return words
     return ""
@@ -86,7 +72,7 @@ def label_of(kind: str, name: str, run: ResultFolder) -> str:
         name: as files have it.
         run: that measured it.
     """
-    labels = _facts(run, f"{kind}_labels")
+    labels = _facts_of(run, f"{kind}_labels")
     label = labels.get(name)
     if not isinstance(label, str) or list(labels.values()).count(label) > 1:
         return name
@@ -98,30 +84,13 @@ def label_of(kind: str, name: str, run: ResultFolder) -> str:
 
 def shows_the_truth(method: str, run: ResultFolder) -> bool:
     """Say whether the maps of a method are the ground truth itself, the ceiling of every metric."""
-    return _facts(run, "truth").get(method) is True
+    return _facts_of(run, "truth").get(method) is True
 
 
-def class_label(run: ResultFolder, index: int, name: str) -> str:
-    """Return the label of class `index`, which the records call `name`; the first of several words for it.
-
-    A class list is looked up by the name of one that ships with raybench, in folders that were measured
-    before labels were written into them: a manifest comes from a stranger, and what it calls a class list
-    could be the path of any file.
-    """
-    labels = _facts(run, "classes")
-    if labels:
-        return str(labels[name]).split(",")[0] if name in labels else name
-    listed = str(run.dataset.get("classes"))
-    if not _SHIPPED.fullmatch(listed):
-        return name
-    from ...checkpoints import load_classes
-
-    try:
-        classes = load_classes(listed)
-    except RaybenchError:
-        return name
-    known = index < len(classes) and classes.ids[index] == name
-    return classes.labels[index].split(",")[0] if known else name
+def class_label(run: ResultFolder, name: str) -> str:
+    """Return the label of the class that the records call `name`; the first of several words for it."""
+    labels = _facts_of(run, "classes")
+    return str(labels[name]).split(",")[0] if name in labels else name
 
 
 def dataset_label(run: ResultFolder) -> str:
@@ -129,14 +98,14 @@ def dataset_label(run: ResultFolder) -> str:
 
     A label that the suite gave to it stands in for its name.
     """
-    if _facts(run, "dataset").get("own") is True:
+    if _facts_of(run, "dataset").get("own") is True:
         return dataset_title(run)
     return _with_split(str(run.summary["dataset"].iloc[0]) if len(run.summary) else "", run)
 
 
 def dataset_title(run: ResultFolder) -> str:
     """Name the dataset as people do, with its split if the manifest says it."""
-    label = _facts(run, "dataset").get("label")
+    label = _facts_of(run, "dataset").get("label")
     return _with_split(label, run) if isinstance(label, str) and label else dataset_label(run)
 
 
@@ -146,7 +115,5 @@ def _with_split(name: str, run: ResultFolder) -> str:
     return f"{name} {split}" if split else name
 
 
-def _facts(run: ResultFolder, kind: str) -> Mapping[str, Any]:
-    facts = run.manifest.get("facts")
-    found = facts.get(kind) if isinstance(facts, dict) else None
-    return found if isinstance(found, dict) else {}
+def _facts_of(run: ResultFolder, kind: str) -> Mapping[str, Any]:
+    return mapping(mapping(run.manifest.get("facts")).get(kind))

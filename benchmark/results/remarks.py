@@ -9,8 +9,6 @@ from .complete import lost_rows
 from .facts import alarms
 from .files.folder import ResultFolder
 
-__all__ = ["remarks"]
-
 _DIGITS = 8
 
 
@@ -49,12 +47,9 @@ def _of_run(run: ResultFolder) -> list[str]:
 
 def _weights(run: ResultFolder) -> list[str]:
     """Say which weights were measured: files may be replaced under the same name."""
-    hashes = run.manifest.get("weights_sha256")
-    known = hashes.items() if isinstance(hashes, dict) else ()
     words = [
         f"{checkpoint} {'+'.join(one[:_DIGITS] for one in sha256.split('+'))}"
-        for checkpoint, sha256 in sorted(known)
-        if isinstance(sha256, str) and sha256
+        for checkpoint, sha256 in sorted(run.weights.items())
     ]
     return [f"weights measured, by the first digits of their SHA-256: {', '.join(words)}"] if words else []
 

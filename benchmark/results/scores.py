@@ -9,11 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..statistics import GROUPS
+from ..statistics import GROUPS, RankRange
 from .facts import facts_of
 from .files.folder import ResultFolder
-
-__all__ = ["Cell", "Column", "Row", "Table", "column_for", "columns_of", "quoted_aggregate"]
 
 
 @dataclass(frozen=True)
@@ -84,15 +82,17 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One score.
+class Score:
+    """One number of a row.
 
     Attributes:
-        value: in percent; NaN if it is missing.
+        value: in the unit of its column; NaN if it is missing.
         low, high: 95 % interval; NaN if unknown.
         best: True for the best value of its column among comparable rows.
         published: the published value of the same thing, in percent; NaN if there is none.
+        source: title of where that was published; empty if it was not.
         mark: what a reader must know about the published value.
+        rank: which places the row may hold among comparable rows; None where rows are not ranked.
         applies: False where there can be no score, as of a metric that asks the network and a map without
             one.
     """
@@ -102,7 +102,9 @@ class Cell:
     high: float = math.nan
     best: bool = False
     published: float = math.nan
+    source: str = ""
     mark: str = ""
+    rank: RankRange | None = None
     applies: bool = True
 
 
@@ -118,7 +120,7 @@ class Row:
     """
 
     labels: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[Score, ...]
     queries: int = 0
     degenerate: int = 0
 

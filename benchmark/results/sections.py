@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,33 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import RankRange
 from .files.folder import ResultFolder
-from .scores import Column
-
-__all__ = ["Board", "BoardRow", "Excluded", "PublishedRow", "Score", "Section"]
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number of a row.
-
-    Attributes:
-        value: in percent, under the aggregate of the section's column; NaN if it is missing.
-        low, high: 95 % interval; NaN if unknown.
-        published: the published value of the same thing, in percent; NaN if there is none.
-        source: title of where that was published; empty if it was not.
-        mark: what a reader must know about the published value.
-        rank: which places the row may hold among the section's rows; None where rows are not ranked.
-    """
-
-    value: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    published: float = math.nan
-    source: str = ""
-    mark: str = ""
-    rank: RankRange | None = None
+from .scores import Column, Score
 
 
 @dataclass(frozen=True, eq=False)

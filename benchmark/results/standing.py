@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ...base import RaybenchError
-from .files.folder import NO_CHECKPOINT, read_manifest
+from .files.folder import NO_CHECKPOINT
+from .files.manifest import read_manifest
 from .files.names import PREDICTIONS, RECORDS, ResultFiles
 from .files.rows import images_in
-
-__all__ = ["Standing", "standing_of"]
 
 
 @dataclass(frozen=True)

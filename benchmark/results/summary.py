@@ -22,15 +22,6 @@ from .files.names import STATISTICS, ResultFiles
 from .files.predictions import prediction_batches
 from .files.writing import Content, write_whole
 
-__all__ = [
-    "Summary",
-    "summarise_predictions",
-    "summarise_records",
-    "summarise_sums",
-    "write_subset_summaries",
-    "write_summary",
-]
-
 Floats = NDArray[np.float64]
 
 
@@ -83,6 +74,17 @@ def summarise_records(records: pd.DataFrame, metrics: Sequence[Facts]) -> list[S
             found.append(
                 Summary(metric.name, aggregate, *estimated, len(shown), len(np.unique(shown)), degenerate)
             )
+    return found
+
+
+def summarise_row(
+    records: pd.DataFrame, sums: pd.DataFrame | None, metrics: Sequence[Facts]
+) -> list[Summary]:
+    """Aggregate all metrics of the maps of one checkpoint and attribution; `sums` for those of the set."""
+    found = summarise_records(records, metrics)
+    if sums is not None:
+        degenerate = int((records["status"] != "ok").sum())
+        found += summarise_sums(sums, metrics, degenerate=degenerate)
     return found
 
 
@@ -202,13 +204,9 @@ def _of_row(
     path: Path, metrics: Sequence[Facts], choose: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> list[Summary]:
     """Summarise one checkpoint and attribution, of the queries that `choose` leaves of a frame."""
-    frame = choose(read_records(path))
-    summaries = summarise_records(frame, metrics)
-    if any(metric.of_set for metric in metrics):
-        sums = choose(read_lists(path.with_name(STATISTICS)))
-        degenerate = int((frame["status"] != "ok").sum())
-        summaries += summarise_sums(sums, metrics, degenerate=degenerate)
-    return summaries
+    of_set = any(metric.of_set for metric in metrics)
+    sums = choose(read_lists(path.with_name(STATISTICS))) if of_set else None
+    return summarise_row(choose(read_records(path)), sums, metrics)
 
 
 def _worded(manifest: Mapping[str, Any], found: Iterable[tuple[str, str, Sequence[Summary]]]) -> str:

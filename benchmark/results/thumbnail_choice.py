@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ...base import RaybenchError
-from .files.folder import NO_CHECKPOINT, ResultFolder
+from ...base import Document, RaybenchError
+from .files.folder import ResultFolder
 from .files.names import ResultFiles, safe_name
 from .files.writing import write_atomically
 
-__all__ = [
-    "REASONS",
-    "Choice",
-    "Chosen",
-    "choose",
-    "choose_from",
-    "chosen_for",
-    "network_rows",
-    "read_choice",
-    "write_choice",
-]
-
-REASONS = {
+Reason = Literal["best", "worst", "disputed", "random"]
+REASONS: dict[Reason, str] = {
     "best": "where the maps of all rows score highest on average",
     "worst": "where they score lowest",
     "disputed": "where rows differ most",
@@ -39,8 +27,7 @@ REASONS = {
 """Why a query is shown, in the order of the page; `random` is what runs keep unasked."""
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(Document):
     """A query that is shown for a reason.
 
     Attributes:
@@ -50,17 +37,16 @@ class Chosen:
 
     image_id: str
     class_index: int
-    reason: str
+    reason: Reason
     mean: float
     spread: float
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Document):
     """What is in the gallery: the metric that decided, and the queries by reason, some for several."""
 
-    metric: str
-    queries: tuple[Chosen, ...]
+    metric: str = ""
+    queries: tuple[Chosen, ...] = ()
 
 
 def choose(
@@ -81,7 +67,7 @@ def choose(
     means, spreads = values.mean(axis=0), values.std(axis=0)
     there = [at for at in range(len(image_ids)) if not math.isnan(means[at])]
     there.sort(key=lambda at: (image_ids[at], class_index[at]))
-    turns: dict[str, Iterator[int]] = {
+    turns: dict[Reason, Iterator[int]] = {
         "best": iter(sorted(there, key=lambda at: -round(float(means[at]), 6))),
         "worst": iter(sorted(there, key=lambda at: round(float(means[at]), 6) or math.inf)),
         "disputed": iter(sorted(there, key=lambda at: -round(float(spreads[at]), 6))),
@@ -97,10 +83,10 @@ def choose(
     return sorted(found, key=lambda one: list(REASONS).index(one.reason))
 
 
-def chosen_for(reason: str, image_id: str, class_index: int, values: NDArray[np.float64]) -> Chosen:
+def chosen_for(reason: Reason, image_id: str, class_index: int, values: NDArray[np.float64]) -> Chosen:
     """Describe a query with the rows' `values` (rows,)."""
     mean, spread = round(float(values.mean()), 4), round(float(values.std()), 4)
-    return Chosen(image_id, int(class_index), reason, mean, spread)
+    return Chosen(image_id=image_id, class_index=int(class_index), reason=reason, mean=mean, spread=spread)
 
 
 def choose_from(run: ResultFolder, *, each: int, random: Collection[tuple[str, int]] = frozenset()) -> Choice:
@@ -112,11 +98,11 @@ def choose_from(run: ResultFolder, *, each: int, random: Collection[tuple[str, i
         random: queries that are in the gallery anyway, as (`safe_name` of the image, class).
     """
     frames = []
-    for checkpoint, attribution in network_rows(run):
+    for checkpoint, attribution in run.network_rows:
         frame = run.records(checkpoint, attribution)
         frames.append(frame.sort_values(["image_id", "class_index"]).reset_index(drop=True))
     if not frames:
-        return Choice("", ())
+        return Choice()
     shared = frames[0][["image_id", "class_index"]]
     for frame in frames[1:]:
         shared = shared.merge(frame[["image_id", "class_index"]])
@@ -129,15 +115,7 @@ def choose_from(run: ResultFolder, *, each: int, random: Collection[tuple[str, i
         for at, (image_id, index) in enumerate(zip(ids, classes, strict=True))
         if (safe_name(image_id), index) in random
     ]
-    return Choice(metric, (*choose(values, ids, classes, each=each), *kept))
-
-
-def network_rows(run: ResultFolder) -> Iterator[tuple[str, str]]:
-    """Yield checkpoint and attribution of each row that has a network."""
-    pairs = run.summary[["checkpoint", "attribution"]].drop_duplicates()
-    for checkpoint, attribution in pairs.itertuples(index=False):
-        if attribution and checkpoint != NO_CHECKPOINT:
-            yield str(checkpoint), str(attribution)
+    return Choice(metric=metric, queries=(*choose(values, ids, classes, each=each), *kept))
 
 
 def _finest(frames: Sequence[pd.DataFrame]) -> str:
@@ -156,8 +134,7 @@ def write_choice(out: Path, choice: Choice) -> None:
     Raises:
         RaybenchError: the disk is full or not writable.
     """
-    content = {"metric": choice.metric, "queries": [asdict(query) for query in choice.queries]}
-    write_atomically(ResultFiles(out).gallery, json.dumps(content, indent=2) + "\n")
+    write_atomically(ResultFiles(out).gallery, json.dumps(choice.model_dump(), indent=2) + "\n")
 
 
 def read_choice(out: Path) -> Choice:
@@ -169,21 +146,8 @@ def read_choice(out: Path) -> Choice:
     path = ResultFiles(out).gallery
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Choice(str(content["metric"]), tuple(map(_chosen, content["queries"])))
+        return Choice.model_validate(content, strict=False)  # a list may be a tuple
     except FileNotFoundError:
-        return Choice("", ())
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return Choice()
+    except (OSError, ValueError, RecursionError):
         raise RaybenchError(f"{path} is damaged; write it anew with `raybench gallery {out}`") from None
-
-
-def _chosen(entry: Mapping[str, Any]) -> Chosen:
-    one = Chosen(
-        str(entry["image_id"]),
-        int(entry["class_index"]),
-        str(entry["reason"]),
-        float(entry["mean"]),
-        float(entry["spread"]),
-    )
-    if one.reason not in REASONS:
-        raise ValueError(f"unknown reason {one.reason!r}")
-    return one

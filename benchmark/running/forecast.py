@@ -10,6 +10,7 @@ from ...attributions import BoundAttribution
 from ...checkpoints import weight_files
 from ..metrics import BoundMetric
 from ..suite import Settings, Suite
+from .machine.timing import time_lines
 from .plan import Plan
 from .progress import Reporter, SilentReporter
 from .work import of_checkpoints
@@ -23,7 +24,9 @@ _COSTLY = 10
 def planned(
     suite: str | Path | Suite, settings: Settings | None = None, *, reporter: Reporter | None = None
 ) -> tuple[str, ...]:
-    """Resolve a suite and say, line by line, what would be measured; nothing is, and nothing is written.
+    """Resolve a suite and say, line by line, what would be measured and how long it may take.
+
+    Nothing is written. Networks whose weights are here are loaded and timed on the first picture.
 
     Args:
         suite: as for `evaluate`.
@@ -31,9 +34,10 @@ def planned(
         reporter: told of what is left out.
 
     Raises:
-        RaybenchError: as for `evaluate`, before the first network is loaded.
+        RaybenchError: as for `evaluate`, before the first image is measured.
     """
-    return tuple(plan_lines(Plan.make(suite, settings or Settings(), reporter or SilentReporter())))
+    plan = Plan.make(suite, settings or Settings(), reporter or SilentReporter())
+    return (*plan_lines(plan), *time_lines(plan))
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

@@ -21,7 +21,6 @@ from ..results import (
     choose_from,
     gallery_images,
     map_path,
-    network_rows,
     open_results,
     read_choice,
     safe_name,
@@ -86,7 +85,7 @@ def _remove(run: ResultFolder, before: Choice, now: Choice) -> None:
     for query in before.queries:
         if (query.image_id, query.class_index) in kept:
             continue
-        for checkpoint, attribution in network_rows(run):
+        for checkpoint, attribution in run.network_rows:
             map_path(run.path, checkpoint, attribution, query.image_id, query.class_index).unlink(
                 missing_ok=True
             )
@@ -114,7 +113,7 @@ def _suite(run: ResultFolder) -> Suite:
             attributions=[
                 _named(one["method"], one["options"], one["name"])
                 for one in manifest["attributions"]
-                if one["name"] in {attribution for _, attribution in network_rows(run)}
+                if one["name"] in {attribution for _, attribution in run.network_rows}
             ],
             metrics=[
                 _named(name, options)
@@ -140,7 +139,7 @@ def _cards(run: ResultFolder, again: Again) -> list[str]:
     """Name the cards of the run's checkpoints: those given, else those that ship with raybench."""
     code = CodeFiles(trusted=again.trust_code)
     cards = {find_card(name, code).name: name for name in again.checkpoints}
-    wanted = dict.fromkeys(checkpoint for checkpoint, _ in network_rows(run))
+    wanted = dict.fromkeys(checkpoint for checkpoint, _ in run.network_rows)
     for name in cards.keys() - wanted.keys():
         raise RaybenchError(
             f"checkpoint {name!r} is not in {run.path}, which measured {', '.join(map(repr, wanted))}"
@@ -180,7 +179,7 @@ def _refuse_other_scores(run: ResultFolder, found: Results, chosen: Sequence[Cho
     other = run.manifest.get("device", {}).get("type") != found.manifest["device"]["type"]
     tolerance = _OTHER_DEVICE if other else _TOLERANCE
     metrics = found.manifest["metrics"]
-    for checkpoint, attribution in network_rows(run):
+    for checkpoint, attribution in run.network_rows:
         before, now = (
             frame.set_index(["image_id", "class_index"])[list(metrics)]
             for frame in (run.records(checkpoint, attribution), found.records(checkpoint, attribution))

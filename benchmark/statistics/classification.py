@@ -9,8 +9,6 @@ from ...base import RaybenchError
 from .predictions import PredictionBatch
 from .rules import rule
 
-__all__ = ["accuracy", "f1_per_class_of", "hits_among"]
-
 Floats = NDArray[np.float64]
 
 

@@ -14,8 +14,6 @@ from ...base import RaybenchError
 from .predictions import PredictionBatch
 from .rules import RULES
 
-__all__ = ["AGGREGATE_WORDS", "Aggregate", "CurveValue", "Facts", "Group", "Kind", "Unit"]
-
 Aggregate = Literal["class_mean", "query_mean", "image_mean", "whole_set"]
 AGGREGATE_WORDS: Mapping[str, str] = {
     "class_mean": "mean over classes",

@@ -11,18 +11,6 @@ from numpy.typing import NDArray
 
 from .spread import Spread, deviations
 
-__all__ = [
-    "INTERVALS",
-    "Estimate",
-    "Statistic",
-    "estimate",
-    "estimate_mean",
-    "influence",
-    "interval",
-    "p_values",
-    "spread_of",
-]
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 

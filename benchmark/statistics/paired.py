@@ -13,8 +13,6 @@ from .facts import Aggregate
 from .intervals import p_values
 from .spread import Spread, deviations
 
-__all__ = ["Block", "PairedTests", "RankRange", "differing_images", "holm", "paired_tests", "rank_rows"]
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from .rules import rule
 
-__all__ = ["pooled_average_precision"]
-
 Floats = NDArray[np.float64]
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from ...base import Registry
 from .predictions import PredictionBatch
 
-__all__ = ["RULES", "Rule", "rule"]
-
 Floats = NDArray[np.float64]
 
 

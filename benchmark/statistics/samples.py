@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from .intervals import Estimate
 
-__all__ = ["draw_sample", "of_sample"]
-
 
 def draw_sample(images: int, classes: Sequence[int] | None, size: int, *, seed: int = 0) -> NDArray[np.int64]:
     """Draw images without replacement: positions (n,), ascending.

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from .rules import rule
 
-__all__ = ["iou_of_both_sides", "share_of_right_pixels"]
-
 Floats = NDArray[np.float64]
 
 

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Deviations", "Spread", "deviations"]
-
 _RAISED = 0.5
 """Standard errors by which a variance is raised at most, found by `python -m perf.calibration`."""
 

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from .rules import rule
 
-__all__ = ["best_threshold", "threshold_of_other_half"]
-
 Floats = NDArray[np.float64]
 
 _LEVELS = 255

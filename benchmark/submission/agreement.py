@@ -14,8 +14,6 @@ from ...base import quoted
 from ..statistics import Facts
 from .report import Findings
 
-__all__ = ["OTHER", "SAME", "Agreement", "Allowance", "Column", "compare_records"]
-
 FALSE_ALARM = 1e-3
 """Chance that a bundle of honest rounding fails a test of its columns, for all columns together."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,11 +26,6 @@ from ..results import (
 )
 from .report import Findings
 from .run_facts import RunFacts, read_json
-
-__all__ = [
-    "bundle_manifest", "check_bundle_files", "check_cards", "collect_all", "describe_checkpoint",
-    "extract_bundle", "open_bundle", "opened", "unpack_bundles",
-]  # fmt: skip
 
 SCHEMA = "raybench-bundle"
 SCHEMA_VERSION = 1
@@ -198,45 +193,6 @@ def opened(path: Path, findings: Findings) -> Iterator[Path]:
         yield folder
 
 
-@contextmanager
-def open_bundle(path: str | Path) -> Iterator[Path]:
-    """Unpack a bundle into a temporary folder, which is there inside the `with` block; see `extract_bundle`.
-
-    `with open_bundle("results/submitted/mine.zip") as folder: open_results(folder)`. A page that is built
-    after the block should take `extract_bundle` and a folder of its own.
-    """
-    with tempfile.TemporaryDirectory(prefix="raybench-bundle-") as folder:
-        yield extract_bundle(path, folder)
-
-
-def unpack_bundles(
-    paths: Iterable[str | Path], into: str | Path
-) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Replace bundles among result folders by folders that everything else can read.
-
-    A page over `results/submitted/*.zip` and folders takes the returned folders in place of its arguments,
-    lists the refused bundles as excluded, and keeps `into` until it is built.
-
-    Args:
-        paths: result folders, passed on as they are, and bundles (.zip).
-        into: an empty folder; each bundle is unpacked below it, into a folder of its own name.
-
-    Returns:
-        The folders, in the order of the paths; and bundles that are damaged, each with the reason.
-    """
-    folders: list[Path] = []
-    refused: list[tuple[Path, str]] = []
-    for number, path in enumerate(map(Path, paths)):
-        if path.suffix != ".zip" or path.is_dir():
-            folders.append(path)
-            continue
-        try:
-            folders.append(extract_bundle(path, Path(into) / f"{number:04d}" / safe_name(path.stem)))
-        except RaybenchError as error:
-            refused.append((path, str(error)))
-    return folders, refused
-
-
 def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool = True) -> Board:
     """Read result folders and bundles (.zip) into a board; what is damaged is left out and listed.
 
@@ -245,18 +201,23 @@ def collect_all(paths: Sequence[str | Path], into: Path, *, with_published: bool
         into: an empty folder, kept until the site is built; bundles are unpacked into it.
         with_published: as for `collect`.
     """
-    folders, refused = unpack_bundles(paths, into)
+    folders: list[Path] = []
+    refused: list[Excluded] = []
+    bundles: dict[str, str] = {}
+    for number, path in enumerate(map(Path, paths)):
+        if path.suffix != ".zip" or path.is_dir():
+            folders.append(path)
+            continue
+        try:
+            folders.append(extract_bundle(path, into / f"{number:04d}" / safe_name(path.stem)))
+            bundles[str(folders[-1])] = str(path)
+        except RaybenchError as error:
+            refused.append(Excluded(path, str(error)))
     board = collect(folders, with_published=with_published)
-    bundles = {
-        str(folder): str(path)
-        for path, folder in zip([p for p in map(Path, paths) if p not in dict(refused)], folders, strict=True)
-        if folder.is_relative_to(into)
-    }
-    excluded = [_named(one, bundles) for one in board.excluded]
-    return replace(board, excluded=(*excluded, *(Excluded(path, reason) for path, reason in refused)))
+    return replace(board, excluded=(*(_named(one, bundles) for one in board.excluded), *refused))
 
 
-def _named(excluded: Excluded, bundles: dict[str, str]) -> Excluded:
+def _named(excluded: Excluded, bundles: Mapping[str, str]) -> Excluded:
     """Name the bundle instead of the passing folder that it was unpacked into."""
     path, reason = str(excluded.path), excluded.reason
     for folder, bundle in bundles.items():

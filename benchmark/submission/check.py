@@ -17,6 +17,7 @@ from ..results import (
     RECORD_COLUMNS,
     RECORDS,
     STATISTICS,
+    SUMMARY,
     SUMMARY_COLUMNS,
     Key,
     Summary,
@@ -36,21 +37,17 @@ from ..results import (
     source_of,
     stated_classes,
     summarise_predictions,
-    summarise_records,
-    summarise_sums,
+    summarise_row,
     summary_faults,
     worded_key,
 )
 from ..statistics import INTERVALS
-from .before import check_copies
 from .bundles import check_cards, opened
-from .claims import SUMMARY, Frames, check_across, expected_files, expected_lists
+from .claims import Frames, check_across, expected_files, expected_lists
+from .copies import check_copies
 from .definition import Definition, check_definition
 from .report import Findings, Report
 from .run_facts import FILE, RunFacts, read_run_facts
-
-__all__ = ["Checked", "check", "check_folder", "facts_of"]
-
 
 Lists = Mapping[tuple[str, str, str], pd.DataFrame]
 
@@ -102,10 +99,10 @@ def check(
     report = Report(str(path))
     try:
         with opened(Path(path), findings) as folder:
-            checked = check_folder(folder, findings, is_bundle=folder != Path(path))
+            checked = check_files(folder, findings, is_bundle=folder != Path(path))
     except RaybenchError as error:
         return replace(report, unusable=str(error))
-    facts = facts_of(checked)
+    facts = report_facts(checked)
     check_copies(checked.records, checked.facts, board, findings)
     if further is not None:
         facts |= further(checked, findings)
@@ -114,7 +111,7 @@ def check(
     return replace(report, findings=tuple(findings.all), facts=facts)
 
 
-def check_folder(folder: Path, findings: Findings, *, is_bundle: bool) -> Checked:
+def check_files(folder: Path, findings: Findings, *, is_bundle: bool) -> Checked:
     """Check all files of a result folder or an unpacked bundle; every fault goes to `findings`."""
     facts = read_run_facts(folder, findings)
     if facts is None:
@@ -202,7 +199,6 @@ def _read_predictions(
 
 
 def _read_summary(folder: Path, facts: RunFacts, findings: Findings) -> dict[Key, SummaryRow]:
-    """Read summary.csv, and check what its rows say they are."""
     frame = read_exactly(folder, SUMMARY, SUMMARY_COLUMNS, read_summary, findings.problem)
     if frame is None:
         return {}
@@ -230,17 +226,13 @@ def _check_summary(
 ) -> None:
     """Compare every number with what the records and predictions give; no row may lack or be too many."""
     metrics, expected = [one.metric for one in definition.metrics], dict[Key, Summary]()
-    for (checkpoint, label), frame in records.items():
-        found = summarise_records(frame, metrics)
-        if (checkpoint, label, STATISTICS) in lists:
-            degenerate = int((frame["status"] != "ok").sum())
-            sums = lists[checkpoint, label, STATISTICS]
-            found += summarise_sums(sums, metrics, degenerate=degenerate)
-        for one in found:
-            expected[checkpoint, label, one.metric, one.aggregate] = one
+    for names, frame in records.items():
+        for one in summarise_row(frame, lists.get((*names, STATISTICS)), metrics):
+            expected[(*names, one.metric, one.aggregate)] = one
     for checkpoint, frame in predictions.items():
         known = definition.classes
-        n_classes = len(known) if known else stated_classes(frame, rows, checkpoint)
+        own = (row for key, row in rows.items() if key[:2] == (checkpoint, ""))
+        n_classes = len(known) if known else stated_classes(frame, own)
         try:
             for one in summarise_predictions(frame, metrics, n_classes=n_classes):
                 expected[checkpoint, "", one.metric, one.aggregate] = one
@@ -280,7 +272,7 @@ def _note_excuses(facts: RunFacts, findings: Findings) -> None:
         )
 
 
-def facts_of(checked: Checked) -> dict[str, object]:
+def report_facts(checked: Checked) -> dict[str, object]:
     """Say what was checked, for the report."""
     if checked.facts is None:
         return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,7 +14,6 @@ from ...base import quoted
 from ..results import (
     CURVES,
     NO_CHECKPOINT,
-    PREDICTIONS,
     STATISTICS,
     SUMMARY,
     Key,
@@ -24,10 +25,8 @@ from .definition import Definition, queries_sha256
 from .report import Findings
 from .run_facts import RunFacts
 
-__all__ = ["SUMMARY", "Frames", "check_across", "expected_files", "expected_lists"]
-
-Row = tuple[str, str]
-Frames = Mapping[Row, pd.DataFrame]
+Query = tuple[str, int]
+Frames = Mapping[tuple[str, str], pd.DataFrame]
 _MOST_NAMED = 5
 
 
@@ -80,90 +79,76 @@ def check_across(
         findings: where differences are noted.
     """
     queries = {
-        row: list(zip(frame["image_id"], frame["class_index"], strict=True)) for row, frame in records.items()
+        records_file(*row): frozenset(zip(frame["image_id"], frame["class_index"], strict=True))
+        for row, frame in records.items()
     }
     _same_queries(queries, definition, findings)
     _all_images(queries, predictions, facts, findings)
-    _same_targets(records, predictions, facts, definition, findings)
+    _same_targets(records, predictions, definition, findings)
     _points_inside(records, definition, findings)
     _same_uniform_maps(records, definition, findings)
     _known_values(rows, facts, definition, findings)
 
 
 def _same_queries(
-    queries: Mapping[Row, list[tuple[str, int]]], definition: Definition, findings: Findings
+    queries: Mapping[str, frozenset[Query]], definition: Definition, findings: Findings
 ) -> None:
     """Every row answers the same queries; those of known data are known."""
     if not queries:
         return
-    sets = {row: frozenset(found) for row, found in queries.items()}
-    counted = pd.Series(list(sets.values())).value_counts()
-    usual = counted.index[0]
-    reference = next(row for row, found in sets.items() if found == usual)
-    for row, found in sets.items():
-        for difference, verb in ((usual - found, "lacks"), (found - usual, "has")):
+    usual = Counter(queries.values()).most_common(1)[0][0]
+    reference = next(name for name, found in queries.items() if found == usual)
+    for name, found in queries.items():
+        for difference, here, there in ((usual - found, "lacks", "has"), (found - usual, "has", "lacks")):
             if difference:
-                findings.problem(
-                    records_file(*row),
-                    f"{verb} {len(difference)} queries that {records_file(*reference)} "
-                    f"{'has' if verb == 'lacks' else 'lacks'}: {_few_queries(difference)}",
-                )
+                few = _few(f"{quoted(image)} class {index}" for image, index in sorted(difference))
+                message = f"{here} {len(difference)} queries that {reference} {there}: {few}"
+                findings.problem(name, message)
     known = definition.known
     if known and queries_sha256(usual) != known.queries_sha256:
         findings.problem(
-            records_file(*reference),
+            reference,
             f"its {len(usual)} queries are not those of {known.title}: each has to be there once",
         )
 
 
 def _all_images(
-    queries: Mapping[Row, list[tuple[str, int]]],
+    queries: Mapping[str, frozenset[Query]],
     predictions: Mapping[str, pd.DataFrame],
     facts: RunFacts,
     findings: Findings,
 ) -> None:
     """Records and predictions cover all images of the data but those that run.json excuses."""
-    skipped = {entry.image_id for entry in facts.skipped}
-    without = set(facts.without_queries)
-    found = {records_file(*row): {image for image, _ in entries} for row, entries in queries.items()}
-    expected = dict.fromkeys(found, facts.expected_images - len(skipped) - len(without))
-    for checkpoint, frame in predictions.items():
-        found[predictions_file(checkpoint)] = set(frame["image_id"])
-        expected[predictions_file(checkpoint)] = facts.expected_images - len(skipped)
-    for name, images in found.items():
-        if len(images) != expected[name]:
+    skipped, without = {entry.image_id for entry in facts.skipped}, set(facts.without_queries)
+    asked = {name: {image for image, _ in found} for name, found in queries.items()}
+    seen = {predictions_file(checkpoint): set(frame["image_id"]) for checkpoint, frame in predictions.items()}
+    for name, images in (asked | seen).items():
+        excuses = skipped if name in seen else skipped | without
+        expected = facts.expected_images - len(skipped) - (0 if name in seen else len(without))
+        if len(images) != expected:
             findings.problem(
                 name,
-                f"{len(images)} images; expected {expected[name]}: run.json says {facts.expected_images}, of "
+                f"{len(images)} images; expected {expected}: run.json says {facts.expected_images}, of "
                 f"which {len(skipped)} skipped and {len(without)} without queries",
             )
-        excused = images & (skipped if name.endswith(PREDICTIONS) else skipped | without)
-        if excused:
-            findings.problem(name, f"has rows of images that run.json excuses: {_few(excused)}")
-    seen = {name: images for name, images in found.items() if name.endswith(PREDICTIONS)}
+        if excused := images & excuses:
+            findings.problem(name, f"has rows of images that run.json excuses: {_few_names(excused)}")
     for name, images in seen.items():
-        asked = frozenset().union(*(images for other, images in found.items() if other not in seen))
-        missing = asked - images
-        if missing:
-            findings.problem(name, f"lacks {len(missing)} images that records have: {_few(missing)}")
+        if missing := set[str]().union(*asked.values()) - images:
+            findings.problem(name, f"lacks {len(missing)} images that records have: {_few_names(missing)}")
 
 
 def _same_targets(
-    records: Frames,
-    predictions: Mapping[str, pd.DataFrame],
-    facts: RunFacts,
-    definition: Definition,
-    findings: Findings,
+    records: Frames, predictions: Mapping[str, pd.DataFrame], definition: Definition, findings: Findings
 ) -> None:
     """What images show does not depend on the checkpoint, and queries ask about it."""
     targets: dict[str, str] = {}
     for checkpoint, frame in predictions.items():
         faults = []
-        values = (frame.index.tolist(), frame["image_id"].tolist(), frame["targets"].tolist())
-        for line, image, text in zip(*values, strict=True):
+        for line, image, text in frame[["image_id", "targets"]].itertuples(name=None):
             first = targets.setdefault(image, text)
             if text != first:
-                faults.append((int(line), f"targets of {quoted(image)} are {text!r}; elsewhere {first!r}"))
+                faults.append((line, f"targets of {quoted(image)} are {text!r}; elsewhere {first!r}"))
         findings.lines(predictions_file(checkpoint), faults)
     if not targets or definition.protocol is None or definition.multilabel is None:
         return
@@ -171,13 +156,11 @@ def _same_targets(
         return  # a query may ask about an object that is not the label
     shown = {image: {int(word) for word in text.split()} for image, text in targets.items()}
     for row, frame in records.items():
-        faults = []
-        asked = (frame.index.tolist(), frame["image_id"].tolist(), frame["class_index"].tolist())
-        for line, image, index in zip(*asked, strict=True):
-            if image in shown and index not in shown[image]:
-                faults.append(
-                    (int(line), f"asks about class {index}, but {quoted(image)} shows {targets[image]}")
-                )
+        faults = [
+            (line, f"asks about class {index}, but {quoted(image)} shows {targets[image]}")
+            for line, image, index in frame[["image_id", "class_index"]].itertuples(name=None)
+            if image in shown and index not in shown[image]
+        ]
         findings.lines(records_file(*row), faults)
 
 
@@ -192,43 +175,28 @@ def _points_inside(records: Frames, definition: Definition, findings: Findings) 
         return
     last = 2 * centers[0]  # a width of 2 c or 2 c + 1 has its middle pixel at c
     for row, frame in records.items():
-        known = frame[frame["image_id"].isin(last.index)]
         for axis in ("point_x", "point_y"):
-            most = known["image_id"].map(last[axis])
-            beyond = known[known[axis] > most]
-            if beyond.empty:
-                continue
-            findings.lines(
-                records_file(*row),
-                [
-                    (int(line), f"{axis} is {value}; the image has at most {size} pixels that way")
-                    for line, value, size in zip(
-                        beyond.index, beyond[axis], most[beyond.index] + 1, strict=True
-                    )
-                ],
-            )
+            most = frame["image_id"].map(last[axis])
+            beyond = pd.DataFrame({"value": frame[axis], "most": most})[frame[axis] > most]
+            faults = [
+                (line, f"{axis} is {value}; the image has at most {size + 1:.0f} pixels that way")
+                for line, value, size in beyond.itertuples(name=None)
+            ]
+            findings.lines(records_file(*row), faults)
 
 
 def _same_uniform_maps(records: Frames, definition: Definition, findings: Findings) -> None:
     """A degenerate map is scored as uniform, so that its values depend on the query alone."""
     metrics = [one.metric.name for one in definition.metrics if one.metric.kind in ("localisation", "map")]
-    first: dict[tuple[str, int], tuple[str, tuple[float, ...]]] = {}
+    first: dict[Query, tuple[str, tuple[float, ...]]] = {}
     for row, frame in records.items():
         name, faults = records_file(*row), []
-        degenerate = frame[frame["status"] != "ok"]
-        values = degenerate[metrics].to_numpy(np.float64)
-        queries = zip(
-            degenerate.index, degenerate["image_id"], degenerate["class_index"], values, strict=True
-        )
-        for line, image, index, found in queries:
-            other, expected = first.setdefault((image, index), (name, tuple(found)))
-            if not np.allclose(found, expected, rtol=1e-4, atol=1e-4):
-                faults.append(
-                    (
-                        int(line),
-                        f"a degenerate map of {quoted(image)} has other values than in {quoted(other)}",
-                    )
-                )
+        degenerate = frame.loc[frame["status"] != "ok", ["image_id", "class_index", *metrics]]
+        for line, image, index, *values in degenerate.itertuples(name=None):
+            other, expected = first.setdefault((image, index), (name, tuple(values)))
+            if not np.allclose(values, expected, rtol=1e-4, atol=1e-4):
+                message = f"a degenerate map of {quoted(image)} has other values than in {quoted(other)}"
+                faults.append((line, message))
         findings.lines(name, faults)
 
 
@@ -251,11 +219,10 @@ def _known_values(
             )
 
 
-def _few(names: set[str] | frozenset[str]) -> str:
-    listed = ", ".join(quoted(name) for name in sorted(names)[:_MOST_NAMED])
-    return listed + " …" * (len(names) > _MOST_NAMED)
+def _few_names(names: Iterable[str]) -> str:
+    return _few(quoted(name) for name in sorted(names))
 
 
-def _few_queries(queries: frozenset[tuple[str, int]]) -> str:
-    listed = ", ".join(f"{quoted(image)} class {index}" for image, index in sorted(queries)[:_MOST_NAMED])
-    return listed + " …" * (len(queries) > _MOST_NAMED)
+def _few(words: Iterable[str]) -> str:
+    first = list(itertools.islice(words, _MOST_NAMED + 1))
+    return ", ".join(first[:_MOST_NAMED]) + " …" * (len(first) > _MOST_NAMED)

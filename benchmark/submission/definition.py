@@ -17,19 +17,11 @@ from ...base import Document, RaybenchError, UnknownNameError, names_code, quote
 from ...checkpoints import Card, ClassList, card_names, find_card, load_classes
 from ..datasets import DATASETS
 from ..metrics import BoundMetric, bind_metric
+from ..results import stated_protocol, worded_changes
 from ..statistics import Facts
-from ..suite import PROTOCOLS, Protocol, changed_fields, protocol_from, protocol_key
+from ..suite import Protocol
 from .report import Findings
 from .run_facts import FILE, RunFacts
-
-__all__ = [
-    "Definition",
-    "KnownDataset",
-    "check_definition",
-    "compare_with_card",
-    "known_dataset",
-    "queries_sha256",
-]
 
 _DECIDING = (
     "architecture",
@@ -125,35 +117,15 @@ def check_definition(facts: RunFacts, findings: Findings) -> Definition:
 
 
 def _protocol(facts: RunFacts, findings: Findings) -> Protocol | None:
-    """Rebuild the protocol from its fields and compare its hash."""
-    given, fields = facts.protocol, facts.protocol.fields
-    if given.name not in PROTOCOLS:
-        findings.problem(FILE, str(UnknownNameError("protocol", given.name, PROTOCOLS)))
-        return None
-    key = protocol_key(given.name, fields.get("version"))
-    standard = PROTOCOLS[key]
-    changes = changed_fields(standard, fields)
-    missing = sorted(standard.fields.keys() - fields.keys() - changes.keys())
-    if missing:
-        findings.problem(FILE, f"protocol.fields lacks {', '.join(missing)}")
-        return None
-    if fields["name"] != given.name or fields["version"] != standard.version:
-        findings.problem(
-            FILE,
-            f"protocol.fields are of {quoted(fields['name'])} version {quoted(fields['version'])}; expected "
-            f"{given.name!r} version {standard.version}",
-        )
-        return None
+    """Rebuild the protocol from its fields, and say how it was changed."""
+    given = facts.protocol
     try:
-        protocol = protocol_from(key, changes)
+        protocol = stated_protocol(given.name, given.id, given.fields)
     except RaybenchError as error:
-        findings.problem(FILE, f"protocol.fields: {quoted(error, 300)[1:-1]}")
+        findings.problem(FILE, quoted(error, 300)[1:-1])
         return None
-    if protocol.id != given.id:
-        findings.problem(FILE, f"protocol.id is {quoted(given.id)}, but its fields hash to {protocol.id!r}")
-    if changes:
-        words = ", ".join(f"{key} = {value}" for key, value in sorted(changes.items()))
-        findings.remark(FILE, f"protocol {given.name} was changed: {words}")
+    if changes := worded_changes(given.name, given.id, given.fields):
+        findings.remark(FILE, changes)
     return protocol
 
 

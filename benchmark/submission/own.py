@@ -31,8 +31,6 @@ from .definition import Definition
 from .report import Findings
 from .run_facts import FILE, RunFacts
 
-__all__ = ["Own", "compare_lists", "look_at_excuses", "open_own_data", "own_options"]
-
 
 @dataclass
 class Own:

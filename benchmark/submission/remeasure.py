@@ -37,8 +37,6 @@ from .own import Own, compare_lists, look_at_excuses, open_own_data, own_options
 from .report import Findings, promises
 from .run_facts import FILE, RunFacts
 
-__all__ = ["compare_predictions", "drawn", "remeasure", "remeasuring"]
-
 
 def remeasuring(how: Remeasuring, reporter: Reporter) -> Further:
     """Return the further check that measures images again, for `check`."""

@@ -14,11 +14,6 @@ import pandas as pd
 
 from ..statistics import Facts
 
-__all__ = [
-    "Finding", "Findings", "Report", "chance_to_pass", "fewest_to_draw", "fewest_to_shift", "promises",
-    "render",
-]  # fmt: skip
-
 MOST_LINES = 10
 """Lines of one file that are worded one by one for the same fault; the rest are counted."""
 

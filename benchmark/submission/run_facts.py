@@ -14,8 +14,6 @@ from ...base import names_code, quoted
 from ..results import MANIFEST, is_plain_name, read_inside
 from .report import Findings
 
-__all__ = ["FILE", "RunFacts", "read_json", "read_run_facts"]
-
 FILE = MANIFEST
 _MARKUP = re.compile(r"<\s*[A-Za-z/!?]|[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 MOST_TEXT = 4000

@@ -21,6 +21,7 @@ from ..results import (
     Manifest,
     card_file,
     collisions,
+    command_again,
     lists_file,
     lost_rows,
     open_results,
@@ -30,10 +31,8 @@ from ..results import (
     records_file,
 )
 from .bundles import bundle_manifest, describe_checkpoint
-from .check import Checked, check, check_folder, facts_of
+from .check import Checked, check, check_files, report_facts
 from .report import Findings, Report
-
-__all__ = ["public_manifest", "submit"]
 
 _PATH = re.compile(r"(?<![\w.:/\\~-])(?:~[\w.-]*[/\\]|/(?=\w)|[A-Za-z]:[\\/]|\\\\)[^\s'\",;()<>|]*")
 """An absolute path, or one in somebody's home folder, that stands alone: not the middle of a web address."""
@@ -42,9 +41,6 @@ PLACEHOLDER = "PATH"
 _REST = re.compile(rf"{PLACEHOLDER}[/\\][^\s'\",;()<>|]*")
 
 _PRIVATE_KEYS = frozenset({"host", "hostname", "user", "username", "cwd", "out", "path", "paths"})
-_SWITCHES = frozenset({"--fresh", "--strict", "--trust-code"})
-_WITH_NUMBER = frozenset({"--batch-size", "--workers", "--processes", "--threads", "--limit"})
-_WITH_WORD = frozenset({"--device"})
 
 
 def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()) -> Report:
@@ -70,11 +66,11 @@ def submit(folder: str | Path, bundle: str | Path, *, cards: Sequence[Card] = ()
     if bundle.suffix != ".zip":
         raise RaybenchError(f"the bundle {bundle} needs a name that ends in .zip")
     findings = Findings()
-    checked = check_folder(folder, findings, is_bundle=False)
+    checked = check_files(folder, findings, is_bundle=False)
     with contextlib.suppress(RaybenchError):  # what cannot be read is among the findings
         for line in lost_rows(open_results(folder)):
             findings.problem(SUMMARY, line)
-    report = Report(str(folder), tuple(findings.all), facts_of(checked))
+    report = Report(str(folder), tuple(findings.all), report_facts(checked))
     if report.problems:
         return report
     files = _files(folder, checked, cards)
@@ -129,8 +125,8 @@ def _yaml(card: Mapping[str, Any]) -> bytes:
 def public_manifest(manifest: Mapping[str, Any]) -> Manifest:
     """Return a run.json without folders, paths, and names of people and machines that occur in them.
 
-    The command keeps its words that say what was measured; folders become `PATH`. Skipped images keep their
-    id and reason. Every other text keeps all but absolute paths.
+    The command is written anew from what was measured. Skipped images keep their id and reason. Every other
+    text keeps all but absolute paths.
     """
     hidden = _hidden_texts(manifest)
     public = {
@@ -138,7 +134,7 @@ def public_manifest(manifest: Mapping[str, Any]) -> Manifest:
         for key, value in manifest.items()
         if key not in ("command", "skipped", "platform") and key not in _PRIVATE_KEYS
     }
-    public["command"] = _public_command(manifest)
+    public["command"] = command_again(manifest)
     public["skipped"] = [
         {key: _scrub(entry[key], _around(entry.get("path")) | hidden) for key in ("image_id", "reason")}
         for entry in manifest.get("skipped", [])
@@ -164,7 +160,6 @@ def _around(path: object) -> frozenset[str]:
 
 
 def _scrub(value: Any, hidden: Iterable[str]) -> Any:
-    """Replace paths in every text of plain values."""
     if isinstance(value, str):
         for text in sorted(hidden, key=len, reverse=True):
             value = value.replace(text, PLACEHOLDER)
@@ -178,22 +173,3 @@ def _scrub(value: Any, hidden: Iterable[str]) -> Any:
     if isinstance(value, Sequence):
         return [_scrub(entry, hidden) for entry in value]
     return value
-
-
-def _public_command(manifest: Mapping[str, Any]) -> list[str]:
-    """Write the command anew from what was measured, with the options of the old one that name no place."""
-    command = ["raybench", "run", str(manifest["suite"]["name"])]
-    given = [word for word in manifest.get("command", []) if isinstance(word, str)]
-    for entry in manifest.get("checkpoints", []):
-        if "--checkpoint" in given:
-            command += ["--checkpoint", str(entry["name"])]
-    command += ["--data", f"{manifest['dataset']['name']}={PLACEHOLDER}"]
-    for position, word in enumerate(given):
-        following = given[position + 1] if position + 1 < len(given) else ""
-        if word in _SWITCHES:
-            command.append(word)
-        elif (word in _WITH_NUMBER and following.isdecimal()) or (
-            word in _WITH_WORD and re.fullmatch(r"auto|cpu|cuda(:\d+)?", following)
-        ):
-            command += [word, following]
-    return command

@@ -5,7 +5,8 @@ from .entries import TIED
 from .formats import escape_latex, escape_markdown, latex_table, render_table, rich_table
 from .matching import (
     find_published,
-    normal_training,
+    method_of,
+    published_beside,
     published_column,
     published_dataset,
     published_title,
@@ -40,7 +41,8 @@ __all__ = [
     "known_datasets",
     "latex_table",
     "load_published",
-    "normal_training",
+    "method_of",
+    "published_beside",
     "published_column",
     "published_dataset",
     "published_source",

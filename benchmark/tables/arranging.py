@@ -8,10 +8,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from ...base import RaybenchError, UnknownNameError
-from ..results import NO_CHECKPOINT, Cell, Column, Row, Table
+from ..results import NO_CHECKPOINT, Column, Row, Score, Table
 from .entries import Entry
-
-__all__ = ["arranged", "chosen_columns", "chosen_rows", "pivoted"]
 
 
 def chosen_rows(entries: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:
@@ -114,7 +112,7 @@ def pivoted(table: Table, heading: str) -> Table:
     rows = []
     for labels, found in grid.items():
         some = next(iter(found.values()))
-        none = Row(labels, tuple(Cell(applies=False) for _ in table.columns))
+        none = Row(labels, tuple(Score(applies=False) for _ in table.columns))
         cells = tuple((found.get(name, none) if name else some).cells[place] for place, name in picks)
         queries = max(row.queries for row in found.values())
         rows.append(Row(labels, cells, queries, sum(row.degenerate for row in found.values())))
@@ -138,7 +136,6 @@ def _without_network(table: Table, inside: Sequence[Row]) -> list[str]:
 
 
 def _place(columns: Sequence[Column], name: str, option: str) -> int:
-    """Find a column by its label or the name of its metric."""
     for place, column in enumerate(columns):
         if name.casefold() == column.label.casefold() or name == column.metric:
             return place

@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ...base import RaybenchError
-from ..results import NO_CHECKPOINT, Cell, Column, ResultFolder, read_records
+from ..results import NO_CHECKPOINT, Column, ResultFolder, Score, read_records
 from ..statistics import Aggregate, rank_rows
-
-__all__ = ["TIED", "Entry", "entries_of", "mark_best"]
 
 TIED = (
     "bold: rows that no other is better than, by paired tests over images at 5 %, corrected for their number "
@@ -50,10 +48,7 @@ class Entry:
 
 def entries_of(run: ResultFolder, group: int) -> list[Entry]:
     """Split a summary into checkpoints and attributions."""
-    scores: dict[tuple[str, str], dict[tuple[str, str], Mapping[str, float]]] = {}
-    for row in run.rows:
-        key = (row["checkpoint"], row["attribution"])
-        scores.setdefault(key, {})[row["metric"], row["aggregate"]] = row
+    scores = run.by_row
     with_method = {checkpoint for checkpoint, attribution in scores if attribution}
     return [
         Entry(run, group, checkpoint, attribution, {**scores.get((checkpoint, ""), {}), **found})
@@ -63,13 +58,13 @@ def entries_of(run: ResultFolder, group: int) -> list[Entry]:
 
 
 def mark_best(
-    grid: Sequence[Sequence[Cell]],
+    grid: Sequence[Sequence[Score]],
     entries: Sequence[Entry],
     columns: Sequence[Column],
     apart: Callable[[Entry], Hashable],
     *,
     tied: bool,
-) -> tuple[list[list[Cell]], bool]:
+) -> tuple[list[list[Score]], bool]:
     """Mark the best of each column among rows that are comparable and have a network.
 
     Methods without a network are the floor and the ceiling: they take no part. Rows of a run that have other

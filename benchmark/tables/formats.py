@@ -15,9 +15,7 @@ import rich.table
 from rich.text import Text
 
 from ...base import UnknownNameError, broken
-from ..results import Cell, Column, Row, Table
-
-__all__ = ["TABLE_FORMATS", "escape_latex", "escape_markdown", "latex_table", "render_table", "rich_table"]
+from ..results import Column, Row, Score, Table
 
 Intervals = bool | Literal["half-width"]
 
@@ -216,12 +214,12 @@ def _counts(table: Table) -> list[list[str]]:
     return [[f"{values[place]:,}" for values in table.counts.values()] for place in range(len(table.rows))]
 
 
-def _pairs(table: Table, row: Row) -> list[tuple[Cell, Column]]:
+def _pairs(table: Table, row: Row) -> list[tuple[Score, Column]]:
     return list(zip(row.cells, table.columns, strict=True))
 
 
 def _cell(
-    cell: Cell,
+    cell: Score,
     column: Column,
     marks: dict[str, str],
     intervals: Intervals,

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..results import Column, column_for
+from ..results import NO_CHECKPOINT, Column, ResultFolder, Score, column_for, dataset_label
 from .published import SOURCES, Described, PublishedValue, known_datasets, known_metrics, load_published
-
-__all__ = [
-    "find_published",
-    "normal_training",
-    "published_column",
-    "published_dataset",
-    "published_title",
-    "training_name",
-]
 
 
 def published_dataset(label: str) -> str | None:
@@ -81,6 +72,29 @@ def find_published(
         and method not in source.protocol_of  # measured by a protocol of its own
     ]
     return found[0] if found and len({value.value for value in found}) == 1 else None
+
+
+def published_beside(
+    score: Score, run: ResultFolder, checkpoint: str, attribution: str, column: Column
+) -> Score:
+    """Put what was published of it, if anything, beside the score of a row that a run measured."""
+    found = find_published(
+        dataset=published_dataset(dataset_label(run)),
+        checkpoint="" if checkpoint == NO_CHECKPOINT else checkpoint,
+        architecture=run.checkpoints.get(checkpoint, {}).get("architecture"),
+        weights_sha256=run.weights.get(checkpoint),
+        attribution="" if column.about_checkpoint else method_of(attribution, run),
+        metric=f"{column.metric}_{run.subset}" if run.subset else column.metric,
+        protocol=run.protocol,
+    )
+    if found is None:
+        return score
+    return replace(score, published=found.value, source=SOURCES[found.source].title, mark=found.mark)
+
+
+def method_of(attribution: str, run: ResultFolder) -> str:
+    """Return the registered method behind the label of a row."""
+    return str(run.attributions.get(attribution, {}).get("method", attribution))
 
 
 def _is_same(described: Described, architecture: str | None, weights_sha256: str | None) -> bool:

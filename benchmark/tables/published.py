@@ -17,19 +17,6 @@ from pydantic import Field
 
 from ...base import Document, RaybenchError, UnknownNameError, parse_document
 
-__all__ = [
-    "NO_REFERENCE",
-    "REPEATED",
-    "SOURCES",
-    "PublishedDataset",
-    "PublishedValue",
-    "Source",
-    "known_datasets",
-    "known_metrics",
-    "load_published",
-    "published_source",
-]
-
 REPEATED = "repeats the ImageNet rows"
 """Mark of values that are printed in a source but are an evident copy of other rows."""
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from ...base import RaybenchError
 from ..results import (
     NO_CHECKPOINT,
-    Cell,
     Column,
     ResultFolder,
     Row,
+    Score,
     Table,
     columns_of,
     dataset_label,
@@ -28,10 +28,8 @@ from ..results import (
 from ..statistics import AGGREGATE_WORDS
 from .arranging import chosen_columns, chosen_rows, pivoted
 from .entries import TIED, Entry, entries_of, mark_best
-from .matching import find_published, published_column, published_dataset
+from .matching import published_beside, published_column
 from .published import SOURCES, PublishedValue, load_published
-
-__all__ = ["comparison_table", "published_tables"]
 
 
 def comparison_table(
@@ -120,7 +118,7 @@ def _published_table(source: str, dataset: str, values: Sequence[PublishedValue]
     rows = []
     for key in dict.fromkeys(key[:3] for key in by_key):
         found = [by_key.get((*key, column.metric)) for column in columns]
-        cells = tuple(Cell(v.value, mark=v.mark) if v else Cell() for v in found)
+        cells = tuple(Score(v.value, mark=v.mark) if v else Score() for v in found)
         rows.append(Row(key[:width], cells))
     headings = ("architecture", "training", "attribution")[:width]
     return Table(title, headings, columns, tuple(rows), ("in percent, as published",))
@@ -130,8 +128,8 @@ def _labels(entries: Sequence[Entry]) -> tuple[tuple[str, ...], list[tuple[str, 
     """Return headings and each row's labels, as many as rows and groups need to be told apart."""
     parts = {
         "dataset": [dataset_label(entry.folder) for entry in entries],
-        "protocol": [_first(entry.folder, "protocol") for entry in entries],
-        "protocol_id": [_first(entry.folder, "protocol_id") for entry in entries],
+        "protocol": [entry.folder.protocol for entry in entries],
+        "protocol_id": [str(entry.folder.summary["protocol_id"].iloc[0]) for entry in entries],
         "run": _short([entry.folder.path for entry in entries]),
         "checkpoint": [entry.checkpoint for entry in entries],
         "attribution": [entry.attribution for entry in entries],
@@ -170,31 +168,18 @@ def _shown(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:
 
 
 def _distinct(parts: Mapping[str, Sequence[str]], headings: Sequence[str]) -> int:
-    """Count the rows that differ in the labels under `headings`."""
     return len(set(zip(*(parts[heading] for heading in headings), strict=True))) if headings else 1
 
 
-def _cell(entry: Entry, column: Column, *, with_published: bool) -> Cell:
+def _cell(entry: Entry, column: Column, *, with_published: bool) -> Score:
     row = entry.scores.get((column.metric, column.aggregate), {})
     asks = column.about_checkpoint or column.needs_network
     applies = not (asks and entry.checkpoint == NO_CHECKPOINT)
     nan = math.nan
-    cell = Cell(row.get("value", nan), row.get("ci_low", nan), row.get("ci_high", nan), applies=applies)
+    cell = Score(row.get("value", nan), row.get("ci_low", nan), row.get("ci_high", nan), applies=applies)
     if not (with_published and applies):
         return cell
-    run, card = entry.folder, entry.folder.checkpoints.get(entry.checkpoint, {})
-    method = str(run.attributions.get(entry.attribution, {}).get("method", entry.attribution))
-    weights = run.manifest.get("weights_sha256")
-    published = find_published(
-        dataset=published_dataset(dataset_label(run)),
-        checkpoint="" if entry.checkpoint == NO_CHECKPOINT else entry.checkpoint,
-        architecture=card.get("architecture"),
-        weights_sha256=weights.get(entry.checkpoint) if isinstance(weights, dict) else None,
-        attribution="" if column.about_checkpoint else method,
-        metric=f"{column.metric}_{run.subset}" if run.subset else column.metric,
-        protocol=_first(run, "protocol"),
-    )
-    return replace(cell, published=published.value, mark=published.mark) if published else cell
+    return published_beside(cell, entry.folder, entry.checkpoint, entry.attribution, column)
 
 
 def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) -> tuple[str, ...]:
@@ -230,12 +215,7 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
 
 def _title(runs: Sequence[ResultFolder]) -> str:
     parts = dict.fromkeys(
-        f"{dataset_label(run)}{run.subset and f', {run.subset} queries'}, protocol {_first(run, 'protocol')}"
+        f"{dataset_label(run)}{run.subset and f', {run.subset} queries'}, protocol {run.protocol}"
         for run in runs
     )
     return "; ".join(parts)
-
-
-def _first(run: ResultFolder, column: str) -> str:
-    """The value of a column that is the same in all rows."""
-    return str(run.summary[column].iloc[0]) if len(run.summary) else ""

@@ -3,7 +3,7 @@
 from .code_files import CodeFiles, names_code, without_folder
 from .documents import Document, checked_label, document_from, parse_document, read_document
 from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, broken, nearest, quoted
-from .failures import worded
+from .failures import worded, worded_time
 from .flags import Flag, offered, refuse_out_of_range
 from .geometry import Box, Point, Size
 from .memory import keep_freed_memory
@@ -44,6 +44,7 @@ __all__ = [
     "seed_for",
     "without_folder",
     "worded",
+    "worded_time",
 ]
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Words an error of code that is not ours: what it says, in which layer and which line."""
+"""What went wrong, and how long something takes, in words for people."""
 
 from __future__ import annotations
 
@@ -58,3 +58,13 @@ def _line(frames: list[tuple[types.FrameType, int]]) -> str:
         if package != "raybench" and not installed:
             return f", at {path.name}, line {line}"
     return ""
+
+
+def worded_time(seconds: float) -> str:
+    """Word a time: `40 s`, `12 min`, `1 h 40 min`, `25 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours >= 10:
+        return f"{hours:,} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

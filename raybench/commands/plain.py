@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..base import worded_time
 from .progress import sentence_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _PlainLines:
         speed = self._speed()
         if self._done >= self._total or not speed:
             return ""
-        return f", {_worded_time((self._total - self._done) / speed)} left"
+        return f", {worded_time((self._total - self._done) / speed)} left"
 
 
 class PlainProgress(_PlainLines):
@@ -126,11 +127,3 @@ class PlainTraining(_PlainLines):
 
     def finish(self) -> None:
         """Say nothing: the last row has said it."""
-
-
-def _worded_time(seconds: float) -> str:
-    """Word a time: `40 s`, `12 min`, `1 h 40 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -218,10 +218,9 @@ def manifest_protocol(run: Path) -> dict[str, dict[str, object]]:
             "summary.csv, line",
         ),
         (lambda run: change_manifest(run, status="running"), r"not complete \(status 'running'\)"),
-        (lambda run: change_manifest(run, schema_version=9), "schema_version is 9"),
         (unknown_protocol, "unknown protocol 'aaai99'; did you mean 'aaai21'"),
-        (other_version, "protocol aaai21 has version 2, and this raybench knows 1"),
-        (other_field, "protocol_id is '[0-9a-f]{12}', but the protocol's fields give"),
+        (other_version, "protocol.fields are of 'aaai21' version '2'; expected 'aaai21' version 1"),
+        (other_field, "protocol.id is '[0-9a-f]{12}', but its fields hash to"),
     ],
 )
 def test_damaged_folder_is_named_and_left_out(

@@ -104,10 +104,11 @@ def test_choice_runs_out_of_images():
 
 
 def test_choice_reads_back(tmp_path):
-    choice = Choice("content_heatmap", (Chosen("../é", 3, "best", 1.5, 0.25),))
+    one = Chosen(image_id="../é", class_index=3, reason="best", mean=1.5, spread=0.25)
+    choice = Choice(metric="content_heatmap", queries=(one,))
     write_choice(tmp_path, choice)
     assert read_choice(tmp_path) == choice
-    assert read_choice(tmp_path / "nowhere") == Choice("", ())
+    assert read_choice(tmp_path / "nowhere") == Choice()
 
 
 @pytest.mark.parametrize(

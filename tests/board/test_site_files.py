@@ -25,8 +25,8 @@ from raybench.benchmark.board import build as site
 from raybench.benchmark.board.bars import Scale
 from raybench.benchmark.board.build import write_plotly
 from raybench.benchmark.board.collect import collect
-from raybench.benchmark.board.naming import safe_key
-from raybench.benchmark.board.provenance import command_again
+from raybench.benchmark.board.provenance import shell_command
+from raybench.benchmark.board.templating import json_for_script, safe_key
 from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.sections import Score
 from raybench.commands import app
@@ -194,10 +194,11 @@ def test_manifest_nested_too_deep_is_left_out(run: Path) -> None:
 
 def test_json_in_a_script_element_cannot_end_it() -> None:
     data = {"</script><!--": ["<script>", "a & b", "\u2028", "\ud800"]}
-    text = str(site.json_for_script(data))
+    text = str(json_for_script(data))
     assert not set("<>&") & set(text)
     assert text.isascii()
     assert json.loads(text) == data
+    assert json_for_script([math.nan, math.inf, (2, None)]) == "[null,null,[2,null]]"
 
 
 def test_plotly_is_packed_as_it_is_installed(tmp_path: Path) -> None:
@@ -226,22 +227,21 @@ def test_command_again_is_quoted_and_holds_no_folder_of_the_old_machine(run: Pat
             "raybench",
             "run",
             "x",
-            "--checkpoint",
-            "/home/me/$(id).yaml",
+            "--checkpoint=/home/me/card.yaml",
             "--out",
             "/home/me/out",
-            "\x1b[2J",
         ],
+        checkpoints=[{"name": "$(id)\x1b[2J"}, {"name": "$(id)"}],
     )
-    command = command_again(open_results(run), "one")
+    command = shell_command(open_results(run), "$(id)")
     assert shlex.split(command) == [
         "raybench",
         "run",
         "a b; rm -rf ~",
         "--data",
-        "shapes=FOLDER",
+        "shapes=PATH",
         "--checkpoint",
-        "$(id).yaml",
+        "$(id)",
         "--limit",
         "7",
         "--out",

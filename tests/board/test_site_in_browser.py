@@ -278,7 +278,7 @@ def test_source_of_a_row_opens_by_keyboard_and_closes(shown: Visit) -> None:
     text = dialog.inner_text()
     for fact in (
         "even, grad_cam",
-        "raybench run made-up --data imagenet=FOLDER --out runs/made-up",
+        "raybench run made-up --data imagenet=PATH --out runs/made-up",
         f"{1:064x}",  # SHA-256 of the weights
         "tolerance_px",
         "ab" * 32,  # fingerprint of the dataset

@@ -11,7 +11,7 @@ from raybench.benchmark.comparison.rows import find_rows
 from raybench.benchmark.results.complete import Gap, find_gaps, lost_rows
 from raybench.benchmark.results.files.folder import open_results
 from raybench.benchmark.results.verification.checking import check_folder
-from raybench.benchmark.results.verification.reading import QuerySets
+from raybench.benchmark.results.verification.query_sets import QuerySets
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.tables import comparison_table
 

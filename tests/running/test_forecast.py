@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +15,10 @@ from typer.testing import CliRunner
 from raybench.attributions import shown_by
 from raybench.attributions.asking.copies.chunks import in_chunks
 from raybench.attributions.progress import working
+from raybench.base import worded_time
 from raybench.benchmark.running.forecast import planned
+from raybench.benchmark.running.machine import timing
+from raybench.benchmark.running.plan import Plan
 from raybench.benchmark.running.progress import SilentReporter
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.suite.settings import Settings
@@ -124,3 +129,27 @@ def test_the_terminal_shows_passes_below_the_images() -> None:
     reporter.finish()
     with shown_by(reporter.working), working(2, "few") as step:
         step(1)
+
+
+def test_time_is_that_of_all_passes_in_the_networks_that_are_here(
+    tiny: TinySuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "timed", lambda network, pixels: (1.0, 200.0))
+    suite = tiny.with_suite(attributions=["center", "grad_cam", RISE], metrics=["content_heatmap"])
+    said = planned(suite, settings(tiny, checkpoints=["shapes-baseline", "shapes-gmp"]))[-3:]
+    plan = Plan.make(suite, settings(tiny), SilentReporter())
+    queries = sum(len(plan.dataset[index].queries) for index in plan.indices)
+    # of each of 4 images a pass for its scores, one of Grad-CAM and 30 masks; one back for each query
+    minutes = round((4 * 32 + 200 * queries) / 60)
+    assert [line.partition(": ")[2].partition(",")[0] for line in said[:2]] == [f"about {minutes} min"] * 2
+    assert said[2].startswith(
+        f"time in all: about {worded_time(2 * (4 * 32 + 200 * queries))} on this machine"
+    )
+
+
+def test_a_pass_that_is_slept_through_is_timed(tiny: TinySuite) -> None:
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+    module.register_forward_hook(lambda *call: time.sleep(0.05))
+    forward, backward = timing.timed(SimpleNamespace(module=module), torch.zeros(1, 3, 2, 2))
+    assert forward >= 0.05
+    assert backward < forward

@@ -14,9 +14,9 @@ from tiny_suite import TinySuite
 
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.results.files.folder import open_results
-from raybench.benchmark.results.manifest import Manifest
+from raybench.benchmark.results.files.manifest import Manifest
 from raybench.benchmark.running.run import evaluate
-from raybench.benchmark.submission import check, extract_bundle, open_bundle, submit, unpack_bundles
+from raybench.benchmark.submission import check, collect_all, extract_bundle, submit
 from raybench.benchmark.submission.submitting import public_manifest
 from raybench.benchmark.suite.settings import Settings
 from raybench.checkpoints import find_card
@@ -64,29 +64,28 @@ def test_bundle_holds_results_and_nothing_else(run_folder: Path, bundle: Path) -
 
 
 def test_opened_bundle_reads_like_the_folder(run_folder: Path, bundle: Path, tmp_path: Path) -> None:
-    with open_bundle(bundle) as folder:
-        opened, original = open_results(folder), open_results(run_folder)
-        pd.testing.assert_frame_equal(opened.summary, original.summary)
-        row = ("shapes-gmp", "gradient")
-        pd.testing.assert_frame_equal(opened.records(*row), original.records(*row))
-        assert opened.checkpoints == original.checkpoints
-        assert opened.protocol_fields == original.protocol_fields
-    assert not folder.exists()
-    assert (extract_bundle(bundle, tmp_path / "mine") / "run.json").is_file()
+    opened, original = open_results(extract_bundle(bundle, tmp_path / "mine")), open_results(run_folder)
+    pd.testing.assert_frame_equal(opened.summary, original.summary)
+    row = ("shapes-gmp", "gradient")
+    pd.testing.assert_frame_equal(opened.records(*row), original.records(*row))
+    assert opened.checkpoints == original.checkpoints
+    assert opened.protocol_fields == original.protocol_fields
     with pytest.raises(RaybenchError, match="is not empty"):
         extract_bundle(bundle, tmp_path / "mine")
 
 
-def test_bundles_among_folders_become_folders(run_folder: Path, bundle: Path, tmp_path: Path) -> None:
+def test_board_of_bundles_and_folders_names_them_as_they_were_given(
+    run_folder: Path, bundle: Path, tmp_path: Path
+) -> None:
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(bundle.read_bytes()[:-9])
-    folders, refused = unpack_bundles([bundle, damaged, run_folder, bundle], tmp_path / "into")
-    assert [folder.name for folder in folders] == ["tiny", run_folder.name, "tiny"]
-    assert len(set(folders)) == 3
-    for folder in folders:
-        assert len(open_results(folder).rows) == len(open_results(run_folder).rows)
-    assert [path for path, _ in refused] == [damaged]
-    assert "is no whole zip file" in refused[0][1]
+    board = collect_all([bundle, damaged, run_folder, bundle], tmp_path / "into")
+    assert sum(len(section.rows) for section in board.sections) == 8
+    repeated, refused = board.excluded[:-1], board.excluded[-1]
+    assert len(repeated) == 2 * 8
+    assert {one.path for one in repeated} <= {bundle, run_folder}
+    assert refused.path == damaged
+    assert "is no whole zip file" in refused.reason
 
 
 def test_own_checkpoints_are_submitted_by_hash(tiny: TinySuite) -> None:
@@ -200,15 +199,12 @@ def test_manifest_of_a_bundle_names_no_folder_person_or_machine() -> None:
         "raybench",
         "run",
         "mine",
-        "--checkpoint",
-        "net",
         "--data",
         "imagenet=PATH",
-        "--limit",
-        "7",
-        "--device",
-        "cuda:1",
-        "--strict",
+        "--checkpoint",
+        "net",
+        "--out",
+        "runs/mine",
     ]
     assert public["skipped"] == [
         {"image_id": "a1", "reason": "cannot read PATH: truncated (see PATH)"},

@@ -11,7 +11,7 @@ from submissions import copy_of, members_of, repacked
 from raybench.benchmark.board import collect
 from raybench.benchmark.results.files.lists import read_integers, write_integers
 from raybench.benchmark.running import SilentReporter, evaluate
-from raybench.benchmark.submission import check, open_bundle, submit
+from raybench.benchmark.submission import check, extract_bundle, submit
 from raybench.benchmark.submission.remeasure import remeasuring
 from raybench.benchmark.suite import Remeasuring, Settings, Suite
 
@@ -55,12 +55,11 @@ def measured_again(bundle: Path, data: Path) -> list[str]:
 
 
 def test_bundle_with_a_metric_of_the_set_and_curves_is_sound_measured_again_and_on_the_board(
-    bundle: Path, tiny_data: Path
+    bundle: Path, tiny_data: Path, tmp_path: Path
 ) -> None:
     assert {SUMS, CURVES, "shapes-baseline/center/statistics.csv"} <= members_of(bundle).keys()
     assert measured_again(bundle, tiny_data) == []
-    with open_bundle(bundle) as unpacked:
-        board = collect([unpacked], with_published=False)
+    board = collect([extract_bundle(bundle, tmp_path / "unpacked")], with_published=False)
     assert not board.excluded
     (section,) = board.sections
     assert {"pxap", "deletion"} <= {column.metric for column in section.columns}

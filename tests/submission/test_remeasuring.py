@@ -23,7 +23,8 @@ from tiny_suite import TinySuite
 from raybench.base.errors import RaybenchError
 from raybench.benchmark.datasets import open_dataset
 from raybench.benchmark.metrics import METRICS
-from raybench.benchmark.results import read_records, summarise_records
+from raybench.benchmark.results import read_records
+from raybench.benchmark.results.summary import summarise_records
 from raybench.benchmark.running.run import evaluate
 from raybench.benchmark.statistics import Facts
 from raybench.benchmark.submission import check, render, submit

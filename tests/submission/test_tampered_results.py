@@ -334,7 +334,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "protocol field of a wrong type": (
         manifest(lambda content: content["protocol"]["fields"].update(short_side="big")),
-        ["run.json: protocol.fields: protocol field", "short_side"],
+        ["run.json: protocol field", "short_side"],
     ),
     "other images": (
         manifest(lambda content: content["dataset"].update(images=300)),

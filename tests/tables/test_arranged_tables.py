@@ -16,7 +16,7 @@ from raybench.base import RaybenchError
 from raybench.benchmark.board import collect
 from raybench.benchmark.board.build import render_pages
 from raybench.benchmark.pictures import plot_all
-from raybench.benchmark.results import Cell, Column, Row, Table
+from raybench.benchmark.results import Column, Row, Score, Table
 from raybench.benchmark.tables import comparison_table, render_table
 
 DEMO = Path(__file__).resolve().parents[2] / "results" / "measured" / "demo"
@@ -46,7 +46,7 @@ def test_half_width_is_half_the_interval_with_the_digits_asked_for(tmp_path: Pat
 
 def test_lopsided_interval_is_written_with_both_ends() -> None:
     column = Column("hits", "PG", "query_mean")
-    cells = (Cell(18.75, 1.0, 91.0), Cell(50.0, 40.0, 61.0), Cell(50.0))
+    cells = (Score(18.75, 1.0, 91.0), Score(50.0, 40.0, 61.0), Score(50.0))
     rows = tuple(Row((str(at),), (cell,)) for at, cell in enumerate(cells))
     text = render_table(Table("t", ("row",), (column,), rows), "markdown", intervals="half-width")
     assert "| 18.75 [1.00, 91.00] |" in text

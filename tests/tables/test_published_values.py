@@ -16,9 +16,9 @@ from raybench.benchmark.tables import (
     find_published,
     known_datasets,
     load_published,
-    normal_training,
     published_dataset,
 )
+from raybench.benchmark.tables.matching import normal_training
 from raybench.checkpoints import shipped_cards
 
 CARDS = {card.name: card for card in shipped_cards()}

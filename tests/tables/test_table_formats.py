@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from raybench.base.errors import UnknownNameError, broken
-from raybench.benchmark.results.scores import Cell, Column, Row, Table
+from raybench.benchmark.results.scores import Column, Row, Score, Table
 from raybench.benchmark.tables.formats import TABLE_FORMATS, render_table, rich_table
 from raybench.benchmark.tables.tables import published_tables
 
@@ -21,21 +21,21 @@ NASTY = "<script>alert('x')</script> a|b_c_ & 100 % $x^2 ~ # {y} \\ `z` *w* [k]"
 COLUMN = Column("pointing_game", "PG", "class_mean")
 
 
-def table(*cells: Cell, label: str = "net") -> Table:
+def table(*cells: Score, label: str = "net") -> Table:
     rows = tuple(Row((label, "grad_cam_elementwise"), (cell,)) for cell in cells)
     return Table("title", ("checkpoint", "attribution"), (COLUMN,), rows)
 
 
 @pytest.mark.parametrize("kind", sorted(TABLE_FORMATS))
 def test_every_format_prints_value_and_names(kind):
-    text = render_table(table(Cell(69.434), Cell(12.0)), kind)
+    text = render_table(table(Score(69.434), Score(12.0)), kind)
     assert "69.43" in text
     assert "grad_cam_elementwise".replace("_", r"\_" if kind == "latex" else "_") in text
     assert text.endswith("\n")
 
 
 def test_markdown_escapes_pipes_tags_and_emphasis():
-    text = render_table(table(Cell(1.0), label=NASTY), "markdown")
+    text = render_table(table(Score(1.0), label=NASTY), "markdown")
     row = text.splitlines()[4]
     assert "<script>" not in text
     assert "&lt;script&gt;" in row
@@ -46,18 +46,18 @@ def test_markdown_escapes_pipes_tags_and_emphasis():
 
 
 def test_markdown_marks_best_and_shows_published_and_interval():
-    best = Cell(69.434, 68.0, 70.126, best=True, published=69.43)
+    best = Score(69.434, 68.0, 70.126, best=True, published=69.43)
     assert "| **69.43** (69.43) |" in render_table(table(best), "markdown")
     assert "| **69.43** [68.00, 70.13] (69.43) |" in render_table(table(best), "markdown", intervals=True)
 
 
 def test_missing_score_is_an_empty_cell():
-    assert render_table(table(Cell()), "markdown").splitlines()[4] == "| net | grad_cam_elementwise |  |"
-    assert render_table(table(Cell()), "csv").splitlines()[1] == "net,grad_cam_elementwise,"
+    assert render_table(table(Score()), "markdown").splitlines()[4] == "| net | grad_cam_elementwise |  |"
+    assert render_table(table(Score()), "csv").splitlines()[1] == "net,grad_cam_elementwise,"
 
 
 def test_latex_escapes_every_special_character():
-    text = render_table(table(Cell(1.0), label=NASTY), "latex")
+    text = render_table(table(Score(1.0), label=NASTY), "latex")
     row = text.splitlines()[9]
     expected = (
         r"\textless{}script\textgreater{}alert('x')\textless{}/script\textgreater{} a\textbar{}b\_c\_ "
@@ -67,11 +67,11 @@ def test_latex_escapes_every_special_character():
 
 
 def test_latex_needs_no_fonts_but_the_usual():
-    assert r"{}a {\char34}b{\char34} &" in render_table(table(Cell(1.0), label='a "b"'), "latex")
+    assert r"{}a {\char34}b{\char34} &" in render_table(table(Score(1.0), label='a "b"'), "latex")
 
 
 def test_latex_is_a_booktabs_table_with_balanced_braces_and_bold_best():
-    text = render_table(table(Cell(69.4, best=True), Cell(1.0)), "latex")
+    text = render_table(table(Score(69.4, best=True), Score(1.0)), "latex")
     for part in (r"\begin{tabular}{llr}", r"\toprule", r"\midrule", r"\bottomrule", r"\textbf{69.40}"):
         assert part in text
     plain = text.replace(r"\{", "").replace(r"\}", "")
@@ -80,7 +80,7 @@ def test_latex_is_a_booktabs_table_with_balanced_braces_and_bold_best():
 
 
 def test_html_escapes_and_is_ascii():
-    text = render_table(table(Cell(5.0, best=True), label=NASTY + " é"), "html")
+    text = render_table(table(Score(5.0, best=True), label=NASTY + " é"), "html")
     assert "<script>" not in text
     assert html.escape("<script>alert('x')</script>") in text
     assert "&#233;" in text
@@ -90,7 +90,7 @@ def test_html_escapes_and_is_ascii():
 
 def test_csv_keeps_every_digit_and_quotes_names():
     value = 1 / 3
-    text = render_table(table(Cell(value, 0.1 + 0.2, 2 / 3, published=12.5), label='a,"b"'), "csv")
+    text = render_table(table(Score(value, 0.1 + 0.2, 2 / 3, published=12.5), label='a,"b"'), "csv")
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["checkpoint"] == 'a,"b"'
     assert float(row["pointing_game"]) == value
@@ -99,17 +99,17 @@ def test_csv_keeps_every_digit_and_quotes_names():
 
 
 def test_remarks_get_letters_unless_all_published_values_share_one():
-    marked = Cell(1.0, published=2.0, mark="doubtful")
-    text = render_table(table(marked, Cell(1.0, published=3.0)), "markdown")
+    marked = Score(1.0, published=2.0, mark="doubtful")
+    text = render_table(table(marked, Score(1.0, published=3.0)), "markdown")
     assert "(2.00<sup>a</sup>)" in text
     assert "- a: doubtful" in text
-    shared = render_table(table(marked, Cell(1.0)), "markdown")
+    shared = render_table(table(marked, Score(1.0)), "markdown")
     assert "<sup>" not in shared
     assert "- doubtful" in shared
 
 
 def test_degenerate_column_appears_only_if_there_are_any():
-    plain = table(Cell(1.0))
+    plain = table(Score(1.0))
     assert "degen." not in render_table(plain, "markdown")
     counted = replace(plain, rows=(replace(plain.rows[0], degenerate=3),))
     assert render_table(counted, "markdown").splitlines()[4].endswith("| 1.00 | 3 |")
@@ -120,7 +120,7 @@ def test_degenerate_column_appears_only_if_there_are_any():
 def test_terminal_table_fits_and_keeps_every_character_of_names(width):
     name = "resnet18-with-a-very-long-name_and_no_spaces"
     console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    console.print(rich_table(table(Cell(69.43, published=70.0), label=name), width=width))
+    console.print(rich_table(table(Score(69.43, published=70.0), label=name), width=width))
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= width
     left = "".join(line.split()[0] for line in text.splitlines()[4:] if line.startswith(" ") and line.split())
@@ -131,7 +131,7 @@ def test_terminal_table_fits_and_keeps_every_character_of_names(width):
 
 def test_terminal_table_reads_no_markup_in_names():
     console = Console(width=100, file=io.StringIO(), force_terminal=False)
-    console.print(rich_table(table(Cell(1.0), label="[red]net[/red]"), width=100))
+    console.print(rich_table(table(Score(1.0), label="[red]net[/red]"), width=100))
     assert "[red]net[/red]" in console.file.getvalue()
 
 
@@ -143,7 +143,7 @@ def test_names_break_at_joints():
 
 def test_unknown_format_names_the_nearest():
     with pytest.raises(UnknownNameError, match="unknown table format 'markdwon'; did you mean 'markdown'"):
-        render_table(table(Cell()), "markdwon")
+        render_table(table(Score()), "markdwon")
 
 
 def test_published_table_in_markdown_has_the_printed_values():
@@ -154,7 +154,7 @@ def test_published_table_in_markdown_has_the_printed_values():
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex")
 def test_latex_compiles_and_stays_on_the_page(tmp_path):
-    cells = (Cell(69.4, 68.0, 71.0, best=True),) * 20
+    cells = (Score(69.4, 68.0, 71.0, best=True),) * 20
     wide = Table("title", ("checkpoint",), (COLUMN,) * 20, (Row((NASTY,), cells),), ("a note of words",) * 3)
     long = table(*cells * 4)
     text = "".join(render_table(one, "latex", intervals=True) for one in (wide, long))

@@ -8,10 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ....base import RaybenchError
+from ...results import write_atomically
 from .panels import Bars, Dots, Layer, Lines, Panel, Strips
-
-__all__ = ["numbers_of", "write_numbers"]
 
 _ENDS = ("low", "value", "high")
 
@@ -37,11 +35,7 @@ def write_numbers(path: Path, numbers: pd.DataFrame) -> None:
     Raises:
         RaybenchError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        numbers.to_csv(path, index=False, lineterminator="\n")
-    except OSError as error:
-        raise RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+    write_atomically(path, numbers.to_csv(index=False, lineterminator="\n"))
 
 
 def _lines(layer: Layer, panel: Panel) -> Iterator[dict[str, Any]]:

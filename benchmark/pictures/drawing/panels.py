@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 
 from .style import Look
 
-__all__ = ["Axis", "Bar", "Bars", "Dot", "Dots", "Ends", "Front", "Layer", "Line", "Lines", "Panel", "Spread",
-           "Strips", "front_of", "interval_text", "side_by_side"]  # fmt: skip
-
 MANY = 40
 """With more rows than this, names are set small and intervals are drawn faintly."""
 DARKEST = 40

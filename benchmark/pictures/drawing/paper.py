@@ -20,8 +20,6 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from .panels import DARKEST, MANY, Axis, Bar, Bars, Dots, Front, Layer, Lines, Panel, Strips
 from .style import BLUE, CASED, INK, MEAN, Look, for_matplotlib, ink_on, tidy
 
-__all__ = ["PanelFigure", "across_in", "figure_of", "in_bands"]
-
 _SHAPES = "osD^X*Phv<>p"
 _FEW = 8
 """Points of a line up to which each is marked."""

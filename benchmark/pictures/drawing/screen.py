@@ -10,8 +10,6 @@ from typing import Any
 from .panels import DARKEST, MANY, Axis, Bars, Dot, Dots, Ends, Front, Lines, Panel, Strips, interval_text
 from .style import MEAN, Look, for_plotly
 
-__all__ = ["base_layout", "data_of", "layout_of"]
-
 INK = "#767676"
 """Readable on white and on black alike: what stands in a plot until the page sets its own colour."""
 GRID = "rgba(128,128,128,0.25)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,11 +20,7 @@ from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.text import Text
 
 from ....base import RaybenchError
-from ...results import Column
-
-__all__ = ["BLUE", "CASED", "INK", "MEAN", "NEUTRAL", "Edge", "Look", "axis_title", "fitted",
-           "for_matplotlib", "for_plotly", "ink_on", "looks_of", "save_figure", "save_plot", "shortened",
-           "tidy"]  # fmt: skip
+from ...results import Column, write_atomically
 
 INK = "#222222"
 BLUE, MEAN = "#0072b2", "#d55e00"
@@ -185,15 +183,17 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         RaybenchError: matplotlib has no such format, or the file cannot be written.
     """
-    canvas = FigureCanvasAgg(figure)
-    kinds = canvas.get_supported_filetypes()
     kind = path.suffix.removeprefix(".").lower()
-    if kind not in kinds:
+    if kind not in FigureCanvasAgg(figure).get_supported_filetypes():
         raise RaybenchError(f"cannot draw {path}: no format {path.suffix!r}; use .png, .svg or .pdf")
+    write_atomically(path, figure_bytes(figure, kind))
+
+
+def figure_bytes(figure: Figure, kind: str) -> bytes:
+    """Draw a figure in a format of matplotlib, such as `svg`."""
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context({"svg.hashsalt": "raybench"}):
-            figure.savefig(path, dpi=150, metadata=metadata, facecolor="white")
-    except OSError as error:
-        raise RaybenchError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "raybench"}):
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a name in a script that no font has
+        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata, facecolor="white")
+    return buffer.getvalue()

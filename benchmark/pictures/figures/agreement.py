@@ -12,8 +12,6 @@ from scipy.spatial.distance import squareform
 
 from ..drawing.style import INK, for_matplotlib
 
-__all__ = ["agreement_figure"]
-
 Floats = NDArray[np.float64]
 
 

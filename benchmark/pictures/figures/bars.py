@@ -6,14 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ...results import NO_CHECKPOINT, Cell, Column, Table
+from ...results import NO_CHECKPOINT, Column, Score, Table
 from ..drawing.panels import Axis, Bar, Bars, Panel
 from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import NEUTRAL, Look, axis_title
 from .drawing import span_of
 from .scatter import checkpoint_label, methods_of
-
-__all__ = ["bar_figure"]
 
 _INCHES = 0.24
 
@@ -86,5 +84,5 @@ def _panel(column: Column, table: Table, groups: Sequence[_Group], looks: Mappin
     )
 
 
-def _printed(cell: Cell, column: Column) -> str:
+def _printed(cell: Score, column: Column) -> str:
     return "" if math.isnan(cell.value) else f"{cell.value:.{1 if column.unit == 'percent' else 3}f}"

@@ -15,8 +15,6 @@ from ..drawing.panels import Axis, Bar, Bars, Panel
 from ..drawing.style import BLUE, Look, shortened
 from .drawing import Control, Drawing, map_columns, row_name, with_network
 
-__all__ = ["ClassDifference", "class_differences", "classes_drawing", "pairs_of"]
-
 _UP, _DOWN = Look(BLUE), Look("#d55e00")
 _MOST_PAIRS = 40
 _MOST_CLASSES = 30  # half of them where the first row is better, half where the second is
@@ -171,7 +169,7 @@ def _panel(section: Section, column: Column, label: str, differences: Sequence[C
 
 def _class_name(section: Section, index: int) -> str:
     """Return the label of a class; its id in the records if there is no label."""
-    return class_label(section.rows[0].folder, index, str(section.class_names.get(index, index)))
+    return class_label(section.rows[0].folder, section.class_names.get(index, str(index)))
 
 
 def _in_words(section: Section, column: Column, label: str, differences: Sequence[ClassDifference]) -> str:

@@ -18,8 +18,6 @@ from ..drawing.panels import Axis, Line, Lines, Panel
 from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import Look, shortened
 
-__all__ = ["MeanCurve", "curve_figures", "mean_curve"]
-
 _MOST_CHECKPOINTS = 4  # on one page
 
 

@@ -15,8 +15,6 @@ from ..drawing.panels import Panel
 from ..drawing.paper import figure_of, in_bands
 from ..drawing.screen import data_of, layout_of
 
-__all__ = ["Control", "Drawing", "View", "map_columns", "method_name", "row_name", "span_of", "with_network"]
-
 
 class Control(NamedTuple):
     """A choice that the reader has: a label and what can be chosen; names are plain text."""

@@ -15,8 +15,6 @@ from ..drawing.panels import Axis, Line, Lines, Panel
 from ..drawing.style import Look, looks_of, shortened
 from .drawing import Drawing, map_columns, row_name, with_network
 
-__all__ = ["Agreement", "agreements", "orders_drawing", "places_panel"]
-
 Floats = NDArray[np.float64]
 
 _MOST_ROWS = 20

@@ -13,8 +13,6 @@ from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import Look, looks_of, shortened
 from .orders import places_panel
 
-__all__ = ["ranks_figure"]
-
 _MOST_ROWS = 28
 
 

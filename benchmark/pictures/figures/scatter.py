@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from ....base import broken
-from ...results import NO_CHECKPOINT, BoardRow, Column, Score, Section, Table
+from ...results import NO_CHECKPOINT, BoardRow, Column, Score, Section, Table, mapping
 from ...tables import training_name
 from ..drawing.panels import Axis, Dot, Dots, Ends, Front, Panel, front_of, interval_text, side_by_side
 from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import Look, axis_title, looks_of, shortened
 from .drawing import Control, Drawing, map_columns, method_name, row_name, with_network
-
-__all__ = ["checkpoint_label", "cost_drawing", "localisation_drawing", "methods_of", "milliseconds_per_map",
-           "scatter_figure"]  # fmt: skip
 
 _COSTS = (
     Axis("milliseconds per map", higher_is_better=False, log=True),
@@ -137,7 +133,7 @@ def _priced(section: Section, kind: int, y: Column) -> list[Dot]:
     for row in with_network(section):
         manifest = row.folder.manifest
         cost = (milliseconds_per_map(row), _positive(manifest.get("peak_memory_mb")))[kind]
-        device = _mapping(manifest.get("device")).get("name", "an unknown device")
+        device = mapping(manifest.get("device")).get("name", "an unknown device")
         found.append(_dot(row, (math.nan, cost, math.nan), y, f"on {device}"))
     return _valid(found)
 
@@ -157,13 +153,9 @@ def _valid(dots: Iterable[Dot]) -> list[Dot]:
 
 def milliseconds_per_map(row: BoardRow) -> float:
     """Return what the manifest says a map of the row took; NaN if it does not."""
-    costs = _mapping(_mapping(row.folder.manifest.get("costs")).get(row.checkpoint))
-    cost = _mapping(costs.get(row.attribution))
+    costs = mapping(mapping(row.folder.manifest.get("costs")).get(row.checkpoint))
+    cost = mapping(costs.get(row.attribution))
     return 1000 * _positive(cost.get("seconds")) / _positive(cost.get("maps"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _positive(value: object) -> float:

@@ -10,8 +10,6 @@ from ..drawing.panels import MANY, Axis, Panel, Spread, Strips
 from ..drawing.style import axis_title, shortened
 from .drawing import Control, Drawing, map_columns, row_name, span_of
 
-__all__ = ["spread_of", "values_drawing"]
-
 _BINS = 20
 _PERCENT = np.linspace(0, 100, _BINS + 1)
 _MOST_ON_PAPER = 48
@@ -92,7 +90,6 @@ def _panel(column: Column, edges: NDArray[np.float64], spreads: Spreads) -> Pane
 
 
 def _in_words(column: Column, spreads: Spreads) -> str:
-    """Describe the first and the last row."""
     parts = [
         f"{shortened(row_name(row), 80)} has a median of {spread.quartiles[1]:.3g} with the middle half from "
         f"{spread.quartiles[0]:.3g} to {spread.quartiles[2]:.3g}"

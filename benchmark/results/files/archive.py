@@ -14,8 +14,6 @@ from ....base import RaybenchError, quoted
 from .layout import MAX_BUNDLE_BYTES, MAX_FILES, MAX_RATIO, MAX_TOTAL_BYTES, collisions, size_limit
 from .writing import disk_error, write_atomically
 
-__all__ = ["pack", "unpack"]
-
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PLAIN_FILE = (stat.S_IFREG | 0o644) << 16
 _CHUNK = 1 << 20
@@ -91,7 +89,6 @@ def _look_at_the_end(path: Path) -> None:
 
 
 def _accepted(archive: zipfile.ZipFile, place: str) -> list[zipfile.ZipInfo]:
-    """Return the members of an archive after a look at its directory."""
     members = archive.infolist()
     if not members or len(members) > MAX_FILES:
         raise RaybenchError(f"{place} holds {len(members)} files; a bundle holds 1 to {MAX_FILES}")

@@ -12,8 +12,6 @@ from .names import safe_name
 from .rows import PREDICTION_COLUMNS, RECORD_COLUMNS, RowStore
 from .writing import disk_error
 
-__all__ = ["clear_results", "results_in"]
-
 
 def clear_results(out: Path, *manifests: Mapping[str, Any]) -> None:
     """Remove everything that runs measured, but no file of anybody else.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,9 @@ import pandas as pd
 
 from ....base import RaybenchError
 from .lists import LIST_COLUMNS
+from .manifest import by_name, mapping, read_manifest
 from .names import ResultFiles
 from .plain_csv import LARGEST, read_plain, read_plain_records
-
-__all__ = [
-    "NO_CHECKPOINT",
-    "SUMMARY_COLUMNS",
-    "ResultFolder",
-    "open_results",
-    "read_lists",
-    "read_manifest",
-    "read_predictions",
-    "read_records",
-    "read_summary",
-    "read_text",
-]
 
 NO_CHECKPOINT = "none"
 """Folder and row name of methods that need no network."""
@@ -71,35 +59,60 @@ class ResultFolder:
     manifest: Mapping[str, Any]
     subset: str = ""
 
-    @property
+    @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the summary."""
         return [{str(key): value for key, value in row.items()} for row in self.summary.to_dict("records")]
 
+    @cached_property
+    def by_row(self) -> dict[tuple[str, str], dict[tuple[str, str], Mapping[str, Any]]]:
+        """The same by checkpoint and attribution, which is empty for predictions; by metric and aggregate."""
+        found: dict[tuple[str, str], dict[tuple[str, str], Mapping[str, Any]]] = {}
+        for row in self.rows:
+            key = (row["checkpoint"], row["attribution"])
+            found.setdefault(key, {})[row["metric"], row["aggregate"]] = row
+        return found
+
+    @property
+    def network_rows(self) -> list[tuple[str, str]]:
+        """Checkpoint and attribution of each row of maps that has a network."""
+        return [row for row in self.by_row if row[1] and row[0] != NO_CHECKPOINT]
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol; empty if the summary has no row."""
+        return str(self.summary["protocol"].iloc[0]) if len(self.summary) else ""
+
     @property
     def dataset(self) -> Mapping[str, Any]:
         """The manifest's facts about the dataset."""
-        return _mapping(self.manifest.get("dataset"))
+        return mapping(self.manifest.get("dataset"))
 
     @property
     def protocol_fields(self) -> Mapping[str, Any]:
         """The fields of the protocol, by name."""
-        return _mapping(_mapping(self.manifest.get("protocol")).get("fields"))
+        return mapping(mapping(self.manifest.get("protocol")).get("fields"))
 
-    @property
+    @cached_property
     def metric_options(self) -> Mapping[str, Mapping[str, Any]]:
         """The options of each metric, by name."""
-        return {name: _mapping(options) for name, options in _mapping(self.manifest.get("metrics")).items()}
+        return {name: mapping(options) for name, options in mapping(self.manifest.get("metrics")).items()}
 
-    @property
+    @cached_property
     def checkpoints(self) -> Mapping[str, Mapping[str, Any]]:
         """The manifest's facts about each checkpoint, by name."""
-        return _by_name(self.manifest.get("checkpoints"))
+        return by_name(self.manifest.get("checkpoints"))
 
-    @property
+    @cached_property
     def attributions(self) -> Mapping[str, Mapping[str, Any]]:
         """The manifest's facts about each attribution, by the label that results carry."""
-        return _by_name(self.manifest.get("attributions"))
+        return by_name(self.manifest.get("attributions"))
+
+    @cached_property
+    def weights(self) -> Mapping[str, str]:
+        """SHA-256 of the weights of each checkpoint, by name, where it is known."""
+        hashes = mapping(self.manifest.get("weights_sha256"))
+        return {name: sha256 for name, sha256 in hashes.items() if isinstance(sha256, str) and sha256}
 
     @property
     def files(self) -> ResultFiles:
@@ -109,16 +122,6 @@ class ResultFolder:
     def records(self, checkpoint: str, attribution: str) -> pd.DataFrame:
         """Read the records of one checkpoint and attribution; see `read_records`."""
         return read_records(self.files.records(checkpoint, attribution))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    """Return `value` if it is a mapping, else an empty one: manifests may be absent or of another version."""
-    return value if isinstance(value, dict) else {}
-
-
-def _by_name(entries: object) -> Mapping[str, Mapping[str, Any]]:
-    found = entries if isinstance(entries, list) else []
-    return {str(entry.get("name")): entry for entry in found if isinstance(entry, dict)}
 
 
 def open_results(path: str | Path, subset: str = "") -> ResultFolder:
@@ -148,25 +151,6 @@ def open_results(path: str | Path, subset: str = "") -> ResultFolder:
             f"{path} has no {summary.name}: no query that was measured belongs to a subset {subset!r}"
         )
     return ResultFolder(path, read_summary(summary), read_manifest(files.manifest), subset)
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read a run.json; a missing file gives an empty manifest.
-
-    Raises:
-        RaybenchError: the file is not a JSON object; names the line.
-    """
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except json.JSONDecodeError as error:
-        raise RaybenchError(f"{path}, line {error.lineno}: not valid JSON: {error.msg.lower()}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RaybenchError(f"cannot read {path}: {error}") from None
-    if not isinstance(manifest, dict):
-        raise RaybenchError(f"{path}: expected a JSON object, not a {type(manifest).__name__}")
-    return manifest
 
 
 def read_summary(path: Path) -> pd.DataFrame:
@@ -278,6 +262,5 @@ def _numbers(texts: pd.Series[str], path: Path, column: str) -> pd.Series[float]
 
 
 def _refuse(wrong: pd.Series[bool], path: Path, message: str) -> None:
-    """Raise an error that names the first line where `wrong` is True."""
     if wrong.any():
         raise RaybenchError(f"{path}, line {wrong.index[wrong][0]}: {message}")

@@ -6,22 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-__all__ = [
-    "BUNDLE_MANIFEST",
-    "MAX_BUNDLE_BYTES",
-    "MAX_FILES",
-    "MAX_RATIO",
-    "MAX_TOTAL_BYTES",
-    "card_file",
-    "collisions",
-    "is_known_name",
-    "is_plain_name",
-    "lists_file",
-    "predictions_file",
-    "records_file",
-    "size_limit",
-]
-
 BUNDLE_MANIFEST = "bundle.json"
 """Names every other file of the bundle, with its SHA-256."""
 

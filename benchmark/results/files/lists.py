@@ -5,15 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-__all__ = [
-    "LIST_COLUMNS",
-    "SUBSET_COLUMNS",
-    "read_integers",
-    "read_numbers",
-    "write_integers",
-    "write_numbers",
-]
-
 LIST_COLUMNS = ("image_id", "class_index")
 """Columns of curves.csv and statistics.csv before those of the metrics."""
 

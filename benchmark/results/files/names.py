@@ -7,17 +7,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = [
-    "CURVES",
-    "MANIFEST",
-    "PREDICTIONS",
-    "RECORDS",
-    "STATISTICS",
-    "SUMMARY",
-    "ResultFiles",
-    "safe_name",
-]
-
 MANIFEST, SUMMARY, NOTES, SUBSETS = "run.json", "summary.csv", "notes.csv", "subsets.csv"
 PREDICTIONS = "predictions.csv"
 RECORDS, STATISTICS, CURVES = "records.csv", "statistics.csv", "curves.csv"

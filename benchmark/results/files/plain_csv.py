@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["LARGEST", "read_plain", "read_plain_records"]
-
 _COMMA, _NEWLINE = ord(","), ord("\n")
 _SPECIAL = (b'"', b"\r", b"\0", b"\xef\xbb\xbf")  # what makes a file more than values, commas and newlines
 LARGEST = 2**53

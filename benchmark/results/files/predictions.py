@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from ....base import RaybenchError
 from ...statistics import PredictionBatch
 
-__all__ = ["prediction_batches"]
-
 _IMAGES_AT_ONCE = 4096  # bounds the dense (images, classes) arrays
 
 
@@ -57,7 +55,6 @@ def _membership(lists: pd.Series[str], ids: Sequence[str], n_classes: int) -> ND
 
 
 def _indices(text: str, image: str, n_classes: int) -> list[int]:
-    """Parse space-separated class indices."""
     try:
         indices = [int(word) for word in text.split()] if isinstance(text, str) else []
     except ValueError:

@@ -16,8 +16,6 @@ from ....base import RaybenchError
 from .folder import read_text
 from .writing import Content, disk_error, write_all, write_whole
 
-__all__ = ["NOTE_COLUMNS", "PREDICTION_COLUMNS", "RECORD_COLUMNS", "STATUSES", "RowStore", "images_in"]
-
 STATUSES = ("ok", "zero", "constant", "nan", "cancelled")
 """What a raw map can be; all but `ok` are degenerate and scored as a uniform map."""
 

@@ -15,8 +15,6 @@ from ....base import RaybenchError, Size
 from .names import safe_name
 from .writing import write_atomically
 
-__all__ = ["GalleryImage", "gallery_images", "map_path", "read_map", "save_map", "save_picture"]
-
 LONGEST_SIDE_PX = 320
 """Pictures and maps are kept at most this wide and high."""
 

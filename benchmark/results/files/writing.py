@@ -11,8 +11,6 @@ from pathlib import Path
 
 from ....base import RaybenchError
 
-__all__ = ["Content", "disk_error", "set_aside", "write_all", "write_atomically", "write_whole"]
-
 
 @dataclass(frozen=True)
 class Content:

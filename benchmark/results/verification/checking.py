@@ -5,35 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from ....base import RaybenchError, UnknownNameError
-from ...suite import PROTOCOLS, protocol_from, protocol_key
-from ..comparable import difference
+from ....base import RaybenchError
+from ..comparable import difference, stated_protocol
 from ..files.folder import ResultFolder, open_results
+from ..files.manifest import mapping
 from ..files.names import MANIFEST, SUMMARY, ResultFiles
 from ..sections import Excluded
-from .reading import QuerySets
-from .row_checks import SUMMARY_ONLY, CheckedRow, check_checkpoint, check_row, records_path, refuse_outside
+from .query_sets import QuerySets
+from .row_checks import SUMMARY_ONLY, CheckedRow, check_checkpoint, check_row, refuse_outside
 from .summary_rows import SummaryRow
-
-__all__ = ["CheckedFolder", "check_folder", "result_folders"]
-
-SCHEMA_VERSION = 1
-"""Version of the files that this code reads; manifests that name none are of this one."""
-
-_SHAPE: Mapping[str, type] = {
-    "suite": dict,
-    "protocol": dict,
-    "dataset": dict,
-    "metrics": dict,
-    "checkpoints": list,
-    "attributions": list,
-    "weights_sha256": dict,
-    "started": str,
-    "limit": int,
-}
-"""Kinds of the manifest's entries that the board computes with; others are only shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +53,8 @@ def check_folder(path: Path, known: QuerySets) -> tuple[CheckedFolder | None, li
 
 def _check_rows(results: ResultFolder, known: QuerySets) -> tuple[list[CheckedRow], list[Excluded]]:
     """Check each row on its own: one that is damaged does not take the others along."""
-    path, by_row = results.path, _by_row(results)
-    recorded = any(records_path(path, *key).is_file() for key in by_row if key[1])
+    path, by_row = results.path, results.by_row
+    recorded = any(results.files.records(*key).is_file() for key in by_row if key[1])
     excluded: list[Excluded] = []
     own: dict[str, Mapping[tuple[str, str], SummaryRow]] = {}  # accuracy and F1, by checkpoint
     for (checkpoint, attribution), scores in by_row.items():
@@ -104,20 +85,13 @@ def _has_results(folder: Path) -> bool:
 
 
 def _open(path: Path) -> ResultFolder:
-    """Open a folder whose manifest is there, of a known version, and says that the run is complete."""
+    """Open a folder whose manifest is there and says that the run is complete."""
     for name in (SUMMARY, MANIFEST):
         refuse_outside(path / name, path)
     results = open_results(path)
     manifest = results.manifest
     if not manifest:
         raise RaybenchError(f"{ResultFiles(path).manifest} is missing, so nothing says how this was measured")
-    _check_shape(manifest, path / MANIFEST)
-    for key in ("schema", "schema_version"):
-        if manifest.get(key, SCHEMA_VERSION) != SCHEMA_VERSION:
-            raise RaybenchError(
-                f"{ResultFiles(path).manifest}: {key} is {manifest[key]!r}, and this raybench reads "
-                f"{SCHEMA_VERSION}"
-            )
     if manifest.get("status") != "complete":
         raise RaybenchError(
             f"{ResultFiles(path).manifest}: the run is not complete (status {manifest.get('status')!r}); "
@@ -128,60 +102,18 @@ def _open(path: Path) -> ResultFolder:
     return results
 
 
-def _check_shape(manifest: Mapping[str, Any], path: Path) -> None:
-    """Refuse a manifest whose entries are not of the kind that a run writes."""
-    entries = {key: manifest.get(key) for key in _SHAPE}
-    dataset = manifest.get("dataset")
-    if isinstance(dataset, dict):
-        entries["dataset.options"] = dataset.get("options")
-    for key in ("checkpoints", "attributions"):
-        listed = manifest.get(key)
-        for place, one in enumerate(listed if isinstance(listed, list) else []):
-            entries[f"{key}.{place}"] = one
-    for name, value in entries.items():
-        kind = _SHAPE.get(name, dict)
-        if value is not None and not isinstance(value, kind):
-            raise RaybenchError(f"{path}: {name} is a {type(value).__name__}, expected a {kind.__name__}")
-
-
 def _check_rules(results: ResultFolder) -> None:
     """Refuse rules that are unknown here, or that are not what their id says."""
     path = results.path / MANIFEST
     difference(results, results)  # raises if the summary mixes several protocols or datasets
-    first, protocol = results.rows[0], results.manifest.get("protocol")
-    if not isinstance(protocol, dict) or not results.protocol_fields:
+    first, protocol = results.rows[0], mapping(results.manifest.get("protocol"))
+    if not results.protocol_fields:
         raise RaybenchError(f"{path} does not say by which protocol this was measured")
-    for key, claimed in (("protocol", protocol.get("name")), ("protocol_id", protocol.get("id"))):
+    stated = {"protocol": protocol.get("name"), "protocol_id": protocol.get("id")}
+    for key, claimed in {**stated, "dataset": results.dataset.get("name")}.items():
         if first[key] != claimed:
             raise RaybenchError(f"{path} has {key} {claimed!r}, but summary.csv {first[key]!r}")
-    if first["dataset"] != results.dataset.get("name"):
-        raise RaybenchError(
-            f"{path} has dataset {results.dataset.get('name')!r}, but summary.csv {first['dataset']!r}"
-        )
-    fields = dict(results.protocol_fields)
-    name = protocol_key(str(protocol.get("name")), fields.get("version"))
-    if name not in PROTOCOLS:
-        raise RaybenchError(f"{path}: {UnknownNameError('protocol', name, PROTOCOLS)}")
-    version = fields.pop("version", None)
-    if version != PROTOCOLS[name].version:
-        raise RaybenchError(
-            f"{path}: protocol {name} has version {version!r}, and this raybench knows "
-            f"{PROTOCOLS[name].version}"
-        )
-    fields.pop("name", None)
     try:
-        expected = protocol_from(name, fields).id
+        stated_protocol(first["protocol"], first["protocol_id"], results.protocol_fields)
     except RaybenchError as error:
         raise RaybenchError(f"{path}: {error}") from None
-    if expected != protocol.get("id"):
-        raise RaybenchError(
-            f"{path}: protocol_id is {protocol.get('id')!r}, but the protocol's fields give {expected!r}"
-        )
-
-
-def _by_row(results: ResultFolder) -> dict[tuple[str, str], dict[tuple[str, str], SummaryRow]]:
-    found: dict[tuple[str, str], dict[tuple[str, str], SummaryRow]] = {}
-    for row in results.rows:
-        key = (row["checkpoint"], row["attribution"])
-        found.setdefault(key, {})[row["metric"], row["aggregate"]] = row
-    return found

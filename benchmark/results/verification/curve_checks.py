@@ -13,8 +13,6 @@ from ..files.folder import read_lists
 from ..files.lists import read_numbers
 from ..files.names import CURVES
 
-__all__ = ["refuse_other_curves"]
-
 _SLACK = 1e-6
 
 

@@ -17,8 +17,6 @@ from ....base import RaybenchError, quoted
 from ..files.folder import SUMMARY_COLUMNS
 from ..files.layout import size_limit
 
-__all__ = ["Note", "read_exactly", "read_inside"]
-
 
 class Note(Protocol):
     """Takes down what is wrong with a file."""

@@ -15,8 +15,6 @@ from ....base import RaybenchError, quoted
 from ...statistics import Facts
 from ..files.rows import STATUSES
 
-__all__ = ["Faults", "order_faults", "prediction_faults", "record_faults", "refuse_faults"]
-
 Faults = list[tuple[int, str]]
 """One kind of fault: the lines that have it, from 1, and what is wrong there."""
 

@@ -15,8 +15,6 @@ from ..files.names import STATISTICS
 from .exactly import Note, read_exactly
 from .faults import Faults
 
-__all__ = ["list_faults", "read_list_file"]
-
 _MOST_NUMBERS = 100_000
 """Numbers in one list; bounds the memory that a stranger's `0*999999999` can ask for."""
 

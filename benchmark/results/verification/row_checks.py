@@ -15,23 +15,14 @@ from ....base import RaybenchError
 from ...statistics import Aggregate, Facts
 from ..complete import first_lost
 from ..facts import facts_of, shows_the_truth
-from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions
-from ..files.names import STATISTICS, ResultFiles
-from ..summary import Summary, summarise_predictions, summarise_records, summarise_sums
+from ..files.folder import NO_CHECKPOINT, ResultFolder, read_lists, read_predictions, read_records
+from ..files.names import STATISTICS
+from ..files.rows import RECORD_COLUMNS
+from ..summary import Summary, summarise_predictions, summarise_row
 from .curve_checks import refuse_other_curves
 from .faults import order_faults, record_faults, refuse_faults
-from .reading import QuerySet, QuerySets, read_row_records
+from .query_sets import QuerySet, QuerySets
 from .summary_rows import Key, SummaryRow, stated_classes, summary_faults
-
-__all__ = [
-    "SUMMARY_ONLY",
-    "CheckedRow",
-    "SummaryRow",
-    "check_checkpoint",
-    "check_row",
-    "records_path",
-    "refuse_outside",
-]
 
 _ANY = (-math.inf, math.inf)
 SUMMARY_ONLY = "the folder holds no records: shown as its summary says, neither checked nor ranked"
@@ -74,9 +65,11 @@ def check_row(
         raise RaybenchError(f"run.json does not describe checkpoint {checkpoint!r}")
     if not recorded:
         return CheckedRow(checkpoint, attribution, scores, note=SUMMARY_ONLY)
-    path = records_path(results.path, checkpoint, attribution)
+    path = results.files.records(checkpoint, attribution)
     refuse_outside(path, results.path)
-    frame, records = read_row_records(path, known)
+    frame = read_records(path)
+    frame.index += 2  # the line
+    refuse_faults(path, order_faults(frame, ("image_id", "class_index")))
     expected = max((int(row["n"]) for row in scores.values() if not math.isnan(row["n"])), default=0)
     if len(frame) < expected:
         first = first_lost(results, path)
@@ -88,20 +81,17 @@ def check_row(
         facts_of(name, [results]) or Facts(name=name, aggregates=_means(scores, name), bounds=_ANY)
         for name in dict.fromkeys(metric for metric, _ in scores)
     ]
-    missing = [one.name for one in facts if one.per_query and one.name not in records.values]
+    missing = [one.name for one in facts if one.per_query and one.name not in frame]
     if missing:
         raise RaybenchError(f"{path} has no column {missing[0]}, which summary.csv reports")
-    found = summarise_records(frame, facts)
-    if any(one.of_set for one in facts):
-        sums, degenerate = read_lists(path.with_name(STATISTICS)), int(records.degenerate.sum())
-        found += summarise_sums(sums, facts, degenerate=degenerate)
-    checked = _following(checkpoint, attribution, scores, found)
+    sums = read_lists(path.with_name(STATISTICS)) if any(one.of_set for one in facts) else None
+    checked = _following(checkpoint, attribution, scores, summarise_row(frame, sums, facts))
     per_query = [one for one in facts if one.per_query]
     truth = shows_the_truth(str(results.attributions.get(attribution, {}).get("method")), results)
     refuse_faults(path, record_faults(frame, per_query, truth=truth, complete=False))
     refuse_other_curves(path, frame, per_query)
-    values = {metric: column.astype(np.float32) for metric, column in records.values.items()}
-    return CheckedRow(checkpoint, attribution, checked, records.queries, values)
+    values = {str(name): frame[name].to_numpy(np.float32) for name in frame if name not in RECORD_COLUMNS}
+    return CheckedRow(checkpoint, attribution, checked, known.of(frame), values)
 
 
 def _means(scores: Mapping[tuple[str, str], SummaryRow], name: str) -> tuple[Aggregate, ...]:
@@ -138,14 +128,12 @@ def check_checkpoint(
     refuse_outside(path, results.path)
     predictions = read_predictions(path)
     refuse_faults(path, order_faults(predictions, ("image_id",)))
-    keys = {(checkpoint, "", *key): row for key, row in scores.items()}
-    n_classes = stated_classes(predictions, keys, checkpoint)
+    n_classes = stated_classes(predictions, scores.values())
     found = summarise_predictions(predictions, metrics, n_classes=n_classes)
     return _following(checkpoint, "", scores, found)
 
 
 def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultFolder) -> None:
-    """Refuse values that a metric cannot take."""
     for (metric, _), row in scores.items():
         known = facts_of(metric, [results])
         low, high = known.bounds if known else (0.0, 100.0)
@@ -153,11 +141,6 @@ def _check_ranges(scores: Mapping[tuple[str, str], SummaryRow], results: ResultF
             raise RaybenchError(f"{metric} is {row['value']:.10g}, outside of {low:g} to {high:g}")
         if row["ci_low"] > row["ci_high"]:
             raise RaybenchError(f"the interval of {metric} runs from {row['ci_low']} to {row['ci_high']}")
-
-
-def records_path(folder: Path, checkpoint: str, attribution: str) -> Path:
-    """Return where the records of a row are."""
-    return ResultFiles(folder).records(checkpoint, attribution)
 
 
 def refuse_outside(path: Path, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,8 +12,6 @@ from ....base import quoted
 from ..files.layout import predictions_file, records_file
 from ..summary import Summary
 from .faults import Faults
-
-__all__ = ["Key", "SummaryRow", "keyed", "source_of", "stated_classes", "summary_faults", "worded_key"]
 
 AGREE = 1e-9
 """Relative difference between sums of the same numbers in another version of numpy or scipy."""
@@ -57,14 +55,14 @@ def summary_faults(
     ]
 
 
-def stated_classes(predictions: pd.DataFrame, rows: Mapping[Key, SummaryRow], checkpoint: str) -> int:
-    """Number of classes of a list that only the submitter knows: as the summary says, but enough."""
+def stated_classes(predictions: pd.DataFrame, rows: Iterable[SummaryRow]) -> int:
+    """Number of outputs of a checkpoint: as its rows of the summary say, but as many as predictions name."""
     texts = " ".join(predictions[["targets", "top5", "positives"]].to_numpy().ravel())
     shown = max((int(word) for word in set(texts.split()) if word.isdecimal() and len(word) < 9), default=0)
     stated = [
         int(row["n_classes"])
-        for key, row in rows.items()
-        if key[:2] == (checkpoint, "") and key[3] == "class_mean" and row["n_classes"] < math.inf
+        for row in rows
+        if row["aggregate"] == "class_mean" and row["n_classes"] < math.inf
     ]
     return min(max(shown + 1, *stated, 1), _MOST_CLASSES)
 

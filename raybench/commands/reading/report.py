@@ -12,9 +12,9 @@ EXAMPLE = "Example: raybench gallery runs/demo && raybench report runs/demo -o d
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Result folder of a finished run.")],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="FILE", help="Page to write: .html or .pdf.")
-    ] = Path("report.html"),
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Page to write: .html.")] = Path(
+        "report.html"
+    ),
 ) -> None:
     """Write one page about a run that needs no other file: numbers, plots, gallery, provenance."""
     from ...benchmark.board import write_report

@@ -1,21 +1,14 @@
-"""Reads the records of rows, and keeps the queries that they share once."""
+"""Keeps the queries that rows share once."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-from ..files.folder import read_records
-from ..files.rows import RECORD_COLUMNS
-from .faults import order_faults, refuse_faults
-
-__all__ = ["QuerySet", "QuerySets", "RowRecords", "read_row_records"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +32,6 @@ class QuerySet:
         return len(self.class_index)
 
 
-@dataclass(frozen=True)
-class RowRecords:
-    """The records of one row.
-
-    Attributes:
-        values: by metric, (N,) float64 in percent, NaN where missing.
-        degenerate: (N,) bool.
-    """
-
-    queries: QuerySet
-    values: Mapping[str, NDArray[np.float64]]
-    degenerate: NDArray[np.bool_]
-
-
 @dataclass
 class QuerySets:
     """The query sets seen so far, so that 200 rows on the same queries keep the ids of one."""
@@ -71,17 +50,3 @@ class QuerySets:
             class_names = dict(zip(names["class_index"].tolist(), map(str, names["class_name"]), strict=True))
             self.known[digest] = QuerySet(digest, np.array(ids, dtype=np.str_), classes, class_names)
         return self.known[digest]
-
-
-def read_row_records(path: Path, known: QuerySets) -> tuple[pd.DataFrame, RowRecords]:
-    """Read a records.csv; its rows have to be in order, each query once.
-
-    Raises:
-        RaybenchError: the file is missing or damaged; names the line.
-    """
-    frame = read_records(path)
-    frame.index += 2  # the line
-    refuse_faults(path, order_faults(frame, ("image_id", "class_index")))
-    metrics = [column for column in frame.columns if column not in RECORD_COLUMNS]
-    values = {metric: frame[metric].to_numpy(np.float64) for metric in metrics}
-    return frame, RowRecords(known.of(frame), values, (frame["status"] != "ok").to_numpy(np.bool_))

@@ -1,0 +1,131 @@
+"""How long a run may take: its passes, times what one of them takes on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from ....attributions import BoundAttribution, computing_in, denormals_flushed, target_layer_of
+from ....base import RaybenchError, worded_time
+from ....checkpoints import Card, Network, weight_files
+from ...datasets import Sample
+from ...measuring import pictured
+from ..networks import network_of, undefined_methods
+from ..plan import Plan
+from ..work import of_checkpoints
+
+_LOOKED_AT = 10
+_ROUNDS = 3
+_STAGES = 7
+
+
+def time_lines(plan: Plan) -> Iterator[str]:
+    """Say what a run may take in each network whose weights are here; nothing where no picture can be read.
+
+    One picture is passed at a time, on all threads. Methods and metrics that share passes are faster than
+    said.
+    """
+    samples = list(_first_samples(plan))
+    picture = next((sample.image for sample in samples if sample.image is not None), None)
+    cards = [card for card in plan.cards if card.name in plan.held or _is_here(card, plan)]
+    if picture is None or not cards:
+        return
+    classes, total = fmean(len(sample.queries) for sample in samples), 0.0
+    for card in cards:
+        network = network_of(plan, card)
+        pixels = pictured(network, picture, "whole", plan.protocol)
+        with denormals_flushed(), computing_in(plan.protocol.precision):
+            forward, backward = timed(network, pixels)
+            forwards, backwards = _passes(plan, network, pixels, classes)
+        seconds = len(plan.indices) * (forwards * forward + backwards * backward)
+        total += seconds
+        yield (
+            f"time, {card.name}: about {worded_time(seconds)}, at {1000 * forward:.3g} ms a forward pass and "
+            f"{1000 * backward:.3g} ms a backward pass of one picture"
+        )
+    yield (
+        f"time in all: about {worded_time(total)} on this machine, at {classes:.2g} classes an image, as "
+        f"{len(samples)} of them have"
+    )
+
+
+def _is_here(card: Card, plan: Plan) -> bool:
+    return all(file.there for file in weight_files(card, plan.settings.data))
+
+
+def _first_samples(plan: Plan) -> Iterator[Sample]:
+    """Read some samples; the run itself tells of those that cannot be used."""
+    for index in plan.indices[:_LOOKED_AT]:
+        try:
+            yield plan.dataset[index]
+        except RaybenchError:
+            continue
+
+
+def _passes(plan: Plan, network: Network, pixels: Tensor, classes: float) -> tuple[float, float]:
+    """Count forward and backward passes for an image of so many classes, the one for its scores included."""
+    undefined = undefined_methods(plan, network)
+    defined = [one for one in plan.attributions if one.label not in undefined and of_checkpoints(plan, one)]
+    each = [(_forwards(method, network, pixels, classes), _backwards(method, classes)) for method in defined]
+    forwards, backwards = 1 + sum(one for one, _ in each), sum(one for _, one in each)
+    for metric in plan.metrics:
+        asked = metric.passes
+        forwards += asked.forwards * classes * len(defined) + asked.forwards_per_image
+        runs = asked.all_runs(_STAGES)  # of every method, for every class
+        forwards += runs * sum(one for one, _ in each)
+        backwards += runs * sum(one for _, one in each)
+    return forwards, backwards
+
+
+def _forwards(method: BoundAttribution, network: Network, pixels: Tensor, classes: float) -> float:
+    passes = method.passes
+    channels = _channels(method, network, pixels) if passes.forwards_per_channel else 0
+    return (
+        passes.forwards_per_image
+        + passes.forwards_per_query * classes
+        + passes.forwards_per_channel * channels
+    )
+
+
+def _backwards(method: BoundAttribution, classes: float) -> float:
+    return method.passes.backwards_per_image + method.passes.backwards_per_query * classes
+
+
+def _channels(method: BoundAttribution, network: Network, pixels: Tensor) -> int:
+    """Count the channels of the layer that a method reads."""
+    layer = method.options.get("layer") or network.target_layer or target_layer_of(network).name
+    shapes: list[torch.Size] = []
+    hook = network.module.get_submodule(layer).register_forward_hook(
+        lambda *call: shapes.append(call[2].shape)
+    )
+    try:
+        with torch.no_grad():
+            network.module(pixels)
+    finally:
+        hook.remove()
+    is_maps = len(shapes[0]) == 4 and network.layout != "channels_last"
+    return shapes[0][1 if is_maps else -1]
+
+
+def timed(network: Network, pixels: Tensor) -> tuple[float, float]:
+    """Seconds of a forward pass of one picture (1, 3, h, w), and of a backward pass to it."""
+    pixels = pixels.detach().requires_grad_()
+    forward, backward = [], []
+    for _ in range(1 + _ROUNDS):  # the first warms up
+        scores, seconds = _clocked(lambda: network.module(pixels), pixels)
+        forward.append(seconds)
+        best = scores.float().max()
+        backward.append(_clocked(lambda: torch.autograd.grad(best, pixels), pixels)[1])  # noqa: B023
+    return min(forward[1:]), min(backward[1:])
+
+
+def _clocked(work: Callable[[], Tensor], on: Tensor) -> tuple[Tensor, float]:
+    started = time.perf_counter()
+    result = work()
+    if on.is_cuda:
+        torch.cuda.synchronize(on.device)
+    return result, time.perf_counter() - started
