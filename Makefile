@@ -20,6 +20,7 @@ demo: .venv/installed
 	@echo "Open demo/site/index.html in a browser; next: $(BIN)/raybench list suites"
 
 docs: demo .venv/installed-test
+	$(BIN)/python docs/make/house.py
 	$(BIN)/python docs/make/demo.py
 	$(BIN)/python docs/make/metrics.py
 	$(BIN)/python docs/make/glossary.py demo/shapes

@@ -1,28 +1,26 @@
 """How a saliency map is made: one registered function per method.
 
-A new method is one function in a file of its family's room, its registration (see `attribution`), and the
-import of the file here, by which it is registered.
+A new method is one function in a file of its family's room in `methods`, its registration (see
+`attribution`), and the import of the file there.
 """
 
-from .adapters import captum, pytorch_grad_cam, torchcam, torchray, zennit  # noqa: F401
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import adapters, methods  # noqa: F401
 from .arithmetic import computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
 from .asking.copies.one_by_one import twin_of
 from .binding import BoundAttribution, bind, bound
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes, attribution
-from .methods import baselines  # noqa: F401
-from .methods.activation import cam, cam_components, cam_scores  # noqa: F401
-from .methods.attention import attention_maps, attention_relevance, le_grad, transformer_attribution  # noqa: F401
+from .layers.capture import features_and_gradients, input_gradients
+from .layers.search.survey import Survey, examined_layer, survey
+from .layers.search.target_layer import found_target_layer, target_layer_of
+from .layers.watching import in_eval_mode, layer_of
 from .methods.baselines import box_oracle
-from .methods.gradients import full_grad, gradient, modified_relu, noise, paths, winding_paths  # noqa: F401
-from .methods.perturbation import meaningful_masks, occlusion, optimised_masks, rise, superpixels  # noqa: F401
-from .methods.relevance import attn_lrp, deep_lift, excitation_backprop, lrp  # noqa: F401
 from .own import method_of
 from .progress import shown_by
-from .reading.capture import features_and_gradients, input_gradients
-from .reading.search.survey import Survey, examined_layer, survey
-from .reading.search.target_layer import found_target_layer, target_layer_of
-from .reading.watching import in_eval_mode, layer_of
 from .seeds import generator
 from .sharing import sharing
 from .signs import CANCELLED, over_colours, signed_by_colours
@@ -59,3 +57,12 @@ __all__ = [
     "target_layer_of",
     "twin_of",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Hand out the function of a registered method, such as `raybench.attributions.grad_cam`."""
+        found = [entry.function for entry in ATTRIBUTIONS if entry.name == name]
+        if not found:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return found[0]

@@ -12,9 +12,9 @@ from torch import Tensor
 from ..base import CodeFiles, RaybenchError, check_options, names_code, options_of, without_folder
 from .adapters.theirs import refuse_missing
 from .interface import ATTRIBUTIONS, Attribution, NetworkLike, Passes
+from .layers.search.target_layer import layer_to_read
+from .layers.watching import layer_of
 from .own import method_of
-from .reading.search.target_layer import layer_to_read
-from .reading.watching import layer_of
 from .signs import Sign, reduced
 
 

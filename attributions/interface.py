@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from torch import Tensor, nn
 
@@ -74,17 +74,14 @@ class Passes:
     forwards_per_channel: float = 0
     option: str = ""
 
-    channels: ClassVar[int] = 512
-    """As last stages have; how many a network's layer has is known when it is loaded."""
-
     @property
     def of_one(self) -> float:
         """All passes for one class of one image."""
         return self.forwards(1, 1) + self.backwards(1, 1)
 
-    def forwards(self, images: int, queries: int) -> float:
-        """Forward passes for so many images with so many queries in all."""
-        per_image = self.forwards_per_image + self.forwards_per_channel * self.channels
+    def forwards(self, images: int, queries: int, channels: int = 512) -> float:
+        """Forward passes for so many images with so many queries in all, and channels as last stages have."""
+        per_image = self.forwards_per_image + self.forwards_per_channel * channels
         return per_image * images + self.forwards_per_query * queries
 
     def backwards(self, images: int, queries: int) -> float:

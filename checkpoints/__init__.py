@@ -1,8 +1,9 @@
 """Which network: checkpoint cards, architectures with average or max pooling, and verified loading."""
 
 from .building.architectures import build_module
+from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
-from .catalogue import card_file_of, card_names, find_card, shipped_cards
+from .catalogue import card_files, find_card, shipped_cards
 from .classes import ClassList, load_classes
 from .libraries.inputs import resolved
 from .libraries.names import library_names
@@ -12,13 +13,15 @@ from .network import Network, state_sha256
 from .own import function_of
 from .scores import UnusableScoresError, reader_of
 from .weights.cache import cache_folder
+from .weights.download import remote_size
 from .weights.files import local_weights_sha256
-from .weights.places import WeightFile, fetch_weights, remote_megabytes, weight_files
+from .weights.places import WeightFile, fetch_weights, weight_files
 from .weights.recognising import architecture_of
 
 __all__ = [
     "Card",
     "ClassList",
+    "Compile",
     "Network",
     "UnusableScoresError",
     "WeightFile",
@@ -26,8 +29,8 @@ __all__ = [
     "architecture_of",
     "build_module",
     "cache_folder",
-    "card_file_of",
-    "card_names",
+    "card_files",
+    "compile_stages",
     "fetch_weights",
     "find_card",
     "function_of",
@@ -38,7 +41,7 @@ __all__ = [
     "network_from_module",
     "read_card",
     "reader_of",
-    "remote_megabytes",
+    "remote_size",
     "resolved",
     "shipped_cards",
     "state_sha256",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ..base import Document, checked_label, names_code, read_document
-from .input import Input, Sides, Statistics, checked_mean, checked_std
+from .input import Input, Sides, Statistics, as_tuple, checked_mean, checked_std
 
 _OTHER_ADDRESS = re.compile(
     r"gdrive:[\w-]{10,}|torchvision:\w+\.\w+|timm:\w+\.\w+|hf:[\w.-]+/[\w.-]+(@[\w.-]+)?"
@@ -28,11 +28,7 @@ def _one_or_many(value: Any) -> Any:
         value = {"url" if _IS_ADDRESS(value) else "path": value}
     if isinstance(value, (dict, WeightSource)):
         return (value,)
-    return _tuple(value)
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return as_tuple(value)
 
 
 def _lower(value: Any) -> Any:
@@ -83,7 +79,7 @@ class WeightSource(Document):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$"), BeforeValidator(_lower)] | None = None
     state_dict: str | None = None
     strip_prefix: str | None = None
-    ignore: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_tuple)] = ()
+    ignore: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(as_tuple)] = ()
 
     @model_validator(mode="after")
     def _has_one_place(self) -> WeightSource:

@@ -11,19 +11,16 @@ from .libraries.names import card_of_name, names_network
 from .own import card_of_function
 
 
-def card_names() -> list[str]:
-    """Names of all shipped cards, in alphabetical order; reads no card."""
-    return sorted(_card_files())
-
-
-def card_file_of(name: str) -> Path:
-    """Return the file of a shipped card."""
-    return _card_files()[name]
+def card_files() -> dict[str, Path]:
+    """Return the files of all shipped cards by name, in alphabetical order; reads no card."""
+    folder = files("raybench.checkpoints") / "cards"
+    found = (Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return dict(sorted((path.stem, path) for path in found))
 
 
 def shipped_cards() -> list[Card]:
     """All shipped cards, in alphabetical order of their names."""
-    return [read_card(path) for _, path in sorted(_card_files().items())]
+    return [read_card(path) for path in card_files().values()]
 
 
 def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
@@ -44,7 +41,7 @@ def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
         return card_of_function(text, code or CodeFiles())
     if names_network(text):
         return card_of_name(text, (code or CodeFiles()).folder)
-    shipped = _card_files()
+    shipped = card_files()
     if text in shipped:
         return read_card(shipped[text])
     if Path(text).suffix in (".yaml", ".yml"):
@@ -59,10 +56,3 @@ def find_card(name_or_path: str | Path, code: CodeFiles | None = None) -> Card:
     of_library = [f"torchvision:{name}" for name in models.list_models(module=models)]
     close = [name for name in of_library if name.partition(":")[2] == text]
     raise UnknownNameError("checkpoint", text, close or shipped)
-
-
-def _card_files() -> dict[str, Path]:
-    folder = files("raybench.checkpoints") / "cards"
-    return {
-        Path(entry.name).stem: Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    }

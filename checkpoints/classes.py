@@ -8,14 +8,8 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..base import RaybenchError, UnknownNameError
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable  # novm: Python 3.10 has none
-
-_MOST_NAMED = 8
+from ..base import RaybenchError, UnknownNameError, few
 
 
 @dataclass(frozen=True)
@@ -66,10 +60,8 @@ class ClassList:
                 )
         holding = [label for label in self.labels if re.search(rf"\b{re.escape(wanted)}\b", label.lower())]
         if holding:
-            listed = ", ".join(holding[:_MOST_NAMED])
-            more = f" and {len(holding) - _MOST_NAMED} more" if len(holding) > _MOST_NAMED else ""
             raise RaybenchError(
-                f"no class of {self.name} is called {text!r}; the word is in {listed}{more}: give one, "
+                f"no class of {self.name} is called {text!r}; the word is in {few(holding, 8)}: give one, "
                 "or an index"
             )
         known = {one.lower() for one in (*self.ids, *self.labels, *itertools.chain(*parts))}
@@ -91,28 +83,21 @@ def load_classes(name: str) -> ClassList:
         UnknownNameError: not shipped, and not a file.
         RaybenchError: the file is empty, not text, or names a class twice.
     """
-    shipped = _shipped()
-    if name in shipped:
-        text = shipped[name].read_text(encoding="utf-8")
-    elif Path(name).is_file():
-        try:
-            text = Path(name).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise RaybenchError(f"class list {name} is not UTF-8 text: {error}") from None
-    else:
-        raise UnknownNameError("class list", name, shipped)
-    return parse_classes(Path(name).stem, text)
-
-
-def shipped_class_lists() -> list[str]:
-    """Names of the class lists that ship with raybench."""
-    return sorted(_shipped())
+    path = shipped_class_lists().get(name, Path(name))
+    if not path.is_file():
+        raise UnknownNameError("class list", name, shipped_class_lists())
+    try:
+        return parse_classes(path.stem, path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise RaybenchError(f"class list {name} is not UTF-8 text: {error}") from None
 
 
 @functools.cache
-def _shipped() -> dict[str, Traversable]:
+def shipped_class_lists() -> dict[str, Path]:
+    """Return the files of the class lists that ship with raybench by name, in alphabetical order."""
     folder = files("raybench.checkpoints") / "classes"
-    return {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".txt")}
+    found = (Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".txt"))
+    return dict(sorted((path.stem, path) for path in found))
 
 
 def parse_classes(name: str, text: str) -> ClassList:

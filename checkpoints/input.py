@@ -42,7 +42,8 @@ def _white(info: ValidationInfo) -> int:
     return int(info.data.get("input_range") or (info.data.get("range") or (0, 1))[1])
 
 
-def _tuple(value: Any) -> Any:
+def as_tuple(value: Any) -> Any:
+    """Return a list of YAML as a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -64,7 +65,7 @@ class Input(Document):
     size: Sides | None = None
     any_size: bool | None = None
     step: Side = 32
-    range: Annotated[tuple[Literal[0], Literal[1, 255]], BeforeValidator(_tuple)] = (0, 1)
+    range: Annotated[tuple[Literal[0], Literal[1, 255]], BeforeValidator(as_tuple)] = (0, 1)
     mean: Annotated[Statistics, AfterValidator(checked_mean)] | None = None
     std: Annotated[Statistics, AfterValidator(checked_std)] | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"

@@ -1,6 +1,6 @@
 """Runs a function in a fresh process, so that no measurement inherits memory, caches or threads of another.
 
-    python -m perf.apart perf.ways.run:run '{"way": "forward", ...}'
+    python -m perf.apart perf.sections.evaluation:run '{"way": "forward", ...}'
 
 is what the fresh process is started as; its last line is the result as JSON.
 """

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..reading.layout_trials import layout_of
-from ..reading.layouts import as_maps
+from ..layers.layout_trials import layout_of
+from ..layers.layouts import as_maps
 from .theirs import TARGET, Asked, Theirs, checked, register
 
 __all__: list[str] = []

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from ...base import RaybenchError
 from ..asking.copies.one_by_one import one_by_one
 from ..interface import NetworkLike, Passes, attribution
+from ..layers.search.target_layer import layer_to_read
+from ..layers.watching import layer_of
 from ..queries import check_classes
-from ..reading.search.target_layer import layer_to_read
-from ..reading.watching import layer_of
 
 TARGET = ("target_layer",)
 """What names the layer that most methods read."""

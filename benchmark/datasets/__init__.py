@@ -2,25 +2,13 @@
 
 from ...base import Box, Size
 from .files import PICTURE_SUFFIXES, files_in
-from .interface import DATASETS, DatasetReader, composed_dataset, dataset
+from .interface import DATASETS, DatasetReader, dataset
 from .known import check_data, known_data, names_of_known
 from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
 from .listed import listed_dataset, listed_reader
 from .opening import find_folder, find_reader, open_dataset
 from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
-from .readers import (  # noqa: F401
-    boxes,
-    coco,
-    cub200,
-    grid,
-    imagenet,
-    imagenet_boxes,
-    imagenet_s,
-    openimages30k,
-    shapes,
-    voc,
-)
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
 from .region import BoxRegion, MaskRegion, Region, unaffordable
@@ -62,7 +50,6 @@ __all__ = [
     "check_data",
     "class_index_of",
     "class_of",
-    "composed_dataset",
     "dataset",
     "draw_scene",
     "encoded_bytes",

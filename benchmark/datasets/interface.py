@@ -191,6 +191,7 @@ class Given(TypedDict, total=False):
 
     folder: str
     generate: Generate
+    composed: bool
     label: str
     signs: tuple[str, ...]
     layouts: tuple[Layout, ...]
@@ -206,29 +207,15 @@ def dataset(
     `root` is the Path of an existing folder, `protocol` the rules, `classes` the class list that class
     indices follow, `selection` the images to use (`selection.of(ids, root)` gives them in order).
     Keyword-only parameters are options of a suite. The first line of the docstring is what
-    `raybench list datasets` prints. The other arguments are those of `DatasetReader`.
+    `raybench list datasets` prints. The other arguments are those of `DatasetReader`. The function of a
+    dataset that is `composed` is `function(source, *, ...)`: it takes the opened source, which a suite names
+    by the option `of`; options that are not the function's own go to the source.
     """
 
     def register(function: Opener) -> Opener:
         facts.setdefault("folder", name)
         facts.setdefault("label", name)
         DATASETS.add(DatasetReader(name, function, classes, multilabel, **facts))
-        return function
-
-    return register
-
-
-def composed_dataset(name: str, *, multilabel: bool, label: str = "") -> Callable[[Opener], Opener]:
-    """Register `function(source, *, ...) -> Dataset`, which makes a dataset of another one, as `name`.
-
-    A suite names the source by the option `of`; options that are not the function's own go to the source.
-    """
-
-    def register(function: Opener) -> Opener:
-        classes = "of its source"
-        DATASETS.add(
-            DatasetReader(name, function, classes, multilabel, name, composed=True, label=label or name)
-        )
         return function
 
     return register

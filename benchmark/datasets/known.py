@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ...base import Document, RaybenchError, UnknownNameError, parse_document
+from ...base import Document, RaybenchError, UnknownNameError, few, parse_document
 from ...checkpoints import ClassList
 from ..suite import Protocol
 from .interface import DATASETS, DatasetReader
@@ -169,7 +169,7 @@ def _count(found: int, known: int, what: str) -> tuple[bool, str]:
 
 def _classes(counts: Mapping[int, int], classes: ClassList) -> str:
     named = [f"{classes.ids[index]} has {count}" for index, count in sorted(counts.items())]
-    return ", ".join(named[:_LISTED]) + (f" and {len(named) - _LISTED} more" if len(named) > _LISTED else "")
+    return few(named)
 
 
 def _first_and_last(dataset: Dataset) -> Iterator[tuple[bool, str]]:

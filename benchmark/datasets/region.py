@@ -51,6 +51,12 @@ class Region(ABC):
         empty region is near to nothing.
         """
 
+    def window(
+        self, rows: slice, columns: slice, tolerance_px: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return `mask` and `near` of some rows and columns alone."""
+        return self.mask()[rows, columns], self.near(tolerance_px)[rows, columns]
+
 
 @dataclass(frozen=True)
 class BoxRegion(Region):
@@ -94,6 +100,18 @@ class BoxRegion(Region):
                 if box.y1 + dy < self.size.height:
                     near[box.y1 + dy, columns] = True
         return near
+
+    def window(
+        self, rows: slice, columns: slice, tolerance_px: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """See `Region.window`; the rest is not drawn."""
+        y = np.arange(rows.start, rows.stop)[:, None, None]
+        x = np.arange(columns.start, columns.stop)[:, None]
+        corners = np.array(self.boxes, dtype=np.int64).reshape(-1, 4)
+        across = np.maximum(np.maximum(corners[:, 0] - x, x - corners[:, 2]), 0)
+        down = np.maximum(np.maximum(corners[:, 1] - y, y - corners[:, 3]), 0)
+        distance = np.sqrt(across * across + down * down).min(axis=2, initial=np.inf)
+        return distance == 0, distance < tolerance_px
 
 
 @dataclass(frozen=True, eq=False)

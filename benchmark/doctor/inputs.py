@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from scipy.stats import binomtest
 
 from ...base import RaybenchError
 from ...checkpoints import Network
@@ -64,7 +65,7 @@ def accuracy(patient: Patient) -> Iterator[Finding]:
         chances = logits_of(network, picture, "crop", patient.protocol).softmax(0)
         right += int(chances.argmax()) == class_index
         sureness += float(chances.max()) / len(labelled)
-    low, high = wilson(right, len(labelled))
+    low, high = binomtest(right, len(labelled)).proportion_ci(method="wilson")
     words = f"{right} of {len(labelled)} pictures right ({low:.0%} to {high:.0%})"
     if sureness > high + _TOO_SURE:
         yield Finding(
@@ -76,15 +77,6 @@ def accuracy(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield Finding("classes", "ok", f"{words}, and {sureness:.0%} sure")
-
-
-def wilson(right: int, of: int) -> tuple[float, float]:
-    """Interval of a share, 95 %: lower and upper bound, 0 to 1. Source: Wilson, JASA 1927."""
-    z = 1.959964
-    share, squared = right / of, z * z / of
-    middle = (share + squared / 2) / (1 + squared)
-    half = z / (1 + squared) * math.sqrt(share * (1 - share) / of + squared / (4 * of))
-    return middle - half, middle + half
 
 
 def _likelihoods(patient: Patient, network: Network) -> torch.Tensor:

@@ -32,10 +32,13 @@ class Needs:
     Attributes:
         views: what the network is shown.
         masks: the ground truth at every pixel.
+        middle: of the ground truth only the pixels around the middle of the image, which is all that is read
+            of it where every map is the middle pixel alone.
     """
 
     views: frozenset[View] = frozenset()
     masks: bool = False
+    middle: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Prepared:
         views: (h, w, 3) uint8 of each view, where Pillow resizes.
         picture: what the device resizes, else None: a decoded picture (H, W, 3) uint8, or a JPEG file (n,)
             uint8, or after it was decoded on the device (3, H, W) uint8.
-        masks, near: (K, H, W) bool at the size of the original image.
+        masks, near: (K, H, W) bool at the size of the original image; or of its middle, up to (K, 3, 3).
         boxes: of the objects of each query, as in `Region`.
         subsets: that each query belongs to.
         error: why the image cannot be used, or empty; then the other fields are empty too.
@@ -153,7 +156,7 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         masks = near = picture = input_size = None
         views: dict[View, Pixels] = {}
         if needs.masks:
-            masks, near = _ground_truth(sample, protocol.tolerance_px)
+            masks, near = _ground_truth(sample, protocol.tolerance_px, middle=needs.middle)
         shown = self._shown(sample)
         if image is not None and shown:
             if "whole" in shown:
@@ -196,12 +199,19 @@ class PreparedImages(torch.utils.data.Dataset[Prepared]):
         return f"{path} {told}" if told else ""
 
 
-def _ground_truth(sample: Sample, tolerance_px: float) -> tuple[Masks, Masks]:
-    """Draw the regions of all queries and what is near them: (K, H, W) each."""
-    shape = (len(sample.queries), *sample.size)
+def _ground_truth(sample: Sample, tolerance_px: float, *, middle: bool) -> tuple[Masks, Masks]:
+    """Draw the regions of all queries and what is near them: (K, H, W) each, or their middle."""
+    rows, columns = (
+        slice(max(0, length // 2 - 1), min(length, length // 2 + 2)) if middle else slice(0, length)
+        for length in sample.size
+    )
+    shape = (len(sample.queries), rows.stop - rows.start, columns.stop - columns.start)
     masks, near = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
     for row, query in enumerate(sample.queries):
-        masks[row], near[row] = query.region.mask(), query.region.near(tolerance_px)
+        if middle:
+            masks[row], near[row] = query.region.window(rows, columns, tolerance_px)
+        else:
+            masks[row], near[row] = query.region.mask(), query.region.near(tolerance_px)
     return masks, near
 
 

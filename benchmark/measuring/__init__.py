@@ -3,7 +3,7 @@
 from .costs import CostMeter, add_costs
 from .environment import environment, peak_memory_mb
 from .measure import measure
-from .passes import Job, Outcome, Pass
+from .passes import Job, Ledger, Outcome, Pass
 from .refusals import check_input_size
 from .rehearsal import misfits, rehearse, words_on_scores
 from .scoring import Scorer
@@ -12,6 +12,7 @@ from .single import attribute, explain_image, logits_of, pictured, usual_protoco
 __all__ = [
     "CostMeter",
     "Job",
+    "Ledger",
     "Outcome",
     "Pass",
     "Scorer",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ...attributions import BoundAttribution, computing_in, forward_pass, in_eval_mode, sharing
+from ...attributions import BoundAttribution, computing_in, in_eval_mode, sharing
 from ...base import RaybenchError
 from ...checkpoints import Network, reader_of
 from ..loading import (
@@ -25,11 +25,11 @@ from ..loading import (
     network_input,
     send_joined,
 )
-from ..results import RowStore, save_map
+from ..results import save_map
 from .asking import Asked, ask_again, maps_at_input
 from .environment import peak_memory_mb
-from .passes import Job, Outcome, Pass
-from .refusals import check_shape, failures_told, named
+from .passes import Job, Ledger, Outcome, Pass
+from .refusals import check_shape, failures_told, named, told_logits
 from .scoring import Scores
 from .writer import BackgroundWriter, Task
 
@@ -68,18 +68,10 @@ def measure(
         usable = _usable(load(work.images, positions, work.workers), work, outcome, skip)
         for group in group_by_shape(usable, work.at_once(network)):
             tasks: list[Task] = []
-            parts = _Parts(group.images, outcome, work.device)
             try:
-                for images in parts:
-                    with parts.halved_if_too_large():
-                        batch = _ready(parts, images, work, outcome, tasks, advance)
-                        for one in explained(batch, work, network):
-                            for scores in work.scorer.score(*one.given):
-                                tasks.append(kept(work, one.job, scores))
-                        tasks += predicted(batch, work, network)
-                        tasks[:0] = doubts(network, batch)
-                        tasks.append(partial(advance, len(batch.images)))
-                        outcome.images += len(batch.images)
+                _in_parts(
+                    group, partial(_measure_part, work, network, outcome, tasks, advance), outcome, work
+                )
             finally:
                 writer.do(tasks)
     outcome.seconds = time.perf_counter() - start
@@ -104,67 +96,66 @@ def _usable(
         yield image
 
 
-class _Parts:
-    """The images of a batch in parts: halves, where the device has too little memory for all of them.
+def _in_parts(
+    group: Batch, measure_part: Callable[[list[Prepared]], None], outcome: Outcome, work: Pass
+) -> None:
+    """Measure a batch, or halves of it where the device has too little memory for all.
 
     Later batches are cut to what fitted, so that only the first pays for the attempt. Rows that a failed
     attempt has written already are written again; the store keeps one of each.
     """
-
-    def __init__(self, images: Sequence[Prepared], outcome: Outcome, device: torch.device) -> None:
-        self.waiting, self.outcome, self.device = [tuple(images)], outcome, device
-        self.current: tuple[Prepared, ...] = ()
-
-    def __iter__(self) -> Iterator[tuple[Prepared, ...]]:
-        while self.waiting:
-            self.current, most = self.waiting.pop(), self.outcome.largest_batch
-            if most and len(self.current) > most:
-                self.waiting += [self.current[most:], self.current[:most]]
-                continue
-            yield self.current
-            if self.device.type == "cuda" and self.outcome.largest_batch != most:
-                torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
-
-    @contextlib.contextmanager
-    def halved_if_too_large(self) -> Iterator[None]:
-        """While open, a part that does not fit into memory is put back, to come again as halves."""
+    waiting = [list(group.images)]
+    while waiting:
+        part, most = waiting.pop(), outcome.largest_batch
+        if most and len(part) > most:
+            waiting += [part[most:], part[:most]]
+            continue
         try:
-            yield
+            measure_part(part)
         except torch.OutOfMemoryError:
-            if len(self.current) == 1:
+            if len(part) == 1:
                 raise RaybenchError(
-                    f"{self.device} is out of memory with 1 images at once; what was measured so far is "
+                    f"{work.device} is out of memory with 1 images at once; what was measured so far is "
                     "kept: run again to go on"
                 ) from None
-            self.outcome.largest_batch = (len(self.current) + 1) // 2
-            self.waiting.append(self.current)
+            outcome.largest_batch = (len(part) + 1) // 2
+            waiting.append(part)
+        if work.device.type == "cuda" and outcome.largest_batch != most:
+            torch.cuda.empty_cache()  # outside the handler, which holds the failed attempt's tensors
 
 
-def _ready(
-    parts: _Parts,
-    images: Sequence[Prepared],
+def _measure_part(
     work: Pass,
+    network: Network | None,
     outcome: Outcome,
     tasks: list[Task],
     advance: Callable[[int], None],
-) -> Batch:
-    """Decode what the device decodes, leave out what cannot be used, and have remarks written first."""
+    images: list[Prepared],
+) -> None:
+    """Measure images that go through the network together; what does not decode is taken out of them."""
     pictures = decoded(images, work.device)
-    # what is put back does not say again what it has said
-    parts.current = tuple(one for one, found in zip(images, pictures, strict=True) if not found.error)
+    # what comes again does not say again what it has said
+    images[:] = [one for one, found in zip(images, pictures, strict=True) if not found.error]
     batch = Batch(tuple(_usable(pictures, work, outcome, partial(tasks.append, partial(advance, 1)))))
     tasks.append(partial(_append_notes, batch, work))
-    return batch
+    for one in explained(batch, work, network):
+        for scores in work.scorer.score(*one.given):
+            tasks.append(kept(work, one.job, scores))
+    tasks += predicted(batch, work, network)
+    tasks[:0] = doubts(network, batch)
+    tasks.append(partial(advance, len(batch.images)))
+    outcome.images += len(batch.images)
 
 
 def _append_notes(batch: Batch, work: Pass) -> None:
     """Write remarks and subsets of the images of a batch, ahead of the rows that say they are measured."""
     for image in batch.images:
-        if work.subsets and image.subsets and image.image_id not in work.sorted:
+        one = image.image_id
+        if work.subsets and image.subsets:
             named = zip(image.class_index.tolist(), image.subsets, strict=True)
-            work.subsets.append([(image.image_id, str(index), " ".join(names)) for index, names in named])
-        if image.notes and image.image_id not in work.noted:
-            work.notes.append([(image.image_id, str(row), note) for row, note in enumerate(image.notes)])
+            work.subsets.add(one, [(one, str(index), " ".join(names)) for index, names in named])
+        if image.notes:
+            work.notes.add(one, [(one, str(row), note) for row, note in enumerate(image.notes)])
 
 
 class Explained(NamedTuple):
@@ -238,7 +229,7 @@ def kept(work: Pass, job: Job, scores: Scores) -> Task:
     """Have the rows of each image that has none yet written, and its thumbnails if it is in the gallery."""
     maps = []
     for image in scores.images:
-        if image.image_id in work.gallery and image.image_id not in job.measured:
+        if image.image_id in work.gallery and not job.has(image.image_id):
             for class_index, saliency in scores.maps_of(image.image_id, work.gallery[image.image_id]):
                 maps.append((image.image_id, class_index, OnItsWay(saliency.float().clone())))
     # what waits to be written holds none of the device's memory
@@ -250,20 +241,22 @@ def _write(work: Pass, job: Job, score: Scores, maps: Sequence[tuple[str, int, O
         pixels = saliency.fetch().numpy()
         save_map(work.out, job.checkpoint, job.attribution.label, image_id, class_index, pixels)
     # records last: an image is measured when its rows are in every file
-    for store, found in (
-        (job.sums, score.sum_rows),
-        (job.curves, score.curve_rows),
-        (job.store, score.rows),
+    for kind, found in (
+        ("statistics", score.sum_rows),
+        ("curves", score.curve_rows),
+        ("records", score.rows),
     ):
-        for image, rows in zip(score.images, found() if store else (), strict=bool(store)):
-            if store and image.image_id not in job.measured:
-                store.append(rows)
+        if kind in job.files:
+            for image, rows in zip(score.images, found(), strict=True):
+                job.files[kind].add(image.image_id, rows)
 
 
 def predicted(batch: Batch, work: Pass, network: Network | None) -> list[Task]:
     """Have the top five classes (from the crop) and those with a positive logit (from the square) written."""
-    images = [image for image in batch.images if image.image_id not in work.predicted]
-    if not images or network is None or work.predictions is None:
+    if network is None or work.predictions is None:
+        return []
+    images = [image for image in batch.images if image.image_id not in work.predictions.done]
+    if not images:
         return []
     best = positive = None
     if "crop" in work.needs.views:
@@ -276,7 +269,7 @@ def predicted(batch: Batch, work: Pass, network: Network | None) -> list[Task]:
 
 
 def _write_predictions(
-    images: Sequence[Prepared], best: OnItsWay | None, positive: OnItsWay | None, predictions: RowStore
+    images: Sequence[Prepared], best: OnItsWay | None, positive: OnItsWay | None, predictions: Ledger
 ) -> None:
     top5 = best.fetch() if best else None
     above_zero = positive.fetch() if positive else None
@@ -284,14 +277,11 @@ def _write_predictions(
         ranked = top5[row].tolist() if top5 is not None else []
         found = above_zero[row].nonzero().squeeze(1).tolist() if above_zero is not None else []
         classes = (image.targets, ranked, found)
-        predictions.append([[image.image_id, *(" ".join(map(str, indices)) for indices in classes)]])
+        words = (" ".join(map(str, indices)) for indices in classes)
+        predictions.add(image.image_id, [[image.image_id, *words]])
 
 
 def _logits(images: Sequence[Prepared], view: View, work: Pass, network: Network) -> Tensor:
     """Logits (B, C) float32 of one view of each image."""
     pixels = network_input(network, images, view, work.protocol, work.device)
-    ids = [image.image_id for image in images]
-    told = failures_told(f"checkpoint {network.name!r}", ids, network=network, images=pixels)
-    with told, forward_pass(work.device):
-        logits: Tensor = network.module(pixels)
-    return logits.float()
+    return told_logits(network, pixels, [image.image_id for image in images])

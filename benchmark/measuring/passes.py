@@ -17,30 +17,34 @@ from .costs import Cost, CostMeter
 from .scoring import Scorer
 
 
+@dataclass
+class Ledger:
+    """A file that rows of images go to, and the images whose rows are in it already."""
+
+    store: RowStore
+    done: frozenset[str] = frozenset()
+
+    def add(self, image_id: str, rows: Sequence[Sequence[str]]) -> None:
+        """Write all rows of an image, unless they are there."""
+        if image_id not in self.done:
+            self.store.append(rows)
+
+    def of_rank(self, rank: int) -> Ledger:
+        """Return the ledger for the process `rank`, which writes to a shard of its own."""
+        return Ledger(self.store.of_rank(rank), self.done)
+
+
 @dataclass(frozen=True)
 class Job:
-    """One row of the comparison: a method whose records go to one file."""
+    """One row of the comparison: a method with the files of its records, statistics and curves, by kind."""
 
     checkpoint: str
     attribution: BoundAttribution
-    store: RowStore
-    measured: frozenset[str]
-    sums: RowStore | None = None
-    curves: RowStore | None = None
+    files: Mapping[str, Ledger]
 
-    @property
-    def stores(self) -> tuple[RowStore, ...]:
-        """The files of the row: records, and where metrics ask for them statistics and curves."""
-        return tuple(store for store in (self.store, self.sums, self.curves) if store)
-
-    def of_rank(self, rank: int) -> Job:
-        """Return the job for the process `rank`, which writes to shards of its own."""
-        return replace(
-            self,
-            store=self.store.of_rank(rank),
-            sums=self.sums.of_rank(rank) if self.sums else None,
-            curves=self.curves.of_rank(rank) if self.curves else None,
-        )
+    def has(self, image_id: str) -> bool:
+        """Whether the rows of an image are in every file."""
+        return all(image_id in one.done for one in self.files.values())
 
 
 @dataclass
@@ -91,21 +95,17 @@ class Pass:
         images: what is left to measure.
         jobs: methods to run on each image.
         predictions: where top-5 and positive classes go, or None if no metric asks for them.
-        notes: where remarks of the dataset go, with `noted`, the images whose remarks are there.
-        subsets: where the subsets of queries go, with `sorted`, the images whose queries are there; None if
-            the dataset sorts none.
+        notes: where remarks of the dataset go.
+        subsets: where the subsets of queries go; None if the dataset sorts none.
         gallery: image ids with the classes whose maps are kept as thumbnails under `out`; None for the first
             class that is asked about.
     """
 
     images: PreparedImages
     jobs: Sequence[Job]
-    predictions: RowStore | None
-    predicted: frozenset[str]
-    notes: RowStore
-    noted: frozenset[str]
-    subsets: RowStore | None
-    sorted: frozenset[str]
+    predictions: Ledger | None
+    notes: Ledger
+    subsets: Ledger | None
     scorer: Scorer
     gallery: Mapping[str, Collection[int] | None]
     out: Path
@@ -131,7 +131,10 @@ class Pass:
         """Return the pass for the process `rank`, which writes rows to shards of its own."""
         return replace(
             self,
-            jobs=[job.of_rank(rank) for job in self.jobs],
+            jobs=[
+                replace(job, files={kind: one.of_rank(rank) for kind, one in job.files.items()})
+                for job in self.jobs
+            ],
             predictions=self.predictions.of_rank(rank) if self.predictions else None,
             notes=self.notes.of_rank(rank),
             subsets=self.subsets.of_rank(rank) if self.subsets else None,
@@ -150,5 +153,5 @@ class Pass:
     @property
     def stores(self) -> Sequence[RowStore]:
         """Every file that rows go to."""
-        further = [store for store in (self.predictions, self.subsets) if store]
-        return (*(store for job in self.jobs for store in job.stores), *further, self.notes)
+        further = filter(None, (self.predictions, self.subsets, self.notes))
+        return [one.store for one in (*(one for job in self.jobs for one in job.files.values()), *further)]

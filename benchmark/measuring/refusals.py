@@ -9,13 +9,11 @@ import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution, forward_pass
-from ...base import RaybenchError, Size, worded
+from ...base import RaybenchError, Size, few, worded
 from ...checkpoints import Network, UnusableScoresError, reader_of
 from ..loading import Frame, View, frame_of
 from ..metrics import Metric, SaliencyBatch
 from ..suite import Protocol
-
-_MOST_NAMED = 3
 
 
 @contextmanager
@@ -61,6 +59,14 @@ def failures_told(
         ) from failed
 
 
+def told_logits(network: Network, images: Tensor, image_ids: Sequence[str] = ()) -> Tensor:
+    """Logits (B, C) float32 of inputs (B, 3, H, W); a failure of the network becomes a sentence."""
+    told = failures_told(f"checkpoint {network.name!r}", image_ids, network=network, images=images)
+    with told, forward_pass(network.device):
+        logits: Tensor = network.module(images)
+    return logits.float()
+
+
 def refuse_doubtful(network: Network) -> None:
     """Raise `RaybenchError` if scores since the last look were not finite; waits for the device."""
     reader = reader_of(network.module)
@@ -71,9 +77,7 @@ def refuse_doubtful(network: Network) -> None:
 
 def named(image_ids: Sequence[str]) -> str:
     """List a few ids of images."""
-    few = ", ".join(map(repr, image_ids[:_MOST_NAMED]))
-    more = f" and {len(image_ids) - _MOST_NAMED} more" if len(image_ids) > _MOST_NAMED else ""
-    return f"image{'s' if len(image_ids) > 1 else ''} {few}{more}"
+    return f"image{'s' if len(image_ids) > 1 else ''} {few(map(repr, image_ids))}"
 
 
 def _on(image_ids: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ from ..metrics import MetricPasses
 from ..results import RowStore
 from .costs import CostMeter
 from .measure import doubts, explained, kept, predicted
-from .passes import Pass
+from .passes import Ledger, Pass
 from .scoring import Scorer
 
 _MOST_TRIED = 16
@@ -89,17 +89,12 @@ def misfits(work: Pass, network: Network) -> dict[str, str]:
         asked = shown, batch.image_index.to(work.device), batch.class_index.to(work.device)
         for job in _cheap(work).jobs:
             if job.attribution.attribution.kind == "network":
-                with contextlib.suppress(Exception), _refusals(job.attribution.label, found):
-                    job.attribution(network, *asked, seeds=[one.image_seed for one in images])
+                with contextlib.suppress(Exception):
+                    try:
+                        job.attribution(network, *asked, seeds=[one.image_seed for one in images])
+                    except RaybenchError as error:
+                        found[job.attribution.label] = str(error)
     return found
-
-
-@contextlib.contextmanager
-def _refusals(label: str, found: dict[str, str]) -> Iterator[None]:
-    try:
-        yield
-    except RaybenchError as error:
-        found[label] = str(error)
 
 
 def _usable(work: Pass) -> Iterator[Prepared]:
@@ -111,17 +106,13 @@ def _usable(work: Pass) -> Iterator[Prepared]:
 
 def _cheap(work: Pass) -> Pass:
     """The same pass without what takes long, writing nowhere."""
-    nowhere = _Nowhere(work.notes.path, ())
+    nowhere = Ledger(_Nowhere(work.notes.store.path, ()))
     jobs = [job for job in work.jobs if job.attribution.passes.of_one <= _MOST_PASSES]
     metrics = [one for one in work.scorer.metrics if _asked(one.passes) <= _MOST_PASSES]
     return replace(
         work,
-        jobs=[
-            replace(job, store=nowhere, sums=nowhere if job.sums else None, curves=None, measured=frozenset())
-            for job in jobs
-        ],
+        jobs=[replace(job, files={kind: nowhere for kind in job.files if kind != "curves"}) for job in jobs],
         predictions=nowhere if work.predictions else None,
-        predicted=frozenset(),
         scorer=replace(work.scorer, metrics=metrics),
         subsets=None,
         gallery={},

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...attributions import BoundAttribution
+from ...base import Size
 from ...checkpoints import Card, ClassList
 from ..loading import Batch, OnItsWay, Prepared, frame_of
 from ..metrics import BoundMetric, Metric, SaliencyBatch
@@ -170,7 +171,7 @@ class Scorer:
             if method.attribution.middle and self.protocol.center == "exact":
                 near = near_the_middle(masks, near, self.protocol.tolerance_px)
             given = SaliencyBatch(saliency, masks, near, seeds, part.boxes)
-            columns = [status.double(), *given.points.double().T, below_zero(maps).double()]
+            columns = [status.double(), *_points(given, part.size), below_zero(maps).double()]
             sums = []
             for bound in self.metrics:
                 metric = bound.metric
@@ -202,6 +203,12 @@ class Scorer:
         if asked is None:
             return torch.full((len(queries),), float("nan"), dtype=torch.float64)
         return asked.values[queries, self.asking.index(metric)]
+
+
+def _points(batch: SaliencyBatch, size: Size) -> Tensor:
+    """Return x and y of the peaks in images of a size: (2, N) float64; maps may be the images' middle."""
+    top, left = (whole // 2 - seen // 2 for whole, seen in zip(size, batch.mask.shape[1:], strict=True))
+    return (batch.points + torch.tensor([left, top], device=batch.mask.device)).double().T
 
 
 def near_the_middle(masks: Tensor, near: Tensor, tolerance_px: float) -> Tensor:

@@ -19,7 +19,6 @@ from ...attributions import (
     bound,
     computing_in,
     denormals_flushed,
-    forward_pass,
     in_eval_mode,
     method_of,
 )
@@ -37,6 +36,7 @@ from .refusals import (
     failures_told,
     refuse_doubtful,
     refuse_negative,
+    told_logits,
 )
 from .rehearsal import kind_of_scores, words_on_scores
 
@@ -209,10 +209,7 @@ def _class_indices(
 
 
 def _logits(network: Network, picture: PIL.Image.Image, view: View, rules: Protocol) -> Tensor:
-    pixels = pictured(network, picture, view, rules)
-    told = failures_told(f"checkpoint {network.name!r}", network=network, images=pixels)
-    with told, forward_pass(network.device):
-        logits: Tensor = network.module(pixels)[0].float()
+    logits = told_logits(network, pictured(network, picture, view, rules))[0]
     refuse_doubtful(network)
     return logits
 

@@ -1,12 +1,15 @@
 """How saliency maps and predictions are scored: one file per family of metrics.
 
 A new metric is one function in its family's file, and its registration (see `interface`); a new file is
-imported here, by which its metrics are registered.
+imported where its room begins.
 """
 
-from . import classification, complexity, robustness  # noqa: F401
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import classification, complexity, faithfulness, localisation, robustness, sanity  # noqa: F401
 from .batch import SaliencyBatch, sum_pixels
-from .faithfulness import coherency, completeness, deletion, drop, flipping, road, subsets  # noqa: F401
 from .interface import (
     METRICS,
     BoundMetric,
@@ -20,9 +23,7 @@ from .interface import (
     network_metric,
     set_metric,
 )
-from .localisation import boxes, overlap, points, pooled, ranking  # noqa: F401
 from .query import Curve, ExplainedQuery, Fill, Forgotten, NetworkQuery, Picture
-from .sanity import randomisation  # noqa: F401
 
 __all__ = [
     "METRICS",
@@ -45,3 +46,12 @@ __all__ = [
     "set_metric",
     "sum_pixels",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Hand out the function of a registered metric, such as `raybench.benchmark.metrics.pixel_auroc`."""
+        found = [entry.function for entry in METRICS if entry.name == name]
+        if not found:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return found[0]

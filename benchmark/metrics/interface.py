@@ -58,12 +58,15 @@ class Metric(Facts):
         changed: facts that its options change, such as the bounds.
         view: for classification metrics, the input that the network sees: the protocol's centre `crop`, or
             the whole image squeezed into a `square`.
+        window: whether it reads no pixels but those with saliency, so that of a map of one pixel the rest may
+            be left out.
         multilabel: for classification metrics, whether images hold several classes, or exactly one.
     """
 
     function: Callable[..., Any]
     passes: Callable[[Mapping[str, Any]], MetricPasses] = _free
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _unchanged
+    window: bool = False
     view: View | None = None
     multilabel: bool = False
 
@@ -108,6 +111,7 @@ class Given(TypedDict, total=False):
     alarm: str
     passes: Callable[[Mapping[str, Any]], MetricPasses]
     changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    window: bool
     view: View
     multilabel: bool
 

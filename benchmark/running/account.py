@@ -36,6 +36,12 @@ from .naming import labels_of
 from .plan import Plan
 from .work import notes_of
 
+_KEPT = (
+    *("weights_sha256", "costs", "not_defined", "rows"),
+    *("rows_sha256", "merging", "remarks", "found_layers"),
+)
+"""What a run goes on with where an earlier one stopped."""
+
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
@@ -99,6 +105,7 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
                 manifest["facts"][kind] = known | manifest["facts"].get(kind, {})
         if "code" in old:
             manifest["code"] = old["code"] | manifest.get("code", {})
+    tried = list(settings.fast_report) or old.get("compute", {}).get("fast", [])
     manifest |= environment(plan.device) | {
         "status": "running",
         "command": ["raybench", *sys.argv[1:]],
@@ -106,15 +113,9 @@ def begin(plan: Plan, say: Callable[[str], None]) -> Manifest:
         "limit": settings.limit,
         "sample": f"drawn by seed {plan.suite.seed}" if settings.limit or plan.suite.images else None,
         "batch_size": settings.batch_size,
+        "compute": {"compile": settings.compile, "fast": tried},
         "without_queries": sorted(old.get("without_queries", [])),
-        "weights_sha256": old.get("weights_sha256", {}),
-        "costs": old.get("costs", {}),
-        "not_defined": old.get("not_defined", {}),
-        "rows": old.get("rows", {}),
-        "rows_sha256": old.get("rows_sha256", {}),
-        "merging": old.get("merging", {}),
-        "remarks": old.get("remarks", {}),
-        "found_layers": old.get("found_layers", {}),
+        **{key: old.get(key, {}) for key in _KEPT},
     }
     set_damaged_aside(plan, manifest, say)
     write_manifest(out, manifest)
@@ -232,24 +233,16 @@ def _described_card(card: Card, classes: ClassList, protocol: Protocol) -> Manif
     """What of a card decides numbers or interests people; without paths, so that folders can move."""
     shown = "name architecture pooling target_layer excitation_layer contrast_layer mean std training source"
     described = card.model_dump(mode="json", include={*shown.split(), "licence", "reported", "notes"})
-    several = {"multilabel": True} if card.multilabel else {}
-    size = {"input_size": list(card.input_size)} if card.input_size else {}
     further = {"architecture_options", "scores", "layout"} & card.model_fields_set
+    few_say = {"multilabel", "input_size", "channels", "input_range", "transform_input"}
     described |= card.model_dump(mode="json", include=further)
-    described |= several | size | _described_input(card) | {"classes": classes.name}
+    described |= card.model_dump(mode="json", include=few_say, exclude_defaults=True)
+    described |= {"classes": classes.name}
     if protocol.input == "network":
         described["input"] = card.input.model_dump(mode="json", exclude={"mean", "std", "range"})
     if names_code(card.architecture):
         described["architecture"] = without_folder(card.architecture)
     return described
-
-
-def _described_input(card: Card) -> Manifest:
-    """What few cards say of the input."""
-    caffe: Manifest = {"channels": card.channels} if card.channels != "rgb" else {}
-    caffe |= {"input_range": card.input_range} if card.input_range != 1 else {}
-    changed = {"transform_input": card.transform_input} if card.transform_input is not None else {}
-    return caffe | changed
 
 
 def _read_old(out: Path, *, fresh: bool) -> Manifest:

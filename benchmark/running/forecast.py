@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...attributions import BoundAttribution
-from ...checkpoints import weight_files
+from ...base import names_code
+from ...checkpoints import Card, build_module, weight_files
 from ..metrics import BoundMetric
 from ..suite import Settings, Suite
 from .machine.timing import time_lines
@@ -15,6 +18,11 @@ from .plan import Plan
 from .progress import Reporter, SilentReporter
 from .work import of_checkpoints
 
+_SIDE = 224
+"""Of a picture on which channels are counted."""
+
+_ROW, _NUMBER, _CURVE, _THUMBNAIL = 45, 11, 370, 15_000
+"""Bytes of a row without its scores, of a score, of a curve, of a map that is kept: as they mostly are."""
 _STAGES = 7
 """Of a residual network; how many a network has is known when it is loaded."""
 _COSTLY = 10
@@ -53,6 +61,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"method {method.label}{_told(method.options)}: {cost_of(method, plan)}"
     for metric in _asking(plan):
         yield f"metric {metric.metric.name}{_told(metric.options)}: {_cost_of_metric(metric, plan)}"
+    if _asking(plan):
+        yield f"metrics that ask, per 1,000 maps of one method: {_cost_of_a_thousand(plan)}"
+    yield _disk(plan)
 
 
 def _told(options: Mapping[str, Any]) -> str:
@@ -72,6 +83,18 @@ def _weights(plan: Plan) -> Iterator[str]:
             yield f"weights of {file.card} are not here: {file.how}"
     if files and all(file.there for file in files):
         yield f"weights: all {len(files)} files are here"
+
+
+def _disk(plan: Plan) -> str:
+    """Say what the result folder will hold, with one class for every image, as there is at least."""
+    methods = [of_checkpoints(plan, method) for method in plan.attributions]
+    rows = _explained(plan) + methods.count(False) * len(plan.indices)
+    columns = sum(one.metric.per_query for one in plan.metrics)
+    curves = sum(bool(one.metric.curve) for one in plan.metrics)
+    kept = min(plan.suite.gallery, len(plan.indices))
+    drawn = kept * (1 + sum(methods) * len(plan.cards) + methods.count(False))
+    size = rows * (_ROW + columns * _NUMBER + curves * _CURVE) + drawn * _THUMBNAIL
+    return f"disk: about {size / 1e6:,.1f} MB, for {rows:,} rows of records and {drawn:,} pictures"
 
 
 def costly(plan: Plan) -> Iterator[str]:
@@ -99,11 +122,38 @@ def cost_of(method: BoundAttribution, plan: Plan) -> str:
         return "no network"
     option = f" (option {passes.option})" if passes.option else ""
     # how many classes are asked about is known when the images are read: at least one each
-    forwards = passes.forwards(images, images) * len(plan.cards)
+    channels = {card.name: _channels_of(card, method, plan) for card in plan.cards}
+    forwards = sum(passes.forwards(images, images, number or 1) for number in channels.values())
     backwards = passes.backwards(images, images) * len(plan.cards)
-    channels = f" (with {passes.channels} channels)" if passes.forwards_per_channel else ""
-    total = f"in all at least {forwards:,.0f} forwards and {backwards:,.0f} backwards{channels}"
+    total = f"in all at least {forwards:,.0f} forwards and {backwards:,.0f} backwards"
+    if passes.forwards_per_channel:
+        known = ", ".join(f"{name} {number or 'unknown'}" for name, number in channels.items())
+        total += f" (channels: {known})"
     return f"{', '.join(filter(None, each))}{option}; {total}"
+
+
+def _channels_of(card: Card, method: BoundAttribution, plan: Plan) -> int | None:
+    """Count the channels of the layer that a method reads, in a network without weights; None if unknown."""
+    name = method.options.get("layer") or card.target_layer
+    if name is None or card.name in plan.held or names_code(card.architecture):
+        return None
+    if not method.passes.forwards_per_channel:
+        return None
+    shapes: list[torch.Size] = []
+    try:
+        with torch.device("meta"), torch.no_grad():
+            module = build_module(
+                card.architecture,
+                num_classes=len(plan.classes_of(card)),
+                pooling=card.pooling,
+                options=card.architecture_options,
+            ).eval()
+            module.get_submodule(name).register_forward_hook(lambda *call: shapes.append(call[2].shape))
+            module(torch.empty(1, 3, *(card.input_size or (_SIDE, _SIDE))))
+    except Exception:  # whatever it is, the run itself will say so
+        return None
+    is_maps = len(shapes[-1]) == 4 and card.layout != "channels_last"
+    return shapes[-1][1 if is_maps else -1]
 
 
 def _asking(plan: Plan) -> list[BoundMetric]:
@@ -138,6 +188,17 @@ def _cost_of_metric(metric: BoundMetric, plan: Plan) -> str:
     stages = f" (with {_STAGES} stages)" if passes.runs_per_stage else ""
     words = ", ".join(filter(None, each)) or "no passes"
     return f"{words}; in all at least {' and '.join(total) or 'none'}{stages}{shared}"
+
+
+def _cost_of_a_thousand(plan: Plan) -> str:
+    """Word what all metrics that ask take for 1,000 maps of as many images; shared maps count once."""
+    asked = [metric.passes for metric in _asking(plan)]
+    forwards = 1000 * sum(one.forwards + one.forwards_per_image for one in asked)
+    runs: dict[object, float] = {}
+    for number, one in enumerate(asked):
+        shares = one.shares or number
+        runs[shares] = max(runs.get(shares, 0), 1000 * one.all_runs(_STAGES))
+    return f"at most {forwards:,.0f} forwards and {sum(runs.values()):,.0f} more maps"
 
 
 def _count(number: float, noun: str, what: str, *, plural: str = "es") -> str:

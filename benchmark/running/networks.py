@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 
-from ...attributions import BoundAttribution
+from ...attributions import found_target_layer, target_layer_of
 from ...base import RaybenchError
-from ...checkpoints import Card, Network, load_network, local_weights_sha256, state_sha256
+from ...checkpoints import Card, Network, compile_stages, load_network, local_weights_sha256, state_sha256
 from ..results import Manifest
 from .plan import Plan
+
+_REMEDY = "use another --out, or --fresh"
 
 
 def network_of(plan: Plan, card: Card) -> Network:
@@ -16,34 +21,42 @@ def network_of(plan: Plan, card: Card) -> Network:
     settings = plan.settings
     if card.name in plan.held:
         network = plan.held[card.name]
+        if settings.compile != "no":
+            raise RaybenchError(
+                f"network {network.name!r} is in memory and stays as it is; leave out compile"
+            )
         # whatever file it came from, its weights may have been changed since
         return replace(network, weights_sha256=state_sha256(network.module))
-    return load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
+    network = load_network(card, device=plan.device, data=settings.data, trust_code=settings.trust_code)
+    if settings.compile != "no" and network.target_layer is None:
+        with contextlib.suppress(RaybenchError):  # methods that need one say that there is none
+            target_layer_of(network)  # while the inside of every part can still be watched
+    compile_stages(network.module, _watched_layers(plan, network), settings.compile)
+    return network
 
 
 def undefined_methods(plan: Plan, network: Network) -> dict[str, str]:
     """Say which of a plan's methods are not defined for a network, and why, by label."""
     methods = [method for method in plan.attributions if method.attribution.kind == "network"]
-    return {method.label: reason for method in methods if (reason := _reason(method, network))}
+    reasons = {method.label: refusal(functools.partial(method.check, network)) for method in methods}
+    return {label: reason for label, reason in reasons.items() if reason}
 
 
-def unfit_options(plan: Plan, network: Network) -> dict[str, str]:
-    """Name those of the undefined methods that would be defined under other options, likewise."""
-    undefined = undefined_methods(plan, network)
-    methods = [method for method in plan.attributions if method.label in undefined and method.options]
-    return {
-        method.label: undefined[method.label]
-        for method in methods
-        if not _reason(replace(method, options={}), network)
-    }
-
-
-def _reason(method: BoundAttribution, network: Network) -> str:
+def refusal(check: Callable[[], object]) -> str:
+    """Return what a check says against something; empty if nothing."""
     try:
-        method.check(network)
+        check()
     except RaybenchError as error:
         return str(error)
     return ""
+
+
+def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:
+    """Load a checkpoint and make sure that it is the one that was measured before, if one was."""
+    network = network_of(plan, card)
+    known = manifest["weights_sha256"].get(card.name)
+    refuse_other_weights(card.name, network.weights_sha256, known, str(plan.settings.out), _REMEDY)
+    return network
 
 
 def refuse_other_weights(name: str, sha256: str, known: str | None, place: str, remedy: str) -> None:
@@ -65,4 +78,17 @@ def refuse_replaced_weights(plan: Plan, card: Card, manifest: Manifest) -> None:
     else:
         found = local_weights_sha256(card, plan.settings.data)
     if found is not None:
-        refuse_other_weights(card.name, found, known, str(plan.settings.out), "use another --out, or --fresh")
+        refuse_other_weights(card.name, found, known, str(plan.settings.out), _REMEDY)
+
+
+def _watched_layers(plan: Plan, network: Network) -> list[str]:
+    """Name the layers that the methods of the run read."""
+    options = [one.options.get(key) for one in plan.attributions for key in ("layer", "contrast_layer")]
+    found = found_target_layer(network)
+    layers = (
+        network.target_layer or (found.name if found else None),
+        network.excitation_layer,
+        network.contrast_layer,
+        *options,
+    )
+    return [layer for layer in layers if layer is not None]

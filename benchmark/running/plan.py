@@ -98,6 +98,8 @@ class Plan:
         mistakes.refuse()
         attributions = _possible(suite, asked, cards, reporter)
         device = pick_device(settings.device)
+        if settings.compile != "no" and device.type != "cuda":
+            raise RaybenchError("networks are compiled on CUDA devices alone; leave out --compile on a CPU")
         _check_data_names(settings.data, cards, reader)
         dataset = open_dataset(
             reader, settings.data, protocol, choice.options, say=reporter.say, folder=folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...attributions import found_target_layer
 from ...base import RaybenchError
@@ -15,18 +15,26 @@ from ..measuring import Pass, check_input_size, misfits, rehearse
 from ..results import Manifest
 from .account import note_rehearsal
 from .machine.crew import Crew
-from .networks import (
-    network_of,
-    refuse_other_weights,
-    refuse_replaced_weights,
-    undefined_methods,
-    unfit_options,
-)
+from .networks import refusal, refuse_replaced_weights, undefined_methods, verified
 from .plan import Plan
 from .progress import Reporter
 
 _MOST_KEPT = 1_000_000_000
 """Bytes of weights that wait for their turn, instead of being loaded again."""
+
+
+class _Fit(NamedTuple):
+    """What a network cannot do of a plan, by label of the method, or an empty one for predictions, and why.
+
+    Attributes:
+        undefined: all of it.
+        options: what a method could do under other options.
+        not_shown: what is wrong with the size of the pictures, if that is it.
+    """
+
+    undefined: dict[str, str]
+    options: dict[str, str]
+    not_shown: str = ""
 
 
 def rehearse_all(
@@ -60,22 +68,20 @@ def rehearse_all(
                 crew.agree(partial(refuse_replaced_weights, plan, card, manifest))
             continue
         loaded: list[Network] = []
-        undefined, not_shown, guilty = (
-            crew.lead(partial(_load, plan, card, manifest, loaded)) if card else ({}, {}, {})
-        )
-        if card and undefined != manifest["not_defined"].get(card.name, {}):
-            manifest["not_defined"][card.name] = undefined
+        fit = crew.lead(partial(_fit, plan, card, manifest, loaded)) if card else _Fit({}, {})
+        if card and fit.undefined != manifest["not_defined"].get(card.name, {}):
+            manifest["not_defined"][card.name] = fit.undefined
             work = left(card)
         remarks, unfit, found = crew.lead(partial(_rehearse, work, loaded))
         if card:
-            manifest["not_defined"][card.name] = undefined = undefined | unfit
-            refusals.append(guilty | unfit)
-            words = list(dict.fromkeys(not_shown.values()))
-            reasons += words[:1]
-            remarks += [f"not measured: {reason}" for reason in words]
+            manifest["not_defined"][card.name] = undefined = fit.undefined | unfit
+            refusals.append(fit.options | unfit)
+            if fit.not_shown:
+                reasons.append(fit.not_shown)
+                remarks.append(f"not measured: {fit.not_shown}")
             crew.lead(partial(note_rehearsal, plan, manifest, card, undefined, remarks, found))
             _say(reporter, card, undefined, remarks)
-        if loaded and crew.size == 1:
+        if loaded and crew.size == 1 and plan.settings.compile == "no":
             room -= _bytes_of(loaded[0])
             kept |= {loaded[0].name: loaded[0]} if room >= 0 or not kept else {}
     crew.agree(partial(_refuse_what_fits_no_network, plan, reasons, refusals))
@@ -98,50 +104,28 @@ def _bytes_of(network: Network) -> int:
     return sum(one.numel() * one.element_size() for one in network.module.state_dict().values())
 
 
-def verified(plan: Plan, card: Card, manifest: Manifest) -> Network:
-    """Load a checkpoint and make sure that it is the one that was measured before, if one was."""
-    network = network_of(plan, card)
-    known = manifest["weights_sha256"].get(card.name)
-    remedy = "use another --out, or --fresh"
-    refuse_other_weights(card.name, network.weights_sha256, known, str(plan.settings.out), remedy)
-    return network
-
-
-def _load(
-    plan: Plan, card: Card, manifest: Manifest, loaded: list[Network]
-) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Load a checkpoint into `loaded` and return what is not defined for it, and why.
-
-    Then what of it is so for want of pictures of its size, and what for an option.
-    """
-    loaded.append(verified(plan, card, manifest))
-    not_shown = _not_shown(plan, loaded[0])
-    undefined = undefined_methods(plan, loaded[0]) | not_shown
-    return undefined, not_shown, unfit_options(plan, loaded[0])
-
-
-def _not_shown(plan: Plan, network: Network) -> dict[str, str]:
-    """Say what of a plan is not defined for a network because of the size of the pictures it takes, and why.
-
-    By label of the method; an empty one stands for predictions.
-    """
-    labels = [one.label for one in plan.attributions if one.attribution.kind == "network"]
+def _fit(plan: Plan, card: Card, manifest: Manifest, loaded: list[Network]) -> _Fit:
+    """Load a checkpoint into `loaded` and look at it."""
+    network = verified(plan, card, manifest)
+    loaded.append(network)
+    methods = [method for method in plan.attributions if method.attribution.kind == "network"]
+    undefined = undefined_methods(plan, network)
+    options = {
+        method.label: undefined[method.label]
+        for method in methods
+        if method.label in undefined
+        and method.options
+        and not refusal(partial(replace(method, options={}).check, network))
+    }
     cropped: list[View] = [metric.metric.view for metric in plan.metrics if metric.metric.view is not None]
-    whole: list[View] = ["whole"] if labels else []
+    whole: list[View] = ["whole"] if methods else []
     refused: list[str] = []
     views: list[View] = []
-    for asked, shown in ((labels, whole), ([""], cropped)):
-        if _words_on_size(plan, network, shown):
+    for asked, shown in (([method.label for method in methods], whole), ([""], cropped)):
+        if refusal(partial(check_input_size, network, plan.protocol, shown)):
             refused, views = refused + asked, views + shown
-    return dict.fromkeys(refused, _words_on_size(plan, network, views))
-
-
-def _words_on_size(plan: Plan, network: Network, views: Sequence[View]) -> str:
-    try:
-        check_input_size(network, plan.protocol, views)
-    except RaybenchError as error:
-        return str(error)
-    return ""
+    not_shown = refusal(partial(check_input_size, network, plan.protocol, views))
+    return _Fit(undefined | dict.fromkeys(refused, not_shown), options, not_shown)
 
 
 def _rehearse(work: Pass, loaded: list[Network]) -> tuple[list[str], dict[str, str], dict[str, Any]]:

@@ -10,35 +10,27 @@ from .machine.crew import Counter
 
 
 class Reporter(Protocol):
-    """Receives the progress of a run."""
+    """Receives the progress of a run; what derives from it says nothing of what it leaves out."""
 
     def start(self, title: str, total: int, done: int) -> None:
         """A pass over `total` images begins, `done` of which were measured in an earlier run."""
+        return
 
     def advance(self, images: int) -> None:
         """So many more images are measured and on disk, or had to be skipped."""
+        return
 
     def finish(self) -> None:
         """The pass is over."""
+        return
 
     def say(self, message: str) -> None:
         """Something worth a line of its own."""
+        return
 
 
-class SilentReporter:
+class SilentReporter(Reporter):
     """Says nothing."""
-
-    def start(self, title: str, total: int, done: int) -> None:
-        """See `Reporter.start`."""
-
-    def advance(self, images: int) -> None:
-        """See `Reporter.advance`."""
-
-    def finish(self) -> None:
-        """See `Reporter.finish`."""
-
-    def say(self, message: str) -> None:
-        """See `Reporter.say`."""
 
 
 @contextmanager

@@ -20,13 +20,15 @@ from ..results import Manifest, ResultFiles, columns_of, open_results, read_reco
 from ..suite import Settings, Suite
 from ..tables import comparison_table, render_table
 from .account import begin, finish, locked, note_weights
+from .fast import choose_fast
 from .forecast import costly
 from .integrity import keep_rows
 from .machine.crew import joined_crew
 from .machine.devices import device_of, pick_device
 from .machine.processes import divide, measure_network, threads_limited
+from .networks import verified
 from .plan import Plan
-from .preflight import rehearse_all, verified
+from .preflight import rehearse_all
 from .progress import Reporter, SilentReporter, passing
 from .work import left_to_measure
 
@@ -124,6 +126,8 @@ def evaluate(
     """
     started = time.monotonic()
     asked, reporter = settings or Settings(), reporter or SilentReporter()
+    if asked.fast:
+        asked = choose_fast(suite, asked, functools.partial(evaluate, networks=networks), reporter)
     # before the first tensor operation: torch's own threads inherit the mode from the one that starts them
     with denormals_flushed(), joined_crew() as crew, contextlib.ExitStack() as stack:
         reporter = reporter if crew.leads else SilentReporter()
@@ -159,7 +163,8 @@ def evaluate(
                 reporter, crew.counter(f"done of {title}"), title, len(plan.indices), len(work.images)
             ) as advance:
                 images = crew.counter(f"images of {title}")
-                outcomes = crew.gather_all(measure_network(work, network, division, images, advance))
+                parts = crew.gather(measure_network(work, network, division, images, advance))
+                outcomes = [one for part in parts for one in part]
             crew.lead(functools.partial(keep_rows, plan, manifest, work))
             noticed.add(outcomes)
             for outcome in outcomes:

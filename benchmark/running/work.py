@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 
 from ...attributions import BoundAttribution
 from ...checkpoints import Card
 from ..datasets import subsets_of
 from ..loading import Needs, PreparedImages, View, workers_beside
-from ..measuring import CostMeter, Job, Pass, Scorer
+from ..measuring import CostMeter, Job, Ledger, Pass, Scorer
 from ..results import (
     LIST_COLUMNS,
     NO_CHECKPOINT,
@@ -45,7 +44,7 @@ def stores_of(plan: Plan) -> list[RowStore]:
     for card in plan.cards or (None,):
         predictions = _predictions(plan, card)
         found += [predictions] if predictions else []
-        found += [store for job in _jobs(plan, card) for store in job.stores]
+        found += [one.store for job in _jobs(plan, card) for one in job.files.values()]
     return found
 
 
@@ -73,38 +72,31 @@ def left_to_measure(
     """
     settings, dataset = plan.settings, plan.dataset
     jobs = [job for job in _jobs(plan, card) if job.attribution.label not in undefined]
-    predictions, notes = _predictions(plan, card) if "" not in undefined else None, notes_of(settings)
-    subsets = _subsets(plan)
+    stores = _predictions(plan, card) if "" not in undefined else None, _subsets(plan)
+    predictions, subsets = (Ledger(store) if store else None for store in stores)
+    notes, asked = Ledger(notes_of(settings)), [one for job in jobs for one in job.files.values()]
+    ledgers = [*asked, notes, *filter(None, (predictions, subsets))]
     # read by one process for all: others may soon write
-    measured, predicted, noted, sorted_ = crew.lead(
-        lambda: (
-            [_measured(job) for job in jobs],
-            frozenset(predictions.measured() if predictions else ()),
-            frozenset(notes.measured()),
-            frozenset(subsets.measured() if subsets else ()),
-        )
-    )
-    known = [*measured, *([sorted_] if subsets and jobs else [])]
-    jobs = [replace(job, measured=ids) for job, ids in zip(jobs, measured, strict=True)]
+    found = crew.lead(lambda: [frozenset(ledger.store.measured()) for ledger in ledgers])
+    for one, done in zip(ledgers, found, strict=True):
+        one.done = done
+    asked += [subsets] if subsets and jobs else []
     todo = [
         index
         for index, image_id in zip(plan.indices, plan.image_ids, strict=True)
-        if (predictions is not None and image_id not in predicted)
-        or (image_id not in without_queries and any(image_id not in ids for ids in known))
+        if (predictions and image_id not in predictions.done)
+        or (image_id not in without_queries and any(image_id not in one.done for one in asked))
     ]
     views: set[View] = {"whole"} if any(of_checkpoints(plan, job.attribution) for job in jobs) else set()
     if predictions is not None:
         views |= {metric.metric.view for metric in plan.metrics if metric.metric.view is not None}
-    needs = Needs(frozenset(views), masks=bool(jobs))
+    needs = Needs(frozenset(views), masks=bool(jobs), middle=_middle_alone(plan, jobs))
     return Pass(
         images=PreparedImages(dataset, todo, plan.protocol, needs, plan.suite.seed, card),
         jobs=jobs,
         predictions=predictions,
-        predicted=predicted,
         notes=notes,
-        noted=noted,
         subsets=subsets,
-        sorted=sorted_,
         scorer=Scorer(plan.protocol, plan.metrics, dataset.classes, plan.device, card),
         gallery=plan.gallery,
         out=settings.out,
@@ -137,24 +129,24 @@ def _jobs(plan: Plan, card: Card | None) -> list[Job]:
         if checkpoint is not None:
             row = checkpoint, attribution.label
             curves = [metric.name for metric in metrics if metric.curve and asked]
-            store = RowStore(files.records(*row), (*RECORD_COLUMNS, *names))
-            jobs.append(
-                Job(
-                    checkpoint,
-                    attribution,
-                    store,
-                    frozenset(),
-                    RowStore(files.statistics(*row), (*LIST_COLUMNS, *sums)) if sums else None,
-                    RowStore(files.curves(*row), (*LIST_COLUMNS, *curves)) if curves else None,
-                )
-            )
+            stores = {"records": RowStore(files.records(*row), (*RECORD_COLUMNS, *names))}
+            if sums:
+                stores["statistics"] = RowStore(files.statistics(*row), (*LIST_COLUMNS, *sums))
+            if curves:
+                stores["curves"] = RowStore(files.curves(*row), (*LIST_COLUMNS, *curves))
+            jobs.append(Job(checkpoint, attribution, {kind: Ledger(one) for kind, one in stores.items()}))
     return jobs
 
 
-def _measured(job: Job) -> frozenset[str]:
-    """Ids of the images whose rows are in every file of a job."""
-    first, *others = (store.measured() for store in job.stores)
-    return frozenset(first.intersection(*others))
+def _middle_alone(plan: Plan, jobs: Sequence[Job]) -> bool:
+    """Whether nothing is read of any map but its middle pixel."""
+    metrics = [one.metric for one in plan.metrics]
+    return (
+        not plan.gallery
+        and plan.protocol.center == "pixel"  # the exact middle may lie near what no pixel beside it is near
+        and all(job.attribution.attribution.middle for job in jobs)
+        and all(metric.window or metric.of_predictions for metric in metrics)
+    )
 
 
 def _predictions(plan: Plan, card: Card | None) -> RowStore | None:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ...attributions import ATTRIBUTIONS, Attribution, bind
 from ...base import Document, RaybenchError, UnknownNameError, names_code, quoted, read_document
-from ...checkpoints import Card, ClassList, card_names, find_card, load_classes
+from ...checkpoints import Card, ClassList, card_files, find_card, load_classes
 from ..datasets import DATASETS
 from ..metrics import BoundMetric, bind_metric
 from ..results import stated_protocol, worded_changes
@@ -227,7 +227,7 @@ def _check_weights(name: str, facts: RunFacts, findings: Findings) -> None:
     if actual is None:
         findings.problem(FILE, f"weights_sha256 has no entry for checkpoint {name!r}")
         return
-    if name not in card_names():
+    if name not in card_files():
         return
     card = find_card(name)
     pins = [source.sha256 or "" for source in card.weights]

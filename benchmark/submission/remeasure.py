@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...base import RaybenchError, quoted
-from ...checkpoints import Card, card_names, find_card
+from ...checkpoints import Card, card_files, find_card
 from ..results import (
     PREDICTION_COLUMNS,
     Manifest,
@@ -120,7 +120,7 @@ def _trusted_cards(paths: Sequence[str], facts: RunFacts, findings: Findings) ->
     for name, stated in facts.card_facts.items():
         if name in given:
             found[name] = given[name]
-        elif name in card_names():
+        elif name in card_files():
             found[name] = (name, find_card(name))
         else:
             findings.remark(

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ...base import RaybenchError, __version__
-from ...checkpoints import Card, card_names, find_card
+from ...checkpoints import Card, card_files, find_card
 from ..results import (
     BUNDLE_MANIFEST,
     MANIFEST,
@@ -106,7 +106,7 @@ def _files(folder: Path, checked: Checked, cards: Sequence[Card]) -> dict[str, b
 
 def _addresses(names: Sequence[str], cards: Sequence[Card]) -> dict[str, list[str | None]]:
     """Public addresses of the weights of each checkpoint, from shipped cards and those given."""
-    found = {name: find_card(name) for name in names if name in card_names()}
+    found = {name: find_card(name) for name in names if name in card_files()}
     for card in cards:
         if card.name not in names:
             raise RaybenchError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ...base import Flag, RaybenchError, refuse_out_of_range
 
@@ -17,6 +17,7 @@ _TrustCode = Annotated[bool, Flag("Run code that cards, suites or --attribution 
 _Workers = Annotated[int | None, Flag("Loader processes of each process.", least=0, default="by machine")]
 
 _CHOICE = "NAME|{name: NAME, …}"
+Compile = Literal["no", "stages", "graphs"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Settings:
     `data` holds folders by dataset name, and `weights`; others are looked for under $RAYBENCH_DATA.
     A CPU takes images one by one, whatever `batch_size` is. Under torchrun its processes measure, and
     `processes` stays None. On a CPU another number of `threads` changes the last digits, another number of
-    processes does not. `protocol` holds fields that depart from the suite's protocol, whose id shows them.
+    processes does not. `protocol` holds fields that depart from the suite's protocol, whose id shows them,
+    and `fast_report` what `fast` tried, for the manifest; see `raybench.benchmark.running.fast`.
 
     Raises:
         RaybenchError: a value is of another kind or out of range.
@@ -77,7 +79,14 @@ class Settings:
     ] = ()
     trust_code: _TrustCode = False
     strict: Annotated[bool, Flag("Stop at the first image that cannot be used.")] = False
+    fast: Annotated[
+        bool, Flag("Try on a sample what is faster and moves no number by 0.1 point, and use that.")
+    ] = False
+    compile: Annotated[
+        Compile, Flag("Compile networks on CUDA, also with CUDA graphs; changes the last digits.")
+    ] = "no"
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    fast_report: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         """Turn texts into paths, and refuse values that make no sense."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...base import RaybenchError
 from ..card import Card
-from .download import cached_path, remote_size
+from .download import cached_path
 from .files import fetched, local_file, verified_sha256
 
 
@@ -21,7 +21,6 @@ class WeightFile(NamedTuple):
         path: where it is, or would be kept; None if nothing says where.
         there: whether it is.
         how: what to do where it is not.
-        sha256: first digits of its hash, or empty.
     """
 
     card: str
@@ -29,7 +28,6 @@ class WeightFile(NamedTuple):
     path: Path | None
     there: bool
     how: str = ""
-    sha256: str = ""
 
 
 def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[WeightFile, ...]:
@@ -43,27 +41,19 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
     for source in card.weights:
         if source.random is not None:
             continue
-        if source.url and source.url.startswith(("timm:", "hf:")):
-            how = f"raybench fetch has the library get {source.url}"
-            found.append(WeightFile(card.name, source.url, Path(source.url), there=False, how=how))
-            continue
         if source.url:
-            path = cached_path(source.url)
-            how = f"raybench fetch gets it from {source.url}"
-            found.append(WeightFile(card.name, source.url, path, path.exists(), how, source.sha256 or ""))
+            by_library = source.url.startswith(("timm:", "hf:"))
+            path = Path(source.url) if by_library else cached_path(source.url)
+            way = "has the library get" if by_library else "gets it from"
+            there, how = not by_library and path.exists(), f"raybench fetch {way} {source.url}"
+            found.append(WeightFile(card.name, source.url, path, there, how))
             continue
         try:
             path = local_file(source.path or "", card.name, data or {})
-            found.append(WeightFile(card.name, "", path, there=True, sha256=source.sha256 or ""))
+            found.append(WeightFile(card.name, "", path, there=True))
         except RaybenchError as error:
             found.append(WeightFile(card.name, "", None, there=False, how=str(error)))
     return tuple(found)
-
-
-def remote_megabytes(url: str) -> float:
-    """Ask a server how large a file is; 0 if it does not say, or cannot be reached."""
-    size = remote_size(url)
-    return size / 1e6 if size else 0.0
 
 
 def fetch_weights(card: Card) -> tuple[Path, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ...base import RaybenchError
+from ...base import RaybenchError, few
 from ..card import WeightSource
 
 _PLAIN = (int, float, str, bool, type(None))
@@ -29,7 +28,7 @@ def select_tensors(
     if source.state_dict is not None:
         if not isinstance(content.get(source.state_dict), dict):
             raise RaybenchError(
-                f"{path} has no state dict under {source.state_dict!r}; its keys: {_few(content)}"
+                f"{path} has no state dict under {source.state_dict!r}; its keys: {few(content, 5)}"
             )
         content = content[source.state_dict]
     elif any(not isinstance(value, Tensor) for value in content.values()):
@@ -39,18 +38,18 @@ def select_tensors(
         raise RaybenchError(f"{path} holds no tensors: its state dict is empty")
     strangers = [key for key, value in content.items() if not isinstance(value, Tensor)]
     if strangers:
-        raise RaybenchError(f"{path} holds more or other things than tensors: {_few(strangers)}")
+        raise RaybenchError(f"{path} holds more or other things than tensors: {few(strangers, 5)}")
     prefix = source.strip_prefix or ""
     if prefix and not any(name.startswith(prefix) for name in content):
         raise RaybenchError(
-            f"{path}: no tensor begins with strip_prefix {prefix!r}; its tensors: {_few(content)}"
+            f"{path}: no tensor begins with strip_prefix {prefix!r}; its tensors: {few(content, 5)}"
         )
     tensors = {name.removeprefix(prefix): _full_precision(tensor) for name, tensor in content.items()}
     for start in source.ignore:
         left_out = [name for name in tensors if name.startswith(start)]
         if not left_out:
             raise RaybenchError(
-                f"{path}: no tensor begins with {start!r} of ignore; its tensors: {_few(tensors)}"
+                f"{path}: no tensor begins with {start!r} of ignore; its tensors: {few(tensors, 5)}"
             )
         remarks.append(f"{len(left_out)} tensors of its file that begin with {start!r} are left out")
         tensors = {name: tensor for name, tensor in tensors.items() if name not in set(left_out)}
@@ -76,8 +75,8 @@ def _found(content: dict[Any, Any], path: Path) -> tuple[dict[Any, Any], str]:
             )
             hint += f"{(averaged or candidates)[0]}"
             hint += " for the averaged ones, which are usually those that are published" if averaged else ""
-        raise RaybenchError(f"{path} holds more or other things than tensors: {_few(content)}; {hint}")
-    raise RaybenchError(f"{path} holds more or other things than tensors: {_few(others or content)}")
+        raise RaybenchError(f"{path} holds more or other things than tensors: {few(content, 5)}; {hint}")
+    raise RaybenchError(f"{path} holds more or other things than tensors: {few(others or content, 5)}")
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -90,8 +89,3 @@ def _holds_tensors(value: Any) -> bool:
 
 def _full_precision(tensor: Tensor) -> Tensor:
     return tensor.detach().float() if tensor.is_floating_point() else tensor.detach()
-
-
-def _few(names: Iterable[Any]) -> str:
-    names = [str(name) for name in names]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

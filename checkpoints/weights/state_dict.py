@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from ...base import RaybenchError
+from ...base import RaybenchError, few
 from ..classes import ClassList
 
 _TRACKED = "num_batches_tracked"
@@ -63,8 +63,8 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], *, name: str, 
     missing = [key for key in expected if key not in tensors and not key.endswith(_TRACKED)]
     unexpected = [key for key in tensors if key not in expected]
     if missing or unexpected:
-        parts = [f"the weights lack {_some(missing)}"] if missing else []
-        parts += [f"the network has no place for {_some(unexpected)}"] if unexpected else []
+        parts = [f"the weights lack {few(missing)}"] if missing else []
+        parts += [f"the network has no place for {few(unexpected)}"] if unexpected else []
         raise RaybenchError(
             f"checkpoint {name!r}: {' and '.join(parts)}; "
             "check the card's architecture, state_dict and strip_prefix"
@@ -163,8 +163,3 @@ def _check_shapes(
         f"{tuple(expected[key].shape)}{f' ({len(wrong)} tensors differ)' if len(wrong) > 1 else ''}; "
         "check the card's architecture and classes"
     )
-
-
-def _some(keys: Iterable[str]) -> str:
-    keys = list(keys)
-    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from raybench import Settings, evaluate
 
 from ..apart import apart
 from ..options import Options
 from ..pictures import repeated_pictures
 from ..report import table
 from ..turns import in_turn, ratio, spread
+from ..ways.ancestors import three_scripts, torchray
 from ..ways.floors import FLOORS, FORMULAS, limit_of, parts_of
-from ..ways.run import run
-from ..ways.work import Work
+from ..ways.work import Work, Yield
 
 Runs = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -135,33 +137,16 @@ def _torchray(checkpoint: str, options: Options) -> list[str]:
     runs = _measured(ways, options, parts=lambda: apart(parts_of, options, **fields))
     rows = []
     for name in FORMULAS:
-        ours, theirs = runs["raybench", name], runs["torchray", name]
+        both = ours, theirs = runs["raybench", name], runs["torchray", name]
         images, queries = ours[0]["images"], ours[0]["queries"]
-        limits = [limit_of(name, parts, images, queries) for parts in runs["parts"]]
+        limit = spread([limit_of(name, parts, images, queries) for parts in runs["parts"]]).median
         faster = ratio(_per_image(theirs), _per_image(ours))
-        rows.append(
-            [
-                name,
-                *(
-                    f"{spread([run['queries'] / run['seconds'] for run in found]).median:.2f}"
-                    for found in (ours, theirs)
-                ),
-                str(faster),
-                f"{spread(limits).median:.2f}",
-                f"{100 * faster.median / spread(limits).median:.0f} %",
-                *(str(found[0]["hits"]) for found in (ours, theirs)),
-            ]
-        )
-    headings = [
-        "method",
-        "queries per second, raybench",
-        "TorchRay",
-        "times faster",
-        "limit",
-        "share of the limit",
-        "hits, raybench",
-        "TorchRay",
-    ]
+        rates = [spread([one["queries"] / one["seconds"] for one in found]).median for found in both]
+        shares = f"{limit:.2f}", f"{100 * faster.median / limit:.0f} %"
+        hits = [str(found[0]["hits"]) for found in both]
+        rows.append([name, *(f"{rate:.2f}" for rate in rates), str(faster), *shares, *hits])
+    headings = ["method", "queries per second, raybench", "TorchRay", "times faster", "limit"]
+    headings += ["share of the limit", "hits, raybench", "TorchRay"]
     first = runs["raybench", "grad_cam"][0]
     title = f"**{checkpoint}, coco: {first['images']} pictures, {first['queries']} queries**"
     return [title, "", *table(headings, rows)]
@@ -200,7 +185,7 @@ def _work(options: Options, checkpoint: str, dataset: str, usual: int, quick: in
 
 
 def _per_image(runs: Sequence[Mapping[str, Any]]) -> list[float]:
-    return [run["seconds"] / run["images"] for run in runs]
+    return [one["seconds"] / one["images"] for one in runs]
 
 
 def _milliseconds(seconds: Sequence[float]) -> str:
@@ -208,4 +193,30 @@ def _milliseconds(seconds: Sequence[float]) -> str:
 
 
 def _memory(runs: Sequence[Mapping[str, Any]]) -> str:
-    return f"{spread([run['peak_memory_mb'] for run in runs]).median:.0f}"
+    return f"{spread([one['peak_memory_mb'] for one in runs]).median:.0f}"
+
+
+def raybench(work: Work) -> Yield:
+    """`raybench run`: all three localisation metrics, records and summary on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        settings = Settings(data=work.data, out=out, limit=work.limit, processes=work.cores, device="cpu")
+        results = evaluate(work.suite(), settings)
+        manifest = results.manifest
+        records = results.records(manifest["checkpoints"][0]["name"], work.attribution)
+    images = manifest["measured_images"] - len(manifest["without_queries"])
+    hits = int((records["pointing_game"] == 100).sum())
+    return Yield(manifest["measuring_seconds"], images, len(records), hits)
+
+
+WAYS: dict[str, Callable[[Work], Yield]] = {
+    "raybench": raybench,
+    "torchray": torchray,
+    "three_scripts": three_scripts,
+    **FLOORS,
+}
+
+
+def run(way: str, **fields: Any) -> dict[str, Any]:
+    """Do the work of these fields in one way."""
+    return dataclasses.asdict(WAYS[way](Work(**fields)))

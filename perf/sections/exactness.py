@@ -31,6 +31,7 @@ VARIANTS = {
     "TF32": "--precision tf32",
     "bfloat16": "--precision bfloat16",
     "float16": "--precision float16",
+    "compiled": "--compile stages",
 }
 """Words on the command line by what they are called."""
 _QUICK = ("as plain, again", "2 processes", "resize on the device")

@@ -30,6 +30,9 @@ VARIANTS = {
     "decode on the device": "--resize device --decode device",
     "resize on the device": "--resize device",
     "decode, resize, bfloat16": "--decode device --resize device --precision bfloat16",
+    "fast": "--fast",
+    "compiled": "--compile stages",
+    "compiled, CUDA graphs": "--compile graphs",
 }
 """Words on the command line by what they are called."""
 _QUICK = ("plain", "resize on the device")

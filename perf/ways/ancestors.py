@@ -21,8 +21,6 @@ from raybench.benchmark.datasets import Sample
 
 from .work import Work, Yield, whole_picture
 
-TORCHRAY_METHODS = ("grad_cam", "gradient", "excitation_backprop", "contrastive_excitation_backprop")
-
 DRAWS = 100
 """Points that the stochastic pointing game draws for each query."""
 

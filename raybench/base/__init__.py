@@ -2,7 +2,7 @@
 
 from .code_files import CodeFiles, names_code, without_folder
 from .documents import Document, checked_label, document_from, parse_document, read_document
-from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, broken, nearest, quoted
+from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, broken, few, nearest, quoted
 from .failures import worded, worded_time
 from .flags import Flag, offered, refuse_out_of_range
 from .geometry import Box, Point, Size
@@ -29,6 +29,7 @@ __all__ = [
     "check_options",
     "checked_label",
     "document_from",
+    "few",
     "keep_freed_memory",
     "looking_only",
     "misfit",

@@ -30,9 +30,7 @@ class UnknownNameError(RaybenchError, LookupError):
         self.noun, self.name, self.known, self.place = noun, name, sorted(known), place
         close = nearest(name, self.known)
         most = MOST_LISTED if len(self.known) <= 2 * MOST_LISTED else MOST_LISTED // 4
-        listed = ", ".join(self.known[:most]) or "none"
-        more = f" and {len(self.known) - most} more" if len(self.known) > most else ""
-        hint = f"did you mean {close}?" if close else f"known: {listed}{more}"
+        hint = f"did you mean {close}?" if close else f"known: {few(self.known, most) or 'none'}"
         super().__init__(f"{place}: " * bool(place) + f"unknown {noun} {name!r}; {hint}")
 
     def at(self, place: str) -> UnknownNameError:
@@ -48,6 +46,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return up to three known names that resemble `name`, quoted and joined by "or"; empty if none does."""
     close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
     return " or ".join(repr(match) for match in close)
+
+
+def few(things: Iterable[object], most: int = 3) -> str:
+    """List the first of some things, and say how many more there are."""
+    words = list(map(str, things))
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def quoted(text: object, most: int = 60) -> str:

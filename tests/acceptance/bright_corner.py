@@ -9,7 +9,7 @@ from itertools import permutations
 import torch
 from torch import Tensor, nn
 
-from raybench.attributions.reading.layouts import Layout
+from raybench.attributions.layers.layouts import Layout
 
 QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 

@@ -25,7 +25,7 @@ from target_layers import FAMILIES, built, noise_picture
 from torch import nn
 
 from raybench.attributions import ATTRIBUTIONS, BoundAttribution, bind, target_layer_of
-from raybench.attributions.reading.features import features_of
+from raybench.attributions.layers.features import features_of
 from raybench.base import RaybenchError, options_of
 from raybench.benchmark.measuring import explain_image, pictured
 from raybench.benchmark.results import STATUSES

@@ -36,7 +36,7 @@ from torch import nn
 
 import raybench
 from raybench.attributions import target_layer_of
-from raybench.attributions.reading.features import features_of
+from raybench.attributions.layers.features import features_of
 from raybench.base import RaybenchError
 from raybench.checkpoints import network_from_module
 

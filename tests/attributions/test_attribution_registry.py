@@ -3,8 +3,11 @@
 import pytest
 from calling import METHODS, calling
 
+from raybench import attributions
 from raybench.attributions import ATTRIBUTIONS, attribution, bind
 from raybench.base.errors import RaybenchError, UnknownNameError
+from raybench.benchmark import metrics
+from raybench.benchmark.metrics import METRICS
 
 ENTRIES = {entry.name: entry for entry in ATTRIBUTIONS}
 
@@ -81,3 +84,10 @@ NETWORK_METHODS = [entry for entry in ATTRIBUTIONS if entry.kind == "network"]
 @pytest.mark.parametrize("entry", NETWORK_METHODS, ids=lambda entry: entry.name)
 def test_a_method_that_is_checked_says_what_networks_it_fits(entry):
     assert (entry.fits == "all") == (entry.check is ATTRIBUTIONS.get("gradient").check)
+
+
+@pytest.mark.parametrize(("room", "registry"), [(attributions, ATTRIBUTIONS), (metrics, METRICS)])
+def test_the_room_hands_out_every_entry_by_its_name_and_nothing_else(room, registry):
+    ours = [entry for entry in registry if "." not in entry.name]
+    assert all(getattr(room, entry.name) is entry.function for entry in ours)
+    assert not hasattr(room, "gradcam")

@@ -17,7 +17,7 @@ from raybench.benchmark.metrics import METRICS
 from raybench.benchmark.running.naming import bound_attributions, bound_metrics
 from raybench.benchmark.suite import Again, Remeasuring, Settings, TrainingSettings
 from raybench.benchmark.suite.suite import load_suite, shipped_suites
-from raybench.checkpoints import card_names, find_card
+from raybench.checkpoints import card_files, find_card
 from raybench.commands import app
 from raybench.commands.options import parse_data
 
@@ -32,7 +32,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 def test_lists_name_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     for noun, names in {
-        "checkpoints": card_names(),
+        "checkpoints": list(card_files()),
         "attributions": [entry.name for entry in ATTRIBUTIONS],
         "metrics": [entry.name for entry in METRICS],
         "suites": list(shipped_suites()),
@@ -164,7 +164,7 @@ def test_options_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     seen: list[tuple[str, Settings]] = []
     monkeypatch.setattr("raybench.benchmark.running.evaluate", keep)
     words = ["--data", f"coco={tmp_path}", "--workers", "0", "--fresh", "--precision", "tf32", "--limit", "3"]
-    words += ["--checkpoint", "vgg16", "--checkpoint", "resnet50"]
+    words += ["--checkpoint", "vgg16", "--checkpoint", "resnet50", "--compile", "stages"]
     CliRunner().invoke(app, ["run", "my/suite.yaml", *words])
     expected = Settings(
         data={"coco": tmp_path},
@@ -174,5 +174,6 @@ def test_options_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         protocol={"precision": "tf32"},
         limit=3,
         checkpoints=["vgg16", "resnet50"],
+        compile="stages",
     )
     assert seen == [("my/suite.yaml", expected)]

@@ -74,7 +74,7 @@ def test_weights_of_another_hash_are_told(card: Path) -> None:
 
 def test_a_table_names_its_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr("raybench.checkpoints.remote_megabytes", lambda url: 0.0)
+    monkeypatch.setattr("raybench.checkpoints.remote_size", lambda url: 0)
     code, output = tried("fetch", "torchray", "--dry-run")
     assert code == 0
     assert {line.split(":")[0] for line in output.splitlines()[:-1]} == {

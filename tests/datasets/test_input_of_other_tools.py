@@ -15,7 +15,6 @@ from raybench.benchmark.datasets.pictures import MAYBE_TURNED, NOT_TURNED, SIZE_
 from raybench.benchmark.suite import PROTOCOLS
 
 BOX = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>"
-DOG = 11
 
 
 def voc(folder: Path, objects: str, size: tuple[int, int] | None = (60, 40), exif: int = 1) -> Path:

@@ -188,3 +188,11 @@ def test_sample_of_swapped_size_or_with_a_class_twice_is_refused() -> None:
         Sample("a", SIZE, None, (query, query), (1,))
     with pytest.raises(RaybenchError, match=r"its targets are \[2, 1\]; expected each once"):
         Sample("a", SIZE, None, (), (2, 1))
+
+
+@given(st.one_of(box_regions(), sparse_masks().map(MaskRegion)), st.integers(0, 40))
+def test_a_window_is_cut_out_of_the_whole(region: Region, tolerance: int) -> None:
+    rows, columns = (slice(max(0, n // 2 - 1), min(n, n // 2 + 2)) for n in region.size)
+    mask, near = region.window(rows, columns, tolerance)
+    assert np.array_equal(mask, region.mask()[rows, columns])
+    assert np.array_equal(near, region.near(tolerance)[rows, columns])

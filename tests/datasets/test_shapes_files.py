@@ -111,20 +111,11 @@ def test_pictures_are_the_scenes_within_jpeg_loss(folder: Path) -> None:
     assert np.abs(error).mean() < 4
 
 
-def test_other_split_names_its_own_files(tmp_path: Path) -> None:
-    write_shapes(tmp_path, images=1, seed=1, split="train", context=0.5)
-    document = json.loads((tmp_path / "annotations" / "instances_train.json").read_text())
-    assert document["images"][0]["file_name"] == "shapes_train_00000001.jpg"
-    assert (tmp_path / "train" / "shapes_train_00000001.jpg").is_file()
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"images": 0}, "cannot write 0 shapes pictures"),
         ({"seed": -1}, "seed of the shapes pictures is -1"),
-        ({"context": 1.5}, "context of the shapes pictures is 1.5"),
-        ({"split": "a/b"}, "split of the shapes pictures is 'a/b'"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path: Path, arguments: dict[str, object], message: str) -> None:

@@ -83,6 +83,18 @@ def test_an_image_whose_rows_are_missing_in_one_file_is_measured_again(
         assert run(tiny, one_of_each, "out", limit=3) == expected
 
 
+def test_the_middle_pixel_alone_gives_what_whole_maps_give(tiny: TinySuite) -> None:
+    names = [metric.name for metric in METRICS if metric.window]
+    shared = {"checkpoints": None, "attributions": ["center"], "gallery": 0}
+    run(tiny, tiny.with_suite("middle.yaml", metrics=names, **shared), "middle")
+    run(tiny, tiny.with_suite("whole.yaml", metrics=[*names, "sparseness"], **shared), "whole")
+    middle, whole = (
+        pd.read_csv(tiny.folder / out / "none/center/records.csv") for out in ("middle", "whole")
+    )
+    assert len(middle) > 0
+    assert middle.equals(whole.drop(columns="sparseness"))
+
+
 class Crash(Exception):
     """What a run dies of."""
 

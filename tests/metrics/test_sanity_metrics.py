@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -69,10 +67,6 @@ def explained(
     again = asking._Again(bind(method), network, 3, 0, raw, image)
     seen = NetworkQuery(asking._picture(network, image, 3), raw.abs(), raw, class_index, 9)
     return ExplainedQuery(seen, raw, raw, 4, True, again, again.stages_of)
-
-
-def drawn_by(noise: Callable[[int], Tensor], count: int) -> Tensor:
-    return torch.stack([noise(number) for number in range(count)])
 
 
 def test_rank_correlation_is_that_of_scipy_with_ties() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -53,22 +54,29 @@ def test_a_plan_says_what_each_method_asks_of_the_networks(tiny: TinySuite) -> N
     assert not (tiny.folder / "out").exists()
 
 
-def test_methods_that_ask_once_per_channel_count_those_of_a_usual_last_stage(tiny: TinySuite) -> None:
-    suite = tiny.with_suite(attributions=["score_cam"])
-    (said,) = [line for line in planned(suite, settings(tiny)) if line.startswith("method ")]
-    # 4 images, 2 checkpoints
-    assert said.endswith("; in all at least 4,096 forwards and 0 backwards (with 512 channels)")
+def test_methods_that_ask_once_per_channel_count_those_of_each_network(tiny: TinySuite) -> None:
+    suite = tiny.with_suite(attributions=["score_cam", {"name": "ablation_cam", "layer": "layer1"}])
+    words = [
+        line.partition("; ")[2]
+        for line in planned(suite, settings(tiny, checkpoints=["shapes-baseline"]))
+        if "channel of the layer" in line
+    ]
+    assert words == [  # 4 images
+        "in all at least 384 forwards and 0 backwards (channels: shapes-baseline 96)",
+        "in all at least 64 forwards and 0 backwards (channels: shapes-baseline 16)",
+    ]
 
 
 def test_a_plan_says_what_each_metric_asks_again(tiny: TinySuite) -> None:
     metrics = ["content_heatmap", {"name": "deletion", "steps": 6}, {"name": "max_sensitivity", "draws": 2}]
     suite = tiny.with_suite(attributions=["center", "grad_cam", "gradient"], metrics=metrics)
-    said = [line for line in planned(suite, settings(tiny)) if line.startswith("metric ")]
+    said = [line for line in planned(suite, settings(tiny)) if line.startswith(("metric ", "metrics that"))]
     # 3 methods of 2 checkpoints on 4 images; the network is asked about `center` too
     assert said == [
         "metric deletion (steps = 6): 5 forward passes per map, 2 forward passes per image; "
         "in all at least 136 forwards",
         "metric max_sensitivity (draws = 2): 2 more maps per map; in all at least 48 maps",
+        "metrics that ask, per 1,000 maps of one method: at most 7,000 forwards and 2,000 more maps",
     ]
 
 
@@ -94,6 +102,7 @@ def test_a_dry_run_prints_the_plan_and_measures_nothing(tiny: TinySuite) -> None
     assert result.exit_code == 0, result.output
     assert "method gradient: 1 forward pass per image" in result.stdout
     assert "weights: all 2 files are here" in result.stdout
+    assert re.search(r"^disk: about 0\.\d MB, for \d+ rows of records", result.stdout, flags=re.MULTILINE)
     assert not (tiny.folder / "out").exists()
 
 

@@ -18,11 +18,11 @@ def copy_of(folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "copy"))
 
 
-def change_text(path: Path, old: str, new: str, count: int = 1) -> None:
+def change_text(path: Path, old: str, new: str) -> None:
     """Replace text that must be there."""
     text = path.read_text(encoding="utf-8")
     assert old in text, f"{old!r} is not in {path}"
-    path.write_text(text.replace(old, new, count), encoding="utf-8")
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def change_json(path: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -13,20 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base import RaybenchError
-
-
-class _ByClass(NamedTuple):
-    """Pictures in the order of their classes.
-
-    Attributes:
-        present: (K,) classes that occur, ascending.
-        bounds: (K + 1,) where each begins in `order`, and the end.
-        order: (N,) positions of pictures.
-    """
-
-    present: NDArray[np.int64]
-    bounds: NDArray[np.int64]
-    order: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +26,10 @@ class SingleLabels:
     labels: NDArray[np.int64]
 
     @functools.cached_property
-    def _sorted(self) -> _ByClass:
-        # no list per class is needed: pictures sorted by class, and where each class that occurs begins
+    def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Classes that occur (K,); where each begins, and the end (K + 1,), in the pictures by class (N,)."""
         present, begins = np.unique(np.sort(self.labels), return_index=True)
-        return _ByClass(present, np.append(begins, len(self)), np.argsort(self.labels, kind="stable"))
+        return present, np.append(begins, len(self)), np.argsort(self.labels, kind="stable")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,7 +53,7 @@ class SingleLabels:
 
     def class_without_negatives(self) -> int | None:
         """Return a class that every picture holds, if there is one."""
-        present = self._sorted.present
+        present, _, _ = self._sorted
         return int(present[0]) if len(present) == 1 else None
 
 

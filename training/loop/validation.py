@@ -58,7 +58,6 @@ def validate(
     device: torch.device | str = "cpu",
     share: Share | None = None,
     add_up: Callable[[Tensor], Tensor] = lambda sums: sums,
-    batch_size: int = 64,
     workers: int = 0,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, float]:
@@ -71,7 +70,6 @@ def validate(
         device: where the network is.
         share: of the pictures, where several processes measure together.
         add_up: adds sums (K,) float64 over the processes.
-        batch_size: pictures per pass.
         workers: loader processes.
         say: told of pictures that cannot be read.
     """
@@ -79,7 +77,7 @@ def validate(
     names = metrics_for(multilabel=multilabel)
     sums: dict[str, NDArray[np.float64] | float] = dict.fromkeys(names, 0.0)
     loader: torch.utils.data.DataLoader[tuple[int, Tensor | None, str]] = torch.utils.data.DataLoader(
-        _Views(pictures, share or Share()), batch_size, num_workers=workers, collate_fn=list
+        _Views(pictures, share or Share()), 64, num_workers=workers, collate_fn=list
     )
     training = network.training
     network.eval()

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ...arithmetic import forward_pass
 from ...interface import NetworkLike
+from ...layers.watching import undisturbed
 from ...queries import check_classes, check_logits
-from ...reading.watching import undisturbed
 from .chunks import Copies, in_chunks
 
 Fill = Literal["mean", "black", "white"]

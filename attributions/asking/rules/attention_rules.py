@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...reading.attention import AttentionCapture
+from ...layers.attention import AttentionCapture
 from . import calls
 from .backward_rules import Rules, Table, rows
 from .linear_rules import LinearCall, LinearRule, multipliers_down

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ...arithmetic import denormals_flushed
 from ...interface import NetworkLike
+from ...layers.watching import captured, tried, undisturbed
 from ...queries import Portion, check_logits, check_queries, one_hot, portions
-from ...reading.watching import captured, tried, undisturbed
 from .backward_rules import Rules, Table, uncompiled
 
 Start = Callable[[Tensor, Tensor], Tensor]

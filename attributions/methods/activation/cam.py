@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ...interface import NetworkLike, attribution
-from ...reading.capture import features_and_gradients
+from ...layers.capture import features_and_gradients
 from ...signs import summed_over_channels
 
 _NOTHING = 1e-7

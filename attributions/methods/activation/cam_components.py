@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ....base import RaybenchError
 from ...interface import NetworkLike, Passes, attribution
-from ...reading.capture import features_and_gradients
-from ...reading.features import features_of
-from ...reading.search.target_layer import layer_to_read
-from ...reading.watching import tried
+from ...layers.capture import features_and_gradients
+from ...layers.features import features_of
+from ...layers.search.target_layer import layer_to_read
+from ...layers.watching import tried
 
 
 def _averages_and_weighs(network: NetworkLike) -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 from ...asking.copies.chunks import in_chunks
 from ...asking.copies.masking import masked_scores
 from ...interface import NetworkLike, Passes, attribution
+from ...layers.features import altered_scores, features_of
 from ...queries import by_image, check_classes, check_queries
-from ...reading.features import altered_scores, features_of
 from .cam import weighted_sum
 
 _AT_ONCE = {"cpu": 32, "cuda": 128}

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ...interface import NetworkLike, Passes, attribution
+from ...layers.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
+from ...layers.layouts import as_maps
+from ...layers.watching import undisturbed
 from ...queries import check_queries, portions
-from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
-from ...reading.layouts import as_maps
-from ...reading.watching import undisturbed
 from ...sharing import shared
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ...interface import NetworkLike, attribution
+from ...layers.global_attention import attends_globally, read_attention, rows_read
+from ...layers.layouts import Layout, as_maps
+from ...layers.watching import undisturbed
 from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
-from ...reading.global_attention import attends_globally, read_attention, rows_read
-from ...reading.layouts import Layout, as_maps
-from ...reading.watching import undisturbed
 from ...sharing import shared
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ...interface import NetworkLike, attribution
+from ...layers.blocks import blocks_of
+from ...layers.global_attention import GlobalAttention, attends_globally, read_attention
+from ...layers.layouts import as_maps
+from ...layers.watching import altering, tried, undisturbed
 from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
-from ...reading.blocks import blocks_of
-from ...reading.global_attention import GlobalAttention, attends_globally, read_attention
-from ...reading.layouts import as_maps
-from ...reading.watching import altering, tried, undisturbed
 
 
 def _reads_behind_blocks(network: NetworkLike) -> None:

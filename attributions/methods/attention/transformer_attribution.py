@@ -15,10 +15,10 @@ from ...asking.rules.backward_rules import Rules, Table, passed, rows, scaled, u
 from ...asking.rules.linear_rules import LinearRule, Share, Term, negative, positive, stabilised
 from ...asking.rules.multipliers import HandDown, replaced
 from ...interface import NetworkLike, Passes, attribution
+from ...layers.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
+from ...layers.layouts import as_maps
+from ...layers.watching import undisturbed
 from ...queries import Portion, check_logits, check_queries, in_order, one_hot, portions
-from ...reading.global_attention import GlobalAttention, attends_globally, read_attention, rows_read
-from ...reading.layouts import as_maps
-from ...reading.watching import undisturbed
 from .attention_relevance import followed
 
 _DIVIDE = stabilised(1e-9)

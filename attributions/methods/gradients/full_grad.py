@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ....base import RaybenchError
 from ...arithmetic import forward_pass
 from ...interface import NetworkLike, attribution
+from ...layers.watching import tried, undisturbed
 from ...queries import by_image, check_classes, check_logits, check_queries
-from ...reading.watching import tried, undisturbed
 
 Use = TypeVar("Use")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...interface import NetworkLike, attribution
-from ...reading.capture import input_gradients
+from ...layers.capture import input_gradients
 from ...signs import Colours, over_colours, signed_by_colours
 
 

@@ -15,9 +15,9 @@ from ...arithmetic import forward_pass
 from ...asking.copies.blurring import blurred
 from ...asking.copies.masking import scores_of
 from ...interface import NetworkLike, Passes, attribution
+from ...layers.watching import undisturbed
 from ...progress import working
 from ...queries import by_image, check_classes, check_logits, check_queries
-from ...reading.watching import undisturbed
 from ...seeds import generator
 
 _LENGTHS_AT = 224

@@ -14,9 +14,9 @@ from ...asking.copies.blurring import blend, blurred, blurs
 from ...asking.copies.chunks import in_chunks
 from ...asking.copies.smooth_masks import SmoothMasks
 from ...interface import NetworkLike, Passes, attribution
+from ...layers.watching import undisturbed
 from ...progress import working
 from ...queries import by_image, check_classes, check_logits, check_queries
-from ...reading.watching import undisturbed
 
 Count = Annotated[int, Field(ge=1)]
 Length = Annotated[float, Field(gt=0)]

@@ -15,8 +15,8 @@ from ...asking.rules.backward_rules import Table
 from ...asking.rules.handing_down import handed_to_pixels
 from ...asking.rules.linear_rules import LinearRule
 from ...interface import NetworkLike, Passes, attribution
-from ...reading.attention import AttentionCapture
-from ...reading.watching import tried
+from ...layers.attention import AttentionCapture
+from ...layers.watching import tried
 from ...signs import over_colours
 from .lrp import gamma_rule
 

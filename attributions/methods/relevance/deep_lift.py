@@ -14,8 +14,8 @@ from ...asking.copies.masking import Fill, filling
 from ...asking.rules.chords import CHORDS
 from ...asking.rules.handing_down import ruled_logits
 from ...interface import NetworkLike, Passes, attribution
+from ...layers.watching import tried, undisturbed
 from ...queries import Portion, check_queries, one_hot, portions
-from ...reading.watching import tried, undisturbed
 from ...sharing import shared
 from ...signs import Colours, over_colours, signed_by_colours
 

@@ -45,11 +45,11 @@ from ...asking.rules.backward_rules import (
 from ...asking.rules.handing_down import check_rules
 from ...asking.rules.linear_rules import LinearCall, Share, Term, positive
 from ...interface import NetworkLike, attribution
+from ...layers.layout_trials import maps_at
+from ...layers.layouts import Layout, as_maps
+from ...layers.search.target_layer import layer_to_read
+from ...layers.watching import captured, run_from, undisturbed
 from ...queries import Portion, check_queries, one_hot, portions
-from ...reading.layout_trials import maps_at
-from ...reading.layouts import Layout, as_maps
-from ...reading.search.target_layer import layer_to_read
-from ...reading.watching import captured, run_from, undisturbed
 from ...sharing import shared
 
 _START = 2.0**40

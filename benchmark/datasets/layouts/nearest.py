@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ....base import few
 from ..files import subfolders
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip", ".7z")
-_LISTED = 3
 _MOST_SPLITS = 50
 
 
@@ -66,8 +66,7 @@ def _names_of_splits(root: Path) -> list[str]:
 def _to_unpack(root: Path) -> str:
     packed = sorted(path.name for path in root.iterdir() if path.name.lower().endswith(_ARCHIVES))
     if packed:
-        more = f" and {len(packed) - _LISTED} more" if len(packed) > _LISTED else ""
-        return f"; unpack {', '.join(packed[:_LISTED])}{more}"
+        return f"; unpack {few(packed)}"
     tables = sorted(path.name for folder in (root, root / "data") for path in folder.glob("*.parquet"))
     if tables:
         return (

@@ -11,7 +11,7 @@ import PIL.Image
 from ....base import Box, RaybenchError, Size
 from ....checkpoints import ClassList
 from ..files import fingerprint_of
-from ..interface import composed_dataset
+from ..interface import dataset
 from ..region import BoxRegion
 from ..sample import AnnotationError, Dataset, InOrder, Query, Sample, class_of
 
@@ -88,7 +88,7 @@ class Grid(InOrder):
         return fingerprint_of([self.source.fingerprint(), f"{self.n} {self.count} {self.cell} {self.seed}"])
 
 
-@composed_dataset("grid", label="Grids", multilabel=True)
+@dataset("grid", label="Grids", classes="of its source", multilabel=True, composed=True)
 def open_grid(source: Dataset, *, n: int = 3, count: int = 500, cell: int = 224, seed: int = 0) -> Grid:
     """Grids of n x n pictures of distinct classes of another dataset, squashed to cells of equal size.
 

@@ -18,29 +18,26 @@ from .scene import Scene, SceneObject, draw_scene
 from .silhouettes import CLASS_NAMES
 
 _JPEG_QUALITY = 92
+_SPLIT = "val"
 
 
-def write_shapes(
-    folder: Path, *, images: int = 300, seed: int = 0, split: str = "val", context: float = 0.0
-) -> None:
+def write_shapes(folder: Path, *, images: int = 300, seed: int = 0) -> None:
     """Write `images` scenes below `folder`, as JPEG files with annotations in two formats.
 
-    - `<split>/shapes_<split>_<number>.jpg`, and beside each an ILSVRC XML file of the same stem: the labelled
+    - `val/shapes_val_<number>.jpg`, and beside each an ILSVRC XML file of the same stem: the labelled
       object first, then the others; boxes around the visible pixels, from 1, inclusive.
-    - `annotations/instances_<split>.json`: the same objects for COCO, with masks of the visible pixels
+    - `annotations/instances_val.json`: the same objects for COCO, with masks of the visible pixels
       as run lengths; category ids count from 1 in the order of the classes.
     - `classes.txt`: one class id per line.
 
-    The same arguments write the same bytes. A picture depends on `seed`, `context` and its number alone, so
-    that more pictures can be added later: those that are there already are written again unchanged. Pictures
-    of higher numbers that an earlier call wrote are removed, so that the folder holds what was asked for.
+    The same arguments write the same bytes. A picture depends on `seed` and its number alone, so that more
+    pictures can be added later: those that are there already are written again unchanged. Pictures of higher
+    numbers that an earlier call wrote are removed, so that the folder holds what was asked for.
 
     Args:
         folder: made if it does not exist.
         images: how many; at least 1.
         seed: names a series of scenes; series 0 is for evaluation, so train on others.
-        split: name of the folder of pictures.
-        context: how often the other objects go with the label, from 0 to 1; see `draw_scene`.
 
     Raises:
         RaybenchError: an argument is out of range, or a file cannot be written.
@@ -49,44 +46,38 @@ def write_shapes(
         raise RaybenchError(f"cannot write {images} shapes pictures; ask for at least 1")
     if seed < 0:
         raise RaybenchError(f"the seed of the shapes pictures is {seed}; expected 0 or more")
-    if not 0 <= context <= 1:
-        raise RaybenchError(f"the context of the shapes pictures is {context}; expected 0 to 1")
-    if not split or Path(split).name != split:
-        raise RaybenchError(
-            f"the split of the shapes pictures is {split!r}; expected a folder's name, such as 'val'"
-        )
     try:
-        _write(Path(folder), images, seed, split, context)
+        _write(Path(folder), images, seed)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise RaybenchError(f"cannot write shapes pictures to {error.filename or folder}: {reason}") from None
 
 
-def _write(folder: Path, images: int, seed: int, split: str, context: float) -> None:
-    (folder / split).mkdir(parents=True, exist_ok=True)
+def _write(folder: Path, images: int, seed: int) -> None:
+    (folder / _SPLIT).mkdir(parents=True, exist_ok=True)
     (folder / "annotations").mkdir(exist_ok=True)
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASS_NAMES), encoding="utf-8")
-    _remove_others(folder / split, f"shapes_{split}_", images)
+    _remove_others(folder / _SPLIT, f"shapes_{_SPLIT}_", images)
     entries: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number in range(1, images + 1):
-        scene = draw_scene(seed, number - 1, context=context)
-        stem = f"shapes_{split}_{number:08d}"
-        path = folder / split / f"{stem}.jpg"
+        scene = draw_scene(seed, number - 1)
+        stem = f"shapes_{_SPLIT}_{number:08d}"
+        path = folder / _SPLIT / f"{stem}.jpg"
         PIL.Image.fromarray(scene.pixels).save(path, quality=_JPEG_QUALITY, subsampling=0)
-        path.with_suffix(".xml").write_bytes(_ilsvrc(scene, stem, split))
+        path.with_suffix(".xml").write_bytes(_ilsvrc(scene, stem))
         height, width, _ = scene.pixels.shape
         entries.append({"id": number, "file_name": path.name, "height": height, "width": width})
         for thing in scene.objects:
             annotations.append(_coco(thing, annotation_id=len(annotations) + 1, image_id=number))
     document = {
-        "info": {"description": f"raybench shapes, seed {seed}, context {context}"},
+        "info": {"description": f"raybench shapes, seed {seed}, context 0.0"},
         "images": entries,
         "annotations": annotations,
         "categories": [{"id": index, "name": name} for index, name in enumerate(CLASS_NAMES, start=1)],
     }
     text = json.dumps(document, separators=(",", ":"))
-    (folder / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
+    (folder / "annotations" / f"instances_{_SPLIT}.json").write_text(text, encoding="utf-8")
 
 
 def _remove_others(folder: Path, start: str, images: int) -> None:
@@ -97,11 +88,11 @@ def _remove_others(folder: Path, start: str, images: int) -> None:
             path.unlink()
 
 
-def _ilsvrc(scene: Scene, stem: str, split: str) -> bytes:
+def _ilsvrc(scene: Scene, stem: str) -> bytes:
     """The scene's annotation as the XML of ILSVRC's localisation task."""
     height, width, depth = scene.pixels.shape
     root = ElementTree.Element("annotation")
-    ElementTree.SubElement(root, "folder").text = split
+    ElementTree.SubElement(root, "folder").text = _SPLIT
     ElementTree.SubElement(root, "filename").text = stem
     _add_numbers(ElementTree.SubElement(root, "size"), width=width, height=height, depth=depth)
     ElementTree.SubElement(root, "segmented").text = "0"

@@ -20,6 +20,7 @@ from ..interface import localisation_metric
     aggregates=("class_mean", "query_mean"),
     outcomes=(0.0, 100.0),
     where="near",
+    window=True,
     judges_point=True,
 )
 def pointing_game(batch: SaliencyBatch) -> Tensor:
@@ -41,6 +42,7 @@ def pointing_game(batch: SaliencyBatch) -> Tensor:
     words="How often a pixel hits the object when it is drawn at random, hot pixels more often "
     "than cold ones.",
     where="near",
+    window=True,
     changed=lambda options: {"step": 100 / options["samples"]} if options.get("samples") else {},
 )
 def stochastic_pointing_game(
@@ -86,6 +88,7 @@ def _sampled_share(saliency: Tensor, near: Tensor, samples: int, seed: int) -> T
     title="Content heatmap",
     words="How much of the map's heat lies on the object itself.",
     where="own",
+    window=True,
 )
 def content_heatmap(batch: SaliencyBatch) -> Tensor:
     """Percentage of the map's saliency inside the region of the object.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,10 +100,6 @@ class Crew:
         except RuntimeError:
             raise ToldElsewhereError("another process of this run has ended") from None
         return cast("list[T]", found)
-
-    def gather_all(self, items: Sequence[T]) -> list[T]:
-        """Return all items of all processes, by rank; raises as `gather` does."""
-        return [item for part in self.gather(items) for item in part]
 
     def agree(self, work: Callable[[], T]) -> T:
         """Do `work` in every process, in one of each machine first: it may download or generate files.

@@ -119,7 +119,7 @@ def timed(network: Network, pixels: Tensor) -> tuple[float, float]:
         scores, seconds = _clocked(lambda: network.module(pixels), pixels)
         forward.append(seconds)
         best = scores.float().max()
-        backward.append(_clocked(lambda: torch.autograd.grad(best, pixels), pixels)[1])  # noqa: B023
+        backward.append(_clocked(lambda: torch.autograd.grad(best, pixels)[0], pixels)[1])  # noqa: B023
     return min(forward[1:]), min(backward[1:])
 
 

@@ -26,12 +26,12 @@ def fetch(
     folder that the machines without internet see.
     """
     from ...base import RaybenchError
-    from ...checkpoints import cache_folder, fetch_weights, remote_megabytes, weight_files
+    from ...checkpoints import cache_folder, fetch_weights, remote_size, weight_files
 
     cards = _cards(names)
     found = [(card, file) for card in cards for file in weight_files(card) if not file.there]
     missing = {file.path: (card, file) for card, file in reversed(found)}  # each once, by its first card
-    sizes = {path: remote_megabytes(file.url) for path, (_, file) in missing.items() if file.url}
+    sizes = {path: remote_size(file.url) / 1e6 for path, (_, file) in missing.items() if file.url}
     for path, (card, file) in missing.items():
         size = f"{sizes[path]:,.0f} MB" if sizes.get(path) else "size not known"
         typer.echo(f"{card.name}: {size}, {file.url}" if file.url else f"{card.name}: {file.how}")
@@ -62,12 +62,12 @@ def _cards(names: list[str]) -> list[Card]:
     from ...base import RaybenchError, UnknownNameError
     from ...benchmark.suite import load_suite, shipped_suites
     from ...benchmark.tables import SOURCES
-    from ...checkpoints import card_names, find_card
+    from ...checkpoints import card_files, find_card
 
     found = {}
     for name in names:
         if name in SOURCES:
-            wanted = [one for one in SOURCES[name].checkpoints if one in card_names()]
+            wanted = [one for one in SOURCES[name].checkpoints if one in card_files()]
         elif name in shipped_suites():
             wanted = load_suite(name)[0].checkpoints
         else:
@@ -76,7 +76,7 @@ def _cards(names: list[str]) -> list[Card]:
             try:
                 card = find_card(one)
             except UnknownNameError as error:
-                known = {*SOURCES, *shipped_suites(), *card_names()}
+                known = {*SOURCES, *shipped_suites(), *card_files()}
                 raise UnknownNameError("table, suite or checkpoint", error.name, known) from None
             found[card.name] = card
     if not found:

@@ -28,7 +28,7 @@ def _texts(name: str) -> list[str]:
     from ...benchmark.datasets import DATASETS
     from ...benchmark.metrics import METRICS
     from ...benchmark.suite import PROTOCOLS, shipped_suites
-    from ...checkpoints import card_file_of, card_names
+    from ...checkpoints import card_files
 
     registered: dict[str, Any] = {"attribution": ATTRIBUTIONS, "metric": METRICS, "dataset": DATASETS}
     texts = [
@@ -39,7 +39,7 @@ def _texts(name: str) -> list[str]:
     ]
     files: dict[str, tuple[Mapping[str, Any], Callable[[str], str]]] = {
         "suite": (shipped_suites(), lambda one: shipped_suites()[one].read_text(encoding="utf-8")),
-        "checkpoint": (dict.fromkeys(card_names()), lambda one: card_file_of(one).read_text("utf-8")),
+        "checkpoint": (card_files(), lambda one: card_files()[one].read_text("utf-8")),
         "protocol": (PROTOCOLS, lambda one: _fields(PROTOCOLS[one])),
     }
     texts += [

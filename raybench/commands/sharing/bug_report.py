@@ -21,7 +21,7 @@ _PACKAGES = (
     *("torch", "torchvision", "numpy", "pandas", "pillow", "scipy", "matplotlib", "pycocotools"),
     *("timm", "transformers", "captum", "grad-cam", "zennit", "torchray", "plotly"),
 )
-_TOLD = ("status", "protocol", "metrics", "device", "versions", "processes", "batch_size", "limit")
+_TOLD = ("status", "protocol", "metrics", "device", "versions", "processes", "batch_size", "limit", "compute")
 
 
 def versions() -> list[str]:

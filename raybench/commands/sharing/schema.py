@@ -39,13 +39,13 @@ def schema_of(document: Document) -> dict[str, Any]:
         from ...benchmark.datasets import DATASETS
         from ...benchmark.metrics import METRICS
         from ...benchmark.suite import PROTOCOLS, Suite
-        from ...checkpoints import Card, card_names
+        from ...checkpoints import Card, card_files
 
         made = (Suite if document == "suite" else Card).model_json_schema()
         known = {
             "attributions": [entry.name for entry in ATTRIBUTIONS],
             "metrics": [entry.name for entry in METRICS],
-            "checkpoints": card_names(),
+            "checkpoints": list(card_files()),
             "dataset": [entry.name for entry in DATASETS],
             "protocol": list(PROTOCOLS),
         }

@@ -155,7 +155,7 @@ def test_whole_batches_as_on_accelerators_give_the_same_maps(
         return [Portion(images, image_index, torch.arange(len(image_index)))]
 
     relevance = ("methods.relevance.excitation_backprop", "methods.relevance.deep_lift")
-    for module in ("reading.capture", "reading.features", "asking.rules.handing_down", *relevance):
+    for module in ("layers.capture", "layers.features", "asking.rules.handing_down", *relevance):
         monkeypatch.setattr(sys.modules[f"raybench.attributions.{module}"], "portions", whole)
     maps = function(network, *queries)
     peaks = expected.amax(dim=(1, 2), keepdim=True)

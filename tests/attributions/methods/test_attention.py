@@ -7,12 +7,12 @@ from small_vits import timm_vit, torchvision_vit
 from torch import nn
 
 from raybench.attributions import sharing
+from raybench.attributions.layers.attention import AttentionCapture
 from raybench.attributions.methods.attention.attention_maps import (
     _rolled_out,
     attention_rollout,
     raw_attention,
 )
-from raybench.attributions.reading.attention import AttentionCapture
 from raybench.base import RaybenchError
 
 IMAGES = torch.randn(4, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

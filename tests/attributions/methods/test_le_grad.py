@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from small_vits import timm_vit, torchvision_vit
 
+from raybench.attributions.layers.blocks import blocks_of
 from raybench.attributions.methods.attention.le_grad import le_grad
 from raybench.attributions.methods.attention.transformer_attribution import transformer_attribution
-from raybench.attributions.reading.blocks import blocks_of
 from raybench.base import RaybenchError
 
 IMAGES = torch.randn(2, 3, 64, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

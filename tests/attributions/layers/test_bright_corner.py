@@ -6,8 +6,8 @@ from bright_corner import corners_told_apart
 from small_families import EXPECTED, NETWORKS
 
 from raybench.attributions import target_layer_of
-from raybench.attributions.reading.features import features_of
-from raybench.attributions.reading.layouts import Layout
+from raybench.attributions.layers.features import features_of
+from raybench.attributions.layers.layouts import Layout
 
 
 def by_default(build):

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from raybench.attributions.layers.layouts import Layout, as_maps
+from raybench.attributions.layers.tokens import convolved_sizes, token_grid
 from raybench.attributions.methods.activation.cam import grad_cam
-from raybench.attributions.reading.layouts import Layout, as_maps
-from raybench.attributions.reading.tokens import convolved_sizes, token_grid
 from raybench.base import RaybenchError
 
 KINDS = ("channels_first", "channels_last", "tokens")

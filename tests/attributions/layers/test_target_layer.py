@@ -8,8 +8,8 @@ from small_vits import seeded, timm_vit, torchvision_vit
 from torch import nn
 
 from raybench.attributions import target_layer_of
+from raybench.attributions.layers.search.candidates import calls_of, examined, share_passing
 from raybench.attributions.methods.activation.cam import grad_cam_elementwise, linear_approximation
-from raybench.attributions.reading.search.candidates import calls_of, examined, share_passing
 from raybench.base import RaybenchError
 from raybench.benchmark.measuring.maps import status_of
 from raybench.benchmark.results import STATUSES
