@@ -42,9 +42,9 @@ from ..results import (
     worded_key,
 )
 from ..statistics import INTERVALS
+from .before import check_copies
 from .bundles import check_cards, opened
 from .claims import Frames, check_across, expected_files, expected_lists
-from .copies import check_copies
 from .definition import Definition, check_definition
 from .report import Findings, Report
 from .run_facts import FILE, RunFacts, read_run_facts

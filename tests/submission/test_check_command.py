@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from submissions import change_json, copy_of, members_of, repacked
 from typer.testing import CliRunner, Result
 
 from raybench.base.errors import RaybenchError, quoted
+from raybench.benchmark.submission.before import changes_since
 from raybench.benchmark.submission.report import Finding, Findings, Report, render
 from raybench.commands import app
 
@@ -84,6 +84,10 @@ def test_json_says_the_same_as_text(bundle: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["check"], "give bundles to check, or --changed-since REVISION"),
+        (["check", "x.zip", "--changed-since", "main"], "give bundles to check, or --changed-since"),
+        (["check", "--changed-since", "--output=/tmp/x"], "is no revision"),
+        (["check", "--changed-since", "nosuch", "--repository", str(ROOT)], "git cannot compare"),
         (["submit", "nowhere", "-o", "x.zip"], "nowhere holds no run"),
     ],
 )
@@ -143,13 +147,44 @@ def request_branch(tmp_path: Path, bundle: Path) -> Path:
     git(repository, "add", ".")
     git(repository, "commit", "-m", "before")
     git(repository, "branch", "base")
-    shutil.copytree(repository, repository.with_name("trusted"))
     (folder / "$(touch owned) `touch owned`;touch owned\n'\".zip").write_bytes(bundle.read_bytes())
     (folder / "--help.zip").write_bytes(bundle.read_bytes())
     (repository / "elsewhere.zip").write_text("not looked at")
     git(repository, "add", ".")
     git(repository, "commit", "-m", "request")
     return repository
+
+
+def test_bundles_of_a_branch_are_found_whatever_their_names(request_branch: Path) -> None:
+    changes = changes_since("base", request_branch)
+    assert sorted(changes.bundles) == [
+        "results/submitted/$(touch owned) `touch owned`;touch owned\n'\".zip",
+        "results/submitted/--help.zip",
+    ]
+    assert (changes.strangers, changes.taken) == ((), ())
+
+
+def test_what_else_a_branch_does_is_pointed_out(request_branch: Path) -> None:
+    folder = request_branch / "results" / "submitted"
+    (folder / "setup.py").write_text("import os\n")
+    (folder / "before.zip").unlink()
+    (folder / "linked.zip").symlink_to("/etc/passwd")
+    git(request_branch, "add", "-A")
+    git(request_branch, "commit", "-m", "more")
+    changes = changes_since("base", request_branch)
+    assert changes.strangers == ("results/submitted/setup.py",)
+    assert changes.taken == ("results/submitted/before.zip",)
+    done = call("check", "--changed-since", "base", "--repository", request_branch)
+    assert done.exit_code == 2
+    assert "problem: 'results/submitted/setup.py' is no bundle" in done.stdout
+    assert "remark: 'results/submitted/before.zip' was on the board before" in done.stdout
+    assert "linked.zip' is a link; a bundle is a file" in done.stdout
+
+
+def test_branch_without_bundles_passes(request_branch: Path) -> None:
+    done = call("check", "--changed-since", "HEAD", "--repository", request_branch)
+    assert done.exit_code == 0
+    assert "no bundle was added or changed" in done.stderr
 
 
 def run_step(repository: Path, tmp_path: Path) -> tuple[int, str]:
@@ -179,28 +214,15 @@ def test_step_of_the_workflow_checks_what_a_request_adds(
 ) -> None:
     code, summary = run_step(request_branch, tmp_path)
     assert code == 0
-    assert summary.count("**nothing is wrong**") == 2
+    assert summary.count("**nothing is wrong**") == 3  # the changes, and two bundles
     wrong = request_branch / "results" / "submitted" / "wrong.zip"
     records = members_of(bundle)["none/center/records.csv"].replace(b",100,", b",0,", 1)
     repacked(bundle, wrong, {"none/center/records.csv": records}, fix_hashes=True)
     git(request_branch, "add", "-A")
     git(request_branch, "commit", "-m", "wrong")
-    (wrong.parent / "setup.py").write_text("import os\n")
-    (wrong.parent / "before.zip").unlink()
-    (wrong.parent / "linked.zip").symlink_to("/etc/passwd")
-    git(request_branch, "add", "-A")
-    git(request_branch, "commit", "-m", "more")
     code, summary = run_step(request_branch, tmp_path)
-    assert code != 0
+    assert code == 1
     assert "| summary&#46;csv |" in summary
-    assert "setup&#46;py\n\n**cannot be checked" in summary
-    assert "is a link; a bundle is a file" in summary
-    assert "before" not in summary
-
-
-def test_step_of_the_workflow_passes_a_request_without_bundles(request_branch: Path, tmp_path: Path) -> None:
-    git(request_branch, "reset", "--hard", "base")
-    assert run_step(request_branch, tmp_path) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["bundles.yml", "ci.yml"])
