@@ -145,15 +145,23 @@ def asks_anything(dataset: Dataset, indices: Iterable[int]) -> bool:
     unread, read = without_pictures(dataset), False
     for index in indices:
         try:
-            found = unread[index].queries
-            if found and not any(map(_shows, found)):
-                found = dataset[index].queries  # masks may be cut to the size of the picture
-            if any(map(_shows, found)):
+            if any(map(_shows, _queries(unread, dataset, index))):
                 return True
             read = True
         except RaybenchError:
             continue  # it is skipped and counted when the image is measured
     return not read
+
+
+def _queries(unread: Dataset, dataset: Dataset, index: int) -> tuple[Query, ...]:
+    """Read what is asked about a picture, which is decoded only where it has to be."""
+    try:
+        found = unread[index].queries
+        if not found or any(map(_shows, found)):
+            return found
+    except RaybenchError:  # such as boxes without the size of their picture
+        pass
+    return dataset[index].queries  # masks may be cut to the size of the picture
 
 
 def _shows(query: Query) -> bool:

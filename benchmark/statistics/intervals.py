@@ -14,7 +14,7 @@ from .spread import Spread, deviations
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-INTERVALS = "linearised, version 3"
+INTERVALS = "linearised, version 4"
 """How intervals are made: in run.json, so that other intervals are known for what they are."""
 
 _STEP = 1e-5  # relative; of a central difference, whose error is its square

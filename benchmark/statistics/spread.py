@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 _RAISED = 0.5
 """Standard errors by which a variance is raised at most, found by `python -m perf.calibration`."""
 
+_FEW = 8
+"""Classes of several images that tell the variance of those of one; fewer do not, by simulation."""
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -39,7 +42,8 @@ class Deviations:
     deviation is smaller by the factor 1 - h, by which it is divided. Since queries of one image fare alike,
     products of its deviations in two classes are added; these are smaller by (1 - h) (1 - h'), if the classes
     share no other image. A class with one image has no spread of its own: it is taken to have the mean
-    variance of the others, and where all are such, deviates from the mean over all classes.
+    variance of the others. Where these are too few to tell, classes of one image deviate from the mean over
+    all classes, and are one stratum together.
 
     Attributes:
         means: (R,), the value of each row.
@@ -72,10 +76,15 @@ class Deviations:
         return np.array([np.bincount(self.images, weights=row) for row in cells])
 
     @cached_property
+    def pooled(self) -> bool:
+        """Whether classes of one image are one stratum, since fewer than `_FEW` others have several."""
+        return bool((self.sizes == 1).any() and (self.sizes > 1).sum() < _FEW)
+
+    @cached_property
     def factors(self) -> Floats:
         """What the squares of each class (C,) are multiplied by: they stand for classes of one image too."""
         several = self.sizes > 1
-        if not several.any():
+        if self.pooled:
             return np.ones(len(several))
         return np.where(several, 1 + self.sizes * (~several).sum() / several.sum(), 0.0)
 
@@ -84,7 +93,9 @@ class Deviations:
         parts = np.add.reduceat(self.cells**2, self.starts, axis=1) * self.factors
         whole = self.cells / self.missing
         products = (self.by_image(whole) ** 2).sum(axis=1) - (whole**2).sum(axis=1)
-        return self._spread(parts.sum(axis=1), products, (parts**2 / (self.sizes + 1)).sum(axis=1))
+        squares, alone = parts**2 / (self.sizes + 1), self.pooled & (self.sizes == 1)
+        stratum = parts[:, alone].sum(axis=1) ** 2 / (alone.sum() + 1)
+        return self._spread(parts.sum(axis=1), products, squares[:, ~alone].sum(axis=1) + stratum)
 
     def within_bounds(self) -> Spread:
         """Return the spread of each row's value, raised where few classes tell it: arrays (R,).
@@ -95,7 +106,7 @@ class Deviations:
         that it has; never lowered, since rare classes may well be the harder ones.
         """
         found, several = self.own(), self.sizes > 1
-        if not several.any():
+        if self.pooled:
             return found
         parts = np.add.reduceat(self.cells**2, self.starts, axis=1)[:, several]
         lacking = (parts * self.sizes[several]).mean(axis=1, keepdims=True) / self.sizes[several] - parts
@@ -107,14 +118,18 @@ class Deviations:
         cells = self.cells - self.cells.mean(axis=0)  # what rows share would only cost digits
         whole = cells / self.missing
         products = _of_differences(self.by_image(whole)) - _of_differences(whole)
-        own, squares = np.zeros_like(products), np.zeros_like(products)
+        own, squares, stratum = (np.zeros_like(products) for _ in range(3))
         for start, size, factor in zip(self.starts, self.sizes, self.factors, strict=True):
             part = factor * _of_differences(cells[:, start : start + size])
-            own, squares = own + part, squares + part**2 / (size + 1)
-        return self._spread(own, products, squares)
+            own = own + part
+            if self.pooled and size == 1:
+                stratum = stratum + part
+            else:
+                squares = squares + part**2 / (size + 1)
+        return self._spread(own, products, squares + stratum**2 / ((self.sizes == 1).sum() + 1))
 
     def _spread(self, own: Floats, products: Floats, squares: Floats) -> Spread:
-        """Finish with the sums of squares and products, and over classes of (its squares)² / (images + 1)."""
+        """Finish with the sums of squares and products, and over strata of (its squares)² / (images + 1)."""
         variance = np.maximum(own + products, own / 2)  # products below that are chance
         shares = self.by_image(self.weights[None])[0]
         images = np.count_nonzero(shares)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from raybench.benchmark.statistics import deviations
+from raybench.benchmark.statistics import deviations, estimate_mean
 from raybench.benchmark.statistics.paired import Block, differing_images, paired_tests
 
 
@@ -84,12 +84,36 @@ def test_variance_is_unbiased_where_most_classes_have_two_images_which_others_sh
 
 
 def test_class_of_one_image_has_the_mean_variance_of_the_others() -> None:
-    # variances 4 of three images, 50 of two, and for the one image the mean of these: 27; thirds
-    values = np.array([[0.0, 2, 4, 0, 10, 7]])
-    classes = np.array([0, 0, 0, 1, 1, 2])
-    found = deviations(np.concatenate([values, 0 * values]), np.arange(6), classes)
-    assert found.own().variance[0] == pytest.approx((4 / 3 + 50 / 2 + 27) / 9)
-    assert found.of_pairs().variance[0, 1] == pytest.approx((4 / 3 + 50 / 2 + 27) / 9)
+    # four times variances 4 of three images and 50 of two, for the one image the mean of these, 27; ninths
+    values = np.array([[0.0, 2, 4, 0, 10] * 4 + [7]])
+    classes = np.array([2 * turn + of for turn in range(4) for of in (0, 0, 0, 1, 1)] + [8])
+    found = deviations(np.concatenate([values, 0 * values]), np.arange(21), classes)
+    assert found.own().variance[0] == pytest.approx((4 * (4 / 3 + 50 / 2) + 27) / 81)
+    assert found.of_pairs().variance[0, 1] == pytest.approx((4 * (4 / 3 + 50 / 2) + 27) / 81)
+
+
+def test_classes_of_one_image_are_one_stratum_where_few_others_have_a_variance() -> None:
+    # three hits of one class, and 10, 0, 0, 10 of four: these deviate by 4, -6, -6, 4 from the mean of all, 6
+    values, classes = np.array([[10.0, 10, 10, 10, 0, 0, 10]]), np.array([0, 0, 0, 1, 2, 3, 4])
+    found = deviations(np.concatenate([values, 0 * values]), np.arange(7), classes)
+    expected = (16 + 36 + 36 + 16) / 25 / (1 - 1 / 5)
+    for spread in (found.own(), found.within_bounds()):
+        assert spread.variance[0] == pytest.approx(expected)
+        assert spread.freedom[0] == pytest.approx(4 + 1 - 2)
+    assert found.of_pairs().variance[0, 1] == pytest.approx(expected)
+    assert found.of_pairs().freedom[0, 1] == pytest.approx(3)
+
+
+def test_intervals_of_few_pictures_cover_the_truth() -> None:
+    generator, hits, times = np.random.default_rng(3), 0, 400
+    for _ in range(times):  # ten pictures of classes of which some come again
+        rates = generator.beta(4, 2, 1000)
+        shares = 1 / np.arange(1, 1001)
+        classes = generator.choice(1000, 10, p=shares / shares.sum())
+        values = 100.0 * (generator.random(10) < rates[classes])
+        found = estimate_mean(values, np.arange(10), classes, (0.0, 100.0))
+        hits += found.low <= 100 * rates[np.unique(classes)].mean() <= found.high
+    assert hits / times > 0.93
 
 
 def test_variance_of_a_value_is_raised_where_rare_classes_happen_to_agree() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -27,4 +28,5 @@ def gallery(
     for query in choice.queries:
         numbers = f"{choice.metric} {query.mean:.1f} ± {query.spread:.1f} over the rows"
         reporter.say(f"{query.reason:9} {query.image_id}, class {query.class_index}: {numbers}")
-    reporter.say(f"next: raybench leaderboard {folder} -o site    raybench report {folder} -o report.html")
+    named = quote(str(folder))
+    reporter.say(f"next: raybench leaderboard {named} -o site    raybench report {named} -o report.html")

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -115,7 +116,8 @@ def init(
         )
         (folder / "network.yaml").write_text(card, encoding="utf-8")
         typer.echo(f"wrote {folder / 'network.yaml'}: {network.said}", err=True)
-    typer.echo(f"next: raybench run {folder / 'suite.yaml'} --out runs/{folder.resolve().name}", err=True)
+    suite, out = quote(str(folder / "suite.yaml")), quote(f"runs/{folder.resolve().name}")
+    typer.echo(f"next: raybench run {suite} --out {out}", err=True)
 
 
 class _Network(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -103,7 +104,7 @@ def _keep_suite(source: str, settings: Settings, say: Callable[[str], None]) -> 
     path = settings.out / "suite.yaml"
     chosen, _ = meant(source, settings)
     path.write_text(as_document(chosen, settings.protocol, settings.checkpoints, settings.out))
-    say(f"the same again: raybench run {path}")
+    say(f"the same again: raybench run {quote(str(path))}")
 
 
 def _tell(manifest: Mapping[str, Any], settings: Settings, say: Callable[[str], None]) -> None:
@@ -123,4 +124,5 @@ def _tell(manifest: Mapping[str, Any], settings: Settings, say: Callable[[str], 
             f"{manifest['largest_batch']} does"
         )
     say(f"{manifest['wall_seconds']:.1f} s; results are in {folder}")
-    say(f"next: raybench table {folder}    raybench plot {folder} -o {folder / 'plots'}")
+    named, plots = quote(str(folder)), quote(str(folder / "plots"))
+    say(f"next: raybench table {named}    raybench plot {named} -o {plots}")

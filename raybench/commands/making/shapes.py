@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -20,4 +21,4 @@ def shapes(
 
     write_shapes(folder, images=images, seed=seed)
     typer.echo(f"{images} pictures are in {folder}", err=True)
-    typer.echo(f"next: raybench run demo --data shapes={folder}", err=True)
+    typer.echo(f"next: raybench run demo --data {quote(f'shapes={folder}')}", err=True)

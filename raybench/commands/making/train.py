@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -57,9 +58,10 @@ def train(
     if chosen.suite and trained.finished:
         if not quiet:
             _print_table(measured)
-        told.say(f"next: raybench compare {measured}    raybench plot {measured} -o {out / 'plots'}")
+        named, plots = quote(str(measured)), quote(str(out / "plots"))
+        told.say(f"next: raybench compare {named}    raybench plot {named} -o {plots}")
     else:
-        told.say(f"next: raybench run SUITE --checkpoint {trained.card}")
+        told.say(f"next: raybench run SUITE --checkpoint {quote(str(trained.card))}")
 
 
 def _print_table(folder: Path) -> None:

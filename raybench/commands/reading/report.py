@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -21,10 +22,11 @@ def report(
     from ...benchmark.results import ResultFiles
 
     write_report(folder, out)
+    named = quote(str(folder))
     typer.echo(f"open {out}", err=True)
     if ResultFiles(folder).gallery.is_file():
-        typer.echo(f"next: raybench leaderboard {folder} -o site compares it with other runs", err=True)
+        typer.echo(f"next: raybench leaderboard {named} -o site compares it with other runs", err=True)
     else:
         typer.echo(
-            f"next: raybench gallery {folder} adds the best, worst and most disputed pictures", err=True
+            f"next: raybench gallery {named} adds the best, worst and most disputed pictures", err=True
         )
