@@ -259,7 +259,7 @@ def test_plots_for_a_column_are_as_wide_as_asked_with_their_numbers_beside(make_
     assert [path.name for path in files] == ["bars.svg", "accuracy.svg"]
     for path in files:
         assert ElementTree.parse(path).getroot().get("width") == f"{3.3 * 72}pt"
-    bars = pd.read_csv(tmp_path / "bars.csv").set_index(["panel", "row"])
+    bars = pd.read_csv(tmp_path / "bars.csv").set_index(["panel", "row"]).sort_index()
     drawn = bars.loc[("PG (%)", "second")].set_index("name")
     place = [column.label for column in table.columns].index("PG")
     for row in table.rows[2:4]:

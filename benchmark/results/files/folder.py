@@ -258,6 +258,8 @@ def _numbers(texts: pd.Series[str], path: Path, column: str) -> pd.Series[float]
     wrong = (numbers.isna() | np.isinf(numbers)) & (texts != "")
     example = texts[wrong].iloc[0] if wrong.any() else ""
     _refuse(wrong, path, f"{column} is {example!r}, not a number")
+    filled = (texts != "").to_numpy()  # older versions of pandas lose the last bit
+    numbers[filled] = np.array([float(text) for text in texts[filled]], dtype=np.float64)
     return numbers
 
 
