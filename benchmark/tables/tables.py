@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,7 +210,18 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
         notes.append(f"{', '.join(asking)}: the network is asked again, so methods without one have no value")
     if table.missing:
         notes.append(f"missing scores, left empty: {table.missing}")
-    return (*notes, *remarks(runs))
+    return (*notes, *_options(runs), *remarks(runs))
+
+
+def _options(runs: Sequence[ResultFolder]) -> Iterator[str]:
+    """Say which methods ran with other options than usual."""
+    told = {
+        f"{name}: {', '.join(f'{option} = {value}' for option, value in entry['options'].items())}"
+        for run in runs
+        for name, entry in run.attributions.items()
+        if isinstance(entry.get("options"), dict) and entry["options"]
+    }
+    return iter(sorted(told))
 
 
 def _title(runs: Sequence[ResultFolder]) -> str:

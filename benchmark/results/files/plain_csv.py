@@ -77,7 +77,7 @@ def _parsed(content: bytes, columns: list[str], types: dict[str, Any]) -> pd.Dat
 
 @functools.cache
 def _every_bit() -> dict[str, Any]:
-    """Return what makes pandas read numbers to the last bit: older ones have to be asked, and newer ones warn."""
+    """What makes pandas read numbers to the last bit: older ones have to be asked, newer ones warn."""
     number = "91.66666666666667"
     read = pd.read_csv(io.StringIO(number), header=None).iloc[0, 0]
     return {} if read == float(number) else {"float_precision": "round_trip"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -206,7 +207,8 @@ def _subfolders(folder: Path) -> list[str]:
 def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
     """Find what says where the objects are, and the names of the classes."""
     listed = folder / "classes.txt"
-    known = listed.read_text(encoding="utf-8").split("\n") if listed.is_file() else []
+    lists = (listed, *(folder / name for name in ("names.txt", "labels.txt", "obj.names")))
+    known = next((one.read_text(encoding="utf-8").split("\n") for one in lists if one.is_file()), [])
     known = [line for line in known if line.strip()]
     for path in sorted(folder.glob("*.csv")):
         rows = _rows(path)
@@ -217,6 +219,9 @@ def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
         if "annotations" in content and "categories" in content:
             categories = sorted(content["categories"], key=lambda one: one["id"])
             return {"boxes": path.name}, known or [one["name"] for one in categories]
+    for name in (images, *_subfolders(folder)):
+        if objects := _objects(folder / name):
+            return {"boxes": name}, known or sorted(set().union(*objects))
     for name, option in (("labels", "boxes"), ("masks", "masks")):
         if (folder / name).is_dir():
             classes = known or list(_subfolders(folder / name))
@@ -225,8 +230,8 @@ def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
             return {option: name}, classes
     raise RaybenchError(
         f"{folder} does not say where objects are: put boxes.csv there, with the header "
-        f"image,class,x0,y0,x1,y1 and a line for each box of a picture in {images}/ (or COCO's .json, YOLO's "
-        "labels/, or masks/)"
+        f"image,class,x0,y0,x1,y1 and a line for each box of a picture in {images}/ (or LabelImg's .xml, "
+        "COCO's .json, YOLO's labels/, or masks/)"
     )
 
 
@@ -235,6 +240,19 @@ def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         names = [name.strip().lower() for name in next(csv.reader(file), [])]
         return list(csv.DictReader(file, fieldnames=names))
+
+
+def _objects(folder: Path) -> list[set[str]]:
+    """Names in the files that LabelImg writes, of Pascal VOC's form, in a folder: a set for each picture."""
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, parse
+
+    found = []
+    for path in sorted(folder.rglob("*.xml")):
+        with contextlib.suppress(ParseError, DefusedXmlException, ValueError):  # a run names the file
+            names = (one.findtext("name") or "" for one in parse(path).getroot().iter("object"))
+            found.append({name.strip() for name in names})
+    return found
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -248,6 +266,8 @@ def _json(path: Path) -> dict[str, Any]:
 def _several(folder: Path, truth: dict[str, str]) -> bool:
     """Whether any picture holds several classes, as far as a table says it; COCO's files always may."""
     name = truth.get("boxes", "")
+    if (folder / name).is_dir():
+        return any(len(names) > 1 for names in _objects(folder / name))
     if not name.endswith(".csv"):
         return name.endswith(".json")
     pairs = {(row["image"], row["class"]) for row in _rows(folder / name)}
