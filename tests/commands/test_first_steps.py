@@ -14,7 +14,7 @@ from tiny_suite import TinySuite
 
 import raybench
 from raybench.base import RaybenchError, read_document
-from raybench.benchmark.datasets import open_dataset
+from raybench.benchmark.datasets import asks_anything, open_dataset
 from raybench.benchmark.suite import load_suite
 from raybench.checkpoints import Card, load_network
 
@@ -45,6 +45,37 @@ def test_init_says_how_boxes_are_written_where_there_are_none(tmp_path: Path) ->
     PIL.Image.new("RGB", (8, 8)).save(tmp_path / "images" / "a.png")
     with pytest.raises(RaybenchError, match="put boxes.csv there, with the header image,class,x0,y0,x1,y1"):
         call("init", tmp_path)
+
+
+def test_init_reads_what_labelimg_wrote_beside_the_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "my birds"
+    (folder / "photos").mkdir(parents=True)
+    for name, bird in (("a", "finch"), ("b", "wren")):
+        PIL.Image.new("RGB", (40, 30)).save(folder / "photos" / f"{name}.jpg")
+        box = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>10</xmax><ymax>9</ymax></bndbox>"
+        size = "<size><width>40</width><height>30</height><depth>3</depth></size>"
+        text = f"<annotation>{size}<object><name>{bird}</name>{box}</object></annotation>"
+        (folder / "photos" / f"{name}.xml").write_text(text)
+    (folder / "names.txt").write_text("wren\nfinch\n")
+    told = call("init", folder)
+    assert f"next: raybench run '{folder}/suite.yaml' --out 'runs/my birds'" in told
+    suite, path = load_suite(folder / "suite.yaml")
+    choice = suite.dataset_choice
+    opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)
+    assert opened.classes.labels == ("wren", "finch")
+    asked = [query for sample in opened for query in sample.queries]
+    assert [query.class_index for query in asked] == [1, 0]
+    assert asked[0].region.mask().nonzero().amin(0).tolist() == [2, 1]  # counted from 1 in the file
+
+
+def test_a_picture_without_boxes_leaves_the_others_to_be_measured(birds: Path) -> None:
+    PIL.Image.new("RGB", (40, 30)).save(birds / "images" / "0.png")
+    call("init", birds)
+    suite, path = load_suite(birds / "suite.yaml")
+    choice = suite.dataset_choice
+    opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)
+    assert asks_anything(opened, range(len(opened)))
+    assert not asks_anything(opened, [0])
 
 
 @pytest.fixture
