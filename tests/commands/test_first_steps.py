@@ -65,7 +65,7 @@ def test_init_reads_what_labelimg_wrote_beside_the_pictures(tmp_path: Path) -> N
     assert opened.classes.labels == ("wren", "finch")
     asked = [query for sample in opened for query in sample.queries]
     assert [query.class_index for query in asked] == [1, 0]
-    assert asked[0].region.mask().nonzero().amin(0).tolist() == [2, 1]  # counted from 1 in the file
+    assert np.argwhere(asked[0].region.mask()).min(axis=0).tolist() == [2, 1]  # counted from 1 in the file
 
 
 def test_a_picture_without_boxes_leaves_the_others_to_be_measured(birds: Path) -> None:
