@@ -59,6 +59,7 @@ def test_init_reads_what_labelimg_wrote_beside_the_pictures(tmp_path: Path) -> N
     (folder / "names.txt").write_text("wren\nfinch\n")
     told = call("init", folder)
     assert f"next: raybench run '{folder}/suite.yaml' --out 'runs/my birds'" in told
+    assert "classes.txt: 2 classes; in the order of names.txt" in told
     suite, path = load_suite(folder / "suite.yaml")
     choice = suite.dataset_choice
     opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)

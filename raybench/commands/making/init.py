@@ -102,11 +102,10 @@ def init(
     (folder / "suite.yaml").write_text(suite, encoding="utf-8")
     typer.echo(f"wrote {folder / 'suite.yaml'}", err=True)
     if not network.classes and not (folder / "classes.txt").exists():
+        given = _class_list(folder)
+        order = f"in the order of {given.name}" if given else "put them into the order of the outputs"
         (folder / "classes.txt").write_text("".join(f"{one}\n" for one in classes), encoding="utf-8")
-        typer.echo(
-            f"wrote {folder / 'classes.txt'}: {len(classes)} classes; put them into the order of the outputs",
-            err=True,
-        )
+        typer.echo(f"wrote {folder / 'classes.txt'}: {len(classes)} classes; {order}", err=True)
     if network.weights:
         card = _CARD.format(
             server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/card.json"),
@@ -207,8 +206,8 @@ def _subfolders(folder: Path) -> list[str]:
 def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
     """Find what says where the objects are, and the names of the classes."""
     listed = folder / "classes.txt"
-    lists = (listed, *(folder / name for name in ("names.txt", "labels.txt", "obj.names")))
-    known = next((one.read_text(encoding="utf-8").split("\n") for one in lists if one.is_file()), [])
+    given = _class_list(folder)
+    known = given.read_text(encoding="utf-8").split("\n") if given else []
     known = [line for line in known if line.strip()]
     for path in sorted(folder.glob("*.csv")):
         rows = _rows(path)
@@ -233,6 +232,12 @@ def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
         f"image,class,x0,y0,x1,y1 and a line for each box of a picture in {images}/ (or LabelImg's .xml, "
         "COCO's .json, YOLO's labels/, or masks/)"
     )
+
+
+def _class_list(folder: Path) -> Path | None:
+    """Find the file that names the classes in the order of the outputs."""
+    names = ("classes.txt", "names.txt", "labels.txt", "obj.names")
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
