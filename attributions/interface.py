@@ -79,12 +79,12 @@ class Passes:
         """All passes for one class of one image."""
         return self.forwards(1, 1) + self.backwards(1, 1)
 
-    def forwards(self, images: int, queries: int, channels: int = 512) -> float:
+    def forwards(self, images: float, queries: float, channels: int = 512) -> float:
         """Forward passes for so many images with so many queries in all, and channels as last stages have."""
         per_image = self.forwards_per_image + self.forwards_per_channel * channels
         return per_image * images + self.forwards_per_query * queries
 
-    def backwards(self, images: int, queries: int) -> float:
+    def backwards(self, images: float, queries: float) -> float:
         """Backward passes, as `forwards`."""
         return self.backwards_per_image * images + self.backwards_per_query * queries
 

@@ -13,7 +13,7 @@ from ...base import names_code
 from ...checkpoints import Card, build_module, weight_files
 from ..metrics import BoundMetric
 from ..suite import Settings, Suite
-from .machine.timing import time_lines
+from .machine.timing import STAGES, channels_at, time_lines
 from .plan import Plan
 from .progress import Reporter, SilentReporter
 from .work import of_checkpoints
@@ -23,8 +23,6 @@ _SIDE = 224
 
 _ROW, _NUMBER, _CURVE, _THUMBNAIL = 45, 11, 370, 15_000
 """Bytes of a row without its scores, of a score, of a curve, of a map that is kept: as they mostly are."""
-_STAGES = 7
-"""Of a residual network; how many a network has is known when it is loaded."""
 _COSTLY = 10
 """Passes for one image and class from which on a method or a metric is worth a word of its own."""
 
@@ -104,7 +102,7 @@ def costly(plan: Plan) -> Iterator[str]:
             yield f"{method.label}: {cost_of(method, plan)}"
     for metric in _asking(plan):
         passes = metric.passes
-        if passes.forwards + passes.forwards_per_image + passes.all_runs(_STAGES) >= _COSTLY:
+        if passes.forwards + passes.forwards_per_image + passes.all_runs(STAGES) >= _COSTLY:
             yield f"{metric.metric.name}: {_cost_of_metric(metric, plan)}"
 
 
@@ -139,21 +137,18 @@ def _channels_of(card: Card, method: BoundAttribution, plan: Plan) -> int | None
         return None
     if not method.passes.forwards_per_channel:
         return None
-    shapes: list[torch.Size] = []
     try:
-        with torch.device("meta"), torch.no_grad():
+        with torch.device("meta"):
             module = build_module(
                 card.architecture,
                 num_classes=len(plan.classes_of(card)),
                 pooling=card.pooling,
                 options=card.architecture_options,
             ).eval()
-            module.get_submodule(name).register_forward_hook(lambda *call: shapes.append(call[2].shape))
-            module(torch.empty(1, 3, *(card.input_size or (_SIDE, _SIDE))))
+            pixels = torch.empty(1, 3, *(card.input_size or (_SIDE, _SIDE)))
+            return channels_at(module, name, pixels, card.layout)
     except Exception:  # whatever it is, the run itself will say so
         return None
-    is_maps = len(shapes[-1]) == 4 and card.layout != "channels_last"
-    return shapes[-1][1 if is_maps else -1]
 
 
 def _asking(plan: Plan) -> list[BoundMetric]:
@@ -177,7 +172,7 @@ def _cost_of_metric(metric: BoundMetric, plan: Plan) -> str:
         _count(passes.runs_per_stage, "more map", "map and stage of the network", plural="s"),
     ]
     forwards = passes.forwards * maps + passes.forwards_per_image * images
-    runs = passes.all_runs(_STAGES) * maps
+    runs = passes.all_runs(STAGES) * maps
     total = [f"{forwards:,.0f} forwards"] * bool(forwards) + [f"{runs:,.0f} maps"] * bool(runs)
     others = [
         one.metric.name
@@ -185,7 +180,7 @@ def _cost_of_metric(metric: BoundMetric, plan: Plan) -> str:
         if one is not metric and passes.shares and one.passes.shares == passes.shares
     ]
     shared = f", shared with {' and '.join(others)}" if others else ""
-    stages = f" (with {_STAGES} stages)" if passes.runs_per_stage else ""
+    stages = f" (with {STAGES} stages)" if passes.runs_per_stage else ""
     words = ", ".join(filter(None, each)) or "no passes"
     return f"{words}; in all at least {' and '.join(total) or 'none'}{stages}{shared}"
 
@@ -197,7 +192,7 @@ def _cost_of_a_thousand(plan: Plan) -> str:
     runs: dict[object, float] = {}
     for number, one in enumerate(asked):
         shares = one.shares or number
-        runs[shares] = max(runs.get(shares, 0), 1000 * one.all_runs(_STAGES))
+        runs[shares] = max(runs.get(shares, 0), 1000 * one.all_runs(STAGES))
     return f"at most {forwards:,.0f} forwards and {sum(runs.values()):,.0f} more maps"
 
 

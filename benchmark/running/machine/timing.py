@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from statistics import fmean
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ....attributions import BoundAttribution, computing_in, denormals_flushed, target_layer_of
 from ....base import RaybenchError, worded_time
@@ -20,7 +20,8 @@ from ..work import of_checkpoints
 
 _LOOKED_AT = 10
 _ROUNDS = 3
-_STAGES = 7
+STAGES = 7
+"""Of a residual network; how many a network has is known when it is loaded."""
 
 
 def time_lines(plan: Plan) -> Iterator[str]:
@@ -70,45 +71,37 @@ def _passes(plan: Plan, network: Network, pixels: Tensor, classes: float) -> tup
     """Count forward and backward passes for an image of so many classes, the one for its scores included."""
     undefined = undefined_methods(plan, network)
     defined = [one for one in plan.attributions if one.label not in undefined and of_checkpoints(plan, one)]
-    each = [(_forwards(method, network, pixels, classes), _backwards(method, classes)) for method in defined]
-    forwards, backwards = 1 + sum(one for one, _ in each), sum(one for _, one in each)
+    for_methods = sum(one.passes.forwards(1, classes, _channels(one, network, pixels)) for one in defined)
+    back_for_methods = sum(one.passes.backwards(1, classes) for one in defined)
+    forwards, backwards = 1 + for_methods, back_for_methods
     for metric in plan.metrics:
         asked = metric.passes
         forwards += asked.forwards * classes * len(defined) + asked.forwards_per_image
-        runs = asked.all_runs(_STAGES)  # of every method, for every class
-        forwards += runs * sum(one for one, _ in each)
-        backwards += runs * sum(one for _, one in each)
+        runs = asked.all_runs(STAGES)  # of every method, for every class
+        forwards += runs * for_methods
+        backwards += runs * back_for_methods
     return forwards, backwards
 
 
-def _forwards(method: BoundAttribution, network: Network, pixels: Tensor, classes: float) -> float:
-    passes = method.passes
-    channels = _channels(method, network, pixels) if passes.forwards_per_channel else 0
-    return (
-        passes.forwards_per_image
-        + passes.forwards_per_query * classes
-        + passes.forwards_per_channel * channels
-    )
-
-
-def _backwards(method: BoundAttribution, classes: float) -> float:
-    return method.passes.backwards_per_image + method.passes.backwards_per_query * classes
-
-
 def _channels(method: BoundAttribution, network: Network, pixels: Tensor) -> int:
-    """Count the channels of the layer that a method reads."""
+    """Count the channels of the layer that a method reads; 0 if it does not ask for each."""
+    if not method.passes.forwards_per_channel:
+        return 0
     layer = method.options.get("layer") or network.target_layer or target_layer_of(network).name
+    return channels_at(network.module, layer, pixels, network.layout)
+
+
+def channels_at(module: nn.Module, layer: str, pixels: Tensor, layout: str | None) -> int:
+    """Count the channels of what a layer makes of pictures (1, 3, h, w): of maps, or of tokens at the end."""
     shapes: list[torch.Size] = []
-    hook = network.module.get_submodule(layer).register_forward_hook(
-        lambda *call: shapes.append(call[2].shape)
-    )
+    hook = module.get_submodule(layer).register_forward_hook(lambda *call: shapes.append(call[2].shape))
     try:
         with torch.no_grad():
-            network.module(pixels)
+            module(pixels)
     finally:
         hook.remove()
-    is_maps = len(shapes[0]) == 4 and network.layout != "channels_last"
-    return shapes[0][1 if is_maps else -1]
+    is_maps = len(shapes[-1]) == 4 and layout != "channels_last"
+    return shapes[-1][1 if is_maps else -1]
 
 
 def timed(network: Network, pixels: Tensor) -> tuple[float, float]:
