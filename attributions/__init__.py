@@ -6,8 +6,9 @@ A new method is one function in a file of its family's room in `methods`, its re
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..base import functions_of
 from . import adapters, methods  # noqa: F401
 from .arithmetic import computing_in, denormals_flushed, forward_pass
 from .asking.copies.chunks import in_chunks
@@ -59,10 +60,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Hand out the function of a registered method, such as `raybench.attributions.grad_cam`."""
-        found = [entry.function for entry in ATTRIBUTIONS if entry.name == name]
-        if not found:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return found[0]
+    __getattr__ = functions_of(ATTRIBUTIONS, __name__)  # such as `raybench.attributions.grad_cam`

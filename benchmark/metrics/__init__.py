@@ -6,8 +6,9 @@ imported where its room begins.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ...base import functions_of
 from . import classification, complexity, faithfulness, localisation, robustness, sanity  # noqa: F401
 from .batch import SaliencyBatch, sum_pixels
 from .interface import (
@@ -48,10 +49,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Hand out the function of a registered metric, such as `raybench.benchmark.metrics.pixel_auroc`."""
-        found = [entry.function for entry in METRICS if entry.name == name]
-        if not found:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return found[0]
+    __getattr__ = functions_of(METRICS, __name__)  # such as `raybench.benchmark.metrics.pixel_auroc`

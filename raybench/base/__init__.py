@@ -9,7 +9,7 @@ from .geometry import Box, Point, Size
 from .memory import keep_freed_memory
 from .options import check_options, misfit, options_of
 from .plain_yaml import parse_yaml
-from .registry import Registry
+from .registry import Registry, functions_of
 from .seeds import seed_for
 from .stand_ins import looking_only
 
@@ -30,6 +30,7 @@ __all__ = [
     "checked_label",
     "document_from",
     "few",
+    "functions_of",
     "keep_freed_memory",
     "looking_only",
     "misfit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.metadata import entry_points
@@ -105,3 +105,15 @@ class Registry(Generic[Entry]):
                     "update it or uninstall it"
                 ) from error
         self._plugins_loaded = True
+
+
+def functions_of(registry: Registry[Any], module: str) -> Callable[[str], Any]:
+    """Make a module's `__getattr__` that hands out functions by the names under which they are registered."""
+
+    def get(name: str) -> Any:
+        found = [entry.function for entry in registry if entry.name == name]
+        if not found:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return found[0]
+
+    return get
