@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 import warnings
@@ -28,6 +27,7 @@ from ..cards import SMALL
 from ..options import Options
 from ..report import table
 from ..turns import in_turn, ratio, spread
+from ..ways.torchcam_maps import Maps
 
 _STEPS = 28
 _CLASS = 7
@@ -100,28 +100,12 @@ def _bare(network: Network, image: Tensor, _saliency: Tensor) -> None:
         network.module(shown)
 
 
-class _Maps:
-    """What torchcam asks of an extractor, with a map that is given to it."""
-
-    def __init__(self, model: nn.Module, saliency: Tensor) -> None:
-        self.model, self.saliency = model, saliency
-
-    def __call__(self, *_: object, **__: object) -> list[Tensor]:
-        return [self.saliency[None]]
-
-    def fuse_cams(self, maps: list[Tensor]) -> Tensor:
-        return maps[0]
-
-    def _hooks_off(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
-
-
 def _torchcam(network: Network, image: Tensor, saliency: Tensor) -> None:
     from torchcam.metrics import DeletionInsertionMetric
 
     softmax = functools.partial(torch.softmax, dim=-1)
     metric = DeletionInsertionMetric(
-        _Maps(network.module, saliency), softmax, steps=_STEPS, baseline=torch.zeros_like(image)
+        Maps(network.module, saliency), softmax, steps=_STEPS, baseline=torch.zeros_like(image)
     )
     metric.update(image, _CLASS)
 

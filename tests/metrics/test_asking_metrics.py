@@ -12,8 +12,8 @@ import torch
 from captum.metrics import sensitivity_max
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
-from torchcam_maps import Maps
 
+from perf.ways.torchcam_maps import Maps
 from raybench.base import seed_for
 from raybench.benchmark.measuring.asking import _picture, blur_kernel, fill
 from raybench.benchmark.metrics import Curve, ExplainedQuery, NetworkQuery, Picture

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer, neighbors_weights
 from scipy import sparse
 from torch import Tensor, nn
-from torchcam_maps import Maps
 
+from perf.ways.torchcam_maps import Maps
 from raybench.base import RaybenchError
 from raybench.benchmark.measuring.asking import _picture
 from raybench.benchmark.metrics import NetworkQuery, bind_metric
