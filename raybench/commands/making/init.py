@@ -271,7 +271,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _several(folder: Path, truth: dict[str, str]) -> bool:
     """Whether any picture holds several classes, as far as a table says it; COCO's files always may."""
     name = truth.get("boxes", "")
-    if (folder / name).is_dir():
+    if name and (folder / name).is_dir():
         return any(len(names) > 1 for names in _objects(folder / name))
     if not name.endswith(".csv"):
         return name.endswith(".json")
