@@ -61,7 +61,7 @@ def read_plain_records(path: Path, text: Collection[str], integers: Collection[s
 
 
 def _parsed(content: bytes, columns: list[str], types: dict[str, Any]) -> pd.DataFrame:
-    return pd.read_csv(
+    frame: pd.DataFrame = pd.read_csv(
         io.BytesIO(content),
         header=None,
         names=columns,
@@ -73,6 +73,7 @@ def _parsed(content: bytes, columns: list[str], types: dict[str, Any]) -> pd.Dat
         index_col=False,
         **_every_bit(),
     )
+    return frame
 
 
 @functools.cache

@@ -255,7 +255,7 @@ def _objects(folder: Path) -> list[set[str]]:
     found = []
     for path in sorted(folder.rglob("*.xml")):
         with contextlib.suppress(ParseError, DefusedXmlException, ValueError):  # a run names the file
-            names = (one.findtext("name") or "" for one in parse(path).getroot().iter("object"))
+            names = (one.findtext("name") or "" for one in parse(path).iter("object"))
             found.append({name.strip() for name in names})
     return found
 
