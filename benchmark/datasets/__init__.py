@@ -4,6 +4,7 @@ from ...base import Box, Size
 from .files import PICTURE_SUFFIXES, files_in
 from .interface import DATASETS, DatasetReader, dataset
 from .known import check_data, known_data, names_of_known
+from .layouts.own.looking import look_at
 from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
 from .listed import listed_dataset, listed_reader
@@ -59,6 +60,7 @@ __all__ = [
     "known_data",
     "listed_dataset",
     "listed_reader",
+    "look_at",
     "names_of_known",
     "open_dataset",
     "open_picture",

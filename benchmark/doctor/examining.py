@@ -34,12 +34,15 @@ def examine(patient: Patient) -> Iterator[Finding]:
     for remark in patient.network.remarks:
         yield Finding("loading", "ok", remark)
     for check in _CHECKS:
+        refused = False
         try:
-            findings = list(check(patient))
+            for finding in check(patient):  # told one by one: some methods take minutes
+                refused = refused or finding.mark == "refusal"
+                yield finding
         except RaybenchError as error:
-            findings = [Finding(check.__name__.replace("_", " "), "refusal", str(error))]
-        yield from findings
-        if check is not maps_of_methods and any(one.mark == "refusal" for one in findings):
+            refused = True
+            yield Finding(check.__name__.replace("_", " "), "refusal", str(error))
+        if refused and check is not maps_of_methods:
             return
 
 

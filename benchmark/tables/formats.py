@@ -57,19 +57,22 @@ def render_table(table: Table, kind: str, *, intervals: Intervals = False) -> st
     return TABLE_FORMATS[kind](table if kind in ("csv", "json") else table.labelled, intervals)
 
 
-def rich_table(table: Table, *, intervals: Intervals = False, width: int = 80) -> rich.table.Table:
+def rich_table(
+    table: Table, *, intervals: Intervals = False, width: int = 80, plain: bool = False
+) -> rich.table.Table:
     """Lay a table out for the terminal; the best value of a column is bold and green.
 
     Args:
         table: what to print.
         intervals: print the 95 % interval below each value.
         width: columns of the terminal; long names are broken at `-` and `_` to fit.
+        plain: mark the best by `*`, where letters can be neither bold nor green.
     """
     table = table.labelled
     marks = _marks(table)
+    printed = partial(_cell, marks=marks, intervals=intervals, raised=" {}", join="\n")
     grid = [
-        [_cell(*pair, marks, intervals, bold="{}", raised=" {}", join="\n") for pair in _pairs(table, row)]
-        for row in table.rows
+        [printed(*pair, bold="*{}" if plain else "{}") for pair in _pairs(table, row)] for row in table.rows
     ]
     counts = _counts(table)
     headings, labels = _headings(table), [row.labels for row in table.rows]
@@ -92,7 +95,11 @@ def rich_table(table: Table, *, intervals: Intervals = False, width: int = 80) -
         styles = ["bold green" if cell.best else "" for cell in row.cells]
         names = [Text(broken(name, max(room, 8))) for name in label]
         out.add_row(*names, *map(Text, texts, styles), *count)
-    out.caption = Text("\n".join(_notes(table, marks, intervals)))
+    notes = _notes(table, marks, intervals)
+    if plain and any(cell.best for row in table.rows for cell in row.cells):
+        notes = [note.replace("bold:", "*:", 1) for note in notes]
+        notes += [] if any(note.startswith("*:") for note in notes) else ["*: the best value of a column"]
+    out.caption = Text("\n".join(notes))
     return out
 
 

@@ -200,7 +200,8 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     notes += [note for note in dict.fromkeys(protocol_changes(run) for run in runs) if note]
     if "degenerate" in table.counts:
         notes.append(
-            "degen.: degenerate maps, all zero, constant, cancelled or NaN; they are scored as uniform"
+            "degen.: degenerate maps, all zero, constant, cancelled or NaN (status in records.csv says "
+            "which); they are scored as uniform"
         )
     asking = [
         column.label for column in table.columns if column.needs_network and not column.about_checkpoint

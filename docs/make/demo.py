@@ -1,4 +1,4 @@
-"""Renews what README and docs show of the demo: its table and its gallery; `make docs` runs it."""
+"""Renews what README and docs show of the demo and of papers: tables and a gallery; `make docs` runs it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from shared import DOCS, ROOT, put_between
 
 from raybench.benchmark.pictures.drawing.style import save_figure
 from raybench.benchmark.pictures.gallery import gallery_columns, gallery_figure
+from raybench.benchmark.results import Table
 from raybench.benchmark.tables.formats import render_table
 from raybench.benchmark.tables.tables import comparison_table, published_tables
 
@@ -16,12 +17,14 @@ SHOWN = ("grad_cam_elementwise", "gradient", "excitation_backprop")
 
 
 def main() -> None:
-    """Write the tables of README.md and docs/gallery.jpg."""
+    """Write the tables of the demo and of the paper, and docs/gallery.jpg."""
     table = comparison_table([RESULTS])
-    rows = tuple(row for row in table.rows if row.labels[1] in (*SHOWN, "center", "random", "box_oracle"))
-    put_between(ROOT / "README.md", "demo table", render_table(replace(table, rows=rows), "markdown"))
+    put_between(
+        DOCS / "reading-a-table.md", "demo table", _of(table, *SHOWN, "center", "random", "box_oracle")
+    )
+    put_between(ROOT / "README.md", "demo rows", _of(table, SHOWN[0], "center", "box_oracle"))
     published = "\n".join(render_table(table, "markdown") for table in published_tables("aaai21"))
-    put_between(ROOT / "README.md", "published table", published)
+    put_between(DOCS / "reproducing.md", "published table", published)
     wanted = [
         column
         for column in gallery_columns([RESULTS])
@@ -30,6 +33,14 @@ def main() -> None:
     figure = gallery_figure(wanted, rows=4)
     assert figure is not None, "the demo keeps maps for its gallery"
     save_figure(figure, DOCS / "gallery.jpg")
+
+
+def _of(table: Table, *methods: str) -> str:
+    """Print the rows of some methods."""
+    shown = replace(table, rows=tuple(row for row in table.rows if row.labels[-1] in methods))
+    told = "degenerate" in shown.counts
+    notes = tuple(note for note in table.notes if told or not note.startswith("degen."))
+    return render_table(replace(shown, notes=notes), "markdown")
 
 
 if __name__ == "__main__":

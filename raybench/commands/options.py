@@ -77,14 +77,15 @@ def read_options(settings: Callable[..., T], options: Mapping[str, Any], **furth
 
 def _parameter(name: str, kind: Any, flag: Flag, default: Any) -> Parameter:
     """Word a field as typer reads parameters."""
-    shape = typing.get_origin(kind)
+    shape, words = typing.get_origin(kind), flag.help
     if shape is not None and isinstance(shape, type) and issubclass(shape, Iterable):
         kind, default = list[str] | None, None
+        words += " Several times for several."
     elif default is dataclasses.MISSING or flag.default:
         kind, default = kind | None, None
     option = typer.Option(
         flag.name or f"--{name.replace('_', '-')}",
-        help=flag.help,
+        help=words,
         metavar=flag.metavar,
         min=flag.least,
         max=flag.most,

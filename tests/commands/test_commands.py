@@ -67,6 +67,7 @@ def test_run_table_plot_and_explain_follow_each_other(tiny: TinySuite) -> None:
     assert "<table" in call("table", out, "--format", "html")
     assert "| first | grad_cam |" in call("table", out, "--format", "markdown")
     call("plot", out, "-o", tiny.folder / "plots")
+    assert "curves: nothing to draw" in call("plot", out, "-o", tiny.folder / "plots", "--only", "curves")
     for name in ("bars.png", "accuracy.png", "gallery.png"):
         with PIL.Image.open(tiny.folder / "plots" / name) as picture:
             assert min(picture.size) > 300
@@ -106,10 +107,10 @@ def test_imagenet_without_a_folder_says_how_to_give_one(
         call("run", "real-small", "--out", tmp_path)
 
 
-def test_readme_shows_the_published_table_as_the_command_prints_it() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_docs_show_the_published_table_as_the_command_prints_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reproducing.md").read_text(encoding="utf-8")
     table = call("table", "--published", "aaai21", "--format", "markdown")
-    assert table.strip() in readme
+    assert table.strip() in page
 
 
 def test_tilde_in_a_data_folder_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

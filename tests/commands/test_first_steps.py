@@ -69,6 +69,38 @@ def test_init_reads_what_labelimg_wrote_beside_the_pictures(tmp_path: Path) -> N
     assert np.argwhere(asked[0].region.mask()).min(axis=0).tolist() == [2, 1]  # counted from 1 in the file
 
 
+def test_init_reads_the_folder_as_a_run_will(birds: Path) -> None:
+    told = call("init", birds)
+    assert f"{birds / 'images'}: 1 pictures, 2 queries" in told
+    for name in ("suite.yaml", "network.yaml", "classes.txt"):
+        (birds / name).unlink()
+    table = birds / "boxes.csv"
+    table.write_text(f"{table.read_text()}a,house finch,30,20,40,30\n")
+    assert "1 of them: a box reaches outside the picture; clamped" in call("init", birds)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("classes.txt", "goldfinch\nhousefinch\n", r"boxes\.csv, line 2: .*'house finch'.*'housefinch'"),
+        (
+            "boxes.csv",
+            "image,class,x0,y0,x1,y1\na,wren,5,5,4,9\n",
+            r"boxes\.csv, line 2: the box ends before",
+        ),
+        ("images/a.jpg", "", "share the id 'a'"),
+    ],
+)
+def test_init_refuses_what_a_run_would_and_writes_nothing(
+    birds: Path, file: str, text: str, message: str
+) -> None:
+    (birds / file).write_text(text)
+    before = sorted(birds.rglob("*"))
+    with pytest.raises(RaybenchError, match=message):
+        call("init", birds)
+    assert sorted(birds.rglob("*")) == before
+
+
 def test_a_picture_without_boxes_leaves_the_others_to_be_measured(birds: Path) -> None:
     PIL.Image.new("RGB", (40, 30)).save(birds / "images" / "0.png")
     call("init", birds)

@@ -12,7 +12,9 @@ import PIL.Image
 import pytest
 
 from raybench.base import RaybenchError
-from raybench.benchmark.datasets import DATASETS, Dataset, class_of
+from raybench.benchmark.datasets import DATASETS, Dataset, Size, class_of
+from raybench.benchmark.datasets.layouts.boxes import CLAMPED
+from raybench.benchmark.datasets.pictures import NOT_TURNED, SIZE_DIFFERS, TURNED
 from raybench.benchmark.running import evaluate
 from raybench.benchmark.suite import PROTOCOLS, Settings, load_suite
 from raybench.benchmark.tables import comparison_table
@@ -235,14 +237,32 @@ def test_a_class_of_yolo_beyond_the_list_stops_all(folder: Path) -> None:
         opened(folder)
 
 
-def test_xml_of_another_size_or_beside_texts_is_refused(folder: Path) -> None:
+def test_xml_says_the_way_up_and_the_size_that_its_boxes_are_of(folder: Path) -> None:
     write_pascal(folder)
     path = folder / "annotations" / "one.xml"
-    path.write_text(path.read_text().replace("<width>40<", "<width>80<"))
-    with pytest.raises(
-        RaybenchError, match="boxes are of a picture of 80 x 30 pixels, and this one has 40 x"
-    ):
+    usual = opened(folder)[0]
+    written = path.read_text()
+    path.write_text(written.replace("<width>40<", "<width>80<"))
+    wide = opened(folder)[0]
+    assert (wide.size, wide.notes) == (Size(30, 80), (SIZE_DIFFERS,))
+    path.write_text(written.replace("<width>40<", "<width>30<").replace("<height>30<", "<height>40<"))
+    with pytest.raises(RaybenchError, match="are swapped"):
         opened(folder)[0]
+    picture = PIL.Image.open(folder / "images" / "one.png")
+    picture.load()
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(folder / "images" / "one.png", exif=exif)
+    turned = opened(folder)[0]
+    assert (turned.size, turned.image.size, turned.notes) == (Size(40, 30), (30, 40), (CLAMPED, TURNED))
+    path.write_text(written)
+    assert opened(folder)[0].notes == (NOT_TURNED,)
+    assert np.array_equal(opened(folder)[0].queries[0].region.mask(), usual.queries[0].region.mask())
+
+
+def test_xml_beside_texts_is_refused(folder: Path) -> None:
+    write_pascal(folder)
+    path = folder / "annotations" / "one.xml"
     path.write_text("<annotation></annotation>")
     assert len(opened(folder)[1].queries) == 1
     (folder / "annotations" / "one.txt").touch()

@@ -31,7 +31,7 @@ EXCEPTIONS = {
     "attributions/adapters/torchray.py": "TorchRay's own functions, named as it names them",
     "benchmark/measuring/single.py": "what one picture is explained by unless the user chooses",
     "raybench/explaining.py": "the same choice",
-    "raybench/commands/making/init.py": "the options of the reader of a folder of one's own",
+    "benchmark/datasets/layouts/own/looking.py": "the options of the reader of a folder of one's own",
     "raybench/commands/making/explain.py": "the same choice, on the command line",
     "raybench/commands/making/doctor.py": "the method that is tried unless the user chooses",
     "raybench/commands/making/layers.py": "the method whose maps are drawn unless the user chooses",

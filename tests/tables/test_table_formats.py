@@ -129,6 +129,18 @@ def test_terminal_table_fits_and_keeps_every_character_of_names(width):
     assert "(70.00)" in text
 
 
+def test_in_plain_text_a_star_marks_what_a_terminal_shows_bold():
+    best = table(Score(69.4, best=True), Score(1.0))
+    for notes, expected in ((), "*: the best value of a column"), (("bold: rows that",), "*: rows that"):
+        drawn = rich_table(replace(best, notes=notes), width=80, plain=True)
+        assert expected in drawn.caption.plain.splitlines()
+        console = Console(width=80, file=io.StringIO(), force_terminal=False)
+        console.print(drawn)
+        assert "*69.40" in console.file.getvalue()
+        assert "*1.00" not in console.file.getvalue()
+    assert "*" not in rich_table(table(Score(1.0)), width=80, plain=True).caption.plain
+
+
 def test_terminal_table_reads_no_markup_in_names():
     console = Console(width=100, file=io.StringIO(), force_terminal=False)
     console.print(rich_table(table(Score(1.0), label="[red]net[/red]"), width=100))

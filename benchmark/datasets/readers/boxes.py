@@ -70,8 +70,9 @@ class OwnFolder(InOrder):
     def __getitem__(self, index: int) -> Sample:
         """See `Dataset`."""
         one, file = self.pictures[index], Path(self.path_of(index))
-        picture, turned = as_annotated(self.read_file(file), None, str(file))
-        size = Size(picture.height, picture.width)
+        annotated = self.objects.size(one)
+        picture, turned = as_annotated(self.read_file(file), annotated, str(file))
+        size = annotated or Size(picture.height, picture.width)
         legacy = self.protocol.legacy_boxes
         regions, notes = self.objects.regions(one, size, legacy=legacy)
         too_large = unaffordable(size, len(regions))
@@ -119,7 +120,8 @@ def open_boxes(
     annotations.json, labels/ and masks/ is taken, or annotations/ with Pascal's files.
 
     The region of a class is the union of its objects; each is asked about, whatever `Protocol.queries` says.
-    A picture may hold several classes where any does. Objects are placed in the picture as it is stored.
+    A picture may hold several classes where any does. Objects are placed in the picture as it is stored,
+    or turned where the size that Pascal's files give says so.
 
     Raises:
         RaybenchError: pictures or objects are not there, or are not of their form.

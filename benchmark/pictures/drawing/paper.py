@@ -17,8 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from .panels import DARKEST, MANY, Axis, Bar, Bars, Dots, Front, Layer, Lines, Panel, Strips
-from .style import BLUE, CASED, INK, MEAN, Look, for_matplotlib, ink_on, tidy
+from .panels import DARKEST, MANY, Axis, Bars, Dots, Front, Layer, Lines, Panel, Strips
+from .style import BLUE, CASED, INK, MEAN, Look, for_matplotlib, tidy
 
 _SHAPES = "osD^X*Phv<>p"
 _FEW = 8
@@ -163,21 +163,8 @@ def _(layer: Bars, axes: Axes) -> None:
         if not math.isnan(low):
             (whisker,) = axes.plot([low, high], [bar.place] * 2, color=INK, linewidth=1.3)
             whisker.set(marker="|", markersize=6, path_effects=CASED, clip_on=False)
-        if bar.text:
-            _write_value(axes, bar)
-
-
-def _write_value(axes: Axes, bar: Bar) -> None:
-    """Write the value at the foot of a bar, or behind it where it is too short."""
-    start, end = axes.get_xlim()
-    foot = max(start, 0.0)  # of bars, on an axis that begins below
-    reach = [one for one in bar.ends if not math.isnan(one)]
-    inside = min(reach) - foot > 0.16 * (end - start)
-    x = foot + 0.015 * (end - start) if inside else max(*reach, foot) + 0.02 * (end - start)
-    text = axes.text(x, bar.place, bar.text, fontsize=9, va="center")
-    text.set(color=ink_on(bar.look.colour) if inside else INK, fontweight="bold" if inside else "normal")
-    if bar.look.hatch and inside:
-        text.set(color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
+        beside = axes.get_yaxis_transform()  # in a column at the right, one below the other
+        axes.text(1.025, bar.place, bar.text, transform=beside, fontsize=9, va="center", color=INK)
 
 
 @_draw.register

@@ -13,7 +13,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection, PathCollection
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
@@ -96,12 +95,6 @@ def looks_of(names: Iterable[str]) -> dict[str, Look]:
         name: Look(_COLOURS[place % len(_COLOURS)], place // len(_COLOURS) % 4)
         for place, name in enumerate(dict.fromkeys(names))
     }
-
-
-def ink_on(colour: str) -> str:
-    """Return the colour of text that is readable on `colour`."""
-    red, green, blue = to_rgb(colour)
-    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
 
 
 def tidy(axes: Axes, *, grid: str) -> None:

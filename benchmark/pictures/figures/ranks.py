@@ -31,7 +31,7 @@ def ranks_figure(table: Table, *, across: int = 3) -> PanelFigure | None:
     groups = list(dict.fromkeys(row.labels[:-2] for row in rows))
     found = _by_group(table, rows, groups, columns) if len(groups) > 1 else _by_metric(table, rows, columns)
     panels = list(found)
-    return figure_of(in_bands(panels, across), f"{table.title}: places") if panels else None
+    return figure_of(in_bands(panels, across), f"{table.title}: places by value") if panels else None
 
 
 def _by_metric(table: Table, rows: Sequence[Row], columns: Sequence[int]) -> Iterator[Panel]:

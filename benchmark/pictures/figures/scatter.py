@@ -170,8 +170,11 @@ def scatter_figure(table: Table, *, across: int = 3) -> PanelFigure | None:
     A colour and a filling per attribution, a shape per checkpoint.
 
     Returns:
-        None if there is nothing to draw: no accuracy, or no metric of maps.
+        None if there is nothing to draw: no accuracy, no metric of maps, or a single checkpoint, all of whose
+        methods share one accuracy.
     """
+    if len({row.labels[table.headings.index("checkpoint")] for row in table.rows} - {NO_CHECKPOINT}) < 2:
+        return None
     about = [place for place, column in enumerate(table.columns) if column.about_checkpoint][:1]
     looks, panels = methods_of(table), []
     for place, column in enumerate(table.columns):

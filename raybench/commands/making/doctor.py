@@ -13,6 +13,7 @@ from ..options import NETWORK, Data, Device, TrustCode, parse_data
 if TYPE_CHECKING:
     from ...benchmark.doctor import Patient
     from ...benchmark.suite import Settings
+    from ..reporting import Told
 
 EXAMPLE = "Example: raybench doctor --checkpoint mine.yaml --suite real-small --data imagenet=~/imagenet"
 
@@ -43,8 +44,10 @@ def doctor(
     Every line is ok, a warning or a refusal, with what to do; the exit code is 0, 1 or 2. Whether colours,
     range and classes are in order is told from labelled pictures: give a --suite and its --data.
     """
+    from ...attributions import shown_by
     from ...benchmark.doctor import as_json, examine, exit_code, printed
     from ...benchmark.suite import Settings
+    from ..reporting import reporter
 
     settings = Settings(
         data=parse_data(data or []),
@@ -53,15 +56,16 @@ def doctor(
         attributions=attribution or (),
         trust_code=trust_code,
     )
-    code, listed = 0, []
-    for patient in _patients(settings, suite, images, protocol):
+    code, listed, told = 0, [], reporter()
+    for patient in _patients(settings, suite, images, protocol, told):
         findings = []
         if format == "text":
             typer.echo(patient.network.name)
-        for finding in examine(patient):
-            findings.append(finding)
-            if format == "text":
-                typer.echo("\n".join(f"  {line}" for line in printed([finding])))
+        with shown_by(told.working):
+            for finding in examine(patient):
+                findings.append(finding)
+                if format == "text":
+                    typer.echo("\n".join(f"  {line}" for line in printed([finding])))
         code = max(code, exit_code(findings))
         listed.append({"checkpoint": patient.network.name, "findings": as_json(findings)})
     if format == "json":
@@ -69,7 +73,9 @@ def doctor(
     raise typer.Exit(code)
 
 
-def _patients(settings: Settings, suite: str | None, images: int, protocol: str | None) -> Iterator[Patient]:
+def _patients(
+    settings: Settings, suite: str | None, images: int, protocol: str | None, told: Told
+) -> Iterator[Patient]:
     from ...attributions import bind
     from ...base import CodeFiles, RaybenchError
     from ...benchmark.doctor import Patient, made_up_pictures, patients_of_suite
@@ -77,10 +83,10 @@ def _patients(settings: Settings, suite: str | None, images: int, protocol: str 
     from ...benchmark.running import pick_device
     from ...benchmark.suite import protocol_from
     from ...checkpoints import load_network
-    from ..progress import ProgressReporter
 
     if suite is not None:
-        yield from patients_of_suite(suite, settings, images, ProgressReporter())
+        told.say("opening the suite and its pictures")
+        yield from patients_of_suite(suite, settings, images, told)
         return
     if not settings.checkpoints:
         raise RaybenchError("nothing to look at; name a network by --checkpoint, or a --suite")

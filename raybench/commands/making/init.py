@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import json
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, NamedTuple
@@ -21,10 +20,14 @@ EXAMPLE = "Example: raybench init mine && raybench run mine/suite.yaml --out run
 _SCHEMAS = ".raybench"
 _WEIGHTS = (".pth", ".pt", ".safetensors", ".bin", ".ckpt")
 
+_PROTOCOL = "aaai21-clamped"
+_MOST_TRIED, _MOST_SAID = 500, 5
+"""Pictures that are read, and of which is said what is wrong with them."""
+
 _SUITE = """\
 {server}# What is measured: raybench run {path}
 name: {name}
-protocol: aaai21-clamped  # the rules: raybench list protocols
+protocol: {protocol}  # the rules: raybench list protocols
 dataset: {dataset}
 checkpoints: [{checkpoint}]  # cards beside this file, or names such as torchvision:resnet50
 attributions:  # raybench list attributions
@@ -32,7 +35,7 @@ attributions:  # raybench list attributions
   - gradient
   - {{name: integrated_gradients, steps: 16}}
   - center  # the middle of every picture: what a method has to beat
-metrics: [{accuracy}, PG, SPG, CH]  # raybench list metrics
+metrics: [{accuracy}, PG, SPG, CH]  # raybench list metrics{threshold}
 """
 
 _CARD = """\
@@ -63,29 +66,33 @@ def init(
     ] = None,
 ) -> None:
     """Look at a folder of pictures, and write suite.yaml, network.yaml and what they need into it."""
-    from ...benchmark.datasets import DATASETS, PICTURE_SUFFIXES, files_in
+    from ...benchmark.datasets import DATASETS, look_at
     from ..sharing.schema import LANGUAGE_SERVER, schema_of
 
-    if not folder.is_dir():
-        raise RaybenchError(f"there is no folder {folder}; name one that holds pictures")
     kept = [name for name in ("suite.yaml", "network.yaml") if (folder / name).exists()]
     if kept:
         raise RaybenchError(f"{folder / kept[0]} exists; remove it, or edit it")
-    for images in _subfolders(folder):
-        inside = folder / images
-        if any(files_in(one, PICTURE_SUFFIXES) for one in (inside, *filter(Path.is_dir, inside.iterdir()))):
-            break
-    else:
-        raise RaybenchError(f"no folder in {folder} holds pictures; put them into {folder / 'images'}")
-    truth, classes = _truth(folder, images)
-    network = _network(folder, checkpoint, architecture, classes)
+    found = look_at(folder)
+    network = _network(folder, checkpoint, architecture, found.classes)
     dataset = {
         "name": next(one.name for one in DATASETS if one.beside),
         "label": folder.resolve().name,
-        "images": images,
-        **truth,
+        "images": found.images,
+        **found.truth,
         **({"classes": network.classes} if network.classes else {}),
     }
+    own_list = folder / "classes.txt"
+    makes_list = not network.classes and not own_list.exists()
+    if makes_list:
+        own_list.write_text("".join(f"{one}\n" for one in found.classes), encoding="utf-8")
+    try:
+        remarks = _read_through(folder, dataset)
+    except RaybenchError:
+        if makes_list:
+            own_list.unlink()
+        raise
+    for remark in remarks:
+        typer.echo(remark, err=True)
     schemas = folder / _SCHEMAS
     schemas.mkdir(exist_ok=True)
     (schemas / "suite.json").write_text(json.dumps(schema_of("suite"), indent=1) + "\n")
@@ -93,31 +100,61 @@ def init(
     suite = _SUITE.format(
         server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/suite.json"),
         path=folder / "suite.yaml",
+        protocol=_PROTOCOL,
         name="".join(c if c.isalnum() and c.isascii() else "-" for c in folder.resolve().name).strip("-")
         or "mine",
         dataset=yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=1000).strip(),
-        accuracy="F1-Overall" if _several(folder, truth) else "Top-1",
+        accuracy="F1-Overall" if found.several else "Top-1",
+        threshold="; F1 counts classes whose logit is above 0" if found.several else "",
         checkpoint=network.checkpoint,
     )
     (folder / "suite.yaml").write_text(suite, encoding="utf-8")
     typer.echo(f"wrote {folder / 'suite.yaml'}", err=True)
-    if not network.classes and not (folder / "classes.txt").exists():
-        given = _class_list(folder)
+    if makes_list:
+        given = found.class_list
         order = f"in the order of {given.name}" if given else "put them into the order of the outputs"
-        (folder / "classes.txt").write_text("".join(f"{one}\n" for one in classes), encoding="utf-8")
-        typer.echo(f"wrote {folder / 'classes.txt'}: {len(classes)} classes; {order}", err=True)
+        typer.echo(f"wrote {own_list}: {len(found.classes)} classes; {order}", err=True)
     if network.weights:
         card = _CARD.format(
             server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/card.json"),
             architecture=network.architecture,
             weights=json.dumps(network.weights),
             classes="classes.txt",
-            number=len(classes),
+            number=len(found.classes),
         )
         (folder / "network.yaml").write_text(card, encoding="utf-8")
         typer.echo(f"wrote {folder / 'network.yaml'}: {network.said}", err=True)
     suite, out = quote(str(folder / "suite.yaml")), quote(f"runs/{folder.resolve().name}")
     typer.echo(f"next: raybench run {suite} --out {out}", err=True)
+
+
+def _read_through(folder: Path, dataset: Mapping[str, Any]) -> list[str]:
+    """Read objects and pictures as a run will, of very many pictures the first, and say what is to be known.
+
+    Raises:
+        RaybenchError: a run would refuse the folder.
+    """
+    from ...benchmark.datasets import open_dataset
+    from ...benchmark.suite import PROTOCOLS
+
+    options = {key: value for key, value in dataset.items() if key not in ("name", "label")}
+    opened = open_dataset(dataset["name"], {}, PROTOCOLS[_PROTOCOL], options, folder=folder)
+    count, tried = len(opened), min(len(opened), _MOST_TRIED)
+    remarks: Counter[str] = Counter()
+    queries, skipped = 0, []
+    for index in range(tried):
+        try:
+            sample = opened[index]
+        except RaybenchError as error:
+            skipped.append(f"a run will skip a picture: {error}")
+            continue
+        queries += len(sample.queries)
+        remarks.update(set(sample.notes))
+    those = f"the first {tried:,} of {count:,}" if tried < count else f"{count:,}"
+    found = f"{folder / dataset['images']}: {those} pictures, {queries:,} queries (picture and class in it)"
+    noted = [f"{number:,} of them: {note}" for note, number in remarks.most_common()]
+    more = [f"and {len(skipped) - _MOST_SAID:,} more"] if len(skipped) > _MOST_SAID else []
+    return [found, *noted, *skipped[:_MOST_SAID], *more]
 
 
 class _Network(NamedTuple):
@@ -196,84 +233,3 @@ def _recognised(folder: Path, path: Path, written: str, classes: Sequence[str]) 
             "a line for each output, in order"
         )
     return _Network("network.yaml", "", written, name, f"{name}, told by its tensors, with {written}")
-
-
-def _subfolders(folder: Path) -> list[str]:
-    names = sorted(one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
-    return sorted(names, key=lambda name: (name != "images", name == "masks", name))
-
-
-def _truth(folder: Path, images: str) -> tuple[dict[str, str], list[str]]:
-    """Find what says where the objects are, and the names of the classes."""
-    listed = folder / "classes.txt"
-    given = _class_list(folder)
-    known = given.read_text(encoding="utf-8").split("\n") if given else []
-    known = [line for line in known if line.strip()]
-    for path in sorted(folder.glob("*.csv")):
-        rows = _rows(path)
-        if rows and {"image", "class"} <= rows[0].keys():
-            return {"boxes": path.name}, known or sorted({row["class"].strip() for row in rows})
-    for path in sorted(folder.glob("*.json")):
-        content = _json(path)
-        if "annotations" in content and "categories" in content:
-            categories = sorted(content["categories"], key=lambda one: one["id"])
-            return {"boxes": path.name}, known or [one["name"] for one in categories]
-    for name in (images, *_subfolders(folder)):
-        if objects := _objects(folder / name):
-            return {"boxes": name}, known or sorted(set().union(*objects))
-    for name, option in (("labels", "boxes"), ("masks", "masks")):
-        if (folder / name).is_dir():
-            classes = known or list(_subfolders(folder / name))
-            if not classes:
-                raise RaybenchError(f"nothing names the classes; write {listed}, a line for each, in order")
-            return {option: name}, classes
-    raise RaybenchError(
-        f"{folder} does not say where objects are: put boxes.csv there, with the header "
-        f"image,class,x0,y0,x1,y1 and a line for each box of a picture in {images}/ (or LabelImg's .xml, "
-        "COCO's .json, YOLO's labels/, or masks/)"
-    )
-
-
-def _class_list(folder: Path) -> Path | None:
-    """Find the file that names the classes in the order of the outputs."""
-    names = ("classes.txt", "names.txt", "labels.txt", "obj.names")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a table, by the names in its header, in lower case."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = [name.strip().lower() for name in next(csv.reader(file), [])]
-        return list(csv.DictReader(file, fieldnames=names))
-
-
-def _objects(folder: Path) -> list[set[str]]:
-    """Names in the files that LabelImg writes, of Pascal VOC's form, in a folder: a set for each picture."""
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, parse
-
-    found = []
-    for path in sorted(folder.rglob("*.xml")):
-        with contextlib.suppress(ParseError, DefusedXmlException, ValueError):  # a run names the file
-            names = (one.findtext("name") or "" for one in parse(path).iter("object"))
-            found.append({name.strip() for name in names})
-    return found
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _several(folder: Path, truth: dict[str, str]) -> bool:
-    """Whether any picture holds several classes, as far as a table says it; COCO's files always may."""
-    name = truth.get("boxes", "")
-    if name and (folder / name).is_dir():
-        return any(len(names) > 1 for names in _objects(folder / name))
-    if not name.endswith(".csv"):
-        return name.endswith(".json")
-    pairs = {(row["image"], row["class"]) for row in _rows(folder / name)}
-    return len(pairs) > len({image for image, _ in pairs})

@@ -97,11 +97,10 @@ def _attributions() -> Listing:
             _cost(bound(entry).passes),
             "" if entry.kind == "dense" else entry.fits,
             entry.summary,
-            ", ".join(entry.options),
         )
         for entry in entries
     ]
-    return ("family", "name", "passes", "networks", "what it is", "options"), rows
+    return ("family", "name", "passes", "networks", "what it is"), rows
 
 
 def _cost(passes: Passes) -> str:

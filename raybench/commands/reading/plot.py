@@ -38,8 +38,14 @@ def plot(
         for line in lost_rows(open_results(folder)):
             typer.echo(f"{folder}: {line}", err=True)
     names, formats = ([one.strip() for one in text.split(",") if one.strip()] for text in (only, form))
-    for path in plot_all(folders, out, mixed=mixed, only=names, formats=formats, width=_inches(width)):
+    paths = plot_all(folders, out, mixed=mixed, only=names, formats=formats, width=_inches(width))
+    for path in paths:
         typer.echo(f"look at {path}", err=True)
+    for name in names:
+        if not any(path.stem.partition("-")[0] == name for path in paths):
+            lacks = {"accuracy": "one checkpoint, or no accuracy", "ranks": "one metric, or one method"}
+            said = lacks.get(name, "no such results")
+            typer.echo(f"{name}: nothing to draw: {said} in {', '.join(map(str, folders))}", err=True)
 
 
 def _inches(text: str) -> float | None:

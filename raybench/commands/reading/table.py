@@ -85,7 +85,8 @@ def table(
     if form == "terminal" and out is None:
         console = Console()
         for one in tables:
-            console.print(rich_table(one, intervals=shown, width=console.width))
+            plain = not console.is_terminal or console.no_color
+            console.print(rich_table(one, intervals=shown, width=console.width, plain=plain))
         return
     kind = "markdown" if form == "terminal" else form
     text = "\n".join(render_table(one, kind, intervals=shown) for one in tables)

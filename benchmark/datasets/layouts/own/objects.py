@@ -11,7 +11,6 @@ from .....base import RaybenchError, Size
 from .....checkpoints import ClassList
 from ...files import files_of_ids, read_text
 from ...region import MaskRegion, Region
-from ...sample import AnnotationError
 from ..boxes import WrittenBox, plain_number, region_of
 from ..coco_masks import encode, union
 from ..voc_xml import class_index_of, read_annotation
@@ -44,6 +43,9 @@ class Objects(Protocol):
     def several(self) -> bool:
         """Whether any picture shows several classes."""
 
+    def size(self, picture: OwnPicture) -> Size | None:
+        """(height, width) of the picture that was annotated, in pixels, or None if nothing says."""
+
     def regions(
         self, picture: OwnPicture, size: Size, *, legacy: bool
     ) -> tuple[dict[int, Region], tuple[str, ...]]:
@@ -51,7 +53,7 @@ class Objects(Protocol):
 
         Args:
             picture: which.
-            size: its (height, width) in pixels.
+            size: (height, width) in pixels of the picture that was annotated.
             legacy: as in `Protocol.legacy_boxes`; boxes that count from 0 lose nothing by it.
 
         Raises:
@@ -73,18 +75,16 @@ class TableObjects:
         """See `Objects`."""
         return any(len({box.class_index for box in boxes}) > 1 for boxes in self.boxes.values())
 
+    def size(self, picture: OwnPicture) -> Size | None:
+        """See `Objects`."""
+        return next((box.size for box in self.boxes.get(picture.image_id, ())), None)
+
     def regions(
         self, picture: OwnPicture, size: Size, *, legacy: bool
     ) -> tuple[dict[int, Region], tuple[str, ...]]:
         """See `Objects`."""
         rows = self.boxes.get(picture.image_id, ())
         place = f"{rows[0].place}, {picture.path}" if rows else picture.path
-        other = next((row.size for row in rows if row.size not in (None, size)), None)
-        if other:
-            raise AnnotationError(
-                f"{place}: the boxes are of a picture of {other.width} x {other.height} pixels, and this one "
-                f"has {size.width} x {size.height}"
-            )
         found, notes = boxed(((row.class_index, row.box) for row in rows), size, legacy=legacy, place=place)
         return found, notes
 
@@ -106,6 +106,11 @@ class YoloObjects:
         """See `Objects`."""
         lines = ([line.split()[0] for line in text.splitlines() if line.strip()] for text, _ in self._all())
         return any(len(set(first)) > 1 for first in lines)
+
+    def size(self, picture: OwnPicture) -> Size | None:
+        """See `Objects`: shares of the sides fit any size."""
+        del picture
+        return None
 
     def _all(self) -> Iterable[tuple[str, Path]]:
         return self.texts.values()
@@ -144,6 +149,11 @@ class MaskObjects:
             or (one.image_id in self.masks.flat and one.folder_class is None)
             for one in self.pictures
         )
+
+    def size(self, picture: OwnPicture) -> Size | None:
+        """See `Objects`."""
+        del picture
+        return None
 
     def regions(
         self, picture: OwnPicture, size: Size, *, legacy: bool

@@ -35,6 +35,11 @@ class PictureMasks:
     read: Callable[[OwnPicture, tuple[Path, ...], Size], Found]
     several: bool = False
 
+    def size(self, picture: OwnPicture) -> Size | None:
+        """See `Objects`: masks are read at the picture's size."""
+        del picture
+        return None
+
     def regions(self, picture: OwnPicture, size: Size, *, legacy: bool) -> Found:
         """See `Objects`."""
         files = self.files.get(picture.image_id, ())
