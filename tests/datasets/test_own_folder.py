@@ -240,11 +240,12 @@ def test_a_class_of_yolo_beyond_the_list_stops_all(folder: Path) -> None:
 def test_xml_says_the_way_up_and_the_size_that_its_boxes_are_of(folder: Path) -> None:
     write_pascal(folder)
     path = folder / "annotations" / "one.xml"
-    usual = opened(folder)[0]
+    usual, before = opened(folder)[0], opened(folder).fingerprint()
     written = path.read_text()
     path.write_text(written.replace("<width>40<", "<width>80<"))
     wide = opened(folder)[0]
     assert (wide.size, wide.notes) == (Size(30, 80), (SIZE_DIFFERS,))
+    assert opened(folder).fingerprint() != before
     path.write_text(written.replace("<width>40<", "<width>30<").replace("<height>30<", "<height>40<"))
     with pytest.raises(RaybenchError, match="are swapped"):
         opened(folder)[0]

@@ -90,8 +90,8 @@ class TableObjects:
 
     def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
         """See `Objects`."""
-        rows = self.boxes.get(picture.image_id, ())
-        return (f"{row.class_index} {' '.join(map(repr, row.box))}" for row in rows)
+        for row in self.boxes.get(picture.image_id, ()):
+            yield " ".join(map(repr, (row.class_index, *row.box, *(row.size or ()))))
 
 
 @dataclass(frozen=True)
