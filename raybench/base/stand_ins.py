@@ -83,12 +83,12 @@ def stand_ins(*names: str) -> Iterator[None]:
 
 @contextmanager
 def looking_only(*kinds: str) -> Iterator[None]:
-    """While open, do not wait for torch to show names of these kinds, such as `metrics`.
+    """While open, do not wait for torch and SciPy to show names of these kinds, such as `metrics`.
 
     Plug-ins may need it for whatever they do when they are imported: where there are any, it is loaded.
     """
     if any(entry_points(group=f"raybench.{kind}") for kind in kinds):
         yield
         return
-    with stand_ins("torch", "torchvision"):
+    with stand_ins("torch", "torchvision", "scipy"):
         yield
