@@ -4,7 +4,7 @@ from .building.architectures import build_module
 from .building.compiled import Compile, compile_stages
 from .card import Card, WeightSource, read_card
 from .catalogue import card_files, find_card, shipped_cards
-from .classes import ClassList, load_classes
+from .classes import ClassList, load_classes, shipped_class_lists
 from .libraries.inputs import resolved
 from .libraries.names import library_names
 from .libraries.writing import written_card
@@ -44,6 +44,7 @@ __all__ = [
     "remote_size",
     "resolved",
     "shipped_cards",
+    "shipped_class_lists",
     "state_sha256",
     "weight_files",
     "written_card",

@@ -67,6 +67,18 @@ class ClassList:
         known = {one.lower() for one in (*self.ids, *self.labels, *itertools.chain(*parts))}
         raise UnknownNameError(f"class of {self.name}", text, known)
 
+    def named(self, text: str) -> int:
+        """Return the index of a class given by id or label, as annotations do, where a number is no index.
+
+        Raises:
+            RaybenchError: as `find`.
+        """
+        if text in self.index_of:
+            return self.index_of[text]
+        if re.fullmatch(r"-?[0-9]+", text):
+            raise UnknownNameError(f"class of {self.name}", text, self.ids)
+        return self.find(text)
+
 
 @functools.cache
 def load_classes(name: str) -> ClassList:

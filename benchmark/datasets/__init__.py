@@ -4,7 +4,7 @@ from ...base import Box, Size
 from .files import PICTURE_SUFFIXES, files_in
 from .interface import DATASETS, DatasetReader, dataset
 from .known import check_data, known_data, names_of_known
-from .layouts.own.looking import look_at
+from .layouts.own.looking import FoundFolder, look_at
 from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
 from .listed import listed_dataset, listed_reader
@@ -38,6 +38,7 @@ __all__ = [
     "Coco",
     "Dataset",
     "DatasetReader",
+    "FoundFolder",
     "ImageNet",
     "LayoutError",
     "MaskRegion",

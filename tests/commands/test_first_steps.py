@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +187,56 @@ def test_maps_side_by_side_are_those_of_attribute(tiny: TinySuite) -> None:
     found.save(tiny.folder / "maps.pdf")
     assert (tiny.folder / "maps.pdf").read_bytes().startswith(b"%PDF")
     assert found._repr_png_().startswith(b"\x89PNG")
+
+
+def test_numbers_in_annotations_count_the_list_beside_them_and_not_the_networks(birds: Path) -> None:
+    (birds / "boxes.csv").unlink()
+    (birds / "labels").mkdir()
+    (birds / "labels" / "a.txt").write_text("1 0.5 0.5 0.2 0.2\n0 0.25 0.25 0.1 0.1\n")
+    (birds / "classes.txt").write_text("house finch\ngoldfinch\n")
+    module = torchvision.models.squeezenet1_1(weights=None)
+    torch.save(module.state_dict(), birds / "w.pth")
+    assert "1,000 outputs are taken for those of imagenet1k" in call("init", birds)
+    answers = load_network(birds / "network.yaml").classes
+    suite, path = load_suite(birds / "suite.yaml")
+    choice = suite.dataset_choice
+    opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)
+    assert opened.classes == answers
+    asked = {answers.labels[query.class_index].split(",")[0]: query for query in opened[0].queries}
+    assert set(asked) == {"house finch", "goldfinch"}
+    assert np.argwhere(asked["goldfinch"].region.mask()).min(axis=0).tolist() == [12, 16]
+
+
+@pytest.mark.parametrize("form", ["xml", "json", "csv", "masks"])
+def test_annotations_name_classes_of_a_shipped_list_by_their_labels(birds: Path, form: str) -> None:
+    if form != "csv":
+        (birds / "boxes.csv").unlink()
+    else:
+        (birds / "boxes.csv").write_text("image,class,x0,y0,x1,y1\na,0,1,2,9,8\n")
+        (birds / "names.txt").write_text("goldfinch\n")
+    if form == "xml":
+        box = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>10</xmax><ymax>9</ymax></bndbox>"
+        text = f"<annotation><object><name>goldfinch</name>{box}</object></annotation>"
+        (birds / "images" / "a.xml").write_text(text)
+    if form == "json":
+        images = [{"id": 1, "file_name": "a.png", "width": 40, "height": 30}]
+        records = [{"id": 1, "image_id": 1, "category_id": 5, "bbox": [1, 2, 9, 7]}]
+        written = {
+            "images": images,
+            "annotations": records,
+            "categories": [{"id": 5, "name": "goldfinch"}],
+        }
+        (birds / "all.json").write_text(json.dumps(written))
+    if form == "masks":
+        (birds / "masks" / "goldfinch").mkdir(parents=True)
+        mask = np.zeros((30, 40), np.uint8)
+        mask[2:9, 1:10] = 1
+        PIL.Image.fromarray(mask).save(birds / "masks" / "goldfinch" / "a.png")
+    call("init", birds, "--checkpoint", "torchvision:resnet18")
+    suite, path = load_suite(birds / "suite.yaml")
+    choice = suite.dataset_choice
+    opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)
+    (query,) = opened[0].queries
+    assert opened.classes.ids[query.class_index] == "n01531178"
+    assert np.argwhere(query.region.mask()).min(axis=0).tolist() == [2, 1]
+    assert int(query.region.mask().sum()) == 9 * 7

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ....base import RaybenchError, Size
-from ....checkpoints import ClassList
+from ....checkpoints import ClassList, load_classes
 from ...suite import Protocol
 from ..files import (
     LINKED,
@@ -22,7 +22,7 @@ from ..files import (
     subfolders,
 )
 from ..interface import dataset
-from ..layouts.own.box_table import OwnBox, read_box_table
+from ..layouts.own.box_table import OwnBox, index_named, read_box_table
 from ..layouts.own.hints import elsewhere
 from ..layouts.own.masks import find_masks
 from ..layouts.own.objects import (
@@ -107,6 +107,7 @@ def open_boxes(
     images: str = "images",
     boxes: str = "",
     masks: str = "",
+    names: str = "",
 ) -> OwnFolder | Coco:
     """A folder of one's own: `images/` with boxes in CSV, YOLO's, COCO's or Pascal's files, or masks in PNG.
 
@@ -119,6 +120,9 @@ def open_boxes(
     numbers of classes, from 1, 0 for none and 255 for no class. Without either, the one of boxes.csv,
     annotations.json, labels/ and masks/ is taken, or annotations/ with Pascal's files.
 
+    Numbers of classes in YOLO's texts, in masks and in a table count `classes`; where that is another list,
+    such as the 1,000 classes of ImageNet, `names` is a file with a line for each number, in order.
+
     The region of a class is the union of its objects; each is asked about, whatever `Protocol.queries` says.
     A picture may hold several classes where any does. Objects are placed in the picture as it is stored,
     or turned where the size that Pascal's files give says so.
@@ -126,7 +130,7 @@ def open_boxes(
     Raises:
         RaybenchError: pictures or objects are not there, or are not of their form.
     """
-    for option, value in (("images", images), ("boxes", boxes), ("masks", masks)):
+    for option, value in (("images", images), ("boxes", boxes), ("masks", masks), ("names", names)):
         if Path(value).is_absolute() or ".." in Path(value).parts:
             raise RaybenchError(
                 f"option {option!r} of dataset 'boxes' is {value!r}; expected a path below the folder of the "
@@ -140,19 +144,24 @@ def open_boxes(
         folder = root / images
         return open_instances("boxes", folder, root / boxes, classes, selection, boxes_too=True)
     pictures = pictures_in(root / images, classes)
+    numbers: Sequence[int] = range(len(classes))
+    if names:
+        numbers = [index_named(name, classes, names) for name in load_classes(str(root / names)).ids]
     objects: Objects
     if masks:
         objects = MaskObjects(
-            find_masks(root, masks, classes, [one.image_id for one in pictures]), classes, pictures
+            find_masks(root, masks, classes, [one.image_id for one in pictures]), numbers, pictures
         )
     elif xml := _pascal_files(root, boxes, {one.image_id for one in pictures}):
         objects, pictures = _tabled(read_pascal_files(root, xml, classes), pictures, root, images)
     elif (root / boxes).is_dir():
-        objects = read_yolo_files(root, boxes, pictures, len(classes))
+        objects = read_yolo_files(root, boxes, pictures, numbers)
     elif not boxes.lower().endswith(_TABLES):
         raise LayoutError(f"{root / boxes} is no table and no folder; {_EXPECTED}{elsewhere(root)}")
     else:
-        objects, pictures = _tabled(read_box_table(root / boxes, classes), pictures, root, images)
+        objects, pictures = _tabled(
+            read_box_table(root / boxes, classes, numbers if names else ()), pictures, root, images
+        )
     return own_folder("boxes", root / images, classes, protocol, pictures, objects, selection)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -192,7 +193,9 @@ def open_instances(
     With `boxes_too`, pictures may hold several classes only if any does.
     """
     content = read_coco_file(source)
-    categories = {number: classes.index_of.get(name, name) for number, name in content.categories.items()}
+    categories = {
+        number: _named(name, classes, by_label=boxes_too) for number, name in content.categories.items()
+    }
     if not any(isinstance(entry, int) for entry in categories.values()):
         given = ", ".join(map(str, list(categories.values())[:3]))
         raise RaybenchError(
@@ -226,6 +229,13 @@ def open_instances(
         multilabel=not boxes_too or any(map(_several, annotations)),
         boxes_too=boxes_too,
     )
+
+
+def _named(name: str, classes: ClassList, *, by_label: bool) -> int | str:
+    """Return the index of the class of a category, or its name if it is none."""
+    with suppress(RaybenchError):
+        return classes.named(name) if by_label else classes.index_of.get(name, name)
+    return name
 
 
 def _several(annotations: str) -> bool:

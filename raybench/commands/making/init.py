@@ -6,14 +6,19 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 import yaml
 
 from ...base import RaybenchError
+
+if TYPE_CHECKING:
+    from ...benchmark.datasets import FoundFolder
+    from ...checkpoints import ClassList
 
 EXAMPLE = "Example: raybench init mine && raybench run mine/suite.yaml --out runs/mine"
 
@@ -73,18 +78,21 @@ def init(
     if kept:
         raise RaybenchError(f"{folder / kept[0]} exists; remove it, or edit it")
     found = look_at(folder)
-    network = _network(folder, checkpoint, architecture, found.classes)
+    network = _network(folder, checkpoint, architecture, found)
     dataset = {
         "name": next(one.name for one in DATASETS if one.beside),
         "label": folder.resolve().name,
         "images": found.images,
         **found.truth,
         **({"classes": network.classes} if network.classes else {}),
+        **({"names": found.class_list.name} if network.classes and found.class_list else {}),
     }
     own_list = folder / "classes.txt"
     makes_list = not network.classes and not own_list.exists()
     if makes_list:
-        own_list.write_text("".join(f"{one}\n" for one in found.classes), encoding="utf-8")
+        lines = "".join(f"{one}\n" for one in found.classes)
+        given = found.class_list.read_text(encoding="utf-8-sig") if found.class_list else lines
+        own_list.write_text(given, encoding="utf-8")
     try:
         remarks = _read_through(folder, dataset)
     except RaybenchError:
@@ -111,16 +119,16 @@ def init(
     (folder / "suite.yaml").write_text(suite, encoding="utf-8")
     typer.echo(f"wrote {folder / 'suite.yaml'}", err=True)
     if makes_list:
-        given = found.class_list
-        order = f"in the order of {given.name}" if given else "put them into the order of the outputs"
+        order = "put them into the order of the outputs"
+        order = f"in the order of {found.class_list.name}" if found.class_list else order
         typer.echo(f"wrote {own_list}: {len(found.classes)} classes; {order}", err=True)
     if network.weights:
         card = _CARD.format(
             server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/card.json"),
             architecture=network.architecture,
             weights=json.dumps(network.weights),
-            classes="classes.txt",
-            number=len(found.classes),
+            classes=network.classes or "classes.txt",
+            number=network.outputs or len(found.classes),
         )
         (folder / "network.yaml").write_text(card, encoding="utf-8")
         typer.echo(f"wrote {folder / 'network.yaml'}: {network.said}", err=True)
@@ -168,11 +176,10 @@ class _Network(NamedTuple):
     weights: str = ""
     architecture: str = ""
     said: str = ""
+    outputs: int = 0
 
 
-def _network(
-    folder: Path, checkpoint: str | None, architecture: str | None, classes: Sequence[str]
-) -> _Network:
+def _network(folder: Path, checkpoint: str | None, architecture: str | None, found: FoundFolder) -> _Network:
     """Tell a name from a weight file, and look into the one or the other."""
     beside = [path for path in sorted(folder.iterdir()) if path.suffix in _WEIGHTS]
     if checkpoint is None and len(beside) > 1 and architecture is None:
@@ -181,7 +188,7 @@ def _network(
     if checkpoint is not None and Path(checkpoint).suffix not in _WEIGHTS:
         if architecture is not None:
             raise RaybenchError("--architecture is for weights; --checkpoint names a whole network")
-        return _named(folder, checkpoint, classes)
+        return _named(folder, checkpoint, found.classes)
     path = Path(checkpoint) if checkpoint else beside[0] if len(beside) == 1 else folder / "weights.pth"
     path = next((one for one in (path, folder / path) if one.is_file()), path)
     if checkpoint and not path.is_file():
@@ -192,7 +199,7 @@ def _network(
     if not path.is_file():
         said = f"put your weights there as {written}, and name their architecture"
         return _Network("network.yaml", "", written, "resnet18", said)
-    return _recognised(folder, path, written, classes)
+    return _recognised(folder, path, written, found)
 
 
 def _named(folder: Path, checkpoint: str, classes: Sequence[str]) -> _Network:
@@ -205,31 +212,47 @@ def _named(folder: Path, checkpoint: str, classes: Sequence[str]) -> _Network:
         checkpoint = os.path.relpath(Path(checkpoint).resolve(), folder.resolve())
     if Path(card.classes).is_file() or tuple(classes) == answers.ids:
         return _Network(checkpoint)
-    for name in classes:
-        try:
-            answers.find(name)
-        except RaybenchError:
-            raise RaybenchError(
-                f"{checkpoint} answers the {len(answers)} classes of {answers.name}, but {name!r} in "
-                f"{folder} is none of them; give weights that answer your classes by --checkpoint FILE.pth"
-            ) from None
+    unknown = _unknown(classes, answers)
+    if unknown:
+        raise RaybenchError(
+            f"{checkpoint} answers the {len(answers)} classes of {answers.name}, but {unknown[0]!r} in "
+            f"{folder} is none of them; give weights that answer your classes by --checkpoint FILE.pth"
+        )
     return _Network(checkpoint, card.classes)
 
 
-def _recognised(folder: Path, path: Path, written: str, classes: Sequence[str]) -> _Network:
-    """Tell the architecture of weights by their tensors."""
-    from ...checkpoints import architecture_of
+def _unknown(names: Sequence[str], answers: ClassList) -> list[str]:
+    """Return the names that are no class of a list."""
 
-    found = architecture_of(path)
-    if found is None:
+    def is_known(name: str) -> bool:
+        with suppress(RaybenchError):
+            return answers.find(name) >= 0
+        return False
+
+    return [name for name in names if not is_known(name)]
+
+
+def _recognised(folder: Path, path: Path, written: str, found: FoundFolder) -> _Network:
+    """Tell the architecture of weights by their tensors, and a shipped list of classes by their number."""
+    from ...checkpoints import architecture_of, load_classes, shipped_class_lists
+
+    told = architecture_of(path)
+    if told is None:
         raise RaybenchError(
             f"{path} is of no torchvision network; name its architecture: --architecture timm:NAME or "
             "FILE.py:FUNCTION"
         )
-    name, outputs = found
-    if outputs != len(classes):
+    name, outputs = told
+    said = f"{name}, told by its tensors, with {written}"
+    if found.class_list and outputs == len(found.classes):
+        return _Network("network.yaml", "", written, name, said)
+    for shipped in map(load_classes, shipped_class_lists()):
+        if len(shipped) == outputs and not _unknown(found.classes, shipped):
+            said += f", whose {outputs:,} outputs are taken for those of {shipped.name}"
+            return _Network("network.yaml", shipped.name, written, name, said, outputs)
+    if outputs != len(found.classes):
         raise RaybenchError(
-            f"{path} answers {outputs} classes, but {folder} names {len(classes)}; write classes.txt there, "
-            "a line for each output, in order"
+            f"{path} answers {outputs} classes, but {folder} names {len(found.classes)}; write classes.txt "
+            "there, a line for each output, in order"
         )
-    return _Network("network.yaml", "", written, name, f"{name}, told by its tensors, with {written}")
+    return _Network("network.yaml", "", written, name, said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,11 +29,16 @@ class OwnBox(NamedTuple):
     size: Size | None = None
 
 
-def read_box_table(path: Path, classes: ClassList) -> list[OwnBox]:
+def read_box_table(path: Path, classes: ClassList, numbers: Sequence[int] = ()) -> list[OwnBox]:
     """Read a table with a header: `image,class,x0,y0,x1,y1`, or `width,height` in place of `x1,y1`.
 
     Pixels count from 0 and the last one, (x1, y1), is inside: x1 = x0 + width - 1. Columns may stand in any
     order; commas, semicolons and tabs are understood. A class is given by its id, its label or its index.
+
+    Args:
+        path: of the table.
+        classes: of the dataset.
+        numbers: the class that each number in the table stands for; by default its index.
 
     Raises:
         RaybenchError: the file cannot be read, its header is another, or a line is not of its form; names the
@@ -52,7 +57,7 @@ def read_box_table(path: Path, classes: ClassList) -> list[OwnBox]:
         if not row["image"]:
             raise RaybenchError(f"{place}: the column 'image' is empty; expected the name of a picture")
         box = _box([_number(row, side, place) for side in sides], sides, place)
-        boxes.append(OwnBox(row["image"], _class_index(row["class"], classes, place), box, place))
+        boxes.append(OwnBox(row["image"], _class_index(row["class"], classes, numbers, place), box, place))
     if not boxes:
         raise RaybenchError(f"{path} holds no box below its header")
     return boxes
@@ -118,11 +123,21 @@ def _box(numbers: list[float], sides: tuple[str, ...], place: str) -> WrittenBox
     return WrittenBox(x + 1, y + 1, right + 1, bottom + 1)
 
 
-def _class_index(name: str, classes: ClassList, place: str) -> int:
-    if name in classes.index_of:
-        return classes.index_of[name]
+def _class_index(name: str, classes: ClassList, numbers: Sequence[int], place: str) -> int:
+    if name in classes.index_of or not name.isdecimal():
+        return index_named(name, classes, place)
+    known = numbers or range(len(classes))
+    if int(name) >= len(known):
+        raise RaybenchError(
+            f"{place}: there is no class {name}; they are numbered from 0 to {len(known) - 1}"
+        )
+    return known[int(name)]
+
+
+def index_named(name: str, classes: ClassList, place: str) -> int:
+    """Return the index of the class that an annotation at `place` names; raise `RaybenchError` if none is."""
     try:
-        return classes.find(name)
+        return classes.named(name)
     except UnknownNameError as error:
         raise error.at(place) from None
     except RaybenchError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .....base import RaybenchError
+from .....checkpoints import load_classes
 from ...files import PICTURE_SUFFIXES, files_in
 
 
@@ -18,7 +19,7 @@ class FoundFolder(NamedTuple):
     Attributes:
         images: the folder of pictures in it.
         truth: the option of the dataset `boxes` that says where objects are, and its value.
-        classes: names of the classes, in the order of the file that lists them, else sorted.
+        classes: ids of the classes, in the order of the file that lists them, else sorted.
         class_list: that file, or None.
         several: whether any picture shows several classes, as far as a table says it.
     """
@@ -46,8 +47,8 @@ def look_at(folder: Path) -> FoundFolder:
         raise RaybenchError(f"no folder in {folder} holds pictures; put them into {folder / 'images'}")
     names = ("classes.txt", "names.txt", "labels.txt", "obj.names")
     listed = next((folder / name for name in names if (folder / name).is_file()), None)
-    known = listed.read_text(encoding="utf-8").split("\n") if listed else []
-    truth, classes = _truth(folder, images, [line for line in known if line.strip()])
+    known = list(load_classes(str(listed)).ids) if listed else []
+    truth, classes = _truth(folder, images, known)
     return FoundFolder(images, truth, classes, listed, _several(folder, truth))
 
 

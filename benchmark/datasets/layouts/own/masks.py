@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -43,14 +43,14 @@ class OwnMasks:
         return frozenset(index for index, named in self.by_class.items() if image_id in named)
 
     def regions(
-        self, image_id: str, size: Size, classes: ClassList, folder_class: int | None
+        self, image_id: str, size: Size, numbers: Sequence[int], folder_class: int | None
     ) -> dict[int, Region]:
         """Read the masks of a picture: the region of each class.
 
         Args:
             image_id: id of the picture.
             size: (height, width) that they have to have.
-            classes: pixel k of a mask in no class's folder stands for class k, counted from 1.
+            numbers: the class that pixels of a mask in no class's folder stand for, the first for those of 1.
             folder_class: the class whose folder the picture lies in: what a mask of it shows then, or None.
 
         Raises:
@@ -66,18 +66,18 @@ class OwnMasks:
         levels = _levels(path, size)
         if folder_class is not None:
             return found | {folder_class: MaskRegion(levels != 0)}
-        numbers = [int(level) for level in np.unique(levels) if level not in (0, _VOID)]
-        if not numbers and (levels == _VOID).any():
+        found_levels = [int(level) for level in np.unique(levels) if level not in (0, _VOID)]
+        if not found_levels and (levels == _VOID).any():
             raise AnnotationError(
                 f"{path} says where but not what: its pixels are 0 and 255; put it into a folder of the "
                 "class's name, or give pixels the number of the class, from 1"
             )
-        if numbers and max(numbers) > len(classes):
+        if found_levels and max(found_levels) > len(numbers):
             raise AnnotationError(
-                f"{path} has pixels of the value {max(numbers)}, but there are {len(classes)} classes; "
+                f"{path} has pixels of the value {max(found_levels)}, but there are {len(numbers)} classes; "
                 "expected 0 for none and the number of the class, from 1"
             )
-        return found | {number - 1: MaskRegion(levels == number) for number in numbers}
+        return found | {numbers[level - 1]: MaskRegion(levels == level) for level in found_levels}
 
 
 def find_masks(root: Path, folder: str, classes: ClassList, ids: Collection[str]) -> OwnMasks:
@@ -92,12 +92,17 @@ def find_masks(root: Path, folder: str, classes: ClassList, ids: Collection[str]
         named = files_by_id(root, (inner,), (".png",))
         if not named:
             continue
-        name = PurePosixPath(inner).name
-        if name not in classes.index_of:
+        try:
+            index = classes.named(PurePosixPath(inner).name)
+        except RaybenchError as error:
             raise RaybenchError(
-                f"{root / inner} holds masks, but is not named after a class of {classes.name}"
+                f"{root / inner} holds masks, but is not named after a class: {error}"
+            ) from None
+        if index in by_class:
+            raise RaybenchError(
+                f"two folders in {root / folder} are named after class {classes.ids[index]!r}"
             )
-        by_class[classes.index_of[name]] = named
+        by_class[index] = named
     flat = files_of_ids(root, folder, (".png",), ids) if paths else files_by_id(root, (folder,), (".png",))
     if not by_class and not flat:
         raise RaybenchError(f"no masks in {root / folder}; expected <picture>.png or <class>/<picture>.png")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -13,8 +13,8 @@ from ...files import files_of_ids, read_text
 from ...region import MaskRegion, Region
 from ..boxes import WrittenBox, plain_number, region_of
 from ..coco_masks import encode, union
-from ..voc_xml import class_index_of, read_annotation
-from .box_table import OwnBox
+from ..voc_xml import read_annotation
+from .box_table import OwnBox, index_named
 from .hints import elsewhere
 from .masks import OwnMasks
 from .yolo import YoloObject, read_yolo, read_yolo_class
@@ -96,10 +96,10 @@ class TableObjects:
 
 @dataclass(frozen=True)
 class YoloObjects:
-    """Text of YOLO's files, by id of the picture, with their paths."""
+    """Text of YOLO's files, by id of the picture, with their paths; which class each number in them is."""
 
     texts: Mapping[str, tuple[str, Path]]
-    classes: int
+    numbers: Sequence[int]
 
     @property
     def several(self) -> bool:
@@ -122,7 +122,8 @@ class YoloObjects:
         if picture.image_id not in self.texts:
             return {}, ()
         text, path = self.texts[picture.image_id]
-        objects = read_yolo(text, size, self.classes, path)
+        written = read_yolo(text, size, len(self.numbers), path)
+        objects = [one._replace(class_index=self.numbers[one.class_index]) for one in written]
         boxes = [(one.class_index, one.box) for one in objects if one.box]
         if len(boxes) == len(objects):
             return boxed(boxes, size, legacy=legacy, place=str(path))
@@ -130,15 +131,17 @@ class YoloObjects:
 
     def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
         """See `Objects`."""
-        return (self.texts[picture.image_id][0],) if picture.image_id in self.texts else ()
+        if picture.image_id in self.texts:
+            yield self.texts[picture.image_id][0]
+            yield from _as_written(self.numbers)
 
 
 @dataclass(frozen=True)
 class MaskObjects:
-    """Masks in PNG files."""
+    """Masks in PNG files; which class each number is, from 1, in those that lie in no class's folder."""
 
     masks: OwnMasks
-    classes: ClassList
+    numbers: Sequence[int]
     pictures: tuple[OwnPicture, ...]
 
     @property
@@ -159,12 +162,14 @@ class MaskObjects:
         self, picture: OwnPicture, size: Size, *, legacy: bool
     ) -> tuple[dict[int, Region], tuple[str, ...]]:
         """See `Objects`."""
-        return self.masks.regions(picture.image_id, size, self.classes, picture.folder_class), ()
+        return self.masks.regions(picture.image_id, size, self.numbers, picture.folder_class), ()
 
     def content(self, picture: OwnPicture) -> Iterable[bytes | str]:
         """See `Objects`."""
-        files = self.masks.files(picture.image_id)
-        return (part for file in files for part in (str(file.relative_to(self.masks.root)), _bytes(file)))
+        for file in self.masks.files(picture.image_id):
+            yield str(file.relative_to(self.masks.root))
+            yield _bytes(file)
+        yield from _as_written(self.numbers)
 
 
 def boxed(
@@ -184,8 +189,16 @@ def boxed(
     return regions, tuple(notes)
 
 
-def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], classes: int) -> YoloObjects:
+def read_yolo_files(
+    root: Path, folder: str, pictures: Iterable[OwnPicture], numbers: Sequence[int]
+) -> YoloObjects:
     """Read YOLO's files, `<picture>.txt`, of some pictures; a picture without one has no object.
+
+    Args:
+        root: the folder of the data.
+        folder: of the files, in it.
+        pictures: whose files are read.
+        numbers: the class that each number in the files stands for.
 
     Raises:
         RaybenchError: no picture has one, or a file cannot be read.
@@ -201,11 +214,11 @@ def read_yolo_files(root: Path, folder: str, pictures: Iterable[OwnPicture], cla
         )
     for text, path in texts.values():
         for number, line in enumerate(text.splitlines(), 1):
-            if (
-                line.strip() and plain_number(line.split()[0]) >= classes
+            if line.strip() and plain_number(line.split()[0]) >= len(
+                numbers
             ):  # then it is another list of classes
-                read_yolo_class(line.split()[0], classes, f"{path}, line {number}")
-    return YoloObjects(texts, classes)
+                read_yolo_class(line.split()[0], len(numbers), f"{path}, line {number}")
+    return YoloObjects(texts, numbers)
 
 
 def read_pascal_files(root: Path, found: Mapping[str, str], classes: ClassList) -> list[OwnBox]:
@@ -215,7 +228,7 @@ def read_pascal_files(root: Path, found: Mapping[str, str], classes: ClassList) 
         RaybenchError: a file is damaged, or an object is of no class of the list.
     """
     return [
-        OwnBox(image_id, class_index_of(item, classes, path), item.box, str(path), annotation.size)
+        OwnBox(image_id, index_named(item.name, classes, str(path)), item.box, str(path), annotation.size)
         for image_id, path in sorted((image_id, root / name) for image_id, name in found.items())
         if b"<object" in path.read_bytes()
         for annotation in [read_annotation(path)]
@@ -232,6 +245,11 @@ def _outlined(objects: Iterable[YoloObject], index: int, size: Size) -> Region:
             left, top, right, bottom = map(int, one.box)
             mask[top - 1 : bottom, left - 1 : right] = True
     return MaskRegion(mask)
+
+
+def _as_written(numbers: Sequence[int]) -> Iterable[str]:
+    """What of the numbers in files belongs to a fingerprint: nothing if they are the classes' own."""
+    return () if isinstance(numbers, range) else (" ".join(map(str, numbers)),)
 
 
 def _bytes(path: Path) -> bytes:
