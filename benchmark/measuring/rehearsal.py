@@ -147,7 +147,7 @@ def _remarks(work: Pass, network: Network, image: Prepared) -> Iterator[str]:
     yield from network.remarks
     found = found_target_layer(network)
     if found:
-        yield f"maps are read at the layer {found.words}, found by trying"
+        yield f"maps are read at the layer {found.words} (found by trying pictures)"
     reader = reader_of(network.module)
     if reader and reader.taken:
         yield reader.taken

@@ -31,7 +31,11 @@ from .overlay import HIT_COLOUR, MISS_COLOUR, bare, draw_outline, draw_point, ov
 _CELL_INCHES = 1.8  # width of a picture
 _FLATTEST, _TALLEST = 0.5, 1.4  # limits of height / width of a picture
 _MOST_SCORES = 3  # below a picture, for want of room
-_MARKS = (("o", HIT_COLOUR, "hit"), ("X", MISS_COLOUR, "miss"), ("s", "none", "ground truth"))
+_MARKS = (
+    ("o", HIT_COLOUR, "most salient pixel, a hit"),
+    ("X", MISS_COLOUR, "a miss"),
+    ("s", "none", "ground truth"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +78,8 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     Returns:
         None if the columns have no query in common.
     """
-    queries = dict(list(_shared_queries(columns).items())[:rows])
+    shared = _shared_queries(columns)
+    queries = dict(list(shared.items())[:rows])
     if not queries:
         return None
     shapes = [image.size.height / image.size.width for image in queries.values()]
@@ -104,7 +109,10 @@ def gallery_figure(columns: Sequence[GalleryColumn], *, rows: int = 6) -> Figure
     handles = [
         Line2D([], [], marker=marker, color=colour, label=text, **marks) for marker, colour, text in _MARKS
     ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=11)
+    if len(shared) > len(queries):
+        words = f"{len(queries)} of the {len(shared)} that the runs kept"
+        handles.append(Line2D([], [], linestyle="none", label=words))
+    figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=10)
     return figure
 
 

@@ -19,7 +19,7 @@ from ..results import Column, Row, Score, Table
 
 Intervals = bool | Literal["half-width"]
 
-_LOPSIDED = 0.5
+_LOPSIDED = 0.1
 """Share of its half-width by which an interval may lie beside its value and still be written with a ±."""
 
 _LATEX = {
@@ -265,12 +265,13 @@ def _notes(table: Table, marks: dict[str, str], intervals: Intervals) -> list[st
     """The sentences below a table, the remarks on single values last."""
     notes = list(table.notes)
     if intervals == "half-width":
-        notes.append(
+        words = (
             "\N{PLUS-MINUS SIGN}: half the width of the 95 % interval over images, which stands in square "
-            "brackets where the value is far from its middle"
+            "brackets where the value is not its middle"
         )
+        notes.insert(1, words)
     elif intervals:
-        notes.append("in square brackets: 95 % interval over images")
+        notes.insert(1, "in square brackets: 95 % interval over images")
     notes += [f"{letter}: {mark}" for mark, letter in marks.items()]
     if not marks:
         notes += dict.fromkeys(cell.mark for row in table.rows for cell in row.cells if cell.mark)

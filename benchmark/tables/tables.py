@@ -31,6 +31,9 @@ from .entries import TIED, Entry, entries_of, mark_best
 from .matching import published_beside, published_column
 from .published import SOURCES, PublishedValue, load_published
 
+_USUAL_SIGN = ("sign", "positive")
+"""What a manifest says of every method whose maps have a sign."""
+
 
 def comparison_table(
     folders: Sequence[str | Path],
@@ -90,7 +93,8 @@ def comparison_table(
         ),
         shown=_shown(entries),
     )
-    notes = (*_notes(table, runs, with_published=with_published), *([TIED] if tested else []))
+    first, *others = _notes(table, runs, with_published=with_published)
+    notes = (first, *([TIED] if tested else []), *others)
     return pivoted(replace(table, notes=notes), pivot) if pivot else replace(table, notes=notes)
 
 
@@ -186,11 +190,15 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     """Say what the numbers are, what is missing and what was degenerate."""
     by_aggregate: dict[str, list[str]] = {}
     for column in table.columns:
-        by_aggregate.setdefault(column.aggregate, []).append(column.label)
+        by_aggregate.setdefault(column.aggregate, []).append(_named(column))
     means = [f"{', '.join(names)}: {AGGREGATE_WORDS.get(key, key)}" for key, names in by_aggregate.items()]
     plain = [column.label for column in table.columns if column.unit != "percent"]
     units = f"in percent, but for {', '.join(plain)}" if plain else "in percent"
     notes = ["; ".join([units, *means])]
+    pointing = [column.label for column in table.columns if column.judges_point]
+    reach = {run.protocol_fields.get("tolerance_px") for run in runs}
+    if pointing and len(reach) == 1 and isinstance(pixels := reach.pop(), int) and pixels:
+        notes.append(f"{', '.join(pointing)}: a point up to {pixels} pixels outside the object hits it")
     if "queries" not in table.counts and table.rows[0].queries:
         notes.append(f"queries per row: {table.rows[0].queries:,}")
     if with_published:
@@ -214,14 +222,21 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     return (*notes, *_options(runs), *remarks(runs))
 
 
+def _named(column: Column) -> str:
+    """Name a column, with its whole name if that says more."""
+    says_it = column.label.casefold() in column.title.casefold() or not column.title
+    return column.label if says_it else f"{column.label} ({column.title[:1].lower()}{column.title[1:]})"
+
+
 def _options(runs: Sequence[ResultFolder]) -> Iterator[str]:
     """Say which methods ran with other options than usual."""
-    told = {
-        f"{name}: {', '.join(f'{option} = {value}' for option, value in entry['options'].items())}"
-        for run in runs
-        for name, entry in run.attributions.items()
-        if isinstance(entry.get("options"), dict) and entry["options"]
-    }
+    told = set()
+    for run in runs:
+        for name, entry in run.attributions.items():
+            options = entry.get("options")
+            own = options.items() if isinstance(options, dict) else ()
+            words = [f"{key} = {value}" for key, value in own if (key, value) != _USUAL_SIGN]
+            told |= {f"{name}: {', '.join(words)}"} if words else set()
     return iter(sorted(told))
 
 

@@ -65,7 +65,7 @@ def _found(content: dict[Any, Any], path: Path) -> tuple[dict[Any, Any], str]:
         return tensors, ""
     if len(candidates) == 1 and not tensors:
         key = candidates[0]
-        return content[key], f"its file holds more than weights, of which {key!r} is read"
+        return content[key], f"its weights are the entry {key!r} of its file"
     if candidates:
         hint = f"give the card state_dict: {candidates[0]}"
         if len(candidates) > 1:

@@ -44,8 +44,15 @@ class UnknownNameError(RaybenchError, LookupError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return up to three known names that resemble `name`, quoted and joined by "or"; empty if none does."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    every = list(known)
+    same = [one for one in every if _letters(one) == _letters(name)]
+    close = same or difflib.get_close_matches(name, every, n=3, cutoff=0.6)
     return " or ".join(repr(match) for match in close)
+
+
+def _letters(name: str) -> str:
+    """A name as people may write it: LayerCAM, layer-cam and layer_cam are one."""
+    return re.sub(r"[\W_]", "", name).casefold() or name
 
 
 def few(things: Iterable[object], most: int = 3) -> str:

@@ -80,7 +80,7 @@ def _parameter(name: str, kind: Any, flag: Flag, default: Any) -> Parameter:
     shape, words = typing.get_origin(kind), flag.help
     if shape is not None and isinstance(shape, type) and issubclass(shape, Iterable):
         kind, default = list[str] | None, None
-        words += " Several times for several."
+        words += " May be repeated."
     elif default is dataclasses.MISSING or flag.default:
         kind, default = kind | None, None
     option = typer.Option(

@@ -62,7 +62,8 @@ class PlainProgress(_PlainLines):
     def start(self, title: str, total: int, done: int) -> None:
         """Say what is measured."""
         self._begin(title, total, done)
-        self._write(f"{title}: {done} of {total} images are measured{'' if done == total else ', going on'}")
+        going_on = f": {done} of {total} images are measured{'' if done == total else ', going on'}"
+        self._write(f"{title}{going_on if done else f': {total} images'}")
 
     def advance(self, images: int) -> None:
         """Say how far things are, if it is time."""
@@ -83,16 +84,16 @@ class PlainProgress(_PlainLines):
         def advance(steps: int) -> None:
             nonlocal done, told
             done += steps
-            if self._clock() - told >= self._every:
+            if self._clock() - told >= self._every and done < total:
                 told = self._clock()
                 self._write(f"{label}: {done} of {total} passes")
 
         yield advance
 
     def _tell(self) -> None:
-        self._write(
-            f"{self._title} {self._done}/{self._total} images, {self._speed():.3g} images/s{self._left()}"
-        )
+        speed = self._speed()
+        rate = f"{speed:.3g} images/s" if speed >= 1 or not speed else f"{1 / speed:.3g} s per image"
+        self._write(f"{self._title} {self._done}/{self._total} images, {rate}{self._left()}")
 
 
 class PlainTraining(_PlainLines):

@@ -47,3 +47,10 @@ def test_unknown_name_passes_between_processes():
 def test_at_most_three_near_names_are_offered():
     assert nearest("resnet18", ["resnet18a", "resnet18b", "resnet18c", "resnet18d"]).count(" or ") == 2
     assert nearest("resnet18", ["vgg"]) == ""
+
+
+def test_a_name_is_found_however_people_write_it() -> None:
+    known = ["layer_cam", "fake_cam", "grad_cam", "scorecam"]
+    for written, meant in (("LayerCAM", "layer_cam"), ("layer-cam", "layer_cam"), ("Score CAM", "scorecam")):
+        assert nearest(written, known) == repr(meant)
+    assert nearest("***", known) == ""

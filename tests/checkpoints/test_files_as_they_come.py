@@ -27,7 +27,7 @@ def test_the_only_key_that_holds_tensors_is_read_and_said(write_card, tensors: T
     content = {"epoch": 7, "optimizer": optimizer, "best": 0.7, "arch": "tiny", key: tensors}
     network = loaded(write_card, content)
     assert holds(network.module, tensors)
-    assert network.remarks == (f"its file holds more than weights, of which {key!r} is read",)
+    assert network.remarks == (f"its weights are the entry {key!r} of its file",)
 
 
 def test_of_two_keys_that_hold_tensors_the_card_names_one(write_card, tensors: Tensors) -> None:

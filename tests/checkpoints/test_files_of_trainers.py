@@ -63,7 +63,7 @@ def test_values_beside_the_tensors_are_left_without_running_them(
 ) -> None:
     network = loaded(write_card, {"epoch": 3, "extra": EXTRAS[kind], "state_dict": tensors})
     assert holds(network.module, tensors)
-    assert network.remarks == ("its file holds more than weights, of which 'state_dict' is read",)
+    assert network.remarks == ("its weights are the entry 'state_dict' of its file",)
 
 
 def test_a_class_of_ones_own_is_never_imported(write_card, tensors: Tensors, monkeypatch) -> None:
@@ -124,7 +124,7 @@ def test_a_checkpoint_of_lightning_loads(write_card, tensors: Tensors) -> None:
     network = loaded(write_card, content)
     assert holds(network.module, tensors)
     assert network.remarks == (
-        "its file holds more than weights, of which 'state_dict' is read",
+        "its weights are the entry 'state_dict' of its file",
         "the names of its tensors begin with 'model.', which was taken off",
     )
 

@@ -153,7 +153,7 @@ def test_second_value_where_one_makes_sense_is_refused(words: list[str], message
 def test_every_flag_of_settings_is_an_option_with_its_words(command: str, settings: type) -> None:
     given = {param.name: param for param in get_command(app).commands[command].params}  # type: ignore[attr-defined]
     for name, (_, flag, _) in offered(settings).items():
-        assert given[name].help == flag.help
+        assert given[name].help == flag.help + " May be repeated." * given[name].multiple
         assert (flag.name or f"--{name.replace('_', '-')}") in given[name].opts
 
 

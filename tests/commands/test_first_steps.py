@@ -77,7 +77,7 @@ def test_init_reads_the_folder_as_a_run_will(birds: Path) -> None:
         (birds / name).unlink()
     table = birds / "boxes.csv"
     table.write_text(f"{table.read_text()}a,house finch,30,20,40,30\n")
-    assert "1 of them: a box reaches outside the picture; clamped" in call("init", birds)
+    assert "a box reaches outside the picture; clamped: a" in call("init", birds)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_init_tells_the_architecture_of_weights(birds: Path) -> None:
     torch.save(
         {"epoch": 3, "model": {f"module.{k}": v for k, v in module.state_dict().items()}}, birds / "w.pt"
     )
-    assert "squeezenet1_1, told by its tensors" in call("init", birds)
+    assert "squeezenet1_1, recognised by its tensors" in call("init", birds)
     network = load_network(birds / "network.yaml")
     assert network.card.architecture == "squeezenet1_1"
     assert network.classes.ids == ("goldfinch", "house finch")

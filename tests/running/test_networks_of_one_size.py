@@ -246,8 +246,9 @@ def test_the_layer_that_was_found_is_kept_with_its_layout_and_said(tiny: TinySui
     # behind the last attention only the class token is read, so the last layer with places is ahead of it
     assert found["layer"] == "encoder.layers.encoder_layer_1.ln_1"
     assert (found["layout"], found["places"], found["prefix_tokens"]) == ("tokens", [4, 4], 1)
-    words = "'encoder.layers.encoder_layer_1.ln_1', tokens 4 x 4 behind 1 tokens for pictures of 64 x 64"
-    assert manifest["remarks"]["vit"] == [f"maps are read at the layer {words}, found by trying"]
+    words = "'encoder.layers.encoder_layer_1.ln_1', tokens 4 x 4 behind 1 tokens"
+    (remark,) = manifest["remarks"]["vit"]
+    assert remark.startswith(f"maps are read at the layer {words} where the network is shown 64 x 64")
 
 
 def test_a_run_does_not_go_on_with_another_layer(tiny: TinySuite, suite: Path) -> None:

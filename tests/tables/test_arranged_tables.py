@@ -37,6 +37,14 @@ def test_sorted_rows_fall_and_baselines_stay_last() -> None:
         table("--sort", "CHI")
 
 
+def test_the_ending_of_a_file_says_what_is_written(tmp_path: Path) -> None:
+    for ending, begin in ((".tex", r"\begin{table}"), (".csv", "checkpoint,"), (".md", "**"), (".txt", "**")):
+        table("-o", tmp_path / f"table{ending}")
+        assert (tmp_path / f"table{ending}").read_text(encoding="utf-8").startswith(begin)
+    table("-o", tmp_path / "other.tex", "--format", "csv")
+    assert (tmp_path / "other.tex").read_text().startswith("checkpoint,")
+
+
 def test_half_width_is_half_the_interval_with_the_digits_asked_for(tmp_path: Path) -> None:
     table("--half-width", "--digits", 1, "--format", "markdown", "-o", tmp_path / "table.md")
     cell = comparison_table([DEMO]).rows[0].cells[1]

@@ -59,7 +59,7 @@ class TargetLayer(NamedTuple):
     def words(self) -> str:
         """Say it to people."""
         height, width = self.size
-        return f"{self.name!r}, {self.layout.words} for pictures of {height} x {width}"
+        return f"{self.name!r}, {self.layout.words} where the network is shown {height} x {width}"
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def figure_of(bands: Sequence[Sequence[Panel]], title: str) -> PanelFigure:
     shapes = next((layer.kinds for layer in layers if isinstance(layer, Dots)), ())
     if len(shapes) > 1:
         width += 0.9 + 0.075 * max(len(line) for kind in shapes for line in kind.split("\n"))
-    layout = ConstrainedLayoutEngine(wspace=0.05, hspace=0.05)
+    layout = ConstrainedLayoutEngine(wspace=0.05, hspace=0.05, w_pad=0.08)
     figure = PanelFigure(figsize=(width, sum(heights) + 0.9), layout=layout, facecolor="white")
     figure.bands = bands
     grid = figure.add_gridspec(len(bands), across, height_ratios=heights)

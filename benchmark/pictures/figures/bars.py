@@ -46,7 +46,8 @@ def bar_figure(table: Table, *, across: int = 3) -> PanelFigure:
             nameless = [(place, "") for place, _ in band[0].y.ticks]
             y = band[0].y._replace(ticks=tuple(nameless))
             bands.append([band[0], *(panel._replace(y=y) for panel in band[1:])])
-    return figure_of(bands, table.title)
+    known = any(not math.isnan(cell.low) for row in table.rows for cell in row.cells)
+    return figure_of(bands, f"{table.title}{'; whiskers: 95 % intervals' if known else ''}")
 
 
 def _groups(table: Table) -> list[_Group]:

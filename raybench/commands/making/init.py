@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 import yaml
 
-from ...base import RaybenchError
+from ...base import RaybenchError, few
 
 if TYPE_CHECKING:
     from ...benchmark.datasets import FoundFolder
@@ -30,7 +29,7 @@ _MOST_TRIED, _MOST_SAID = 500, 5
 """Pictures that are read, and of which is said what is wrong with them."""
 
 _SUITE = """\
-{server}# What is measured: raybench run {path}
+{server}# What is measured by: raybench run {path}
 name: {name}
 protocol: {protocol}  # the rules: raybench list protocols
 dataset: {dataset}
@@ -38,9 +37,9 @@ checkpoints: [{checkpoint}]  # cards beside this file, or names such as torchvis
 attributions:  # raybench list attributions
   - grad_cam
   - gradient
-  - {{name: integrated_gradients, steps: 16}}
-  - center  # the middle of every picture: what a method has to beat
-metrics: [{accuracy}, PG, SPG, CH]  # raybench list metrics{threshold}
+  - {{name: integrated_gradients, steps: 16}}  # quick; 50 steps are usual
+  - center  # the middle of every picture, a single point: what PG has to beat
+metrics: [{accuracy}, PG, SPG, CH]  # pointing game, stochastic pointing game, content heatmap{threshold}
 """
 
 _CARD = """\
@@ -107,7 +106,7 @@ def init(
     (schemas / "card.json").write_text(json.dumps(schema_of("card"), indent=1) + "\n")
     suite = _SUITE.format(
         server=LANGUAGE_SERVER.format(f"{_SCHEMAS}/suite.json"),
-        path=folder / "suite.yaml",
+        path=quote(str(folder / "suite.yaml")),
         protocol=_PROTOCOL,
         name="".join(c if c.isalnum() and c.isascii() else "-" for c in folder.resolve().name).strip("-")
         or "mine",
@@ -148,7 +147,7 @@ def _read_through(folder: Path, dataset: Mapping[str, Any]) -> list[str]:
     options = {key: value for key, value in dataset.items() if key not in ("name", "label")}
     opened = open_dataset(dataset["name"], {}, PROTOCOLS[_PROTOCOL], options, folder=folder)
     count, tried = len(opened), min(len(opened), _MOST_TRIED)
-    remarks: Counter[str] = Counter()
+    remarks: dict[str, list[str]] = {}
     queries, skipped = 0, []
     for index in range(tried):
         try:
@@ -157,10 +156,11 @@ def _read_through(folder: Path, dataset: Mapping[str, Any]) -> list[str]:
             skipped.append(f"a run will skip a picture: {error}")
             continue
         queries += len(sample.queries)
-        remarks.update(set(sample.notes))
+        for note in dict.fromkeys(sample.notes):
+            remarks.setdefault(note, []).append(sample.image_id)
     those = f"the first {tried:,} of {count:,}" if tried < count else f"{count:,}"
-    found = f"{folder / dataset['images']}: {those} pictures, {queries:,} queries (picture and class in it)"
-    noted = [f"{number:,} of them: {note}" for note, number in remarks.most_common()]
+    found = f"{folder / dataset['images']}: {those} pictures, {queries:,} queries (boxes of a class are one)"
+    noted = [f"{note}: {few(found_in, _MOST_SAID)}" for note, found_in in remarks.items()]
     more = [f"and {len(skipped) - _MOST_SAID:,} more"] if len(skipped) > _MOST_SAID else []
     return [found, *noted, *skipped[:_MOST_SAID], *more]
 
@@ -243,7 +243,7 @@ def _recognised(folder: Path, path: Path, written: str, found: FoundFolder) -> _
             "FILE.py:FUNCTION"
         )
     name, outputs = told
-    said = f"{name}, told by its tensors, with {written}"
+    said = f"{name}, recognised by its tensors, with {written}"
     if found.class_list and outputs == len(found.classes):
         return _Network("network.yaml", "", written, name, said)
     for shipped in map(load_classes, shipped_class_lists()):

@@ -125,4 +125,5 @@ def _tell(manifest: Mapping[str, Any], settings: Settings, say: Callable[[str], 
         )
     say(f"{manifest['wall_seconds']:.1f} s; results are in {folder}")
     named, plots = quote(str(folder)), quote(str(folder / "plots"))
-    say(f"next: raybench table {named}    raybench plot {named} -o {plots}")
+    say(f"next: raybench table {named} --intervals")
+    say(f"      raybench plot {named} -o {plots}")

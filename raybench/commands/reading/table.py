@@ -17,7 +17,7 @@ def table(
     folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="Result folders.")] = None,
     form: Annotated[
         Literal["terminal", "markdown", "latex", "csv", "html", "json"],
-        typer.Option("--format", help="How to print it."),
+        typer.Option("--format", help="How to print it; a file's ending says it too."),
     ] = "terminal",
     with_published: Annotated[
         bool, typer.Option("--with-published", help="Put published values beside measured ones.")
@@ -88,7 +88,8 @@ def table(
             plain = not console.is_terminal or console.no_color
             console.print(rich_table(one, intervals=shown, width=console.width, plain=plain))
         return
-    kind = "markdown" if form == "terminal" else form
+    of_file = {".tex": "latex", ".csv": "csv", ".html": "html", ".json": "json"}
+    kind = of_file.get(out.suffix.lower() if out else "", "markdown") if form == "terminal" else form
     text = "\n".join(render_table(one, kind, intervals=shown) for one in tables)
     if out is None:
         typer.echo(text, nl=False)
