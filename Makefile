@@ -44,6 +44,7 @@ types: .venv/installed-dev
 	for folder in attributions benchmark checkpoints results suites training; do \
 		ln -sfn $(CURDIR)/$$folder .typings/raybench/$$folder; done
 	$(BIN)/mypy
+	MYPYPATH=.typings:docs/make $(BIN)/mypy docs/make/*.py
 
 perf: .venv/installed-test
 	$(BIN)/python -m perf $(SECTIONS)

@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 from shared import DOCS, ROOT
 
 PAGE = ROOT / "demo" / "site" / "index.html"
-SIZE = {"width": 1280, "height": 1180}
+WIDTH, HEIGHT = 1280, 1180
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     assert PAGE.is_file(), "run `make demo` first"
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
-        page = launched.new_page(viewport=SIZE, color_scheme="light")
+        page = launched.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(PAGE.as_uri())
         page.wait_for_selector(".panel:not([hidden]) .controls:not([hidden])")
         page.screenshot(path=DOCS / "leaderboard.png")

@@ -29,14 +29,15 @@ Map = np.ndarray
 def hill(y: float, x: float, sigma: float) -> Map:
     """A Gaussian around a place, in pixels."""
     rows, columns = np.indices(SIZE)
-    return np.exp(-0.5 * ((rows - y) ** 2 + (columns - x) ** 2) / sigma**2)
+    heights: Map = np.exp(-0.5 * ((rows - y) ** 2 + (columns - x) ** 2) / sigma**2)
+    return heights
 
 
 def value_of(metric: Metric, saliency: Map) -> float:
     """The value of one map of the scene; of a metric of the set, that of a set of this map alone."""
     maps = torch.from_numpy(saliency / saliency.sum()).float()[None]
-    near = MaskRegion(REGION).near(15)
-    batch = SaliencyBatch(maps, *(torch.from_numpy(one.copy())[None] for one in (REGION, near)), seeds=(0,))
+    own, near = (torch.from_numpy(one.copy())[None] for one in (REGION, MaskRegion(REGION).near(15)))
+    batch = SaliencyBatch(maps, own, near, seeds=(0,))
     found = metric.function(batch)
     return float(metric.compute(found.sum(dim=0).double().numpy()) if metric.of_set else found[0])
 

@@ -53,7 +53,7 @@ def entries(text: str, title: str) -> dict[str, str]:
     return found
 
 
-def fields_of(kind: type) -> Iterator[tuple[str, Any]]:
+def fields_of(kind: Any) -> Iterator[tuple[str, Any]]:
     """Yield the keys of a document with their defaults; `NOTHING` for those that are needed."""
     if issubclass(kind, BaseModel):
         for name, info in kind.model_fields.items():

@@ -25,8 +25,8 @@ def put_between(path: Path, name: str, text: str) -> None:
 
 def square_scenes(count: int) -> tuple[Tensor, list[int]]:
     """Scenes that the shipped networks have not seen, (N, 3, 80, 80) uint8, and their classes."""
-    scenes = draw_scenes(ShapesScenes(images=count, seed=2), 80)
-    return torch.stack([image[:, :80, :80] for image in scenes.images]), scenes.targets.labels.tolist()
+    images, targets = draw_scenes(ShapesScenes(images=count, seed=2), 80)
+    return torch.stack([image[:, :80, :80] for image in images]), targets.labels.tolist()
 
 
 def show(axes: Axes, picture: Tensor, title: str, fontsize: float = 10) -> None:

@@ -21,6 +21,7 @@ def maps_of(name: str, image: Tensor, grid: Tensor, label: int) -> tuple[Tensor,
     network = load_network(name)
     maps = []
     for pixels in (image, grid):
+        assert network.target_layer is not None
         with tapped(network.module, network.target_layer) as tap:
             features, logits = tap(normalise(pixels).requires_grad_())
         (gradients,) = torch.autograd.grad(logits[0, label], features)
