@@ -73,6 +73,7 @@ def draw_outline(axes: Axes, mask: NDArray[np.bool_]) -> None:
     xs, ys = np.arange(-1, length + 1), np.arange(-1, height + 1)
     outline = axes.contour(xs, ys, padded, levels=[0.5], colors=["white"], linewidths=[1.6])
     outline.set_path_effects([Edge(3.52, "black"), Normal()])
+    outline.set_clip_on(False)  # along the picture's edge half of the line lies outside
     axes.set_xlim(-0.5, length - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
 

@@ -204,6 +204,7 @@ def test_numbers_in_annotations_count_the_list_beside_them_and_not_the_networks(
     assert opened.classes == answers
     asked = {answers.labels[query.class_index].split(",")[0]: query for query in opened[0].queries}
     assert set(asked) == {"house finch", "goldfinch"}
+    assert (opened.multilabel, suite.metrics[0]) == (True, "F1-Overall")
     assert np.argwhere(asked["goldfinch"].region.mask()).min(axis=0).tolist() == [12, 16]
 
 
@@ -236,6 +237,8 @@ def test_annotations_name_classes_of_a_shipped_list_by_their_labels(birds: Path,
     suite, path = load_suite(birds / "suite.yaml")
     choice = suite.dataset_choice
     opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)
+    assert suite.metrics[0] == ("F1-Overall" if opened.multilabel else "Top-1")
+    assert not opened.multilabel
     (query,) = opened[0].queries
     assert opened.classes.ids[query.class_index] == "n01531178"
     assert np.argwhere(query.region.mask()).min(axis=0).tolist() == [2, 1]

@@ -93,7 +93,7 @@ def init(
         given = found.class_list.read_text(encoding="utf-8-sig") if found.class_list else lines
         own_list.write_text(given, encoding="utf-8")
     try:
-        remarks = _read_through(folder, dataset)
+        several, remarks = _read_through(folder, dataset)
     except RaybenchError:
         if makes_list:
             own_list.unlink()
@@ -111,8 +111,8 @@ def init(
         name="".join(c if c.isalnum() and c.isascii() else "-" for c in folder.resolve().name).strip("-")
         or "mine",
         dataset=yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=1000).strip(),
-        accuracy="F1-Overall" if found.several else "Top-1",
-        threshold="; F1 counts classes whose logit is above 0" if found.several else "",
+        accuracy="F1-Overall" if several else "Top-1",
+        threshold="; F1 counts classes whose logit is above 0" if several else "",
         checkpoint=network.checkpoint,
     )
     (folder / "suite.yaml").write_text(suite, encoding="utf-8")
@@ -135,8 +135,11 @@ def init(
     typer.echo(f"next: raybench run {suite} --out {out}", err=True)
 
 
-def _read_through(folder: Path, dataset: Mapping[str, Any]) -> list[str]:
-    """Read objects and pictures as a run will, of very many pictures the first, and say what is to be known.
+def _read_through(folder: Path, dataset: Mapping[str, Any]) -> tuple[bool, list[str]]:
+    """Read objects and pictures as a run will, of very many pictures the first.
+
+    Returns:
+        Whether pictures may show several classes, and what is to be known.
 
     Raises:
         RaybenchError: a run would refuse the folder.
@@ -162,7 +165,7 @@ def _read_through(folder: Path, dataset: Mapping[str, Any]) -> list[str]:
     found = f"{folder / dataset['images']}: {those} pictures, {queries:,} queries (boxes of a class are one)"
     noted = [f"{note}: {few(found_in, _MOST_SAID)}" for note, found_in in remarks.items()]
     more = [f"and {len(skipped) - _MOST_SAID:,} more"] if len(skipped) > _MOST_SAID else []
-    return [found, *noted, *skipped[:_MOST_SAID], *more]
+    return opened.multilabel, [found, *noted, *skipped[:_MOST_SAID], *more]
 
 
 class _Network(NamedTuple):

@@ -21,14 +21,12 @@ class FoundFolder(NamedTuple):
         truth: the option of the dataset `boxes` that says where objects are, and its value.
         classes: ids of the classes, in the order of the file that lists them, else sorted.
         class_list: that file, or None.
-        several: whether any picture shows several classes, as far as a table says it.
     """
 
     images: str
     truth: dict[str, str]
     classes: list[str]
     class_list: Path | None
-    several: bool
 
 
 def look_at(folder: Path) -> FoundFolder:
@@ -49,7 +47,7 @@ def look_at(folder: Path) -> FoundFolder:
     listed = next((folder / name for name in names if (folder / name).is_file()), None)
     known = list(load_classes(str(listed)).ids) if listed else []
     truth, classes = _truth(folder, images, known)
-    return FoundFolder(images, truth, classes, listed, _several(folder, truth))
+    return FoundFolder(images, truth, classes, listed)
 
 
 def _subfolders(folder: Path) -> list[str]:
@@ -112,14 +110,3 @@ def _json(path: Path) -> dict[str, Any]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _several(folder: Path, truth: dict[str, str]) -> bool:
-    """Whether any picture holds several classes, as far as a table says it; COCO's files always may."""
-    name = truth.get("boxes", "")
-    if name and (folder / name).is_dir():
-        return any(len(names) > 1 for names in _objects(folder / name))
-    if not name.endswith(".csv"):
-        return name.endswith(".json")
-    pairs = {(row["image"], row["class"]) for row in _rows(folder / name)}
-    return len(pairs) > len({image for image, _ in pairs})
