@@ -305,3 +305,12 @@ def test_plotting_never_loads_pyplot_and_importing_raybench_never_loads_matplotl
         "import raybench.benchmark.pictures.plots; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+def test_a_long_title_is_broken_to_fit_a_narrow_figure(make_run):
+    table = comparison_table([make_run(scores=SCORES)])
+    figure = bar_figure(replace(table, title="measured on very many pictures " * 6), across=1)
+    FigureCanvasAgg(figure).draw()
+    title = figure._suptitle.get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.width

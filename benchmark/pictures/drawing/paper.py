@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from .panels import DARKEST, MANY, Axis, Bars, Dots, Front, Layer, Lines, Panel, Strips
 from .style import BLUE, CASED, INK, MEAN, Look, for_matplotlib, tidy
 
+_TITLE_INCHES = 0.105
+"""Width of a letter of a title."""
 _SHAPES = "osD^X*Phv<>p"
 _FEW = 8
 """Points of a line up to which each is marked."""
@@ -59,7 +62,8 @@ def figure_of(bands: Sequence[Sequence[Panel]], title: str) -> PanelFigure:
     for down, band in enumerate(bands):
         for place, panel in enumerate(band):
             _draw_panel(figure.add_subplot(grid[down, place]), panel)
-    figure.suptitle(_plain(title), fontsize=13, color=INK)
+    lines = textwrap.wrap(title, max(16, int(width / _TITLE_INCHES)), break_on_hyphens=False)
+    figure.suptitle(_plain("\n".join(lines)), fontsize=13, color=INK)
     if below:
         ncols = max(1, min(len(below), int(width / (0.8 + 0.095 * max(map(len, below))))))
         key: dict[str, Any] = {"handles": [*below.values()], "labels": [*map(_plain, below)], "ncols": ncols}
