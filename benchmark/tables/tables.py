@@ -198,7 +198,7 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     pointing = [column.label for column in table.columns if column.judges_point]
     reach = {run.protocol_fields.get("tolerance_px") for run in runs}
     if pointing and len(reach) == 1 and isinstance(pixels := reach.pop(), int) and pixels:
-        notes.append(f"{', '.join(pointing)}: a point up to {pixels} pixels outside the object hits it")
+        notes.append(f"{', '.join(pointing)}: a point closer than {pixels} pixels to the object hits it")
     if "queries" not in table.counts and table.rows[0].queries:
         notes.append(f"queries per row: {table.rows[0].queries:,}")
     if with_published:

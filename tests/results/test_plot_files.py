@@ -126,6 +126,14 @@ def test_no_accuracy_or_one_accuracy_gives_no_scatter(make_run):
         assert scatter_figure(comparison_table([make_run(scores=scores, accuracy=ACCURACY)])) is None
 
 
+def test_one_checkpoint_on_two_datasets_has_two_accuracies(make_run):
+    table = comparison_table([make_run(scores={"first": {"rise": 30.0}}, accuracy=ACCURACY)])
+    rows = [replace(table.rows[0], labels=(name, *table.rows[0].labels)) for name in ("one", "two")]
+    both = replace(table, headings=("dataset", *table.headings), rows=tuple(rows))
+    assert scatter_figure(table) is None
+    assert scatter_figure(both) is not None
+
+
 def test_gallery_marks_hits_green_and_misses_red_at_their_pixels(make_run):
     # 25 and 75 % of 12 images: of the first four, images 0 to 2 hit in the first column, all in the second
     run = make_run(scores={"a": {"m": 25.0}, "b": {"m": 75.0}}, gallery=4)

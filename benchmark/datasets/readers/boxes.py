@@ -159,9 +159,8 @@ def open_boxes(
     elif not boxes.lower().endswith(_TABLES):
         raise LayoutError(f"{root / boxes} is no table and no folder; {_EXPECTED}{elsewhere(root)}")
     else:
-        objects, pictures = _tabled(
-            read_box_table(root / boxes, classes, numbers if names else ()), pictures, root, images
-        )
+        rows = read_box_table(root / boxes, classes, numbers)
+        objects, pictures = _tabled(rows, pictures, root, images)
     return own_folder("boxes", root / images, classes, protocol, pictures, objects, selection)
 
 

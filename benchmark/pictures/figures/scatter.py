@@ -173,16 +173,14 @@ def scatter_figure(table: Table, *, across: int = 3) -> PanelFigure | None:
         None if there is nothing to draw: no accuracy, no metric of maps, or a single checkpoint, all of whose
         methods share one accuracy.
     """
-    if len({row.labels[table.headings.index("checkpoint")] for row in table.rows} - {NO_CHECKPOINT}) < 2:
-        return None
     about = [place for place, column in enumerate(table.columns) if column.about_checkpoint][:1]
     looks, panels = methods_of(table), []
     for place, column in enumerate(table.columns):
         for x in about if not column.about_checkpoint else ():
-            dots = side_by_side(_valid(_dots_of(table, x, place)))
-            kinds = dict.fromkeys(dot.kind for dot in _dots_of(table, x, place))
+            found = list(_dots_of(table, x, place))
+            dots, kinds = side_by_side(_valid(found)), dict.fromkeys(dot.kind for dot in found)
             axes = _axis_of(table.columns[x]), _axis_of(column)
-            panels += [_panel(*axes, dots, looks, tuple(kinds))] if dots else []
+            panels += [_panel(*axes, dots, looks, tuple(kinds))] if dots and len(kinds) > 1 else []
     return figure_of(in_bands(panels, across), table.title) if panels else None
 
 

@@ -29,7 +29,7 @@ class OwnBox(NamedTuple):
     size: Size | None = None
 
 
-def read_box_table(path: Path, classes: ClassList, numbers: Sequence[int] = ()) -> list[OwnBox]:
+def read_box_table(path: Path, classes: ClassList, numbers: Sequence[int]) -> list[OwnBox]:
     """Read a table with a header: `image,class,x0,y0,x1,y1`, or `width,height` in place of `x1,y1`.
 
     Pixels count from 0 and the last one, (x1, y1), is inside: x1 = x0 + width - 1. Columns may stand in any
@@ -38,7 +38,7 @@ def read_box_table(path: Path, classes: ClassList, numbers: Sequence[int] = ()) 
     Args:
         path: of the table.
         classes: of the dataset.
-        numbers: the class that each number in the table stands for; by default its index.
+        numbers: the class that each number in the table stands for.
 
     Raises:
         RaybenchError: the file cannot be read, its header is another, or a line is not of its form; names the
@@ -126,12 +126,11 @@ def _box(numbers: list[float], sides: tuple[str, ...], place: str) -> WrittenBox
 def _class_index(name: str, classes: ClassList, numbers: Sequence[int], place: str) -> int:
     if name in classes.index_of or not name.isdecimal():
         return index_named(name, classes, place)
-    known = numbers or range(len(classes))
-    if int(name) >= len(known):
+    if int(name) >= len(numbers):
         raise RaybenchError(
-            f"{place}: there is no class {name}; they are numbered from 0 to {len(known) - 1}"
+            f"{place}: there is no class {name}; they are numbered from 0 to {len(numbers) - 1}"
         )
-    return known[int(name)]
+    return numbers[int(name)]
 
 
 def index_named(name: str, classes: ClassList, place: str) -> int:

@@ -67,8 +67,9 @@ def _truth(folder: Path, images: str, known: list[str]) -> tuple[dict[str, str],
             categories = sorted(content["categories"], key=lambda one: one["id"])
             return {"boxes": path.name}, known or [one["name"] for one in categories]
     for name in (images, *_subfolders(folder)):
-        if objects := _objects(folder / name):
-            return {"boxes": name}, known or sorted(set().union(*objects))
+        objects = _objects(folder / name)
+        if objects is not None:
+            return {"boxes": name}, known or sorted(objects)
     for name, option in (("labels", "boxes"), ("masks", "masks")):
         if (folder / name).is_dir():
             classes = known or list(_subfolders(folder / name))
@@ -91,16 +92,16 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, fieldnames=names))
 
 
-def _objects(folder: Path) -> list[set[str]]:
-    """Names in the files that LabelImg writes, of Pascal VOC's form, in a folder: a set for each picture."""
+def _objects(folder: Path) -> set[str] | None:
+    """Names in the files that LabelImg writes, of Pascal VOC's form, in a folder; None without a file."""
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, parse
 
-    found = []
+    found: set[str] | None = None
     for path in sorted(folder.rglob("*.xml")):
         with contextlib.suppress(ParseError, DefusedXmlException, ValueError):  # a run names the file
-            names = (one.findtext("name") or "" for one in parse(path).iter("object"))
-            found.append({name.strip() for name in names})
+            names = {(one.findtext("name") or "").strip() for one in parse(path).iter("object")}
+            found = names | (found or set())
     return found
 
 
