@@ -86,10 +86,13 @@ def first_repeated(names: Iterable[Name]) -> Name | None:
 
 
 def subfolders(root: Path, folder: str = "") -> list[str]:
-    """Folders directly in a folder, as paths relative to `root`, sorted; none if it does not exist."""
+    """Folders directly in a folder, as paths relative to `root`, sorted; none if it does not exist.
+
+    Hidden ones are none of the data: `.ipynb_checkpoints` holds copies of pictures.
+    """
     try:
         with os.scandir(root / folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir())
+            names = sorted(one.name for one in entries if one.is_dir() and not one.name.startswith("."))
     except OSError:
         return []
     return [f"{folder}/{name}" if folder else name for name in names]

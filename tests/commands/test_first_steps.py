@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,31 @@ def test_init_refuses_what_a_run_would_and_writes_nothing(
     with pytest.raises(RaybenchError, match=message):
         call("init", birds)
     assert sorted(birds.rglob("*")) == before
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_init_sees_whatever_table_a_run_reads(birds: Path, mark: str) -> None:
+    table = birds / "boxes.csv"
+    table.write_text(table.read_text().replace(",", mark))
+    assert "1 pictures, 2 queries" in call("init", birds)
+
+
+def test_init_passes_over_tables_of_something_else_but_names_what_it_cannot_read(birds: Path) -> None:
+    other = birds / "a.csv"
+    other.write_bytes("größe\n".encode("latin-1"))
+    assert "1 pictures, 2 queries" in call("init", birds)
+    (birds / "suite.yaml").unlink()
+    (birds / "network.yaml").unlink()
+    (birds / "boxes.csv").write_bytes("image,class,x0,y0,x1,y1\na,Grünfink,1,2,9,8\n".encode("latin-1"))
+    with pytest.raises(RaybenchError, match=r"boxes\.csv is not UTF-8"):
+        call("init", birds)
+
+
+def test_hidden_folders_hold_no_pictures(birds: Path) -> None:
+    hidden = birds / "images" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    shutil.copy(birds / "images" / "a.png", hidden)
+    assert "1 pictures, 2 queries" in call("init", birds)
 
 
 def test_a_picture_without_boxes_leaves_the_others_to_be_measured(birds: Path) -> None:

@@ -78,20 +78,21 @@ def init(
         raise RaybenchError(f"{folder / kept[0]} exists; remove it, or edit it")
     found = look_at(folder)
     network = _network(folder, checkpoint, architecture, found)
+    beside = found.listed.path.name if found.listed and found.listed.stands_in(folder) else ""
     dataset = {
         "name": next(one.name for one in DATASETS if one.beside),
         "label": folder.resolve().name,
         "images": found.images,
         **found.truth,
         **({"classes": network.classes} if network.classes else {}),
-        **({"names": found.class_list.name} if network.classes and found.class_list else {}),
+        **({"names": beside or "classes.txt"} if network.classes and found.listed else {}),
     }
     own_list = folder / "classes.txt"
-    makes_list = not network.classes and not own_list.exists()
+    needs_list = bool(found.listed) and not beside if network.classes else True
+    makes_list = needs_list and not own_list.exists()
     if makes_list:
         lines = "".join(f"{one}\n" for one in found.classes)
-        given = found.class_list.read_text(encoding="utf-8-sig") if found.class_list else lines
-        own_list.write_text(given, encoding="utf-8")
+        own_list.write_text(found.listed.text if found.listed else lines, encoding="utf-8")
     try:
         several, remarks = _read_through(folder, dataset)
     except RaybenchError:
@@ -100,6 +101,13 @@ def init(
         raise
     for remark in remarks:
         typer.echo(remark, err=True)
+    if found.left_out:
+        option = next(iter(found.truth))
+        typer.echo(
+            f"pictures in {few(found.left_out, _MOST_SAID)} are left out; to measure others write their "
+            f"folder as images, and their {option}, in {folder / 'suite.yaml'}",
+            err=True,
+        )
     schemas = folder / _SCHEMAS
     schemas.mkdir(exist_ok=True)
     (schemas / "suite.json").write_text(json.dumps(schema_of("suite"), indent=1) + "\n")
@@ -119,7 +127,7 @@ def init(
     typer.echo(f"wrote {folder / 'suite.yaml'}", err=True)
     if makes_list:
         order = "put them into the order of the outputs"
-        order = f"in the order of {found.class_list.name}" if found.class_list else order
+        order = f"in the order of {found.listed.path.relative_to(folder)}" if found.listed else order
         typer.echo(f"wrote {own_list}: {len(found.classes)} classes; {order}", err=True)
     if network.weights:
         card = _CARD.format(
@@ -247,7 +255,7 @@ def _recognised(folder: Path, path: Path, written: str, found: FoundFolder) -> _
         )
     name, outputs = told
     said = f"{name}, recognised by its tensors, with {written}"
-    if found.class_list and outputs == len(found.classes):
+    if found.listed and outputs == len(found.classes):
         return _Network("network.yaml", "", written, name, said)
     for shipped in map(load_classes, shipped_class_lists()):
         if len(shipped) == outputs and not _unknown(found.classes, shipped):

@@ -44,12 +44,10 @@ def read_box_table(path: Path, classes: ClassList, numbers: Sequence[int]) -> li
         RaybenchError: the file cannot be read, its header is another, or a line is not of its form; names the
             file, the line and what was expected.
     """
-    lines = _lines(path)
-    delimiter = next((mark for mark in "\t;," if mark in lines[0]), ",")
-    header = [name.strip().lower() for name in next(csv.reader(lines[:1], delimiter=delimiter))]
-    sides = _sides(header, path)
+    header, rows = read_rows(path)
+    sides = box_columns(header, path)
     boxes = []
-    for number, fields in _rows(lines, delimiter):
+    for number, fields in rows:
         place = f"{path}, line {number}"
         if len(fields) != len(header):
             raise RaybenchError(f"{place}: expected {len(header)} values ({','.join(header)}), not {fields}")
@@ -63,15 +61,26 @@ def read_box_table(path: Path, classes: ClassList, numbers: Sequence[int]) -> li
     return boxes
 
 
-def _lines(path: Path) -> list[str]:
+def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Read a table of any columns: the names in its header, in lower case, and the lines with their numbers.
+
+    Raises:
+        RaybenchError: the file cannot be read, or is empty.
+    """
     lines = read_text(path).splitlines()
     if not any(line.strip() for line in lines):
         raise RaybenchError(f"{path} is empty; {_EXPECTED} in its first line")
-    return lines
+    delimiter = next((mark for mark in "\t;," if mark in lines[0]), ",")
+    header = [name.strip().lower() for name in next(csv.reader(lines[:1], delimiter=delimiter), [])]
+    return header, _rows(lines, delimiter)
 
 
-def _sides(header: list[str], path: Path) -> tuple[str, ...]:
-    """Return the four columns of a box; refuse a header that leaves open what its numbers are."""
+def box_columns(header: list[str], path: Path) -> tuple[str, ...]:
+    """Return the four columns of a box; refuse a header that leaves open what its numbers are.
+
+    Raises:
+        RaybenchError: it is no header of a table of boxes.
+    """
     for name in header:
         if header.count(name) > 1:
             raise RaybenchError(f"{path}, line 1: the column {name!r} is there twice; remove one")

@@ -45,6 +45,7 @@ class Objects(Protocol):
 
     def size(self, picture: OwnPicture) -> Size | None:
         """(height, width) of the picture that was annotated, in pixels, or None if nothing says."""
+        return None
 
     def regions(
         self, picture: OwnPicture, size: Size, *, legacy: bool
@@ -65,7 +66,7 @@ class Objects(Protocol):
 
 
 @dataclass(frozen=True)
-class TableObjects:
+class TableObjects(Objects):
     """Boxes of a table, by id of the picture."""
 
     boxes: Mapping[str, tuple[OwnBox, ...]]
@@ -95,7 +96,7 @@ class TableObjects:
 
 
 @dataclass(frozen=True)
-class YoloObjects:
+class YoloObjects(Objects):
     """Text of YOLO's files, by id of the picture, with their paths; which class each number in them is."""
 
     texts: Mapping[str, tuple[str, Path]]
@@ -106,11 +107,6 @@ class YoloObjects:
         """See `Objects`."""
         lines = ([line.split()[0] for line in text.splitlines() if line.strip()] for text, _ in self._all())
         return any(len(set(first)) > 1 for first in lines)
-
-    def size(self, picture: OwnPicture) -> Size | None:
-        """See `Objects`: shares of the sides fit any size."""
-        del picture
-        return None
 
     def _all(self) -> Iterable[tuple[str, Path]]:
         return self.texts.values()
@@ -137,7 +133,7 @@ class YoloObjects:
 
 
 @dataclass(frozen=True)
-class MaskObjects:
+class MaskObjects(Objects):
     """Masks in PNG files; which class each number is, from 1, in those that lie in no class's folder."""
 
     masks: OwnMasks
@@ -152,11 +148,6 @@ class MaskObjects:
             or (one.image_id in self.masks.flat and one.folder_class is None)
             for one in self.pictures
         )
-
-    def size(self, picture: OwnPicture) -> Size | None:
-        """See `Objects`."""
-        del picture
-        return None
 
     def regions(
         self, picture: OwnPicture, size: Size, *, legacy: bool

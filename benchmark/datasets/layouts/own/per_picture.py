@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .....base import Size
 from ...region import Region
 from ...sample import AnnotationError
-from .objects import OwnPicture
+from .objects import Objects, OwnPicture
 
 RESIZED = "a mask is of another size than its picture; brought to the picture's by the nearest pixel"
 """Note on a sample."""
@@ -23,7 +23,7 @@ Found = tuple[dict[int, Region], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class PictureMasks:
+class PictureMasks(Objects):
     """Masks of pictures that show one class each.
 
     Attributes:
@@ -34,11 +34,6 @@ class PictureMasks:
     files: Mapping[str, tuple[Path, ...]]
     read: Callable[[OwnPicture, tuple[Path, ...], Size], Found]
     several: bool = False
-
-    def size(self, picture: OwnPicture) -> Size | None:
-        """See `Objects`: masks are read at the picture's size."""
-        del picture
-        return None
 
     def regions(self, picture: OwnPicture, size: Size, *, legacy: bool) -> Found:
         """See `Objects`."""
