@@ -173,7 +173,7 @@ def test_init_tells_the_architecture_of_weights(birds: Path) -> None:
     ],
 )
 def test_init_refuses_a_network_of_other_classes(birds: Path, words: list[str], message: str) -> None:
-    torch.save(torchvision.models.alexnet(num_classes=3).state_dict(), birds / "w.pt")
+    torch.save(torchvision.models.resnet18(num_classes=3).state_dict(), birds / "w.pt")
     with pytest.raises(RaybenchError, match=message):
         call("init", birds, *words)
     assert not (birds / "suite.yaml").exists()
@@ -220,7 +220,7 @@ def test_numbers_in_annotations_count_the_list_beside_them_and_not_the_networks(
     (birds / "labels").mkdir()
     (birds / "labels" / "a.txt").write_text("1 0.5 0.5 0.2 0.2\n0 0.25 0.25 0.1 0.1\n")
     (birds / "classes.txt").write_text("house finch\ngoldfinch\n")
-    module = torchvision.models.squeezenet1_1(weights=None)
+    module = torchvision.models.resnet18(weights=None)
     torch.save(module.state_dict(), birds / "w.pth")
     assert "1,000 outputs are taken for those of imagenet1k" in call("init", birds)
     answers = load_network(birds / "network.yaml").classes

@@ -63,13 +63,13 @@ def run(tiny: TinySuite, suite: Path, out: str, **changes: object) -> dict[str, 
 
 @forking
 def test_bytes_do_not_depend_on_batches_processes_or_interruptions(tiny: TinySuite, suite: Path) -> None:
-    expected = run(tiny, suite, "whole", limit=4)
+    expected = run(tiny, suite, "whole", limit=3)
     lists = {"first/grad_cam/curves.csv", "first/grad_cam/statistics.csv", "first/center/statistics.csv"}
     assert lists <= expected.keys()
-    assert run(tiny, suite, "batches", limit=4, batch_size=1) == expected
-    assert run(tiny, suite, "processes", limit=4, processes=2) == expected
+    assert run(tiny, suite, "batches", limit=3, batch_size=1) == expected
+    assert run(tiny, suite, "processes", limit=3, processes=2) == expected
     run(tiny, suite, "resumed", limit=1)
-    assert run(tiny, suite, "resumed", limit=4) == expected
+    assert run(tiny, suite, "resumed", limit=3) == expected
 
 
 def test_an_image_whose_rows_are_missing_in_one_file_is_measured_again(
