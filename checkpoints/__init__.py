@@ -2,6 +2,7 @@
 
 from .building.architectures import build_module
 from .building.compiled import Compile, compile_stages
+from .building.scores import UnusableScoresError, reader_of
 from .card import Card, WeightSource, read_card
 from .catalogue import card_files, find_card, shipped_cards
 from .classes import ClassList, load_classes, shipped_class_lists
@@ -11,7 +12,6 @@ from .libraries.writing import written_card
 from .loading import load_network, network_from_module
 from .network import Network, state_sha256
 from .own import function_of
-from .scores import UnusableScoresError, reader_of
 from .weights.cache import cache_folder
 from .weights.download import remote_size
 from .weights.files import local_weights_sha256

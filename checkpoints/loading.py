@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from ..base import CodeFiles, RaybenchError, UnknownNameError, document_from, names_code, worded
 from .building.architectures import build_module
+from .building.scores import read_scores
 from .card import Card
 from .catalogue import find_card
 from .classes import ClassList, load_classes
 from .libraries.inputs import contradictions, own_input_of, resolved, set_transform_input
 from .network import Network, state_sha256, with_own_size
-from .scores import read_scores
 from .weights.files import read_weights
 from .weights.state_dict import fill_module
 

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 Generate = Callable[[Callable[[str], None]], Path]
 """Given a function that is told what happens, writes a dataset and returns its folder."""
 
+_MEMBERS = (
+    *("name", "classes", "multilabel", "has_images", "image_ids", "__len__", "__getitem__", "path_of"),
+    "fingerprint",
+)
+"""What a `Dataset` has."""
+
 _SHARED_OPTIONS = {"classes": None, "list": None}
 
 
@@ -132,7 +138,7 @@ class DatasetReader:
         selection = Selection.from_file(_find(listed, root, folder)) if listed else Selection()
         try:
             classes = self._classes(root, named, folder)
-            return self.function(root, protocol, classes, selection, **given)
+            return self._opened(self.function(root, protocol, classes, selection, **given))
         except LayoutError as error:
             better = other_folder(root, [sign.format(split=split) for sign in self.signs])
             hint = f"; did you mean {better}?" if better else nearest_layout(root, self.layouts, split)
@@ -146,7 +152,16 @@ class DatasetReader:
         own = self.options.keys() - source.options.keys()
         options = {key: value for key, value in given.items() if key not in own}
         opened = source.open(root, protocol, options=options, folder=folder)
-        return self.function(opened, **{k: v for k, v in given.items() if k in own - {"of"}})
+        return self._opened(self.function(opened, **{k: v for k, v in given.items() if k in own - {"of"}}))
+
+    def _opened(self, opened: Dataset) -> Dataset:
+        lacks = [name for name in _MEMBERS if not hasattr(opened, name)]
+        if lacks:
+            raise RaybenchError(
+                f"dataset {self.name!r}: its function returns a {type(opened).__name__} without "
+                f"{', '.join(lacks)}; return what listed_dataset(...) makes, or an object like `Dataset`"
+            )
+        return opened
 
     def _check(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         for key, value in given.items():

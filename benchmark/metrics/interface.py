@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
-from ...base import CodeFiles, Registry, check_options, names_code, options_of
+from ...base import CodeFiles, RaybenchError, Registry, check_options, names_code, options_of
 from ..statistics import Aggregate, CurveValue, Facts, Group, Kind, Unit, Where
 
 if TYPE_CHECKING:
@@ -119,6 +119,11 @@ class Given(TypedDict, total=False):
 def _register(
     name: str, kind: Kind, usual: Mapping[str, Any], given: Mapping[str, Any]
 ) -> Callable[[Function], Function]:
+    if kind == "localisation" and given.get("unit", "percent") != "percent":
+        raise RaybenchError(
+            f"metric {name!r} is a localisation metric, which are in percent; leave out `unit`"
+        )
+
     def register(function: Function) -> Function:
         facts = {**usual, **given}
         facts.setdefault("words", (inspect.getdoc(function) or "").partition("\n")[0])

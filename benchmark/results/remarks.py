@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .complete import lost_rows
-from .facts import alarms
+from .facts import alarms, facts_of
 from .files.folder import ResultFolder
 from .files.manifest import mapping
 
@@ -13,7 +13,7 @@ _DIGITS = 8
 
 
 def remarks(runs: Sequence[ResultFolder]) -> tuple[str, ...]:
-    """Say how many pictures were skipped, what was noted on others and on networks, and which weights.
+    """Say which metrics had options, which weights were measured, and what of pictures and networks is odd.
 
     Of several runs, a sentence that not all of them share names its folder.
     """
@@ -30,7 +30,7 @@ def remarks(runs: Sequence[ResultFolder]) -> tuple[str, ...]:
 
 def _of_run(run: ResultFolder) -> list[str]:
     skipped, asking_nothing = run.manifest.get("skipped"), run.manifest.get("without_queries")
-    lines = _weights(run)
+    lines = [*_options(run), *_weights(run)]
     if isinstance(skipped, list) and skipped:
         lines.append(f"skipped, as they could not be used: {_pictures(len(skipped))}; run.json says why")
     if isinstance(asking_nothing, list) and asking_nothing:
@@ -44,6 +44,15 @@ def _of_run(run: ResultFolder) -> list[str]:
     for checkpoint, said in mapping(run.manifest.get("remarks")).items():
         lines += [f"{checkpoint}: {remark}" for remark in (said if isinstance(said, list) else ())]
     return lines
+
+
+def _options(run: ResultFolder) -> Iterator[str]:
+    """Say which metrics were measured with options: their numbers are others than the usual ones."""
+    for metric, options in run.metric_options.items():
+        facts = facts_of(metric, [run])
+        words = ", ".join(f"{key} = {value}" for key, value in options.items())
+        if words:
+            yield f"{facts.label if facts else metric}: {words}"
 
 
 def _weights(run: ResultFolder) -> list[str]:

@@ -92,7 +92,7 @@ def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[Bou
 
     bound = mistakes.made(bound_one, suite.attribution_choices)
     mistakes.refuse()
-    _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name)
+    _refuse_twins("attribution", (attribution.label for attribution in bound), suite.name, _OTHER_LABEL)
     return tuple(bound)
 
 
@@ -102,12 +102,16 @@ def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMet
     mistakes = Mistakes()
 
     def bound_one(one: NamedChoice) -> BoundMetric:
+        if one.label:
+            raise RaybenchError(
+                f"metric {one.name!r} is given a label, which only methods may have; remove it"
+            )
         with _files_told(code):
             return bind_metric(by_label.get(one.name.casefold(), one.name), one.options, code=code)
 
     bound = mistakes.made(bound_one, suite.metric_choices)
     mistakes.refuse()
-    _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name)
+    _refuse_twins("metric", (metric.metric.name for metric in bound), suite.name, _OTHER_SUITE)
     if not suite.attributions and all(metric.metric.per_query for metric in bound):
         raise RaybenchError(
             f"suite {suite.name!r} measures nothing: it names no attributions and no metric of "
@@ -140,7 +144,11 @@ def labels_of(suite: Suite, cards: Iterable[Card]) -> dict[str, dict[str, str]]:
     return {kind: found for kind, found in labels.items() if found}
 
 
-def _refuse_twins(noun: str, names: Iterable[str], suite: str) -> None:
+_OTHER_LABEL = "give one of them another label"
+_OTHER_SUITE = "its other options belong into another suite"
+
+
+def _refuse_twins(noun: str, names: Iterable[str], suite: str, way_out: str) -> None:
     seen: set[str] = set()
     for name in names:
         if not PLAIN_NAME.fullmatch(name):
@@ -148,5 +156,5 @@ def _refuse_twins(noun: str, names: Iterable[str], suite: str) -> None:
                 f"suite {suite!r}: {noun} label {name!r} may hold up to 80 letters, digits and _ . + - only"
             )
         if name in seen:
-            raise RaybenchError(f"suite {suite!r} has {noun} {name!r} twice; give one of them another label")
+            raise RaybenchError(f"suite {suite!r} has {noun} {name!r} twice; {way_out}")
         seen.add(name)

@@ -225,6 +225,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--out", type=Path, default=DOCS / "capabilities.csv")
     given = parser.parse_args()
+    undescribed = sorted(set(methods()) - checked_against().keys())
+    if undescribed:
+        parser.error(f"docs/methods.md does not say what {', '.join(undescribed)} was checked against")
     found = read(given.out) if given.out.exists() else []
     known, order = [*FAMILIES, *(f"timm:{name}" for name in OF_TIMM), *given.names], methods()
     for name in given.names or known:

@@ -67,6 +67,14 @@ def test_every_reader_refuses_options_it_does_not_have(reader: DatasetReader, tm
         reader.open(tmp_path, AAAI21, options={"wibble": "x", **needed(reader)})
 
 
+def test_what_is_no_dataset_is_refused_with_what_it_lacks(tmp_path: Path) -> None:
+    reader = DatasetReader("mine", lambda *given: [], classes="voc20", multilabel=False, folder="mine")
+    with pytest.raises(
+        RaybenchError, match="'mine': its function returns a list without name, .*fingerprint"
+    ):
+        reader.open(tmp_path, AAAI21)
+
+
 def test_unknown_dataset_is_named_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="unknown dataset 'imagnet'; did you mean 'imagenet'"):
         DATASETS.get("imagnet")

@@ -6,6 +6,7 @@ from target_layers import built
 
 from raybench.attributions import bind
 from raybench.base import RaybenchError
+from raybench.benchmark.suite import load_suite
 from raybench.checkpoints import network_from_module
 
 TRIALS = read(DOCS / "capabilities.csv")
@@ -14,13 +15,24 @@ TRIALS = read(DOCS / "capabilities.csv")
 def test_every_method_was_tried_on_every_network_and_the_page_says_so():
     pairs = {(one.network, one.method) for one in TRIALS}
     networks = {one.network for one in TRIALS}
-    assert pairs == {(network, method) for network in networks for method in methods()}
+    wanted = {(network, method) for network in networks for method in methods()}
+    untried = sorted({method for _, method in wanted - pairs})
+    assert not untried, f"run python tests/acceptance/capabilities.py, which tries {', '.join(untried)}"
+    assert pairs == wanted
     assert len(networks) >= 60
     assert (DOCS / "capabilities.md").read_text(encoding="utf-8") == page(TRIALS)
 
 
 def test_every_method_says_what_it_was_checked_against():
-    assert set(methods()) <= checked_against().keys()
+    missing = set(methods()) - checked_against().keys()
+    assert not missing, (
+        f"docs/methods.md has no row for {sorted(missing)} under what each was checked against"
+    )
+
+
+def test_the_suite_of_all_methods_holds_all():
+    asked = {choice.name for choice in load_suite("methods-shapes")[0].attribution_choices}
+    assert not set(methods()) - asked
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "timm:mixer_s32_224"])

@@ -15,6 +15,12 @@ def test_a_table_says_how_many_pictures_were_skipped_and_what_was_noted(make_run
     assert SENTENCE in render_table(comparison_table([run]), "markdown")
 
 
+def test_a_table_says_which_metrics_had_options(make_run):
+    run = make_run(metrics={"content_heatmap": {}, "pointing_game": {"k": 50, "share": None}})
+    assert "PG: k = 50, share = None" in comparison_table([run]).notes
+    assert not [note for note in comparison_table([run]).notes if note.startswith("CH:")]
+
+
 def test_a_table_of_a_run_without_remarks_says_nothing_of_pictures(make_run):
     assert comparison_table([make_run(skipped=[], notes={})]).notes == comparison_table([make_run("b")]).notes
 

@@ -118,7 +118,10 @@ def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(
         ((3, (0, 0, 5, 5), 0), "picture 0 of the list: the picture is int; expected a PIL image"),
         ((np.zeros((8, 8, 3)), (0, 0, 5, 5), 0), "is an array .* of float64; expected"),
         ((np.zeros((8, 8, 3), np.uint8), (0, 0, 0.5, 0.5), 0), "in shares of the picture"),
-        ((np.zeros((8, 8, 3), np.uint8), ("0", "0", "5", "5"), 0), "class 0: where it is, is not boxes"),
+        (
+            (np.zeros((8, 8, 3), np.uint8), ("0", "0", "5", "5"), 0),
+            "class 0: what says where the object is has another form; expected boxes",
+        ),
         (
             (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9), dtype=bool), 0),
             "region is of a picture of 9 x 8",

@@ -325,6 +325,11 @@ def test_python_and_command_line_give_the_same_bytes(tiny: TinySuite) -> None:
         ({"checkpoints": ["first.yaml", "first.yaml"]}, "suite 'tiny' has checkpoint 'first' twice; name it"),
         ({"checkpoints": [], "attributions": ["grad_cam"]}, "asks for 'grad_cam' but names no checkpoint"),
         ({"checkpoints": ["resnet18"]}, "answers the 1000 classes of imagenet1k, but dataset 'shapes'"),
+        (
+            {"metrics": ["PG", "pointing_game"]},
+            "'pointing_game' twice; its other options belong into another",
+        ),
+        ({"metrics": [{"name": "PG", "label": "ours"}]}, "metric 'PG' is given a label, which only methods"),
         ({"metrics": ["f1_overall"]}, "metric 'f1_overall' does not fit dataset 'shapes'"),
         ({"metrics": "pointing_game"}, "metrics"),
     ],

@@ -86,7 +86,7 @@ def write_result(
     facts = {key: value for key, value in facts.items() if value is not None} | {
         "weights": {"path": weights_path.name, "sha256": hashlib.sha256(weights).hexdigest()},
         "source": f"raybench train, recipe.yaml (SHA-256 {hashlib.sha256(text.encode()).hexdigest()})",
-        "reported": dict(measured),
+        "reported": {metric: round(value, 4) for metric, value in measured.items()},
         "notes": f"{steps} steps; reported values are on {validated}; raybench {__version__}, torch "
         f"{torch.__version__}, torchvision {torchvision.__version__}, Python {platform.python_version()}",
     }

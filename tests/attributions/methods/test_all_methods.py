@@ -97,6 +97,7 @@ def test_batch_size_one_to_many_on_the_small_network(method, small, small_querie
     maps = function(small, *small_queries)
     assert maps.dtype == torch.float32
     assert (maps.amax(dim=(1, 2)) > 0).any()
+    assert (maps >= 0).all(), "maps may be negative only by methods registered with signed=True"
     torch.testing.assert_close(maps, singles(function, small, small_queries), rtol=1e-6, atol=1e-9)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base import RaybenchError
-from .card import Card
-from .classes import ClassList
+from ...base import RaybenchError
+from ..card import Card
+from ..classes import ClassList
 
 
 class UnusableScoresError(RaybenchError):
