@@ -124,7 +124,7 @@ class DatasetReader:
         root, given = Path(root), dict(options or {})
         if self.composed:
             return self._compose(root, protocol, given, folder)
-        self._check(given, self.options)
+        self.check_options(given)
         if not root.is_dir():
             lacks = "is no folder" if root.exists() else "does not exist"
             raise RaybenchError(f"the folder of dataset {self.name!r} is {root}, which {lacks}")
@@ -148,7 +148,7 @@ class DatasetReader:
         self, root: Path, protocol: Protocol, given: Mapping[str, Any], folder: Path | None
     ) -> Dataset:
         source = self.source(given)
-        self._check(given, {**source.options, **self.options})
+        self.check_options(given)
         own = self.options.keys() - source.options.keys()
         options = {key: value for key, value in given.items() if key not in own}
         opened = source.open(root, protocol, options=options, folder=folder)
@@ -163,7 +163,13 @@ class DatasetReader:
             )
         return opened
 
-    def _check(self, given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    def check_options(self, given: Mapping[str, Any]) -> None:
+        """Refuse options that the reader, or that of a composed dataset's source, does not have.
+
+        Raises:
+            RaybenchError: an option is unknown, or its value is of another kind; names the nearest.
+        """
+        options = {**self.source(given).options, **self.options}
         for key, value in given.items():
             if key not in options:
                 close = nearest(key, options)

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ...attributions import BoundAttribution, bind
-from ...base import CodeFiles, RaybenchError, UnknownNameError
-from ...checkpoints import Card
+from ...base import (
+    CodeFiles,
+    DocumentError,
+    RaybenchError,
+    SeveralMistakesError,
+    UnknownNameError,
+    document_from,
+    written,
+)
+from ...checkpoints import Card, Network, find_card, function_of, resolved
+from ..datasets import DatasetReader, find_reader
 from ..metrics import METRICS, BoundMetric, bind_metric
-from ..suite import PLAIN_NAME, NamedChoice, Suite, plain_name
+from ..suite import (
+    PLAIN_NAME,
+    NamedChoice,
+    Protocol,
+    Settings,
+    Suite,
+    load_suite,
+    meant,
+    plain_name,
+    shipped_default,
+)
 
 Choice = TypeVar("Choice")
 Made = TypeVar("Made")
-
-
-class SeveralMistakesError(RaybenchError):
-    """Several mistakes, told at once, a line for each."""
-
-    def __init__(self, mistakes: Iterable[RaybenchError]) -> None:
-        """Hold `mistakes`, those of others like this one by themselves."""
-        self.mistakes: list[RaybenchError] = []
-        for one in mistakes:
-            self.mistakes += one.mistakes if isinstance(one, SeveralMistakesError) else [one]
-        lines = "\n".join(f"- {one}" for one in self.mistakes)
-        super().__init__(f"{len(self.mistakes)} mistakes:\n{lines}")
-
-    def __reduce__(self) -> tuple[type[SeveralMistakesError], tuple[list[RaybenchError]]]:
-        """Let the error pass from one process to another."""
-        return type(self), (self.mistakes,)
 
 
 class Mistakes:
@@ -59,7 +63,7 @@ class Mistakes:
         """Make something of every choice that allows it, and note the mistakes of the others."""
         found = []
         for one in choices:
-            with self.noted():
+            with self.noted(), _about(one.name if isinstance(one, NamedChoice) else str(one)):
                 found.append(make(one))
         return found
 
@@ -71,15 +75,28 @@ class Mistakes:
             raise SeveralMistakesError(self._found)
 
 
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """While open, a mistake is about what stands under a name."""
+    try:
+        yield
+    except RaybenchError as error:
+        error.about = error.about or name
+        raise
+
+
 def _placed(error: RaybenchError, place: str, file: Path | None) -> RaybenchError:
-    if not isinstance(error, UnknownNameError) or not place or error.place:
+    unknown = error if isinstance(error, UnknownNameError) and not error.place else None
+    name = unknown.name if unknown else error.about
+    if not name or not place:
         return error
     lines = file.read_text(encoding="utf-8").splitlines() if file and file.is_file() else []
-    word = re.compile(rf"(?<![\w.-]){re.escape(error.name)}(?![\w.-])")
+    word = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
     line = next(
         (number for number, text in enumerate(lines, 1) if word.search(text.partition(" #")[0])), None
     )
-    return error.at(f"{place}, line {line}" if line else place)
+    where = f"{place}, line {line}" if line else place
+    return unknown.at(where) if unknown else RaybenchError(f"{where}: {error}")
 
 
 def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundAttribution, ...]:
@@ -98,7 +115,8 @@ def bound_attributions(suite: Suite, code: CodeFiles | None = None) -> tuple[Bou
 
 def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMetric, ...]:
     """Return a suite's metrics with their options, in its order; tables' labels name them as well."""
-    by_label = {metric.label.casefold(): metric.name for metric in METRICS}
+    names = {written(metric.label): metric.name for metric in METRICS}
+    names |= {written(metric.name): metric.name for metric in METRICS}
     mistakes = Mistakes()
 
     def bound_one(one: NamedChoice) -> BoundMetric:
@@ -107,7 +125,11 @@ def bound_metrics(suite: Suite, code: CodeFiles | None = None) -> tuple[BoundMet
                 f"metric {one.name!r} is given a label, which only methods may have; remove it"
             )
         with _files_told(code):
-            return bind_metric(by_label.get(one.name.casefold(), one.name), one.options, code=code)
+            try:
+                return bind_metric(names.get(written(one.name), one.name), one.options, code=code)
+            except UnknownNameError as error:
+                labels = [metric.label for metric in METRICS]
+                raise UnknownNameError(error.noun, error.name, [*error.known, *labels]) from None
 
     bound = mistakes.made(bound_one, suite.metric_choices)
     mistakes.refuse()
@@ -158,3 +180,73 @@ def _refuse_twins(noun: str, names: Iterable[str], suite: str, way_out: str) -> 
         if name in seen:
             raise RaybenchError(f"suite {suite!r} has {noun} {name!r} twice; {way_out}")
         seen.add(name)
+
+
+class Named(NamedTuple):
+    """What the names in a suite stand for."""
+
+    protocol: Protocol
+    cards: list[Card]
+    metrics: tuple[BoundMetric, ...]
+    attributions: tuple[BoundAttribution, ...]
+    reader: DatasetReader
+
+
+def names_in(
+    suite: Suite, settings: Settings, networks: Sequence[Network], code: CodeFiles, path: Path, place: str
+) -> Named:
+    """Resolve every name of a suite and of the settings.
+
+    Args:
+        suite: with the parts that settings give in its place.
+        settings: of the run.
+        networks: in memory.
+        code: where files with functions are looked for.
+        path: of the suite.
+        place: what messages call it.
+
+    Raises:
+        RaybenchError: all mistakes at once.
+    """
+    here = replace(code, folder=Path())  # what options name is found from the current folder
+    choice, folder = suite.dataset_choice, Path() if settings.dataset else path.parent
+    mistakes = Mistakes()
+    with mistakes.noted(place, path):
+        protocol = suite.bound_protocol(settings.protocol)
+    cards = mistakes.made(lambda name: _find_card(name, here), settings.checkpoints)
+    cards += [network.card for network in networks]
+    if not (settings.checkpoints or networks):
+        for name in suite.checkpoints:
+            with mistakes.noted(place, path), _about(name):
+                cards.append(_find_card(name, code))
+    with mistakes.noted(*(("--metric",) if settings.metrics else (place, path))):
+        metrics = bound_metrics(suite, here if settings.metrics else code)
+    with mistakes.noted(*(("--attribution",) if settings.attributions else (place, path))):
+        asked = bound_attributions(suite, here if settings.attributions else code)
+    with mistakes.noted(*(("--dataset",) if settings.dataset else (place, path))), _about(choice.name):
+        reader = find_reader(choice.name, replace(code, folder=folder))
+        reader.check_options(choice.options)
+    mistakes.refuse()
+    return Named(protocol, cards, metrics, asked, reader)
+
+
+def with_names(
+    error: DocumentError, source: str, settings: Settings, networks: Sequence[Network], code: CodeFiles
+) -> RaybenchError:
+    """Add to the mistakes in a suite's form those of the names in the rest of it."""
+    path = Path(source)
+    try:
+        usual = load_suite(shipped_default)[0].model_dump(mode="json", exclude_none=True)
+        rest, _ = meant(document_from({**usual, **error.rest}, Suite, source), settings)
+        names_in(rest, settings, networks, replace(code, folder=path.parent), path, source)
+    except RaybenchError as names:
+        return SeveralMistakesError([error, names])
+    return error
+
+
+def _find_card(name: str, code: CodeFiles) -> Card:
+    """Return a shipped card, one whose path is relative to the code's folder, or that of a function there."""
+    beside = code.folder / name
+    card = find_card(beside if Path(name).suffix and beside.is_file() else name, code)
+    function_of(card, code)  # notes the hash of its file
+    return resolved(card)

@@ -12,23 +12,20 @@ from typing import Any
 import torch
 
 from ...attributions import BoundAttribution
-from ...base import CodeFiles, RaybenchError, UnknownNameError
+from ...base import CodeFiles, DocumentError, RaybenchError, UnknownNameError
 from ...checkpoints import (
     Card,
     ClassList,
     Network,
-    find_card,
-    function_of,
     load_classes,
-    resolved,
     shipped_cards,
 )
-from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, find_reader, open_dataset
+from ..datasets import DATASETS, Dataset, DatasetReader, asks_anything, open_dataset
 from ..metrics import BoundMetric
 from ..results import NO_CHECKPOINT, RECORD_COLUMNS
 from ..suite import Protocol, Settings, Suite, meant
 from .machine.devices import pick_device
-from .naming import Mistakes, bound_attributions, bound_metrics
+from .naming import names_in, with_names
 from .progress import Reporter
 
 
@@ -75,27 +72,21 @@ class Plan:
         Raises:
             RaybenchError: a name is unknown, something is missing, or two things do not fit together.
         """
-        suite, path = meant(source, settings)
-        code = CodeFiles(path.parent, settings.trust_code, held or {})
-        place = f"suite {suite.name!r}" if isinstance(source, Suite) else str(path)
-        here = replace(code, folder=Path())  # what options name is found from the current folder
+        code = CodeFiles(Path(), settings.trust_code, held or {})
+        try:
+            suite, path = meant(source, settings)
+        except DocumentError as error:
+            raise with_names(error, str(source), settings, networks, code) from None
+        code = replace(code, folder=path.parent)
+        protocol, cards, metrics, asked, reader = names_in(
+            suite,
+            settings,
+            networks,
+            code,
+            path,
+            f"suite {suite.name!r}" if isinstance(source, Suite) else str(path),
+        )
         choice, folder = suite.dataset_choice, Path() if settings.dataset else path.parent
-        mistakes = Mistakes()
-        with mistakes.noted(place, path):
-            protocol = suite.bound_protocol(settings.protocol)
-        cards = mistakes.made(lambda name: _find_card(name, here), settings.checkpoints)
-        cards += [network.card for network in networks]
-        if not (settings.checkpoints or networks):
-            for name in suite.checkpoints:
-                with mistakes.noted(place, path):
-                    cards.append(_find_card(name, code))
-        with mistakes.noted(*(("--metric",) if settings.metrics else (place, path))):
-            metrics = bound_metrics(suite, here if settings.metrics else code)
-        with mistakes.noted(*(("--attribution",) if settings.attributions else (place, path))):
-            asked = bound_attributions(suite, here if settings.attributions else code)
-        with mistakes.noted(place, path):
-            reader = find_reader(choice.name, replace(code, folder=folder))
-        mistakes.refuse()
         attributions = _possible(suite, asked, cards, reporter)
         device = pick_device(settings.device)
         if settings.compile != "no" and device.type != "cuda":
@@ -251,11 +242,3 @@ def _possible(
         left_out = ", ".join(one.label for one in asked if one not in possible)
         reporter.say(f"left out for want of a checkpoint: {left_out}; name networks by --checkpoint")
     return possible
-
-
-def _find_card(name: str, code: CodeFiles) -> Card:
-    """Return a shipped card, one whose path is relative to the code's folder, or that of a function there."""
-    beside = code.folder / name
-    card = find_card(beside if Path(name).suffix and beside.is_file() else name, code)
-    function_of(card, code)  # notes the hash of its file
-    return resolved(card)

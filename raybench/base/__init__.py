@@ -1,8 +1,18 @@
 """The ground: what every room stands on, and nothing of the subject."""
 
 from .code_files import CodeFiles, names_code, without_folder
-from .documents import Document, checked_label, document_from, parse_document, read_document
-from .errors import RaybenchError, ToldElsewhereError, UnknownNameError, broken, few, nearest, quoted
+from .documents import Document, DocumentError, checked_label, document_from, parse_document, read_document
+from .errors import (
+    RaybenchError,
+    SeveralMistakesError,
+    ToldElsewhereError,
+    UnknownNameError,
+    broken,
+    few,
+    nearest,
+    quoted,
+    written,
+)
 from .failures import worded, worded_time
 from .flags import Flag, offered, refuse_out_of_range
 from .geometry import Box, Point, Size
@@ -17,10 +27,12 @@ __all__ = [
     "Box",
     "CodeFiles",
     "Document",
+    "DocumentError",
     "Flag",
     "Point",
     "RaybenchError",
     "Registry",
+    "SeveralMistakesError",
     "Size",
     "ToldElsewhereError",
     "UnknownNameError",
@@ -47,6 +59,7 @@ __all__ = [
     "without_folder",
     "worded",
     "worded_time",
+    "written",
 ]
 
 __version__ = "0.1.0"

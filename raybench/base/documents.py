@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from .errors import RaybenchError, nearest
+from .errors import RaybenchError, SeveralMistakesError, nearest
 from .plain_yaml import parse_yaml
 
 
@@ -80,9 +80,39 @@ def document_from(
     except TypeError as error:  # a tag made a date, a set or bytes
         raise RaybenchError(f"{place}: not plain text, numbers, lists and keys: {error}") from None
     except ValidationError as error:
-        told = [_explain(some, kind, data, root, place) for some in _by_key(error.errors(), data)]
-        several = "\n".join([f"{len(told)} mistakes:", *(f"- {one}" for one in told)])
-        raise RaybenchError(told[0] if len(told) == 1 else several) from None
+        mistakes = error.errors()
+        told = [_explain(some, kind, data, root, place) for some in _by_key(mistakes, data)]
+        raise DocumentError(told, _without(data, [_path_in(data, one) for one in mistakes])) from None
+
+
+class DocumentError(SeveralMistakesError):
+    """Mistakes in a document.
+
+    Attributes:
+        rest: the values in which none was found.
+    """
+
+    def __init__(
+        self, mistakes: Iterable[str | RaybenchError], rest: Mapping[str, Any] | None = None
+    ) -> None:
+        """Hold the sentences and the other values."""
+        super().__init__([RaybenchError(one) if isinstance(one, str) else one for one in mistakes])
+        self.rest = dict(rest or {})
+
+
+def _without(data: Mapping[str, Any], paths: list[list[str | int]]) -> dict[str, Any]:
+    """Return the keys that no path leads into; of a list, what none leads into."""
+    items = {
+        (path[0], path[1]) for path in paths if len(path) > 1 and isinstance(data.get(str(path[0])), list)
+    }
+    whole = {path[0] for path in paths if path} - {key for key, _ in items}
+    return {
+        key: [one for place, one in enumerate(value) if (key, place) not in items]
+        if isinstance(value, list)
+        else value
+        for key, value in data.items()
+        if key not in whole
+    }
 
 
 def _by_key(mistakes: list[ErrorDetails], data: Any) -> list[list[ErrorDetails]]:

@@ -17,6 +17,26 @@ class RaybenchError(Exception):
     line prints it and leaves with exit code 2.
     """
 
+    about = ""
+    """Name of what it is about, by which its place can be found."""
+
+
+class SeveralMistakesError(RaybenchError):
+    """Several mistakes, told at once, a line for each."""
+
+    def __init__(self, mistakes: Iterable[RaybenchError]) -> None:
+        """Hold `mistakes`, those of others like this one by themselves."""
+        self.mistakes: list[RaybenchError] = []
+        for one in mistakes:
+            self.mistakes += one.mistakes if isinstance(one, SeveralMistakesError) else [one]
+        lines = "\n".join(f"- {one}" for one in self.mistakes)
+        several = f"{len(self.mistakes)} mistakes:\n{lines}"
+        super().__init__(several if len(self.mistakes) > 1 else str(self.mistakes[0]))
+
+    def __reduce__(self) -> tuple[type[SeveralMistakesError], tuple[list[RaybenchError]]]:
+        """Let the error pass from one process to another."""
+        return type(self), (self.mistakes,)
+
 
 class ToldElsewhereError(RaybenchError):
     """A mistake that another process of the same run has met and told the user about."""
@@ -45,13 +65,13 @@ class UnknownNameError(RaybenchError, LookupError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return up to three known names that resemble `name`, quoted and joined by "or"; empty if none does."""
     every = list(known)
-    same = [one for one in every if _letters(one) == _letters(name)]
+    same = [one for one in every if written(one) == written(name)]
     close = same or difflib.get_close_matches(name, every, n=3, cutoff=0.6)
     return " or ".join(repr(match) for match in close)
 
 
-def _letters(name: str) -> str:
-    """A name as people may write it: LayerCAM, layer-cam and layer_cam are one."""
+def written(name: str) -> str:
+    """Return what is the same however people write a name: LayerCAM, layer-cam and layer_cam are one."""
     return re.sub(r"[\W_]", "", name).casefold() or name
 
 
