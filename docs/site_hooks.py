@@ -1,13 +1,24 @@
-"""Hooks of the site: the examples, which lie outside of docs/, go into it, and links lead to them there."""
+"""Hooks of the site: the package as it is installed, for the reference; the examples, and links to them."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def on_startup(**_: Any) -> None:
+    """Link the package's folders as they lie once installed: mkdocstrings reads files, imports nothing."""
+    package = ROOT / "build" / "package" / "raybench"
+    shutil.rmtree(package, ignore_errors=True)
+    package.mkdir(parents=True)
+    inside, beside = ROOT.glob("raybench/*"), (path.parent for path in ROOT.glob("*/__init__.py"))
+    for path in {*inside, *beside} - {ROOT / "raybench"}:
+        (package / path.name).symlink_to(path)
 
 
 def on_files(files: Files, config: Any) -> Files:
