@@ -98,7 +98,7 @@ class Explained:
 
 def explain(
     networks: Network | str | Path | Sequence[Network | str | Path],
-    image: PIL.Image.Image | str | Path,
+    image: PIL.Image.Image | NDArray[np.uint8] | str | Path,
     classes: int | str | Sequence[int | str] | None = None,
     attributions: str | Sequence[str] = "grad_cam",
     *,
@@ -112,7 +112,7 @@ def explain(
 
     Args:
         networks: one or several, from `raybench.load_checkpoint`, or what that takes.
-        image: a picture or its path.
+        image: a PIL image, an array (H, W, 3) of uint8 in RGB, or a path.
         classes: what to look for, by index or name; None for the most probable class of each network.
         attributions: one or several methods, by name, as `mine.py:my_method` or with options as
             `{name: grad_cam, layer: layer3}`.
@@ -125,14 +125,15 @@ def explain(
     Raises:
         RaybenchError: the picture cannot be read, or something is unknown; see `raybench.attribute`.
     """
-    from .benchmark.datasets import to_rgb, upright_picture
+    from .benchmark.datasets import picture_in_memory, upright_picture
     from .benchmark.measuring import explain_image, usual_protocol
     from .benchmark.running import pick_device
     from .checkpoints import Network, load_network
 
-    picture, turned = (
-        (to_rgb(image), "") if isinstance(image, PIL.Image.Image) else upright_picture(Path(image))
-    )
+    if isinstance(image, (str, Path)):
+        picture, turned = upright_picture(Path(image))
+    else:
+        picture, turned = picture_in_memory(image, "the picture"), ""
     asked = [networks] if isinstance(networks, (Network, str, Path)) else list(networks)
     methods = [attributions] if isinstance(attributions, str) else list(attributions)
     if not asked or not methods:

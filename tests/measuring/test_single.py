@@ -34,6 +34,24 @@ def test_classes_that_are_none_are_one_sentence(
         raybench.attribute(network, PICTURE, classes)  # type: ignore[arg-type]
 
 
+def test_a_picture_may_be_an_array_and_nothing_else_is_one_sentence(network: raybench.Network) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), dtype=np.uint8)
+    expected = raybench.attribute(network, PIL.Image.fromarray(pixels), [3])
+    assert torch.equal(raybench.attribute(network, pixels, [3]), expected)
+    found = raybench.explain(network, pixels, [3])
+    assert torch.equal(torch.from_numpy(found.maps[0]), expected)
+    np.testing.assert_array_equal(np.asarray(found.picture), pixels)
+    for ask in (raybench.attribute, raybench.explain):
+        with pytest.raises(
+            RaybenchError, match=r"the picture is an array .* of float64; expected \(H, W, 3\)"
+        ):
+            ask(network, pixels / 255)
+        with pytest.raises(RaybenchError, match=r"the picture is an array \(80, 90\) of uint8; expected"):
+            ask(network, pixels[..., 0])
+        with pytest.raises(RaybenchError, match="the picture is Tensor; expected a PIL image, an array"):
+            ask(network, torch.from_numpy(pixels))
+
+
 def test_a_class_may_be_given_in_any_form(network: raybench.Network) -> None:
     label = network.classes.labels[3]
     expected = raybench.attribute(network, PICTURE, [3])
