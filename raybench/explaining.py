@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from .base import RaybenchError
+from .base import RaybenchError, few
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,6 +53,14 @@ class Explained:
     top5: dict[str, tuple[tuple[str, float], ...]]
     protocols: dict[str, str]
     remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        rows = few(f"{row.network}: {row.label.split(',')[0]}" for row in self.rows)
+        return (
+            f"Explained, a picture of {self.picture.width} x {self.picture.height} pixels\n"
+            f"rows ({len(self.rows)}): {rows}\nmethods ({len(self.methods)}): {few(self.methods)}\n"
+            f".maps is {self.maps.shape}; .figure() draws them, .save(path) keeps a figure or .npz"
+        )
 
     def figure(self) -> Figure:
         """Draw it: a single map beside the most probable classes, several beside each other."""

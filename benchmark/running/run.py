@@ -42,6 +42,15 @@ class Results:
     out: Path
     manifest: Manifest
 
+    def __repr__(self) -> str:
+        rows = sum(name.endswith("records.csv") for name in self.manifest["rows"])
+        return (
+            f"Results of suite {self.manifest['suite']['name']!r} in {self.out}: rows (checkpoint, method): "
+            f"{rows}\n"
+            ".frame holds the numbers, .records(checkpoint, method) every query; .table() and .plot(folder) "
+            "show them"
+        )
+
     @property
     def summary(self) -> pd.DataFrame:
         """summary.csv: one row per checkpoint, method, metric and aggregate."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import raybench
 from raybench.base import RaybenchError
+from raybench.checkpoints import ClassList, network_from_module
 from raybench.checkpoints.shapes_net import shapes_net
 
 CLASSES = ["circle", "square"]
@@ -105,6 +106,24 @@ def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(
     assert folder.is_dir()
     del results
     assert not folder.exists()
+
+
+def test_what_a_prompt_shows_is_short_and_says_where_things_are(pictures, module) -> None:
+    results = measured([(pictures[0], BOXES[0], 0)], module)
+    shown = repr(results).splitlines()
+    assert shown[0] == f"Results of suite 'in-memory' in {results.out}: rows (checkpoint, method): 2"
+    assert (len(shown), max(map(len, shown)) < 130) == (2, True)
+    network = network_from_module(
+        module, name="mine", classes=ClassList("given", ("cat", "dog"), ("cat", "dog"))
+    )
+    assert repr(network) == "Network 'mine': Sequential, 2 classes"
+    found = raybench.explain(network, pictures[0], ["dog", "cat"], ["gradient", "grad_cam"])
+    assert repr(found).splitlines() == [
+        "Explained, a picture of 64 x 48 pixels",
+        "rows (2): mine: dog, mine: cat",
+        "methods (2): gradient, grad_cam",
+        ".maps is (2, 2, 48, 64); .figure() draws them, .save(path) keeps a figure or .npz",
+    ]
 
 
 @pytest.mark.parametrize(
