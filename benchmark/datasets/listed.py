@@ -165,8 +165,9 @@ def _region(where: Any, size: Size, protocol: Protocol, place: str) -> tuple[Reg
     flat = given.ravel().tolist() if given.ndim == 2 and given.shape[1] == 4 and len(given) else []
     if not flat or not all(isinstance(one, Real) and np.isfinite(float(one)) for one in flat):
         raise AnnotationError(f"{place}: what says where the object is has another form; expected {_WHERE}")
-    if all(0 <= one <= 1 for one in flat) and any(one % 1 for one in flat):
-        raise AnnotationError(f"{place}: the box is in shares of the picture, from 0 to 1; expected pixels")
+    for box in given:  # in the numbers that were given
+        if flaw := WrittenBox(*map(float, box)).flaw:
+            raise AnnotationError(f"{place}: a box {flaw}")
     boxes = [WrittenBox(*(float(corner) + 1 for corner in box)) for box in given]
     return region_of(boxes, size, legacy=protocol.legacy_boxes, place=place)
 

@@ -145,6 +145,10 @@ def test_what_a_prompt_shows_is_short_and_says_where_things_are(pictures, module
             (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9), dtype=bool), 0),
             "region is of a picture of 9 x 8",
         ),
+        (
+            (np.zeros((8, 8, 3), np.uint8), (5, 300, 2, 10.5), 0),
+            "class 0: a box ends before it starts: x 5 to 2, y 300 to 10.5; mend the list of pictures$",
+        ),
     ],
 )
 def test_mistake_in_a_list_names_the_picture(one: Any, sentence: str, module: nn.Module) -> None:
@@ -164,6 +168,16 @@ def test_what_is_missing_is_said(pictures, module) -> None:
 
     with pytest.raises(RaybenchError, match="takes the name of a registered attribution"):
         measured(listed, module, attributions=[rise])
+
+
+def test_a_method_that_fails_is_named_once(pictures, module) -> None:
+    def flat(module: nn.Module, image: Tensor, class_index: int) -> Tensor:
+        return image[0]
+
+    with pytest.raises(
+        RaybenchError, match=r"^attribution 'flat' returned a Tensor \(3, 448, 597\); expected"
+    ):
+        measured([(pictures[0], BOXES[0], 0)], module, attributions=[flat])
 
 
 def test_reader_of_the_documents_measures_a_folder(pictures, module, tmp_path: Path) -> None:
