@@ -32,6 +32,12 @@ def test_example_has_only_words_that_the_command_takes(name: str) -> None:
             assert context.params
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_keeps_no_default_in_brackets_which_are_read_as_markup(name: str) -> None:
+    helps = {option.name: getattr(option, "help", None) or "" for option in COMMANDS[name].params}
+    assert [option for option, text in helps.items() if "[default" in text] == []
+
+
 def test_containers_install_what_there_is_and_the_page_says_what_that_brings() -> None:
     """What a build would trip over first; nothing is built here."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -27,25 +27,26 @@ def explain(
         list[str] | None,
         typer.Option(
             metavar="NAME|{name: NAME, …}|FILE.py:FUNCTION",
-            help="Which method; several.  [default: grad_cam]",
+            help="Which method; several.",
+            show_default="grad_cam",
         ),
     ] = None,
     class_name: Annotated[
         list[str] | None,
-        typer.Option("--class", help="Class to look for; several.  [default: the most probable]"),
+        typer.Option("--class", help="Class to look for; several.", show_default="the most probable"),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--out",
-            help="File to write: .png, .pdf, .svg; of a folder, the folder to write to.  [default: "
-            "explained.png or explained]",
+            help="File to write: .png, .pdf, .svg; of a folder, the folder to write to.",
+            show_default="explained.png or explained",
         ),
     ] = None,
     form: Annotated[
         Literal["png", "pdf", "svg"] | None,
-        typer.Option("--format", help="Format of the figures.  [default: by the ending of -o, or png]"),
+        typer.Option("--format", help="Format of the figures.", show_default="by the ending of -o, or png"),
     ] = None,
     save: Annotated[
         Path | None, typer.Option(help="Keep the maps too, in this .npz; of a folder, in this folder.")
@@ -53,8 +54,8 @@ def explain(
     protocol: Annotated[
         str | None,
         typer.Option(
-            help="Gives input size and map treatment.  [default: aaai21; native or native-whole for networks "
-            "of a size other than 224]"
+            help="Gives input size and map treatment.",
+            show_default="aaai21; native or native-whole for networks of a size other than 224",
         ),
     ] = None,
     data: Data = None,
