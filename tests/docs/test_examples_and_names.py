@@ -94,6 +94,10 @@ def test_site_has_every_name_that_its_pages_ask_for(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
+    for notebook in (ROOT / "docs" / "tutorials").glob("*.ipynb"):
+        shown = (tmp_path / "tutorials" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        assert "raybench" in re.sub(r"<[^>]+>", "", shown.partition('class="highlight"')[2])
+        assert f'href="tutorials/{notebook.stem}.html"' in (tmp_path / "tutorials.html").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
         shown = (tmp_path / page.relative_to(ROOT / "docs")).with_suffix(".html").read_text(encoding="utf-8")
         for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
