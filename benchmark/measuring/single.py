@@ -138,8 +138,10 @@ def explain_image(
             f"attribution {asked.label!r} does not look at the picture; choose one that reads a network"
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol or usual_protocol(network))
-    in_file = isinstance(image, (str, Path))
-    picture = read_picture(Path(image)) if in_file else picture_in_memory(image, "the picture")
+    if isinstance(image, (str, Path)):
+        picture = read_picture(Path(image))
+    else:
+        picture = picture_in_memory(image, "the picture")
     check_input_size(network, rules, ("whole", "crop"))
     asked.check(network)
     quiet = in_eval_mode(network.module)

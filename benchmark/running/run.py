@@ -43,10 +43,10 @@ class Results:
     manifest: Manifest
 
     def __repr__(self) -> str:
-        rows = sum(name.endswith("records.csv") for name in self.manifest["rows"])
+        said = self.manifest
         return (
-            f"Results of suite {self.manifest['suite']['name']!r} in {self.out}: rows (checkpoint, method): "
-            f"{rows}\n"
+            f"Results of suite {said['suite']['name']!r} in {self.out}: "
+            f"checkpoints {len(said['checkpoints'])}, methods {len(said['attributions'])}\n"
             ".frame holds the numbers, .records(checkpoint, method) every query; .table() and .plot(folder) "
             "show them"
         )

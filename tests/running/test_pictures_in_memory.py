@@ -111,7 +111,7 @@ def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(
 def test_what_a_prompt_shows_is_short_and_says_where_things_are(pictures, module) -> None:
     results = measured([(pictures[0], BOXES[0], 0)], module)
     shown = repr(results).splitlines()
-    assert shown[0] == f"Results of suite 'in-memory' in {results.out}: rows (checkpoint, method): 2"
+    assert shown[0] == f"Results of suite 'in-memory' in {results.out}: checkpoints 1, methods 2"
     assert (len(shown), max(map(len, shown)) < 130) == (2, True)
     network = network_from_module(
         module, name="mine", classes=ClassList("given", ("cat", "dog"), ("cat", "dog"))
