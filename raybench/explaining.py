@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .attributions import BoundAttribution
     from .benchmark.suite import Protocol
     from .checkpoints import Network
+
+
+Method = str | Mapping[str, Any] | Callable[..., Any]
 
 
 class ExplainedRow(NamedTuple):
@@ -108,7 +111,7 @@ def explain(
     networks: Network | str | Path | Sequence[Network | str | Path],
     image: PIL.Image.Image | NDArray[np.uint8] | str | Path,
     classes: int | str | Sequence[int | str] | None = None,
-    attributions: str | Sequence[str] = "grad_cam",
+    attributions: Method | Sequence[Method] = "grad_cam",
     *,
     protocol: str | Protocol | None = None,
     seed: int = 0,
@@ -122,8 +125,8 @@ def explain(
         networks: one or several, from `raybench.load_checkpoint`, or what that takes.
         image: a PIL image, an array (H, W, 3) of uint8 in RGB, or a path.
         classes: what to look for, by index or name; None for the most probable class of each network.
-        attributions: one or several methods, by name, as `mine.py:my_method` or with options as
-            `{name: grad_cam, layer: layer3}`.
+        attributions: one or several methods: by name, as `mine.py:my_method`, with options as
+            `{"name": "grad_cam", "layer": "layer3"}`, or functions, as `raybench.evaluate` takes them.
         protocol: gives input size and map treatment; None for what suits each network.
         seed: of methods that draw random numbers.
         device: of networks that are loaded here.
@@ -134,16 +137,15 @@ def explain(
         RaybenchError: the picture cannot be read, or something is unknown; see `raybench.attribute`.
     """
     from .benchmark.datasets import picture_in_memory, upright_picture
-    from .benchmark.measuring import explain_image, usual_protocol
+    from .benchmark.measuring import checked_network, explain_image, usual_protocol
     from .benchmark.running import pick_device
-    from .checkpoints import Network, load_network
+    from .checkpoints import Card, load_network
 
     if isinstance(image, (str, Path)):
         picture, turned = upright_picture(Path(image))
     else:
         picture, turned = picture_in_memory(image, "the picture"), ""
-    asked = [networks] if isinstance(networks, (Network, str, Path)) else list(networks)
-    methods = [attributions] if isinstance(attributions, str) else list(attributions)
+    asked, methods = _several(networks), _several(attributions)
     if not asked or not methods:
         raise RaybenchError("nothing to explain: name at least one network and one method")
     labels_of, bound = zip(*(_bound(one, options, trust_code=trust_code) for one in methods), strict=True)
@@ -151,9 +153,9 @@ def explain(
     maps, status, top5, protocols, remarks = [], [], {}, {}, [turned] if turned else []
     for one in asked:
         network = (
-            one
-            if isinstance(one, Network)
-            else load_network(one, device=pick_device(device), trust_code=trust_code)
+            load_network(one, device=pick_device(device), trust_code=trust_code)
+            if isinstance(one, (str, Path, Card))
+            else checked_network(one)
         )
         rules = protocol or usual_protocol(network)
         given = {"protocol": rules, "seed": seed, "trust_code": trust_code, **options}
@@ -177,16 +179,29 @@ def explain(
     )
 
 
-def _bound(text: str, options: dict[str, Any], *, trust_code: bool) -> tuple[str, str | BoundAttribution]:
+def _several(given: Any) -> list[Any]:
+    """Return the things in a list; a name, a mapping or a module, which can be gone through too, is one."""
+    alone = isinstance(given, (str, Mapping)) or callable(given) or not isinstance(given, Iterable)
+    return [given] if alone else list(given)
+
+
+def _bound(given: Method, options: dict[str, Any], *, trust_code: bool) -> tuple[str, str | BoundAttribution]:
     """Return what to call a method, and the method with the options that stand beside its name."""
-    if not text.lstrip().startswith("{"):
-        return text, text
-    from .attributions import bind
-    from .base import CodeFiles
+    from .attributions import bind, bound, method_of
+    from .base import CodeFiles, document_from
     from .benchmark.suite import NamedChoice, choice_of
 
-    choice = choice_of(text, "attribution")
-    assert isinstance(choice, NamedChoice)
+    if callable(given):
+        name = getattr(given, "__name__", type(given).__name__)
+        return name, bound(method_of(name, given), options)
+    if not isinstance(given, (str, Mapping)):
+        raise RaybenchError(
+            f"attributions holds {type(given).__name__}; expected a name, a name with options or a function"
+        )
+    place = "attribution"
+    choice = choice_of(given, place) if isinstance(given, str) else document_from(given, NamedChoice, place)
+    if isinstance(choice, str):
+        return choice, choice
     own = ", ".join(f"{name} = {value}" for name, value in choice.options.items())
-    bound = bind(choice.name, {**options, **choice.options}, code=CodeFiles(trusted=trust_code))
-    return choice.label or f"{choice.name}, {own}".removesuffix(", "), bound
+    method = bind(choice.name, {**options, **choice.options}, code=CodeFiles(trusted=trust_code))
+    return choice.label or f"{choice.name}, {own}".removesuffix(", "), method

@@ -127,6 +127,7 @@ def explain_image(
 
     With `image_id` methods draw what a run over a dataset draws for the image of that name.
     """
+    network = checked_network(network)
     if isinstance(attribution, BoundAttribution):
         asked = attribution
     elif method is None:
@@ -168,6 +169,16 @@ def explain_image(
         class_index=indices,
         top5=tuple(zip(labels, best.values.tolist(), strict=True)),
         remarks=remarks,
+    )
+
+
+def checked_network(given: object) -> Network:
+    """Return a network; raise `RaybenchError` for anything else, such as a module."""
+    if isinstance(given, Network):
+        return given
+    raise RaybenchError(
+        f"the network is {type(given).__name__}; expected a Network, as raybench.load_checkpoint returns and "
+        "raybench.checkpoints.network_from_module makes of a module"
     )
 
 
