@@ -33,6 +33,9 @@ class Network:
     weights_sha256: str = ""
     remarks: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Network {self.name!r}: {type(self.module).__name__}, {len(self.classes)} classes"
+
     @property
     def name(self) -> str:
         """Name of the checkpoint, as result tables print it."""

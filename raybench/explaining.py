@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from .base import RaybenchError
+from .base import RaybenchError, few
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .attributions import BoundAttribution
     from .benchmark.suite import Protocol
     from .checkpoints import Network
+
+
+Method = str | Mapping[str, Any] | Callable[..., Any]
 
 
 class ExplainedRow(NamedTuple):
@@ -53,6 +56,14 @@ class Explained:
     top5: dict[str, tuple[tuple[str, float], ...]]
     protocols: dict[str, str]
     remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        rows = few(f"{row.network}: {row.label.split(',')[0]}" for row in self.rows)
+        return (
+            f"Explained, a picture of {self.picture.width} x {self.picture.height} pixels\n"
+            f"rows ({len(self.rows)}): {rows}\nmethods ({len(self.methods)}): {few(self.methods)}\n"
+            f".maps is {self.maps.shape}; .figure() draws them, .save(path) keeps a figure or .npz"
+        )
 
     def figure(self) -> Figure:
         """Draw it: a single map beside the most probable classes, several beside each other."""
@@ -98,9 +109,9 @@ class Explained:
 
 def explain(
     networks: Network | str | Path | Sequence[Network | str | Path],
-    image: PIL.Image.Image | str | Path,
+    image: PIL.Image.Image | NDArray[np.uint8] | str | Path,
     classes: int | str | Sequence[int | str] | None = None,
-    attributions: str | Sequence[str] = "grad_cam",
+    attributions: Method | Sequence[Method] = "grad_cam",
     *,
     protocol: str | Protocol | None = None,
     seed: int = 0,
@@ -112,10 +123,10 @@ def explain(
 
     Args:
         networks: one or several, from `raybench.load_checkpoint`, or what that takes.
-        image: a picture or its path.
+        image: a PIL image, an array (H, W, 3) of uint8 in RGB, or a path.
         classes: what to look for, by index or name; None for the most probable class of each network.
-        attributions: one or several methods, by name, as `mine.py:my_method` or with options as
-            `{name: grad_cam, layer: layer3}`.
+        attributions: one or several methods: by name, as `mine.py:my_method`, with options as
+            `{"name": "grad_cam", "layer": "layer3"}`, or functions, as `raybench.evaluate` takes them.
         protocol: gives input size and map treatment; None for what suits each network.
         seed: of methods that draw random numbers.
         device: of networks that are loaded here.
@@ -125,16 +136,16 @@ def explain(
     Raises:
         RaybenchError: the picture cannot be read, or something is unknown; see `raybench.attribute`.
     """
-    from .benchmark.datasets import to_rgb, upright_picture
-    from .benchmark.measuring import explain_image, usual_protocol
+    from .benchmark.datasets import picture_in_memory, upright_picture
+    from .benchmark.measuring import checked_network, explain_image, usual_protocol
     from .benchmark.running import pick_device
-    from .checkpoints import Network, load_network
+    from .checkpoints import Card, load_network
 
-    picture, turned = (
-        (to_rgb(image), "") if isinstance(image, PIL.Image.Image) else upright_picture(Path(image))
-    )
-    asked = [networks] if isinstance(networks, (Network, str, Path)) else list(networks)
-    methods = [attributions] if isinstance(attributions, str) else list(attributions)
+    if isinstance(image, (str, Path)):
+        picture, turned = upright_picture(Path(image))
+    else:
+        picture, turned = picture_in_memory(image, "the picture"), ""
+    asked, methods = _several(networks), _several(attributions)
     if not asked or not methods:
         raise RaybenchError("nothing to explain: name at least one network and one method")
     labels_of, bound = zip(*(_bound(one, options, trust_code=trust_code) for one in methods), strict=True)
@@ -142,9 +153,9 @@ def explain(
     maps, status, top5, protocols, remarks = [], [], {}, {}, [turned] if turned else []
     for one in asked:
         network = (
-            one
-            if isinstance(one, Network)
-            else load_network(one, device=pick_device(device), trust_code=trust_code)
+            load_network(one, device=pick_device(device), trust_code=trust_code)
+            if isinstance(one, (str, Path, Card))
+            else checked_network(one)
         )
         rules = protocol or usual_protocol(network)
         given = {"protocol": rules, "seed": seed, "trust_code": trust_code, **options}
@@ -168,16 +179,29 @@ def explain(
     )
 
 
-def _bound(text: str, options: dict[str, Any], *, trust_code: bool) -> tuple[str, str | BoundAttribution]:
+def _several(given: Any) -> list[Any]:
+    """Return the things in a list; a name, a mapping or a module, which can be gone through too, is one."""
+    alone = isinstance(given, (str, Mapping)) or callable(given) or not isinstance(given, Iterable)
+    return [given] if alone else list(given)
+
+
+def _bound(given: Method, options: dict[str, Any], *, trust_code: bool) -> tuple[str, str | BoundAttribution]:
     """Return what to call a method, and the method with the options that stand beside its name."""
-    if not text.lstrip().startswith("{"):
-        return text, text
-    from .attributions import bind
-    from .base import CodeFiles
+    from .attributions import bind, bound, method_of
+    from .base import CodeFiles, document_from
     from .benchmark.suite import NamedChoice, choice_of
 
-    choice = choice_of(text, "attribution")
-    assert isinstance(choice, NamedChoice)
+    if callable(given):
+        name = getattr(given, "__name__", type(given).__name__)
+        return name, bound(method_of(name, given), options)
+    if not isinstance(given, (str, Mapping)):
+        raise RaybenchError(
+            f"attributions holds {type(given).__name__}; expected a name, a name with options or a function"
+        )
+    place = "attribution"
+    choice = choice_of(given, place) if isinstance(given, str) else document_from(given, NamedChoice, place)
+    if isinstance(choice, str):
+        return choice, choice
     own = ", ".join(f"{name} = {value}" for name, value in choice.options.items())
-    bound = bind(choice.name, {**options, **choice.options}, code=CodeFiles(trusted=trust_code))
-    return choice.label or f"{choice.name}, {own}".removesuffix(", "), bound
+    method = bind(choice.name, {**options, **choice.options}, code=CodeFiles(trusted=trust_code))
+    return choice.label or f"{choice.name}, {own}".removesuffix(", "), method

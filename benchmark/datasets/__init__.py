@@ -9,7 +9,7 @@ from .layouts.parquet import unpack_parquet
 from .layouts.voc_xml import class_index_of, read_annotation
 from .listed import listed_dataset, listed_reader
 from .opening import find_folder, find_reader, open_dataset
-from .pictures import encoded_bytes, open_picture, read_picture, to_rgb, upright_picture
+from .pictures import encoded_bytes, open_picture, picture_in_memory, read_picture, to_rgb, upright_picture
 from .readers.coco import Coco
 from .readers.imagenet import ImageNet
 from .region import BoxRegion, MaskRegion, Region, unaffordable
@@ -65,6 +65,7 @@ __all__ = [
     "names_of_known",
     "open_dataset",
     "open_picture",
+    "picture_in_memory",
     "read_annotation",
     "read_picture",
     "reading_by",

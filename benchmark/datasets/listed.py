@@ -18,7 +18,7 @@ from ..suite import Protocol
 from .files import fingerprint_of
 from .interface import DatasetReader
 from .layouts.boxes import WrittenBox, region_of
-from .pictures import as_annotated, read_picture, to_rgb
+from .pictures import as_annotated, picture_in_memory, read_picture
 from .region import MaskRegion, Region
 from .sample import AnnotationError, Dataset, InOrder, Query, Sample
 from .selection import Selection
@@ -145,10 +145,7 @@ def _entry(given: Any, place: str, classes: ClassList) -> _Entry:
             raise RaybenchError(f"{place} names class {classes.ids[index]!r} twice")
         found[index] = where
     if not isinstance(picture, (str, Path, PIL.Image.Image, np.ndarray)):
-        raise RaybenchError(
-            f"{place}: the picture is {type(picture).__name__}; expected a PIL image, an array (H, W, 3) of "
-            "uint8, or a path"
-        )
+        picture_in_memory(picture, f"{place}: the picture")  # refuses it
     return _Entry(picture, tuple(sorted(found.items(), key=lambda one: one[0])))
 
 
@@ -156,13 +153,7 @@ def _decoded(picture: Any, place: str) -> tuple[PIL.Image.Image, tuple[str, ...]
     if isinstance(picture, (str, Path)):
         found, notes = as_annotated(read_picture(Path(picture)), None, place)
         return found, tuple(notes)
-    if isinstance(picture, PIL.Image.Image):
-        return to_rgb(picture), ()
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise AnnotationError(
-            f"{place} is an array {picture.shape} of {picture.dtype}; expected (H, W, 3) of uint8, in RGB"
-        )
-    return PIL.Image.fromarray(picture), ()
+    return picture_in_memory(picture, place), ()
 
 
 def _region(where: Any, size: Size, protocol: Protocol, place: str) -> tuple[Region, tuple[str, ...]]:
@@ -174,8 +165,9 @@ def _region(where: Any, size: Size, protocol: Protocol, place: str) -> tuple[Reg
     flat = given.ravel().tolist() if given.ndim == 2 and given.shape[1] == 4 and len(given) else []
     if not flat or not all(isinstance(one, Real) and np.isfinite(float(one)) for one in flat):
         raise AnnotationError(f"{place}: what says where the object is has another form; expected {_WHERE}")
-    if all(0 <= one <= 1 for one in flat) and any(one % 1 for one in flat):
-        raise AnnotationError(f"{place}: the box is in shares of the picture, from 0 to 1; expected pixels")
+    for box in given:  # in the numbers that were given
+        if flaw := WrittenBox(*map(float, box)).flaw:
+            raise AnnotationError(f"{place}: a box {flaw}")
     boxes = [WrittenBox(*(float(corner) + 1 for corner in box)) for box in given]
     return region_of(boxes, size, legacy=protocol.legacy_boxes, place=place)
 

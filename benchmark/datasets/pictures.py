@@ -73,6 +73,25 @@ def upright_picture(path: Path) -> tuple[PIL.Image.Image, str]:
     return turned, f"{path} was turned by its EXIF orientation, to {turned.width} x {turned.height} pixels"
 
 
+def picture_in_memory(given: object, place: str) -> PIL.Image.Image:
+    """Return a PIL image, or an array (H, W, 3) uint8, as a picture in RGB; `place` says in messages which.
+
+    Raises:
+        AnnotationError: it is neither.
+    """
+    if isinstance(given, PIL.Image.Image):
+        return to_rgb(given)
+    if not isinstance(given, np.ndarray):
+        raise AnnotationError(
+            f"{place} is {type(given).__name__}; expected a PIL image, an array (H, W, 3) of uint8, or a path"
+        )
+    if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3 or not given.size:
+        raise AnnotationError(
+            f"{place} is an array {given.shape} of {given.dtype}; expected (H, W, 3) of uint8, in RGB"
+        )
+    return PIL.Image.fromarray(given)
+
+
 def as_annotated(
     picture: PIL.Image.Image, size: Size | None, place: str
 ) -> tuple[PIL.Image.Image, list[str]]:

@@ -7,7 +7,7 @@ from .passes import Job, Ledger, Outcome, Pass
 from .refusals import check_input_size
 from .rehearsal import misfits, rehearse, words_on_scores
 from .scoring import Scorer
-from .single import attribute, explain_image, logits_of, pictured, usual_protocol
+from .single import attribute, checked_network, explain_image, logits_of, pictured, usual_protocol
 
 __all__ = [
     "CostMeter",
@@ -19,6 +19,7 @@ __all__ = [
     "add_costs",
     "attribute",
     "check_input_size",
+    "checked_network",
     "environment",
     "explain_image",
     "logits_of",

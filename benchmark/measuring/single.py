@@ -9,8 +9,10 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ...attributions import (
@@ -24,7 +26,7 @@ from ...attributions import (
 )
 from ...base import CodeFiles, RaybenchError, Size, seed_for
 from ...checkpoints import Network
-from ..datasets import read_picture, to_rgb
+from ..datasets import picture_in_memory, read_picture, to_rgb
 from ..loading import Prepared, View, decoded, frame_of, network_input, to_pixels, too_narrow, worker_view
 from ..results import STATUSES
 from ..suite import Protocol, protocol_from
@@ -62,7 +64,7 @@ class Explanation:
 
 def attribute(
     network: Network,
-    image: PIL.Image.Image | str | Path,
+    image: PIL.Image.Image | NDArray[np.uint8] | str | Path,
     classes: int | str | Sequence[int | str] | None = None,
     *,
     attribution: str = "grad_cam",
@@ -76,7 +78,7 @@ def attribute(
 
     Args:
         network: from `raybench.load_checkpoint`.
-        image: a picture or its path.
+        image: a PIL image, an array (H, W, 3) of uint8 in RGB, or a path.
         classes: what to look for, by index or name; None for the most probable class.
         attribution: a registered method that works on a network, or a function in a file, such as
             `mine.py:my_method`.
@@ -110,7 +112,7 @@ def attribute(
 
 def explain_image(
     network: Network,
-    image: PIL.Image.Image | str | Path,
+    image: PIL.Image.Image | NDArray[np.uint8] | str | Path,
     classes: int | str | Sequence[int | str] | None = None,
     *,
     attribution: str | BoundAttribution = "grad_cam",
@@ -125,6 +127,7 @@ def explain_image(
 
     With `image_id` methods draw what a run over a dataset draws for the image of that name.
     """
+    network = checked_network(network)
     if isinstance(attribution, BoundAttribution):
         asked = attribution
     elif method is None:
@@ -136,7 +139,10 @@ def explain_image(
             f"attribution {asked.label!r} does not look at the picture; choose one that reads a network"
         )
     rules = protocol if isinstance(protocol, Protocol) else protocol_from(protocol or usual_protocol(network))
-    picture = to_rgb(image) if isinstance(image, PIL.Image.Image) else read_picture(Path(image))
+    if isinstance(image, (str, Path)):
+        picture = read_picture(Path(image))
+    else:
+        picture = picture_in_memory(image, "the picture")
     check_input_size(network, rules, ("whole", "crop"))
     asked.check(network)
     quiet = in_eval_mode(network.module)
@@ -163,6 +169,16 @@ def explain_image(
         class_index=indices,
         top5=tuple(zip(labels, best.values.tolist(), strict=True)),
         remarks=remarks,
+    )
+
+
+def checked_network(given: object) -> Network:
+    """Return a network; raise `RaybenchError` for anything else, such as a module."""
+    if isinstance(given, Network):
+        return given
+    raise RaybenchError(
+        f"the network is {type(given).__name__}; expected a Network, as raybench.load_checkpoint returns and "
+        "raybench.checkpoints.network_from_module makes of a module"
     )
 
 

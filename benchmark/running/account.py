@@ -276,8 +276,12 @@ def _refuse_nothing_usable(plan: Plan, manifest: Manifest) -> None:
     if len(skipped) < len(plan.indices):
         return
     write_manifest(out, manifest)
+    told = (
+        f"none of the {len(skipped)} images could be used, the first for this reason: {skipped[0]['reason']}"
+    )
+    if plan.in_memory:
+        raise RaybenchError(f"{told}; mend the list of pictures")
     raise RaybenchError(
-        f"none of the {len(skipped)} images could be used, the first for this reason: "
-        f"{skipped[0]['reason']} (all are listed in {ResultFiles(out).manifest}); mend dataset "
-        f"{plan.dataset.name!r}, or choose another folder by --data"
+        f"{told} (all are listed in {ResultFiles(out).manifest}); mend dataset {plan.dataset.name!r}, or "
+        "choose another folder by --data"
     )

@@ -39,6 +39,7 @@ class Plan:
         reader: of the dataset.
         indices: of the images to measure.
         held: networks that are in memory already, by name.
+        in_memory: whether the pictures are, too.
         only: None, or ids of images with the classes whose maps are kept.
         code_sha256: hashes of files that functions were taken from, by the functions' names.
     """
@@ -54,6 +55,7 @@ class Plan:
     indices: tuple[int, ...]
     device: torch.device
     held: Mapping[str, Network] = field(default_factory=dict)
+    in_memory: bool = False
     only: Mapping[str, Collection[int]] | None = None
     code_sha256: Mapping[str, str] = field(default_factory=dict)
 
@@ -107,6 +109,7 @@ class Plan:
             indices=_indices(dataset, suite, settings.limit, only),
             device=device,
             held={network.name: network for network in networks},
+            in_memory=choice.name in (held or {}),
             only=only,
             code_sha256=code.sha256,
         )

@@ -97,7 +97,8 @@ def _refuse_what_fits_no_network(
     for method in plan.attributions:
         told = [unfit[method.label] for unfit in refusals if method.label in unfit]
         if told and method.options and len(told) == len(plan.cards):
-            raise RaybenchError(f"attribution {method.label!r}: {told[0]}")
+            thing = f"attribution {method.label!r}"
+            raise RaybenchError(told[0] if thing in told[0] else f"{thing}: {told[0]}")
 
 
 def _bytes_of(network: Network) -> int:

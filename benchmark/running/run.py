@@ -42,6 +42,15 @@ class Results:
     out: Path
     manifest: Manifest
 
+    def __repr__(self) -> str:
+        said = self.manifest
+        return (
+            f"Results of suite {said['suite']['name']!r} in {self.out}: "
+            f"checkpoints {len(said['checkpoints'])}, methods {len(said['attributions'])}\n"
+            ".frame holds the numbers, .records(checkpoint, method) every query; .table() and .plot(folder) "
+            "show them"
+        )
+
     @property
     def summary(self) -> pd.DataFrame:
         """summary.csv: one row per checkpoint, method, metric and aggregate."""

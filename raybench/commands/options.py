@@ -26,7 +26,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 TrustCode = Annotated[
     bool, typer.Option("--trust-code", help="Run code that cards or names of methods name.")
 ]
-Out = Annotated[Path | None, typer.Option("-o", "--out", help="File to write.  [default: print it]")]
+Out = Annotated[Path | None, typer.Option("-o", "--out", help="File to write.", show_default="print it")]
 LogFile = Annotated[Path | None, typer.Option(help="Add lines of progress to this file, each with its time.")]
 
 

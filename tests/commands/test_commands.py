@@ -79,6 +79,26 @@ def test_run_table_plot_and_explain_follow_each_other(tiny: TinySuite) -> None:
         assert shown.width > 2 * shown.height
 
 
+def test_explain_of_a_folder_writes_the_format_and_the_maps_where_they_were_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.jpg", "a.png", "b.png"):
+        PIL.Image.new("RGB", (40, 30), "olive").save(tmp_path / "in" / name)
+    words = ["explain", tmp_path / "in", "--checkpoint", "shapes-gmp", "--attribution", "gradient"]
+    call(*words, "-o", tmp_path / "out", "--format", "pdf", "--save", tmp_path / "maps")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg.pdf", "a.png.pdf", "b.pdf"]
+    assert (tmp_path / "out" / "b.pdf").read_bytes().startswith(b"%PDF")
+    assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == ["a.jpg.npz", "a.png.npz", "b.npz"]
+    one = ["explain", tmp_path / "in" / "b.png", *words[2:]]
+    for asked, message in (
+        ([*words, "-o", "out.pdf"], "-o out.pdf is the name of a file, .*as in -o out --format pdf"),
+        ([*words, "--save", "maps.npz"], "--save maps.npz is the name of a file, .*as in --save maps$"),
+        ([*one, "-o", "a.png", "--format", "svg"], "-o a.png does not end in .svg, as --format says"),
+        ([*one, "--save", "maps"], "--save maps: maps are kept as .npz"),
+    ):
+        with pytest.raises(RaybenchError, match=message):
+            call(*asked)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

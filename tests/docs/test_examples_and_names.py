@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def test_example_has_only_words_that_the_command_takes(name: str) -> None:
         assert words[0] == "raybench"
         with COMMANDS[words[1]].make_context(words[1], words[2:]) as context:
             assert context.params
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_keeps_no_default_in_brackets_which_are_read_as_markup(name: str) -> None:
+    helps = {option.name: getattr(option, "help", None) or "" for option in COMMANDS[name].params}
+    assert [option for option, text in helps.items() if "[default" in text] == []
 
 
 def test_containers_install_what_there_is_and_the_page_says_what_that_brings() -> None:
@@ -78,9 +85,25 @@ def test_scripts_are_bash_and_name_commands(path: Path) -> None:
 
 
 def test_page_shows_every_public_name() -> None:
-    members = re.search(r"members: \[(.*)\]", PAGE.read_text(encoding="utf-8"))
-    assert members is not None
-    assert set(members[1].split(", ")) == set(raybench.__all__) - {"__version__"}
+    shown = re.findall(r"^::: raybench\.(\w+)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert sorted(shown) == sorted(set(raybench.__all__) - {"__version__"})
+
+
+def test_site_has_every_name_that_its_pages_ask_for(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocstrings", reason='the site is built where pip install -e ".[docs]" was')
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    for notebook in (ROOT / "docs" / "tutorials").glob("*.ipynb"):
+        shown = (tmp_path / "tutorials" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        assert "raybench" in re.sub(r"<[^>]+>", "", shown.partition('class="highlight"')[2])
+        assert f'href="tutorials/{notebook.stem}.html"' in (tmp_path / "tutorials.html").read_text("utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        shown = (tmp_path / page.relative_to(ROOT / "docs")).with_suffix(".html").read_text(encoding="utf-8")
+        for name in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            entry = shown.partition(f'<h3 id="{name}"')[2].partition("<h3")[0]
+            assert "doc-signature" in entry, f"{name} has no signature"
+            assert "<p>" in entry, f"nothing says what {name} is"
 
 
 @pytest.mark.parametrize("name", sorted(set(raybench.__all__) - {"__version__"}))

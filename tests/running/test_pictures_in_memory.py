@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import raybench
 from raybench.base import RaybenchError
+from raybench.checkpoints import ClassList, network_from_module
 from raybench.checkpoints.shapes_net import shapes_net
 
 CLASSES = ["circle", "square"]
@@ -107,6 +108,24 @@ def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(
     assert not folder.exists()
 
 
+def test_what_a_prompt_shows_is_short_and_says_where_things_are(pictures, module) -> None:
+    results = measured([(pictures[0], BOXES[0], 0)], module)
+    shown = repr(results).splitlines()
+    assert shown[0] == f"Results of suite 'in-memory' in {results.out}: checkpoints 1, methods 2"
+    assert (len(shown), max(map(len, shown)) < 130) == (2, True)
+    network = network_from_module(
+        module, name="mine", classes=ClassList("given", ("cat", "dog"), ("cat", "dog"))
+    )
+    assert repr(network) == "Network 'mine': Sequential, 2 classes"
+    found = raybench.explain(network, pictures[0], ["dog", "cat"], ["gradient", "grad_cam"])
+    assert repr(found).splitlines() == [
+        "Explained, a picture of 64 x 48 pixels",
+        "rows (2): mine: dog, mine: cat",
+        "methods (2): gradient, grad_cam",
+        ".maps is (2, 2, 48, 64); .figure() draws them, .save(path) keeps a figure or .npz",
+    ]
+
+
 @pytest.mark.parametrize(
     ("one", "sentence"),
     [
@@ -125,6 +144,10 @@ def test_frame_quotes_numbers_with_intervals_and_units_and_goes_with_its_folder(
         (
             (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9), dtype=bool), 0),
             "region is of a picture of 9 x 8",
+        ),
+        (
+            (np.zeros((8, 8, 3), np.uint8), (5, 300, 2, 10.5), 0),
+            "class 0: a box ends before it starts: x 5 to 2, y 300 to 10.5; mend the list of pictures$",
         ),
     ],
 )
@@ -145,6 +168,16 @@ def test_what_is_missing_is_said(pictures, module) -> None:
 
     with pytest.raises(RaybenchError, match="takes the name of a registered attribution"):
         measured(listed, module, attributions=[rise])
+
+
+def test_a_method_that_fails_is_named_once(pictures, module) -> None:
+    def flat(module: nn.Module, image: Tensor, class_index: int) -> Tensor:
+        return image[0]
+
+    with pytest.raises(
+        RaybenchError, match=r"^attribution 'flat' returned a Tensor \(3, 448, 597\); expected"
+    ):
+        measured([(pictures[0], BOXES[0], 0)], module, attributions=[flat])
 
 
 def test_reader_of_the_documents_measures_a_folder(pictures, module, tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ EXAMPLE = "Example: raybench doctor --checkpoint mine.yaml --suite real-small --
 def doctor(
     checkpoint: Annotated[
         list[str] | None,
-        typer.Option(metavar=NETWORK, help="Which network.  [default: the suite's]"),
+        typer.Option(metavar=NETWORK, help="Which network.", show_default="the suite's"),
     ] = None,
     attribution: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Methods to try.  [default: the suite's]"),
+        typer.Option(metavar="NAME|FILE.py:FUNCTION", help="Methods to try.", show_default="the suite's"),
     ] = None,
     suite: Annotated[
         str | None, typer.Option(help="Suite whose pictures, classes and protocol are used.")
@@ -33,7 +33,7 @@ def doctor(
     data: Data = None,
     images: Annotated[int, typer.Option(min=1, help="Pictures to look at.")] = 32,
     protocol: Annotated[
-        str | None, typer.Option(help="Without a suite.  [default: what suits the network]")
+        str | None, typer.Option(help="Without a suite.", show_default="what suits the network")
     ] = None,
     format: Annotated[Literal["text", "json"], typer.Option(help="How to print.")] = "text",
     device: Device = "auto",

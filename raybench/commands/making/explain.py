@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -26,30 +27,35 @@ def explain(
         list[str] | None,
         typer.Option(
             metavar="NAME|{name: NAME, …}|FILE.py:FUNCTION",
-            help="Which method; several.  [default: grad_cam]",
+            help="Which method; several.",
+            show_default="grad_cam",
         ),
     ] = None,
     class_name: Annotated[
         list[str] | None,
-        typer.Option("--class", help="Class to look for; several.  [default: the most probable]"),
+        typer.Option("--class", help="Class to look for; several.", show_default="the most probable"),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--out",
-            help="File to write: .png, .svg, .pdf; of a folder, the folder to write to.  [default: "
-            "explained.png or explained]",
+            help="File to write: .png, .pdf, .svg; of a folder, the folder to write to.",
+            show_default="explained.png or explained",
         ),
     ] = None,
+    form: Annotated[
+        Literal["png", "pdf", "svg"] | None,
+        typer.Option("--format", help="Format of the figures.", show_default="by the ending of -o, or png"),
+    ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Keep the maps too, as .npz; of a folder, beside the figures.")
+        Path | None, typer.Option(help="Keep the maps too, in this .npz; of a folder, in this folder.")
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
-            help="Gives input size and map treatment.  [default: aaai21; native or native-whole for networks "
-            "of a size other than 224]"
+            help="Gives input size and map treatment.",
+            show_default="aaai21; native or native-whole for networks of a size other than 224",
         ),
     ] = None,
     data: Data = None,
@@ -63,12 +69,10 @@ def explain(
     from ...explaining import explain as explained_by
     from ..reporting import reporter as telling
 
-    pictures = _pictures(image)
+    places = _places(image, out, form, save)
     folders, chosen = parse_data(data or []), pick_device(device)
     networks = [load_network(name, device=chosen, data=folders, trust_code=trust_code) for name in checkpoint]
-    several = image.is_dir()
-    out = out or Path("explained" if several else "explained.png")
-    for path in pictures:
+    for path, figure, maps in places:
         with shown_by(telling().working):
             explained = explained_by(
                 networks,
@@ -78,11 +82,47 @@ def explain(
                 protocol=protocol,
                 trust_code=trust_code,
             )
-        target = out / f"{path.stem}.png" if several else out
-        explained.save(target)
-        if save:
-            explained.save(out / f"{path.stem}.npz" if several else save)
-        _tell(explained, target)
+        explained.save(figure)
+        if maps:
+            explained.save(maps)
+        _tell(explained, figure)
+
+
+class _Places(NamedTuple):
+    """A picture, and where its figure and its maps go."""
+
+    picture: Path
+    figure: Path
+    maps: Path | None
+
+
+def _places(image: Path, out: Path | None, form: str | None, save: Path | None) -> list[_Places]:
+    """Refuse names of files where folders are meant, before networks are loaded."""
+    pictures = _pictures(image)
+    if not image.is_dir():
+        figure = out or Path(f"explained.{form or 'png'}")
+        if form and figure.suffix.lower() != f".{form}":
+            raise RaybenchError(
+                f"-o {figure} does not end in .{form}, as --format says; leave one of them out"
+            )
+        if save and save.suffix != ".npz":
+            raise RaybenchError(f"--save {save}: maps are kept as .npz; give the file that ending")
+        return [_Places(image, figure, save)]
+    for option, path in (("-o", out), ("--save", save)):
+        if path and path.suffix.lower() in (".png", ".pdf", ".svg", ".npz") and not path.is_dir():
+            kind = path.suffix.lower().removeprefix(".")
+            more = "" if kind == "npz" else f" --format {kind}"
+            raise RaybenchError(
+                f"{option} {path} is the name of a file, and {image} is a folder of pictures: name a folder, "
+                f"as in {option} {path.with_suffix('')}{more}"
+            )
+    stems = Counter(path.stem for path in pictures)
+    names = [path.stem if stems[path.stem] == 1 else path.name for path in pictures]
+    folder, form = out or Path("explained"), form or "png"
+    return [
+        _Places(path, folder / f"{name}.{form}", save / f"{name}.npz" if save else None)
+        for path, name in zip(pictures, names, strict=True)
+    ]
 
 
 def _pictures(path: Path) -> list[Path]:

@@ -22,7 +22,7 @@ def layers(
     image: Annotated[Path | None, typer.Option(help="Picture whose maps are drawn for each layer.")] = None,
     attribution: Annotated[str, typer.Option(help="Method of the maps, with an option layer.")] = "grad_cam",
     class_name: Annotated[
-        str | None, typer.Option("--class", help="Class to look for.  [default: the most probable]")
+        str | None, typer.Option("--class", help="Class to look for.", show_default="the most probable")
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Picture to write.")] = Path("layers.png"),
     data: Data = None,

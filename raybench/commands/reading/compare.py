@@ -19,7 +19,7 @@ def compare(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Choose images by this metric.  [default: the first that is more than hit or miss]"
+            help="Choose images by this metric.", show_default="the first that is more than hit or miss"
         ),
     ] = None,
     images: Annotated[int, typer.Option(min=0, help="List N images on which A and B differ most.")] = 10,
