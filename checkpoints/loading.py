@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from .building.architectures import build_module
 from .building.scores import read_scores
 from .card import Card
 from .catalogue import find_card
-from .classes import ClassList, load_classes
+from .classes import ClassList, load_classes, parse_classes
 from .libraries.inputs import contradictions, own_input_of, resolved, set_transform_input
 from .network import Network, state_sha256, with_own_size
 from .weights.files import read_weights
@@ -110,7 +110,7 @@ def network_from_module(
     module: nn.Module,
     *,
     name: str,
-    classes: str | ClassList,
+    classes: str | Sequence[str] | ClassList,
     device: str | torch.device | None = None,
     **fields: Any,
 ) -> Network:
@@ -122,7 +122,7 @@ def network_from_module(
     Args:
         module: images (B, 3, H, W) float to logits (B, C).
         name: what results call it.
-        classes: what the logits stand for: a shipped class list, a .txt file, or a list.
+        classes: what the logits stand for: a shipped class list, a .txt file, or names in order.
         device: where the copy goes; default where the module is.
         **fields: further ones of `Card`, such as `target_layer` or `input_size`; None for those to be left
             out. Without `mean` and `std`, those that a network of timm says of itself, else ImageNet's; its
@@ -135,7 +135,7 @@ def network_from_module(
     """
     given = {key: value for key, value in fields.items() if value is not None}
     module, layers = _without_wrapper(module, {key: given[key] for key in _LAYERS if key in given})
-    class_list = classes if isinstance(classes, ClassList) else load_classes(classes)
+    class_list = _class_list(classes)
     told = {"mean", "std"} if {"mean", "std"} & given.keys() or given.get("input_range", 1) != 1 else set()
     told |= {"size"} if "input_size" in given else set()
     own = {key: value for key, value in own_input_of(module).items() if key not in told}
@@ -150,6 +150,14 @@ def network_from_module(
     except Exception as error:  # a module may hold anything
         raise RaybenchError(f"checkpoint {name!r}: the module cannot be copied: {worded(error)}") from error
     return Network(_ready(copied, card, class_list, target), card, class_list)
+
+
+def _class_list(classes: str | Sequence[str] | ClassList) -> ClassList:
+    if isinstance(classes, ClassList):
+        return classes
+    if isinstance(classes, (str, Path)):
+        return load_classes(str(classes))
+    return parse_classes("given", "\n".join(map(str, classes)))
 
 
 def _check_layers(module: nn.Module, card: Card) -> None:

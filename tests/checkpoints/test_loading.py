@@ -194,3 +194,9 @@ def test_one_image_on_one_thread_is_convolved_as_many_on_several_are():
     assert called.count("aten::mkldnn_convolution") == called.count("aten::convolution") == 3
     torch.testing.assert_close(logits, module(images))
     assert module[1].dilation == (1, 1)  # what is measured is a copy
+
+
+def test_classes_of_a_module_are_given_as_names(own_module):
+    assert from_memory(own_module, classes=["house finch", "wren"]).classes.labels == ("house finch", "wren")
+    with pytest.raises(RaybenchError, match="names 'wren' twice"):
+        from_memory(own_module, classes=["wren", "wren"])
