@@ -69,6 +69,7 @@ def test_what_options_leave_behind_is_whole_and_goes_on_in_the_same_folder(
     assert {"--data", "shapes=pictures", "--trust-code"} <= {*again}
     assert again[again.index("--out") + 1] == "out 1"
     assert "4 of 4 images are measured" in call(*again[1:])
+    assert "first flat 4 of 4 images" in " ".join(call("status", "out 1").split())
     assert result_bytes(Path("out 1")) == found
     again[again.index("--out") + 1] = "afresh"
     call(*again[1:])
