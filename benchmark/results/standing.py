@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from ...base import RaybenchError
 from .files.folder import NO_CHECKPOINT
-from .files.manifest import read_manifest
+from .files.manifest import mapping, read_manifest
 from .files.names import PREDICTIONS, RECORDS, ResultFiles
 from .files.rows import images_in
 
@@ -76,7 +77,8 @@ def standing_of(path: Path) -> Standing:
             f"no run has begun in {path}: it holds no {files.manifest.name}; give the --out folder of "
             "`raybench run`"
         )
-    limit, there = manifest.get("limit"), manifest.get("dataset", {}).get("images", 0)
+    there, suite = manifest.get("dataset", {}).get("images", 0), mapping(manifest.get("suite"))
+    limits = [count for count in (manifest.get("limit"), suite.get("images")) if count]
     rows = {}
     for name in [*(card["name"] for card in manifest.get("checkpoints", ())), NO_CHECKPOINT]:
         for label in ["", *(method["name"] for method in manifest.get("attributions", ()))]:
@@ -86,9 +88,9 @@ def standing_of(path: Path) -> Standing:
                 rows[name, label] = images_in(file)
     return Standing(
         complete=manifest.get("status") == "complete",
-        images=min(there, limit) if limit else there,
+        images=min(there, *limits) if limits else there,
         rows=rows,
         skipped=len(manifest.get("skipped", ())),
-        command=" ".join(map(str, manifest.get("command", ["raybench", "run"]))),
+        command=shlex.join(map(str, manifest.get("command", ["raybench", "run"]))),
         manifest=manifest,
     )

@@ -80,7 +80,7 @@ def _weights(plan: Plan) -> Iterator[str]:
         if not file.there:
             yield f"weights of {file.card} are not here: {file.how}"
     if files and all(file.there for file in files):
-        yield f"weights: all {len(files)} files are here"
+        yield f"weights: all {len(files)} files are here" if len(files) > 1 else "weights: the file is here"
 
 
 def _disk(plan: Plan) -> str:

@@ -1,6 +1,6 @@
 """What is asked: a suite, the rules of a protocol, the settings of a run; documents, nothing resolved."""
 
-from .meant import as_document, choice_of, meant, shipped_default
+from .meant import as_document, choice_of, meant, shipped_default, words_of
 from .protocol import PROTOCOLS, Protocol, changed_fields, protocol_from, protocol_key
 from .settings import Again, Remeasuring, Settings, TrainingSettings
 from .suite import PLAIN_NAME, NamedChoice, Suite, load_suite, plain_name, shipped_suites
@@ -25,4 +25,5 @@ __all__ = [
     "protocol_key",
     "shipped_default",
     "shipped_suites",
+    "words_of",
 ]

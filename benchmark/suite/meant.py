@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ...base import parse_document
+from ...base import RaybenchError, offered, parse_document
 from .settings import Settings
-from .suite import NamedChoice, Suite, load_suite
+from .suite import PLAIN_NAME, NamedChoice, Suite, load_suite
 
 shipped_default = "measure"
 """The suite whose parts stand where neither a suite nor an option says otherwise."""
+
+_WRITTEN = (
+    *("dataset", "checkpoints", "attributions", "metrics", "limit", "name", "seed", "gallery"),
+    *("fresh", "fast"),
+)
+"""Settings that a suite holds, and those of one run alone."""
 
 
 def meant(source: str | Path | Suite, settings: Settings) -> tuple[Suite, Path]:
@@ -33,28 +39,51 @@ def meant(source: str | Path | Suite, settings: Settings) -> tuple[Suite, Path]:
     for name, option in (("attributions", "--attribution"), ("metrics", "--metric")):
         if getattr(settings, name):
             changes[name] = [choice_of(text, option) for text in getattr(settings, name)]
+    for name in ("name", "seed", "gallery"):
+        if getattr(settings, name) is not None:
+            changes[name] = getattr(settings, name)
+    if not PLAIN_NAME.fullmatch(changes.get("name", suite.name)):
+        raise RaybenchError(
+            f"--name {changes['name']!r}: a name may hold up to 80 letters, digits and _ . + - only"
+        )
     return suite.model_copy(update=changes), path
 
 
-def as_document(suite: Suite, protocol: Mapping[str, Any], checkpoints: Sequence[str], folder: Path) -> str:
-    """Write a suite as YAML that lies in `folder`: files that it names are found from there.
+def as_document(suite: Suite, settings: Settings, protocol: Mapping[str, Any]) -> str:
+    """Write a suite, whole, as YAML that lies in the result folder.
+
+    Networks, methods and metrics in files are found from there. Options of the data stay as they were given:
+    they are part of the results, and most are found in the folder of the data.
 
     Args:
         suite: as `meant` returns it.
-        protocol: fields that depart from the suite's.
-        checkpoints: measured in place of the suite's, if there are any.
-        folder: where the file is to lie.
+        settings: under which it was measured.
+        protocol: its name, and the fields that depart from it.
     """
-    plain = suite.model_dump(mode="json", exclude_defaults=True)
+    counts = [count for count in (suite.images, settings.limit) if count is not None]
+    whole = suite.model_copy(update={"images": min(counts, default=None), "description": ""})
+    plain = whole.model_dump(mode="json", exclude_defaults=True)
+    plain["protocol"] = dict(protocol) if protocol.keys() - {"name"} else protocol["name"]
+    plain["dataset"] = _from(settings.out, _plain(suite.dataset))
+    plain["checkpoints"] = [_from(settings.out, one) for one in settings.checkpoints or suite.checkpoints]
     for name in ("attributions", "metrics"):
-        plain[name] = [_plain(choice) for choice in getattr(suite, name)]
-    if protocol:
-        named = suite.protocol
-        options = {"name": named} if isinstance(named, str) else {"name": named.name, **named.options}
-        plain["protocol"] = {**({} if "name" in protocol else options), **protocol}
-    plain["dataset"] = _relative(_plain(suite.dataset), folder)
-    plain["checkpoints"] = _relative([*(checkpoints or suite.checkpoints)], folder)
+        plain[name] = [_from(settings.out, _plain(choice)) for choice in getattr(suite, name)]
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+def words_of(settings: Settings) -> list[str]:
+    """Return the result folder and other options that are no part of a suite, where they are no defaults."""
+    words = []
+    for name, (_, flag, default) in offered(Settings).items():
+        value = getattr(settings, name)
+        if name in _WRITTEN or (value == default and name != "out") or value == {}:
+            continue
+        option = flag.name or f"--{name.replace('_', '-')}"
+        if isinstance(value, Mapping):
+            words += [word for key, path in value.items() for word in (option, f"{key}={path}")]
+        else:
+            words += [option] if value is True else [option, str(value)]
+    return words
 
 
 def choice_of(text: str, option: str) -> str | NamedChoice:
@@ -66,14 +95,12 @@ def _plain(choice: str | NamedChoice) -> Any:
     return choice if isinstance(choice, str) else choice.model_dump(mode="json", exclude_none=True)
 
 
-def _relative(value: Any, folder: Path) -> Any:
-    """Let names of files and folders, which are found from the current folder, be found from another one."""
-    if isinstance(value, dict):
-        return {key: entry if key == "name" else _relative(entry, folder) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_relative(entry, folder) for entry in value]
-    path, colon, function = str(value).partition(".py:")
-    file = path + (".py" if colon else "")
-    if isinstance(value, str) and Path(file).exists():
-        return Path(os.path.relpath(file, folder)).as_posix() + (f":{function}" if colon else "")
-    return value
+def _from(folder: Path, named: Any) -> Any:
+    """Let the file of a card or a function, which is found from the current folder, be found from another."""
+    if isinstance(named, dict):
+        return {**named, "name": _from(folder, named["name"])}
+    path, colon, function = named.partition(".py:")
+    file = Path(path + (".py" if colon else ""))
+    if not (file.suffix and file.is_file()):
+        return named
+    return Path(os.path.relpath(file, folder)).as_posix() + (f":{function}" if colon else "")

@@ -22,7 +22,9 @@ Compile = Literal["no", "stages", "graphs"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How a suite is run; only `protocol` changes a number but in the last digits.
+    """How a suite is run, and the parts of it that are given in place of its own.
+
+    Of what is no part of a suite only `protocol` changes a number but in the last digits.
 
     `data` holds folders by dataset name, and `weights`; others are looked for under $RAYBENCH_DATA.
     A CPU takes images one by one, whatever `batch_size` is. Under torchrun its processes measure, and
@@ -48,9 +50,7 @@ class Settings:
     ] = None
     limit: Annotated[
         int | None,
-        Flag(
-            "Measure only N images, drawn by the suite's seed; a higher N adds to them.", metavar="N", least=1
-        ),
+        Flag("Measure only N images, drawn by the seed; a higher N adds to them.", metavar="N", least=1),
     ] = None
     fresh: Annotated[bool, Flag("Measure anew instead of resuming.")] = False
     checkpoints: Annotated[
@@ -77,6 +77,15 @@ class Settings:
         Sequence[str],
         Flag("Score by these metrics instead of the suite's.", "--metric", "NAME|FILE.py:FUNCTION"),
     ] = ()
+    name: Annotated[str | None, Flag("Call the suite so in results.", metavar="WORD", default="suite's")] = (
+        None
+    )
+    seed: Annotated[
+        int | None, Flag("Of everything random, instead of the suite's.", least=0, default="suite's")
+    ] = None
+    gallery: Annotated[
+        int | None, Flag("Queries whose maps are kept as thumbnails.", least=0, default="suite's")
+    ] = None
     trust_code: _TrustCode = False
     strict: Annotated[bool, Flag("Stop at the first image that cannot be used.")] = False
     fast: Annotated[

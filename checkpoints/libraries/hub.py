@@ -25,14 +25,12 @@ def hub_file(name: str, repository: str, files: Sequence[str], revision: str | N
             reached; says how to fetch the file by hand.
     """
     try:
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
+        from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     except ImportError:
         raise RaybenchError(f"{name} needs huggingface_hub: pip install huggingface_hub") from None
-    for file in files:  # a look into the cache asks nobody
-        found = try_to_load_from_cache(repository, file, revision=revision)
-        if isinstance(found, str):
-            return Path(found)
+    if there := in_hub_cache(repository, files, revision):
+        return there
     by_hand = f"hf download {repository} {files[0]}{f' --revision {revision}' if revision else ''}"
     if not _reachable():
         raise RaybenchError(
@@ -49,6 +47,16 @@ def hub_file(name: str, repository: str, files: Sequence[str], revision: str | N
         except Exception as error:  # it raises errors of its own, of HTTP clients and of the system
             raise _unreachable(name, file, repository, by_hand, error) from None
     raise RaybenchError(f"{name}: {repository} on the Hugging Face hub has no {' and no '.join(files)}")
+
+
+def in_hub_cache(repository: str, files: Sequence[str], revision: str | None = None) -> Path | None:
+    """Return the first of some files of a repository that lies in the hub's cache; asks nobody."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
+    found = (try_to_load_from_cache(repository, file, revision=revision) for file in files)
+    return next((Path(path) for path in found if isinstance(path, str)), None)
 
 
 def _reachable() -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...base import RaybenchError, worded
 from .facts import UNTRAINED, Facts, crop_share, flat, plain_name
-from .hub import hub_file
+from .hub import hub_file, in_hub_cache
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
@@ -87,10 +87,24 @@ def weight_file(name: str) -> Path:
         return found[0]
     repository, _, revision = name.partition("@")
     path = hub_file(f"hf:{name}", repository, _WEIGHTS, revision or None)
-    if path.suffix == ".json":
-        for file in sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())):
-            hub_file(f"hf:{name}", repository, [file], revision or None)
+    for file in _parts(path):
+        hub_file(f"hf:{name}", repository, [file], revision or None)
     return path
+
+
+def cached_weights(name: str) -> Path | None:
+    """Return the weights of a repository if they are here, all of them."""
+    repository, _, revision = name.partition("@")
+    path = in_hub_cache(repository, _WEIGHTS, revision or None)
+    parts = _parts(path) if path else ()
+    return path if all(in_hub_cache(repository, [file], revision or None) for file in parts) else None
+
+
+def _parts(path: Path) -> list[str]:
+    """Names of the files that an index lists; none for weights in one file."""
+    if path.suffix != ".json":
+        return []
+    return sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
 
 
 def as_transformers_loads(folder: Path) -> dict[str, Tensor]:

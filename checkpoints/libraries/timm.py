@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from ...base import RaybenchError, UnknownNameError
-from ..weights.download import download, in_torch_hub
+from ..weights.download import cached_path, download, in_torch_hub
 from .facts import UNTRAINED, Facts, flat, plain_name
-from .hub import hub_file
+from .hub import hub_file, in_hub_cache
 
 _FILES = (
     *("model.safetensors", "pytorch_model.bin"),
@@ -86,10 +86,24 @@ def weight_file(name: str) -> Path:
             "the file in a card"
         )
     if config.get("hf_hub_id"):
-        repository, _, revision = config["hf_hub_id"].partition("@")
-        files = [config["hf_hub_filename"]] if config.get("hf_hub_filename") else _FILES
-        return hub_file(f"timm:{name}", repository, files, revision or None)
+        return hub_file(f"timm:{name}", *_place(config))
     return in_torch_hub(config["url"]) or download(config["url"])
+
+
+def cached_weights(name: str) -> Path | None:
+    """Return the file of weights if it is here."""
+    config = _config(name)
+    if config.get("hf_hub_id"):
+        return in_hub_cache(*_place(config))
+    path = in_torch_hub(config["url"]) or cached_path(config["url"])
+    return path if path.is_file() else None
+
+
+def _place(config: Mapping[str, Any]) -> tuple[str, Sequence[str], str | None]:
+    """The repository, files and revision of weights on the hub."""
+    repository, _, revision = config["hf_hub_id"].partition("@")
+    files = [config["hf_hub_filename"]] if config.get("hf_hub_filename") else _FILES
+    return repository, files, revision or None
 
 
 def as_timm_loads(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

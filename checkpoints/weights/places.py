@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from ...base import RaybenchError
 from ..card import Card
+from ..libraries import hugging_face, timm
 from .download import cached_path
 from .files import fetched, local_file, verified_sha256
+
+_CACHED = {"timm": timm.cached_weights, "hf": hugging_face.cached_weights}
 
 
 class WeightFile(NamedTuple):
@@ -42,11 +45,12 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
         if source.random is not None:
             continue
         if source.url:
-            by_library = source.url.startswith(("timm:", "hf:"))
-            path = Path(source.url) if by_library else cached_path(source.url)
+            library, _, name = source.url.partition(":")
+            by_library = library in _CACHED
+            path = _of_library(library, name) if by_library else cached_path(source.url)
             way = "has the library get" if by_library else "gets it from"
-            there, how = not by_library and path.exists(), f"raybench fetch {way} {source.url}"
-            found.append(WeightFile(card.name, source.url, path, there, how))
+            how = f"raybench fetch {way} {source.url}"
+            found.append(WeightFile(card.name, source.url, path, path.exists(), how))
             continue
         try:
             path = local_file(source.path or "", card.name, data or {})
@@ -54,6 +58,15 @@ def weight_files(card: Card, data: Mapping[str, Path] | None = None) -> tuple[We
         except RaybenchError as error:
             found.append(WeightFile(card.name, "", None, there=False, how=str(error)))
     return tuple(found)
+
+
+def _of_library(library: str, name: str) -> Path:
+    """Where a library keeps weights, if they are here; else a name for them that is no path."""
+    try:
+        path = _CACHED[library](name)
+    except RaybenchError:  # the library is not installed; whoever wants its weights is told
+        path = None
+    return path or Path(f"{library}:{name}")
 
 
 def fetch_weights(card: Card) -> tuple[Path, ...]:

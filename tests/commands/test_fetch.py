@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from calls import tried
+from calls import call, tried
+
+from raybench.base import RaybenchError
 
 BODY = bytes(range(256)) * 8000  # 2 MB
 
@@ -54,22 +57,57 @@ def card(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_dry_run_says_the_size_and_fetches_nothing(card: Path, tmp_path: Path) -> None:
     code, output = tried("fetch", card, "--dry-run")
     assert (code, "mine: 2 MB, http://127.0.0.1" in output) == (0, True)
+    assert output.endswith(f"1 file (2 MB) into {tmp_path / 'cache'}\n")
     assert not (tmp_path / "cache").exists()
+
+
+def test_sizes_that_nobody_says_are_said_to_be_unknown_once(
+    card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    sizes = {"torchvision:ResNet18_Weights.IMAGENET1K_V1": 47_000_000}
+    monkeypatch.setattr("raybench.checkpoints.remote_size", lambda url: sizes.get(url, 0))
+    code, output = tried(
+        "fetch", card, "torchvision:resnet18", "torchvision:resnet34", "timm:resnet10t.c3_in1k", "--dry-run"
+    )
+    assert code == 0
+    assert " 0 MB" not in output
+    *files, own, hub = output.splitlines()
+    assert len(files) == 4
+    assert own == f"3 files (47 MB and 2 of unknown size) into {tmp_path / 'cache'}"
+    assert hub == "1 file of unknown size into the Hugging Face hub's own cache"
+
+
+def test_weights_in_the_hubs_cache_are_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    there = tmp_path / "model.safetensors"
+    there.touch()
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *asked, **further: str(there))
+    assert tried("fetch", "timm:resnet10t.c3_in1k") == (0, "everything is here\n")
+
+
+def test_what_cannot_be_fetched_is_a_mistake_and_others_are_fetched(card: Path, tmp_path: Path) -> None:
+    lost = card.with_name("lost.yaml")
+    lost.write_text(
+        re.sub("sha256: .*}", "sha256: '00000000'}", card.read_text())
+        .replace("name: mine", "name: lost")
+        .replace("net.pth", "other.pth")
+    )
+    with pytest.raises(RaybenchError, match="but the card says 00000000"):
+        call("fetch", lost, card)
+    assert len([*(tmp_path / "cache").glob("*.pth")]) == 2
 
 
 def test_weights_are_in_the_cache_afterwards(card: Path, tmp_path: Path) -> None:
     assert tried("fetch", card)[0] == 0
     (file,) = (tmp_path / "cache").glob("*.pth")
     assert file.read_bytes() == BODY
-    code, output = tried("fetch", card)
-    assert (code, "0 files" in output) == (0, True)
+    assert tried("fetch", card) == (0, "everything is here\n")
 
 
 def test_weights_of_another_hash_are_told(card: Path) -> None:
     card.write_text(card.read_text().partition("sha256")[0] + "sha256: '00000000'}\n")
-    code, output = tried("fetch", card)
-    assert code == 1
-    assert "but the card says 00000000" in output
+    with pytest.raises(RaybenchError, match="but the card says 00000000"):
+        call("fetch", card)
 
 
 def test_a_table_names_its_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

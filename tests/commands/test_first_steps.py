@@ -22,14 +22,15 @@ from raybench.checkpoints import Card, load_network
 
 
 def test_init_writes_a_suite_that_opens_and_a_card_that_reads(tmp_path: Path) -> None:
-    folder = tmp_path / "My birds"
+    folder = tmp_path / "My birds: Vögel"
     (folder / "photos").mkdir(parents=True)
     for name in "ab":
         PIL.Image.new("RGB", (40, 30)).save(folder / "photos" / f"{name}.png")
     (folder / "truth.csv").write_text("image,class,x0,y0,x1,y1\nb,wren,1,2,9,8\na,finch,0,0,39,29\n")
     call("init", folder)
     suite, path = load_suite(folder / "suite.yaml")
-    assert suite.name == "My-birds"
+    assert suite.name == "My-birds--V-gel"
+    assert "label: 'My birds: Vögel'" in path.read_text(encoding="utf-8")
     choice = suite.dataset_choice
     opened = open_dataset(choice.name, {}, suite.bound_protocol(), choice.options, folder=path.parent)
     assert opened.classes.labels == ("finch", "wren")

@@ -122,6 +122,12 @@ def other_pictures_beside(root: Path) -> None:
     write(root / "boxes.csv", f"{TABLE}images,wren,1,2,9,9\n")
 
 
+def tabs(root: Path) -> None:
+    picture(root / "images" / "a.jpg")
+    write(root / "objects.TSV", f"{TABLE}a.jpg,wren,1,2,9,9\n".replace(",", "\t"))
+    write(root / "notes.txt", f"{TABLE}a.jpg,wren,1,2,9,9\n")
+
+
 @pytest.mark.parametrize(
     ("make", "images", "truth", "classes", "left_out"),
     [
@@ -134,6 +140,7 @@ def other_pictures_beside(root: Path) -> None:
         (labelimg, "images", "labels", "finch wren", []),
         (classes_called_as_splits, "images", "labels", "train wren", []),
         (one_table_of_all_splits, "images", "boxes.csv", "wren", []),
+        (tabs, "images", "objects.TSV", "wren", []),
         (masks_of_one_class, "images", "masks", "wren", []),
         (deep, "birds/images", "birds/boxes.csv", "wren", []),
         (other_pictures_beside, "images", "boxes.csv", "wren", ["plots", "runs/mine/gallery"]),
@@ -199,7 +206,11 @@ def only_masks(root: Path) -> None:
     [
         (numbered_from_one, r"data\.yaml: the numbers of names are not 0 to 1"),
         (no_names, r"nothing names the classes; write .*classes\.txt"),
-        (tensorflow_table, r"_annotations\.csv, line 1: xmin,ymin,xmax,ymax count from 1 in some files"),
+        (
+            tensorflow_table,
+            r"_annotations\.csv, line 1: xmin,ymin,xmax,ymax count from 1 in some files .* call them "
+            r"x0,y0,x1,y1; beside them expected image,class alone, not 'filename', 'width', 'height', ",
+        ),
         (labelme, r"a\.json and its like are of LabelMe"),
         (pictures_alone, r"does not say where objects are: put boxes\.csv there"),
         (only_masks, r"no folder in .* holds pictures"),

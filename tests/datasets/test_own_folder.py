@@ -199,7 +199,8 @@ def test_a_wrong_line_is_refused_with_its_number(line: str, message: str, folder
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("image,class,xmin,ymin,xmax,ymax", "count from 1 in some files and from 0 in others"),
+        ("image,class,xmin,ymin,xmax,ymax", "from 0 in others: subtract .* and call them x0,y0,x1,y1$"),
+        ("file,width,height,class,x0,y0,x1,y1", "as the header; it has 'file', 'height', 'width'$"),
         ("ImageId,PredictionString", "write dataset: imagenet to read it"),
         ("image,class,x0,y0,x1,y1,score", r"expected image,class,x0,y0,x1,y1 or .*; it has 'score'"),
         ("image,class,x0,y0,x1", r"as the header; it is image,class,x0,y0,x1"),

@@ -266,6 +266,18 @@ def test_run_that_was_refused_before_its_first_row_binds_no_later_one(tmp_path: 
         evaluate(suite, asked)
 
 
+def test_a_metric_that_a_folder_lacks_is_refused_in_words(tiny: TinySuite) -> None:
+    evaluate(tiny.suite, settings(tiny, limit=1, metrics=["PG"]))
+    asked = "holds results by pointing_game, and this run asks for pointing_game, content_heatmap: all rows"
+    with pytest.raises(RaybenchError, match=f"{asked} .*; use another --out, or --fresh"):
+        evaluate(tiny.suite, settings(tiny, limit=1, metrics=["PG", "CH"]))
+    named = {"dataset": "{name: shapes, split: val}"}
+    with pytest.raises(
+        RaybenchError, match=r"results without dataset\.options\.split, and this run has 'val'"
+    ):
+        evaluate(tiny.suite, settings(tiny, limit=1, metrics=["PG"], **named))
+
+
 @pytest.mark.parametrize(("option", "given"), [("--attribution", "attributions"), ("--metric", "metrics")])
 def test_unknown_name_of_an_option_names_the_option(tiny: TinySuite, option: str, given: str) -> None:
     with pytest.raises(RaybenchError, match=f"^{option}: unknown .* 'grad_cm'") as told:

@@ -6,10 +6,12 @@ import os
 import re
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from tiny_suite import TinySuite
 from typer.testing import CliRunner
 
@@ -154,6 +156,31 @@ def test_time_is_that_of_all_passes_in_the_networks_that_are_here(
     assert said[2].startswith(
         f"time in all: about {worded_time(2 * (4 * 32 + 200 * queries))} on this machine"
     )
+
+
+def test_a_time_that_is_not_known_is_said_with_the_reason(
+    tiny: TinySuite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAYBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(timing, "timed", lambda network, pixels: (1.0, 2.0))
+    lost = tmp_path / "lost.yaml"
+    lost.write_text(
+        f"name: lost\narchitecture: resnet18\nclasses: {tiny.data / 'classes.txt'}\n"
+        "weights: {url: 'https://example.org/lost.pth'}\n"
+    )
+    said = planned(tiny.suite, settings(tiny, checkpoints=[str(lost), "shapes-baseline"]))
+    assert "time: not known of lost, whose weights are not here" in said
+    assert said[-1].startswith("time in all of the others: about")
+    said = planned(tiny.suite, settings(tiny, checkpoints=[str(lost)]))
+    assert said[-1] == "time: not known of lost, whose weights are not here"
+    sample = SimpleNamespace(queries=[0], image=Image.new("RGB", (32, 32)))
+    monkeypatch.setattr(timing, "_first_samples", lambda plan: [sample])
+    said = planned(tiny.suite, settings(tiny, checkpoints=["shapes-baseline"]))
+    assert "weights: the file is here" in said
+    assert said[-1].endswith("at 1 class an image, as in the first")
+    monkeypatch.setattr(timing, "_first_samples", lambda plan: [])
+    said = planned(tiny.suite, settings(tiny, checkpoints=["shapes-baseline"]))
+    assert said[-1] == "time: not known, for none of the first pictures can be read"
 
 
 def test_a_pass_that_is_slept_through_is_timed(tiny: TinySuite) -> None:

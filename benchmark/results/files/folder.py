@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -136,7 +137,7 @@ def open_results(path: str | Path, subset: str = "") -> ResultFolder:
         raise RaybenchError(f"no folder {path}; give the --out folder of `raybench run`")
     files = ResultFiles(path)
     if not files.summary.is_file() and files.manifest.is_file():
-        command = " ".join(map(str, read_manifest(files.manifest).get("command") or ["raybench", "run"]))
+        command = shlex.join(map(str, read_manifest(files.manifest).get("command") or ["raybench", "run"]))
         raise RaybenchError(
             f"the run in {path} is unfinished: `raybench status {path}` says how far it is, and the same "
             f"command goes on: {command}"

@@ -73,25 +73,32 @@ def command_again(manifest: Mapping[str, Any], checkpoint: str = "") -> list[str
 
 def refuse_other_definition(old: Manifest, new: Manifest, folder: Path) -> None:
     """Raise `RaybenchError` if the results in `folder` were made by other rules, data or weights."""
+    before, now = (", ".join(mapping(one.get("metrics"))) for one in (old, new))
+    if mapping(old.get("metrics")).keys() != mapping(new.get("metrics")).keys():
+        raise RaybenchError(
+            f"{folder} holds results by {before or 'no metric'}, and this run asks for {now}: all rows of a "
+            "folder have the same metrics; use another --out, or --fresh to measure anew"
+        )
     for key in _DEFINING:
         difference = _first_difference(key, old.get(key), new[key])
         if difference:
             raise RaybenchError(_other_definition(folder, *difference))
     for key in ("checkpoints", "attributions"):
-        before = {entry["name"]: entry for entry in old.get(key, [])}
+        known = {entry["name"]: entry for entry in old.get(key, [])}
         for entry in new[key]:
-            difference = _first_difference(entry["name"], before.get(entry["name"], entry), entry)
+            difference = _first_difference(entry["name"], known.get(entry["name"], entry), entry)
             if difference:
                 raise RaybenchError(_other_definition(folder, *difference))
     for name, digest in new.get("code", {}).items():
-        before = old.get("code", {}).get(name, digest)
-        if before != digest:
-            raise RaybenchError(_other_definition(folder, f"SHA-256 of the file of {name}", before, digest))
+        earlier = old.get("code", {}).get(name, digest)
+        if earlier != digest:
+            raise RaybenchError(_other_definition(folder, f"SHA-256 of the file of {name}", earlier, digest))
 
 
 def _other_definition(folder: Path, name: str, old: Any, new: Any) -> str:
+    was = f"without {name}" if old is None else f"with {name} = {old!r}"
     return (
-        f"{folder} holds results with {name} = {old!r}, and this run has {new!r}: "
+        f"{folder} holds results {was}, and this run has {'none' if new is None else repr(new)}: "
         "use another --out, or --fresh to measure anew"
     )
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ....attributions import BoundAttribution, computing_in, denormals_flushed, target_layer_of
-from ....base import RaybenchError, worded_time
+from ....base import RaybenchError, few, worded_time
 from ....checkpoints import Card, Network, weight_files
 from ...datasets import Sample
 from ...measuring import pictured
@@ -25,7 +25,7 @@ STAGES = 7
 
 
 def time_lines(plan: Plan) -> Iterator[str]:
-    """Say what a run may take in each network whose weights are here; nothing where no picture can be read.
+    """Say what a run may take in each network whose weights are here, and of which networks nothing is known.
 
     One picture is passed at a time, on all threads. Methods and metrics that share passes are faster than
     said.
@@ -33,6 +33,11 @@ def time_lines(plan: Plan) -> Iterator[str]:
     samples = list(_first_samples(plan))
     picture = next((sample.image for sample in samples if sample.image is not None), None)
     cards = [card for card in plan.cards if card.name in plan.held or _is_here(card, plan)]
+    unknown = [card.name for card in plan.cards if card not in cards]
+    if picture is None and plan.cards:
+        yield "time: not known, for none of the first pictures can be read"
+    elif unknown:
+        yield f"time: not known of {few(unknown)}, whose weights are not here"
     if picture is None or not cards:
         return
     classes, total = fmean(len(sample.queries) for sample in samples), 0.0
@@ -48,9 +53,10 @@ def time_lines(plan: Plan) -> Iterator[str]:
             f"time, {card.name}: about {worded_time(seconds)}, at {1000 * forward:.3g} ms a forward pass and "
             f"{1000 * backward:.3g} ms a backward pass of one picture"
         )
+    of_others, mean, looked_at = " of the others" if unknown else "", f"{classes:.2g}", len(samples)
     yield (
-        f"time in all: about {worded_time(total)} on this machine, at {classes:.2g} classes an image, as "
-        f"{len(samples)} of them have"
+        f"time in all{of_others}: about {worded_time(total)} on this machine, at {mean} "
+        f"class{'' if mean == '1' else 'es'} an image, as in the first{f' {looked_at}' * (looked_at > 1)}"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from ...checkpoints import Card
 
 EXAMPLE = "Example: raybench fetch torchray resnet50"
+
+_FROM_HUB = ("timm:", "hf:")
 
 
 def fetch(
@@ -30,17 +34,17 @@ def fetch(
 
     cards = _cards(names)
     found = [(card, file) for card in cards for file in weight_files(card) if not file.there]
-    missing = {file.path: (card, file) for card, file in reversed(found)}  # each once, by its first card
-    sizes = {path: remote_size(file.url) / 1e6 for path, (_, file) in missing.items() if file.url}
-    for path, (card, file) in missing.items():
-        size = f"{sizes[path]:,.0f} MB" if sizes.get(path) else "size not known"
-        typer.echo(f"{card.name}: {size}, {file.url}" if file.url else f"{card.name}: {file.how}")
-    known, cache = sum(sizes.values()), cache_folder()
-    typer.echo(f"{len(sizes)} files, {known:,.0f} MB that are known, into {cache}")
+    missing = {file.path or file.how: (card, file) for card, file in reversed(found)}  # by its first card
+    sizes = {file.url: remote_size(file.url) / 1e6 for _, file in missing.values() if file.url}
+    for card, file in missing.values():
+        size = f"{sizes[file.url]:,.0f} MB, " if sizes.get(file.url) else ""
+        typer.echo(f"{card.name}: {size}{file.url}" if file.url else f"{card.name}: {file.how}")
+    cache = cache_folder()
+    typer.echo("\n".join(_sums(sizes, cache)) if missing else "everything is here")
     if dry_run or not missing:
         return
     cache.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(cache).free / 1e6
+    known, free = sum(sizes.values()), shutil.disk_usage(cache).free / 1e6
     if known > free:
         raise RaybenchError(
             f"{cache} has {free:,.0f} MB left, too few for {known:,.0f}; set RAYBENCH_CACHE to another folder"
@@ -52,9 +56,22 @@ def fetch(
                 typer.echo(f"{card.name}: {path}")
         except RaybenchError as error:
             failed.append(str(error))
-            typer.echo(str(error), err=True)
     if failed:
-        raise typer.Exit(1)
+        several = "\n".join([f"{len(failed)} checkpoints were not fetched:", *(f"- {one}" for one in failed)])
+        raise RaybenchError(failed[0] if len(failed) == 1 else several)
+
+
+def _sums(sizes: Mapping[str, float], cache: Path) -> Iterator[str]:
+    """Say how many files go where, and how large they are as far as that is known."""
+    hub = [url for url in sizes if url.startswith(_FROM_HUB)]
+    for urls, place in (([*sizes.keys() - hub], str(cache)), (hub, "the Hugging Face hub's own cache")):
+        lacks = sum(not sizes[url] for url in urls)
+        known = f"{sum(sizes[url] for url in urls):,.0f} MB"
+        size = "of unknown size" if lacks == len(urls) else f"({known})"
+        if 0 < lacks < len(urls):
+            size = f"({known} and {lacks} of unknown size)"
+        if urls:
+            yield f"{len(urls)} file{'s' if len(urls) > 1 else ''} {size} into {place}"
 
 
 def _cards(names: list[str]) -> list[Card]:

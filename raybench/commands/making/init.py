@@ -118,7 +118,9 @@ def init(
         protocol=_PROTOCOL,
         name="".join(c if c.isalnum() and c.isascii() else "-" for c in folder.resolve().name).strip("-")
         or "mine",
-        dataset=yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=1000).strip(),
+        dataset=yaml.safe_dump(
+            dataset, default_flow_style=True, sort_keys=False, width=1000, allow_unicode=True
+        ).strip(),
         accuracy="F1-Overall" if several else "Top-1",
         threshold="; F1 counts classes whose logit is above 0" if several else "",
         checkpoint=network.checkpoint,

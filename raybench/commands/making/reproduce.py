@@ -60,9 +60,11 @@ def reproduce(
         return
     if table is None:
         raise RaybenchError("name a table, such as wsol-center, or ask for all of them by --list")
-    for name in ("checkpoints", "attributions", "protocol"):
+    for name in ("checkpoints", "attributions", "name"):
         if options.get(name):
-            raise RaybenchError(f"a published table says itself which {name} it has; leave --{name[:-1]} out")
+            raise RaybenchError(
+                f"a published table says itself which {name} it has; leave --{name.removesuffix('s')} out"
+            )
     out = options["out"] or Path("runs") / Path(table).stem
     settings = read_options(Settings, {**options, "out": out})
     device = pick_device(settings.device).type

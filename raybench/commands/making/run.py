@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ...base import RaybenchError
-from ...benchmark.suite import Settings, as_document, meant, shipped_default
+from ...benchmark.suite import (
+    PROTOCOLS,
+    Settings,
+    as_document,
+    changed_fields,
+    meant,
+    protocol_key,
+    shipped_default,
+    words_of,
+)
 from ..options import LogFile, Quiet, read_options, with_options
 
 if TYPE_CHECKING:
@@ -65,7 +75,7 @@ def run(
         raise RaybenchError("nothing to run; name a suite (raybench list suites), or data by --dataset")
     rules = {"name": protocol, "precision": precision, "resize": resize, "decode": decode}
     source = suite or shipped_default
-    out = options["out"] or Path("runs") / Path(source).stem
+    out = options["out"] or Path("runs") / (options["name"] or Path(source).stem)
     departing = {key: value for key, value in rules.items() if value is not None}
     settings = read_options(Settings, {**options, "out": out}, protocol=departing)
     told = reporter(quiet=quiet, log_file=log_file)
@@ -82,7 +92,7 @@ def run(
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
     if leads():
         if suite is None:
-            _keep_suite(source, settings, told.say)
+            _keep_suite(source, settings, results.manifest, told.say)
         _tell(results.manifest, settings, told.say)
         for row in _degenerate_rows(results.summary):
             told.say(f"{row}: all maps are degenerate; they say nothing")
@@ -99,12 +109,24 @@ def _degenerate_rows(summary: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys((useless["checkpoint"] + "/" + useless["attribution"]).tolist()))
 
 
-def _keep_suite(source: str, settings: Settings, say: Callable[[str], None]) -> None:
-    """Write the suite that the options meant beside the results."""
-    path = settings.out / "suite.yaml"
-    chosen, _ = meant(source, settings)
-    path.write_text(as_document(chosen, settings.protocol, settings.checkpoints, settings.out))
-    say(f"the same again: raybench run {quote(str(path))}")
+def _keep_suite(
+    source: str, settings: Settings, manifest: Mapping[str, Any], say: Callable[[str], None]
+) -> None:
+    """Write the suite that the options meant beside the results, with the rules that were followed."""
+    from ...base import CodeFiles
+    from ...benchmark.datasets import find_folder, find_reader
+    from ...benchmark.results import write_atomically
+
+    path, (chosen, _) = settings.out / "suite.yaml", meant(source, settings)
+    fields, data = manifest["protocol"]["fields"], chosen.dataset_choice
+    name = protocol_key(fields["name"], fields["version"])
+    protocol = {"name": name, **changed_fields(PROTOCOLS[name], fields)}
+    write_atomically(path, as_document(chosen, settings, protocol))
+    reader = find_reader(data.name, CodeFiles(trusted=settings.trust_code)).source(data.options)
+    beside = reader.beside and find_folder(reader, settings.data) is None
+    here = {reader.name: Path()} if beside else {}  # and not beside the file that was written
+    again = replace(settings, data={**settings.data, **here}, compile=manifest["compute"]["compile"])
+    say("kept as a suite, to go on with: " + join(["raybench", "run", str(path), *words_of(again)]))
 
 
 def _tell(manifest: Mapping[str, Any], settings: Settings, say: Callable[[str], None]) -> None:

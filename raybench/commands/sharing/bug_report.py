@@ -6,12 +6,15 @@ import importlib.util
 import os
 import platform
 import re
+import shlex
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
 from ...base import __version__
 
@@ -22,6 +25,9 @@ _PACKAGES = (
     *("timm", "transformers", "captum", "grad-cam", "zennit", "torchray", "plotly"),
 )
 _TOLD = ("status", "protocol", "metrics", "device", "versions", "processes", "batch_size", "limit", "compute")
+
+_HIDDEN = "…"
+_OF_FOLDERS = ("--out", "-o", "--data", "--log-file")
 
 
 def versions() -> list[str]:
@@ -47,19 +53,77 @@ def bug_report(
 
         found = standing_of(folder)
         told = {key: found.manifest[key] for key in _TOLD if key in found.manifest}
-        typer.echo("\n".join(["", f"command: {without_paths(found.command)}", *_flat(told)]))
-        typer.echo("\n".join(without_paths(line) for line in found.lines()[:-1]))
+        command = " ".join(told_words(found.manifest.get("command", ())))
+        lines = [f"command: {command}", *_flat(told), *found.lines()[:-1]]
+        typer.echo("\n".join(["", *map(_without_user, lines)]))
 
 
-def without_paths(text: str) -> str:
-    """Leave of every path its last name, and take out the user's name."""
-    text = re.sub(r"(?:~|[A-Za-z]:)?[\w.+@-]*(?:[/\\][\w.+@-]+)+[/\\]?", lambda found: _last(found[0]), text)
-    user = os.environ.get("USER") or os.environ.get("USERNAME")
-    return re.sub(rf"\b{re.escape(user)}\b", "USER", text) if user else text
+def told_words(words: Sequence[str] | str) -> list[str]:
+    """Return the words of a command with what may be private left out: of a file its last name stays.
+
+    Values of --out, --data and --log-file are folders of somebody's, and so is a word with a blank in it.
+    """
+    try:
+        words = shlex.split(words) if isinstance(words, str) else [*map(str, words)]
+    except ValueError:
+        return [_HIDDEN]
+    told, option = [], ""
+    for word in words:
+        if re.match(r"-[A-Za-z].", word):  # -oFOLDER
+            told.append(word[:2] + _HIDDEN)
+        elif word.startswith("-"):
+            option, equals, value = word.partition("=")
+            told.append(option + equals + (_told_value(option, value) if equals else ""))
+            option = "" if equals else option
+        else:
+            told.append(_told_value(option, word))
+            option = ""
+    return told
 
 
-def _last(path: str) -> str:
-    return "…/" + re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+def _told_value(option: str, value: str) -> str:
+    name, equals, path = value.partition("=")
+    if option == "--data" and equals:
+        return f"{name}=" + (_HIDDEN if path else "")
+    if option in _OF_FOLDERS:
+        return _HIDDEN
+    if value.lstrip().startswith(("{", "[")):
+        return _told_mapping(value)
+    return _HIDDEN if " " in without_folders(value) else without_folders(value)
+
+
+def _told_mapping(text: str) -> str:
+    def told(entry: Any, key: str = "") -> Any:
+        if isinstance(entry, dict):
+            return {name: told(one, str(name)) for name, one in entry.items()}
+        if isinstance(entry, list):
+            return [told(one, key) for one in entry]
+        blank = isinstance(entry, str) and " " in entry and key != "label"
+        return _HIDDEN if blank and without_folders(entry) == entry else without_folders(entry)
+
+    try:
+        plain = told(yaml.safe_load(text))
+    except yaml.YAMLError:
+        return _HIDDEN
+    return yaml.safe_dump(
+        plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
+    ).strip()
+
+
+def without_folders(value: Any) -> Any:
+    """Leave of a path its last name where that is of a file, and nothing of a folder."""
+    if not isinstance(value, str) or not re.search(r"[/\\]|^~", value):
+        return value
+    last = re.split(r"[/\\]", value)[-1]
+    return f"{_HIDDEN}/{last}" if re.search(r"[^.]\.\w+", last) else _HIDDEN
+
+
+def _without_user(text: str) -> str:
+    """Take out the user's name."""
+    users = {os.environ.get("USER"), os.environ.get("USERNAME"), Path.home().name} - {None, ""}
+    for user in sorted(map(str, users)):
+        text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "USER", text)
+    return text
 
 
 def _machine() -> list[str]:
@@ -84,4 +148,5 @@ def _machine() -> list[str]:
 def _flat(value: Any, name: str = "") -> list[str]:
     if isinstance(value, dict):
         return [line for key, entry in value.items() for line in _flat(entry, f"{name}.{key}".lstrip("."))]
-    return [without_paths(f"{name}: {value}")]
+    shown = list(map(without_folders, value)) if isinstance(value, list) else without_folders(value)
+    return [f"{name}: {shown}"]

@@ -85,9 +85,12 @@ def box_columns(header: list[str], path: Path) -> tuple[str, ...]:
         if header.count(name) > 1:
             raise RaybenchError(f"{path}, line 1: the column {name!r} is there twice; remove one")
     if _FROM_ONE.issubset(header):
+        others = [quoted(name) for name in header if name not in _FROM_ONE]
+        alone = f"; beside them expected image,class alone, not {', '.join(others)}"
         raise RaybenchError(
             f"{path}, line 1: xmin,ymin,xmax,ymax count from 1 in some files and from 0 in others: "
             f"subtract 1 if the first pixel is 1 there, and call them {','.join(CORNERS)}"
+            f"{alone if set(header) != {'image', 'class', *_FROM_ONE} else ''}"
         )
     if header[:2] == ["imageid", "predictionstring"]:
         raise RaybenchError(
@@ -96,7 +99,8 @@ def box_columns(header: list[str], path: Path) -> tuple[str, ...]:
     for sides in (CORNERS, SIDES):
         if set(header) == {"image", "class", *sides}:
             return sides
-    strange = sorted(set(header) - {"image", "class", *CORNERS, *SIDES})
+    known = {*CORNERS} if set(CORNERS) <= set(header) else {*CORNERS, *SIDES}
+    strange = sorted(set(header) - {"image", "class"} - known)
     wrong = f"it has {', '.join(map(quoted, strange[:5]))}" if strange else f"it is {','.join(header)}"
     raise RaybenchError(f"{path}, line 1: {_EXPECTED} as the header; {wrong}")
 

@@ -40,10 +40,10 @@ def _hints(root: Path) -> Iterator[str]:
         yield f"{_named(root, xml)} is of Pascal's form: write boxes: {_named(root, xml.parent)}"
     for path in _some(root, "*.json"):
         yield f"there is {path.name}: if it is in COCO's form, write {_line(root, path)}, else export it so"
-    table = next((path for end in ("*.csv", "*.xlsx") for path in _some(root, end)), None)
+    table = next((path for end in ("*.csv", "*.tsv", "*.xlsx") for path in _some(root, end)), None)
     if table is not None:
-        name = table.with_suffix(".csv").name
-        saved = "" if table.suffix == ".csv" else "save it as .csv and "
+        name = table.with_suffix(".csv").name if table.suffix == ".xlsx" else table.name
+        saved = "save it as .csv and " if table.suffix == ".xlsx" else ""
         yield f"there is {table.name}: {saved}write boxes: {name}"
 
 

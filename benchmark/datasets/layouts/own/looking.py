@@ -114,7 +114,7 @@ def _pictures(root: Path, holders: Iterable[str], split: str) -> _Pictures:
 def _truth(pictures: _Pictures, below: list[str], unlike: list[RaybenchError]) -> _Truth | None:
     """Find what says where the objects in some pictures are; tables that do not are put into `unlike`."""
     root, found = pictures.root, []
-    for path in (root / one / name for one in below for name in files_in(root / one, (".csv",))):
+    for path in (root / one / name for one in below for name in files_in(root / one, (".csv", ".tsv"))):
         try:
             named, classes = _table(path)
         except RaybenchError as error:
