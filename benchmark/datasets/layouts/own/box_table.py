@@ -99,8 +99,8 @@ def box_columns(header: list[str], path: Path) -> tuple[str, ...]:
     for sides in (CORNERS, SIDES):
         if set(header) == {"image", "class", *sides}:
             return sides
-    sides = CORNERS if set(CORNERS) <= set(header) else (*CORNERS, *SIDES)
-    strange = sorted(set(header) - {"image", "class", *sides})
+    known = {*CORNERS} if set(CORNERS) <= set(header) else {*CORNERS, *SIDES}
+    strange = sorted(set(header) - {"image", "class"} - known)
     wrong = f"it has {', '.join(map(quoted, strange[:5]))}" if strange else f"it is {','.join(header)}"
     raise RaybenchError(f"{path}, line 1: {_EXPECTED} as the header; {wrong}")
 
