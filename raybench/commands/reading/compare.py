@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from ..printing import wide_console
+
 EXAMPLE = "Example: raybench compare runs/demo/shapes-baseline/grad_cam runs/demo/shapes-gmp/grad_cam"
 
 
@@ -40,31 +42,27 @@ def compare(
         return
     if second is None:
         raise typer.BadParameter("name B too, what A is compared with, or compare the maps of A by --maps")
-    from rich.console import Console
-
     from ...benchmark.comparison import compare as compare_rows
     from ...benchmark.comparison import comparison_csv, comparison_markdown, rich_comparison
 
     found = compare_rows(first, second, metric=metric, images=images)
     if form == "terminal":
-        Console().print(rich_comparison(found))
+        wide_console().print(rich_comparison(found), crop=False)
     else:
         text = comparison_markdown(found) if form == "markdown" else comparison_csv(found)
         typer.echo(text, nl=False)
 
 
 def _compare_maps(folders: list[Path], form: str, out: Path) -> None:
-    from rich.console import Console
-
     from ...benchmark.comparison import agreement_csv, agreement_lines, agreement_matrices, compare_maps
     from ...benchmark.pictures import agreement_figure, save_figure
 
-    found = compare_maps(*folders)
+    found, console = compare_maps(*folders), wide_console()
     if form == "csv":
         typer.echo(agreement_csv(found), nl=False)
     else:
         for line in agreement_lines(found):
-            Console().print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False)
     title = f"How alike maps are: means over {len(found.queries)} queries"
     save_figure(agreement_figure(found.rows, agreement_matrices(found), title), out)
     typer.echo(f"look at {out}", err=True)

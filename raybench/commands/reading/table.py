@@ -9,6 +9,7 @@ import typer
 
 from ...base import RaybenchError
 from ..options import Out
+from ..printing import print_tables
 
 EXAMPLE = "Example: raybench table runs/real-small --with-published"
 
@@ -56,10 +57,8 @@ def table(
     out: Out = None,
 ) -> None:
     """Compare checkpoints and methods: a row each, metrics as columns, the best marked, with its ties."""
-    from rich.console import Console
-
     from ...benchmark.results import write_atomically
-    from ...benchmark.tables import arranged, comparison_table, published_tables, render_table, rich_table
+    from ...benchmark.tables import arranged, comparison_table, published_tables, render_table
 
     if bool(folders) == bool(published):
         raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21")
@@ -83,10 +82,7 @@ def table(
     tables = tuple(arranged(one, sort=sort, digits=digits) for one in tables)
     shown: bool | Literal["half-width"] = "half-width" if half_width else intervals
     if form == "terminal" and out is None:
-        console = Console()
-        for one in tables:
-            plain = not console.is_terminal or console.no_color
-            console.print(rich_table(one, intervals=shown, width=console.width, plain=plain))
+        print_tables(tables, intervals=shown)
         return
     of_file = {".tex": "latex", ".csv": "csv", ".html": "html", ".json": "json"}
     kind = of_file.get(out.suffix.lower() if out else "", "markdown") if form == "terminal" else form
