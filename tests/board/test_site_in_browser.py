@@ -154,7 +154,7 @@ def test_page_says_what_it_is_and_who_is_best(shown: Visit) -> None:
         "Top-1 accuracy",
     ]
     assert "large with grad_cam" in winners[2]
-    assert "ahead of every other row" in winners[2]
+    assert "ahead of every other ranked row" in winners[2]
     assert "plain" in winners[3]
 
 
