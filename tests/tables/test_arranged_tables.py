@@ -51,6 +51,19 @@ def test_the_ending_of_a_file_says_what_is_written(tmp_path: Path) -> None:
         assert (tmp_path / f"table{ending}").read_text(encoding="utf-8").startswith(begin)
     table("-o", tmp_path / "other.tex", "--format", "csv")
     assert (tmp_path / "other.tex").read_text().startswith("checkpoint,")
+    with pytest.raises(RaybenchError, match=r"no table is written as \.xlsx; use \.md, .*\.csv, .* --format"):
+        table("-o", tmp_path / "table.xlsx")
+    assert not (tmp_path / "table.xlsx").exists()
+
+
+def test_a_folder_is_not_given_the_name_of_a_file(tmp_path: Path) -> None:
+    for command, name in (("plot", "bars.png"), ("leaderboard", "site.html")):
+        with pytest.raises(RaybenchError, match=rf"-o \S+{name} names a file; .* a folder, such as"):
+            call(command, DEMO, "-o", tmp_path / name)
+    with pytest.raises(
+        RaybenchError, match=r"-o two\.csv goes with --maps; write .* --format csv > two\.csv"
+    ):
+        call("compare", DEMO, DEMO, "-o", "two.csv")
 
 
 def test_half_width_is_half_the_interval_with_the_digits_asked_for(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ...base import RaybenchError
 from ..printing import wide_console
 
 EXAMPLE = "Example: raybench compare runs/demo/shapes-baseline/grad_cam runs/demo/shapes-gmp/grad_cam"
@@ -33,13 +34,23 @@ def compare(
         typer.Option("--maps", help="Compare kept maps, row by row, in place of values: do methods agree?"),
     ] = False,
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="With --maps: where the picture of the matrices goes.")
-    ] = Path("agreement.png"),
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="With --maps: where the picture of the matrices goes.",
+            show_default="agreement.png",
+        ),
+    ] = None,
 ) -> None:
     """Compare two rows, or all rows that two runs share, image by image: difference, interval and p-value."""
     if maps:
-        _compare_maps([first, *([second] if second else [])], form, out)
+        _compare_maps([first, *([second] if second else [])], form, out or Path("agreement.png"))
         return
+    if out:
+        raise RaybenchError(
+            f"-o {out} goes with --maps; write a comparison by --format {_form_of(out)} > {out}"
+        )
     if second is None:
         raise typer.BadParameter("name B too, what A is compared with, or compare the maps of A by --maps")
     from ...benchmark.comparison import compare as compare_rows
@@ -51,6 +62,10 @@ def compare(
     else:
         text = comparison_markdown(found) if form == "markdown" else comparison_csv(found)
         typer.echo(text, nl=False)
+
+
+def _form_of(out: Path) -> str:
+    return "csv" if out.suffix.lower() == ".csv" else "markdown"
 
 
 def _compare_maps(folders: list[Path], form: str, out: Path) -> None:

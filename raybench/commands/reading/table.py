@@ -13,6 +13,17 @@ from ..printing import print_tables
 
 EXAMPLE = "Example: raybench table runs/real-small --with-published"
 
+_KINDS = {
+    ".md": "markdown",
+    ".txt": "markdown",
+    "": "markdown",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".html": "html",
+    ".json": "json",
+}
+"""Formats by the endings of files."""
+
 
 def table(
     folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="Result folders.")] = None,
@@ -64,6 +75,7 @@ def table(
         raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21")
     if published and (rows or columns or pivot):
         raise RaybenchError("--rows, --columns and --pivot arrange result folders; leave out --published")
+    kind = form if form != "terminal" or out is None else _kind_of(out)
     if published:
         tables = published_tables(published)
     else:
@@ -81,17 +93,26 @@ def table(
         )
     tables = tuple(arranged(one, sort=sort, digits=digits) for one in tables)
     shown: bool | Literal["half-width"] = "half-width" if half_width else intervals
-    if form == "terminal" and out is None:
+    if kind == "terminal":
         print_tables(tables, intervals=shown)
         return
-    of_file = {".tex": "latex", ".csv": "csv", ".html": "html", ".json": "json"}
-    kind = of_file.get(out.suffix.lower() if out else "", "markdown") if form == "terminal" else form
     text = "\n".join(render_table(one, kind, intervals=shown) for one in tables)
     if out is None:
         typer.echo(text, nl=False)
         return
     write_atomically(out, text)
     typer.echo(f"wrote {out}", err=True)
+
+
+def _kind_of(out: Path) -> str:
+    """Return the format that the ending of a file says."""
+    kind = _KINDS.get(out.suffix.lower())
+    if kind is None:
+        known = ", ".join(ending for ending in _KINDS if ending)
+        raise RaybenchError(
+            f"-o {out}: no table is written as {out.suffix}; use {known}, or say its --format"
+        )
+    return kind
 
 
 def _names(listed: str) -> list[str]:
