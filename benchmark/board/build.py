@@ -13,12 +13,13 @@ from markupsafe import Markup
 
 from ...base import RaybenchError
 from ..results import Board, method_words, write_atomically
+from ..statistics import INTERVALS
 from .feed import feed_of, table_csv, table_latex
 from .gallery import section_gallery
 from .plots import section_plots
 from .provenance import Provenance
 from .templating import json_for_script, rendered
-from .view import section_view
+from .view import is_summary, section_view
 
 HERE = Path(__file__).resolve().parent
 
@@ -96,7 +97,11 @@ def render_pages(
             provenance.add(section, row)
     views = [section_view(section) for section in board.sections]
     methods = sorted({row.method for view in views for row in view.rows if row.method})
-    folders = [row.folder for section in board.sections for row in section.rows]
+    rows = [row for section in board.sections for row in section.rows]
+    folders = [row.folder for row in rows]
+    told = {
+        str(row.folder.manifest.get("intervals", "percentile bootstrap")) for row in rows if is_summary(row)
+    }
     columns = {column.key: column for view in views for column in view.columns}
     facts: Mapping[str, Any] = {
         "policy": POLICY,
@@ -107,6 +112,8 @@ def render_pages(
         "methods": [(method, words) for method in methods if (words := method_words(method, folders))],
         "plots": plots or {},
         "galleries": galleries or {},
+        "intervals": INTERVALS,
+        "older_intervals": sorted(told - {INTERVALS}),
         "newest": max((str(one.manifest.get("started", ""))[:10] for one in folders), default=""),
         "with_plots": any((plots or {}).values()),
         "provenance": json_for_script(provenance.as_data()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..results import (
@@ -9,6 +11,7 @@ from ..results import (
     BoardRow,
     Column,
     PublishedRow,
+    ResultFolder,
     Score,
     Section,
     label_of,
@@ -16,6 +19,7 @@ from ..results import (
     shows_the_truth,
 )
 from ..tables import REPEATED, SOURCES, training_name
+from .sections import OTHER_QUERIES
 
 
 def section_subtitle(section: Section) -> str:
@@ -67,7 +71,7 @@ def section_notes(section: Section) -> tuple[str, ...]:
     """Say below the table what a reader must know about its rows."""
     runs = list(dict.fromkeys(row.folder for row in section.rows))
     said = dict.fromkeys((section.changes, *(row.note for row in section.rows), *remarks(runs)))
-    notes = [f"{remark[:1].upper()}{remark[1:]}." for remark in said]
+    notes = [f"{_begun(remark, runs)}." for remark in said]
     notes += [f"The same weights under several names: {', '.join(names)}." for names in _twins(section)]
     notes.append(_ceiling(section))
     sources = dict.fromkeys(row.source for row in section.published)
@@ -83,6 +87,14 @@ def section_notes(section: Section) -> tuple[str, ...]:
         notes += [words for source in known for words in source.repeated.values()]
     notes += [f"Note of the published rows: {mark}." for mark in marks if mark not in ("", REPEATED)]
     return tuple(note for note in notes if note not in ("", "."))
+
+
+def _begun(remark: str, runs: Sequence[ResultFolder]) -> str:
+    """Begin a sentence with a capital, unless it begins with a name."""
+    names = {str(run.path) for run in runs} | {name for run in runs for name in run.checkpoints}
+    names |= {label_of("checkpoint", name, run) for run in runs for name in run.checkpoints}
+    named = any(remark.startswith((f"{name}:", f"{name},")) for name in names)
+    return remark if named else f"{remark[:1].upper()}{remark[1:]}"
 
 
 def _twins(section: Section) -> list[list[str]]:
@@ -172,30 +184,36 @@ def _short(column: Column, value: float) -> str:
 
 
 def _certainty(section: Section, column: Column, best: BoardRow, score: Score) -> str:
+    scored = [(row, other) for row in section.rows if (other := row.scores.get(column.metric)) is not None]
+    networks = [(row, other) for row, other in scored if row.checkpoint != NO_CHECKPOINT]
     if column.about_checkpoint:
         # every row of a checkpoint carries its accuracy; ties are read off the intervals
-        others = {
-            row.checkpoint
-            for row in section.rows
-            if row.checkpoint != best.checkpoint
-            and (other := row.scores.get(column.metric)) is not None
-            and other.high >= score.low
-        }
-        return (
-            f"interval overlaps with {_counted(len(others), 'other checkpoint')}"
-            if others
-            else "no interval overlaps"
-        )
+        others = {row.checkpoint: other for row, other in networks if row.checkpoint != best.checkpoint}
+        overlapping = sum(other.high >= score.low for other in others.values())
+        if not others:
+            return "the only checkpoint"
+        if any(math.isnan(end) for end in (score.low, *(other.high for other in others.values()))):
+            return "not every checkpoint has an interval"
+        if overlapping:
+            return f"interval overlaps with {_counted(overlapping, 'other checkpoint')}"
+        return "no interval overlaps"
     if score.rank is None:
-        return "not ranked: it has no value per query" if best.values else "not ranked: no records"
-    first = sum(
-        other.rank is not None and other.rank.best == 1
-        for row in section.rows
-        if row is not best and (other := row.scores.get(column.metric)) is not None
-    )
-    if not first:
-        return "ahead of every other row"
-    return f"cannot be told apart from {_counted(first, 'other row')}"
+        return f"not ranked: {_why_unranked(column, best, [row for row, _ in networks])}"
+    first = sum(other.rank is not None and other.rank.best == 1 for row, other in networks if row is not best)
+    if first:
+        return f"cannot be told apart from {_counted(first, 'other row')}"
+    references = "; references take no place" if len(scored) > len(networks) else ""
+    return f"ahead of every other ranked row{references}"
+
+
+def _why_unranked(column: Column, best: BoardRow, networks: Sequence[BoardRow]) -> str:
+    if not best.values:
+        return "measured on other queries than most rows" if best.note == OTHER_QUERIES else "no records"
+    if column.metric not in best.values:
+        return "it has no value per query"
+    if sum(column.metric in row.values for row in networks) == 1:
+        return "there is no other row to compare it with"
+    return "it lacks the values of too many queries"
 
 
 def _published_winner(section: Section, column: Column) -> Winner | None:

@@ -55,7 +55,7 @@ def table_latex(section: Section) -> bytes:
         rows.append(Row((row.checkpoint, row.attribution), cells, row.queries, row.degenerate))
     title = f"{section.dataset_title}, protocol {section.protocol} {section.protocol_id}"
     tested = any(score.rank for row in section.rows for score in row.scores.values())
-    notes = (TIED,) if tested else ()
+    notes = (TIED,) if tested and any(best.values()) else ()
     table = Table(title, ("checkpoint", "attribution"), section.columns, tuple(rows), notes)
     return render_table(table, "latex").encode("utf-8", "replace")
 

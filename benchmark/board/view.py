@@ -12,6 +12,7 @@ from ..statistics import AGGREGATE_WORDS
 from ..tables import training_name
 from .bars import Bar, Scale
 from .captions import Winner, degenerate_maps, section_facts, section_notes, section_subtitle, winners
+from .sections import OTHER_QUERIES
 from .templating import safe_key
 
 
@@ -160,7 +161,7 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
     free = row.checkpoint == NO_CHECKPOINT
     return RowView(
         key=row.key,
-        kind="reference" if free else "measured" if row.values or not row.note else "summary",
+        kind="reference" if free else "summary" if is_summary(row) else "measured",
         checkpoint="no network" if free else row.checkpoint,
         attribution=row.attribution,
         method=row.method,
@@ -177,6 +178,11 @@ def _measured_row(section: Section, row: BoardRow, scales: Sequence[Scale]) -> R
         checkpoint_label=_label("checkpoint", row),
         attribution_label=_label("attribution", row),
     )
+
+
+def is_summary(row: BoardRow) -> bool:
+    """Say whether the numbers of a row are those of its summary alone, which no records support."""
+    return not row.values and row.note not in ("", OTHER_QUERIES)
 
 
 def _label(kind: str, row: BoardRow) -> str:

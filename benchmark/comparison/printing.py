@@ -42,7 +42,13 @@ def rich_comparison(comparison: Comparison) -> Group:
         )
         for place, heading in enumerate(grid.headings):
             name = place < grid.left
-            table.add_column(heading, justify="left" if name else "right", overflow="fold", no_wrap=not name)
+            least = max(len(text) for text in (heading, *(row[place] for row in grid.rows)))
+            table.add_column(
+                heading,
+                justify="left" if name else "right",
+                overflow="fold",
+                min_width=min(least, 12) if name else least,
+            )
         for row, strong in zip(grid.rows, grid.strong, strict=True):
             table.add_row(*map(Text, row), style="bold" if strong else "")
         parts.append(table)

@@ -35,9 +35,10 @@ def plot_all(
 ) -> list[Path]:
     """Write `bars`, `accuracy`, `ranks`, `curves`, `gallery`, each as PNG and SVG, with its numbers as CSV.
 
-    A plot for which there is nothing to draw is left out: `accuracy` of a single checkpoint, or without
-    accuracy and F1, `ranks` of a single metric and dataset, `curves` without a metric that keeps them,
-    `gallery` without pictures. Curves and galleries of many rows are split: `gallery`, `gallery-2`, ...
+    A gallery shows pictures and has no CSV. A plot for which there is nothing to draw is left out: `accuracy`
+    of a single checkpoint, or without accuracy and F1, `ranks` of a single metric and dataset, `curves`
+    without a metric that keeps them, `gallery` without pictures. Curves and galleries of many rows are split:
+    `gallery`, `gallery-2`, ...
 
     Args:
         folders: result folders of `raybench run`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .complete import lost_rows
-from .facts import alarms, facts_of
+from .facts import alarms, facts_of, label_of
 from .files.folder import ResultFolder
 from .files.manifest import mapping
 
@@ -39,10 +39,12 @@ def _of_run(run: ResultFolder) -> list[str]:
     noted = sorted(mapping(run.manifest.get("notes")).items())
     lines += [f"{_pictures(count)}: {note}" for note, count in noted if isinstance(count, int) and count > 0]
     lines += [
-        f"{checkpoint}, {method}: {said}" for (checkpoint, method), said in sorted(alarms([run]).items())
+        f"{label_of('checkpoint', checkpoint, run)}, {label_of('attribution', method, run)}: {said}"
+        for (checkpoint, method), said in sorted(alarms([run]).items())
     ]
     for checkpoint, said in mapping(run.manifest.get("remarks")).items():
-        lines += [f"{checkpoint}: {remark}" for remark in (said if isinstance(said, list) else ())]
+        named = label_of("checkpoint", checkpoint, run)
+        lines += [f"{named}: {remark}" for remark in (said if isinstance(said, list) else ())]
     return lines
 
 
@@ -58,7 +60,7 @@ def _options(run: ResultFolder) -> Iterator[str]:
 def _weights(run: ResultFolder) -> list[str]:
     """Say which weights were measured: files may be replaced under the same name."""
     words = [
-        f"{checkpoint} {'+'.join(one[:_DIGITS] for one in sha256.split('+'))}"
+        f"{label_of('checkpoint', checkpoint, run)} {'+'.join(one[:_DIGITS] for one in sha256.split('+'))}"
         for checkpoint, sha256 in sorted(run.weights.items())
     ]
     return [f"weights measured, by the first digits of their SHA-256: {', '.join(words)}"] if words else []

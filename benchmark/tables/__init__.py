@@ -2,7 +2,7 @@
 
 from .arranging import arranged
 from .entries import TIED
-from .formats import escape_latex, escape_markdown, latex_table, render_table, rich_table
+from .formats import escape_latex, escape_markdown, latex_table, render_table
 from .matching import (
     find_published,
     method_of,
@@ -24,6 +24,7 @@ from .published import (
     published_source,
 )
 from .tables import comparison_table, published_tables
+from .terminal import rich_table
 
 __all__ = [
     "NO_REFERENCE",

@@ -123,7 +123,7 @@ def pivoted(table: Table, heading: str) -> Table:
 
 def _without_network(table: Table, inside: Sequence[Row]) -> list[str]:
     """Say what methods without a network have, which a pivoted table leaves out."""
-    said = []
+    said, shown = [], table.shown.get("attribution", {})
     for row in table.rows:
         values = [
             f"{column.label} {column.printed(cell.value)}"
@@ -131,7 +131,7 @@ def _without_network(table: Table, inside: Sequence[Row]) -> list[str]:
             if not math.isnan(cell.value)
         ]
         if row not in inside and values:
-            said.append(f"{row.labels[-1]}: {', '.join(values)}")
+            said.append(f"{shown.get(row.labels[-1], row.labels[-1])}: {', '.join(values)}")
     return [f"without a network: {'; '.join(said)}"] if said else []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -15,8 +15,8 @@ from ..results import NO_CHECKPOINT, Column, ResultFolder, Score, read_records
 from ..statistics import Aggregate, rank_rows
 
 TIED = (
-    "bold: rows that no other is better than, by paired tests over images at 5 %, corrected for their number "
-    "by Holm's method"
+    "bold: values that no other of their metric is better than, by paired tests over images at 5 %, "
+    "corrected for their number by Holm's method"
 )
 
 _QUERY = ["image_id", "class_index"]
@@ -61,10 +61,9 @@ def mark_best(
     grid: Sequence[Sequence[Score]],
     entries: Sequence[Entry],
     columns: Sequence[Column],
-    apart: Callable[[Entry], Hashable],
     *,
     tied: bool,
-) -> tuple[list[list[Score]], bool]:
+) -> tuple[list[list[Score]], set[str]]:
     """Mark the best of each column among rows that are comparable and have a network.
 
     Methods without a network are the floor and the ceiling: they take no part. Rows of a run that have other
@@ -74,15 +73,14 @@ def mark_best(
         grid: cells by row and column.
         entries: the rows.
         columns: the metrics.
-        apart: rows for which this differs are not compared.
         tied: mark all rows that no other is better than by the tests of the board, where the records of all
             are at hand and the metric has a value for each query; else the best value, as printed.
 
     Returns:
-        The cells, and whether any were marked by tests.
+        The cells, and the metrics that were tested.
     """
-    out, tested = [list(row) for row in grid], False
-    keys = [(entry.group, entry.queries, apart(entry)) for entry in entries]
+    out, tested = [list(row) for row in grid], set[str]()
+    keys = [(entry.group, entry.queries) for entry in entries]
     for key in dict.fromkeys(keys):
         rows = [
             place
@@ -90,11 +88,12 @@ def mark_best(
             if other == key and entry.checkpoint != NO_CHECKPOINT
         ]
         first = _first_places([entries[row] for row in rows], columns) if tied and len(rows) > 1 else {}
-        tested = tested or bool(first)
+        tested |= set(first)
         for place, column in enumerate(columns):
             values = [round(out[row][place].value, column.digits) for row in rows]
             there = [value for value in values if not math.isnan(value)]
-            if not column.ranked or len(set(there)) < 2:
+            told_apart = len(set(there)) > 1 or column.metric in first
+            if not column.ranked or len(there) < 2 or not told_apart:
                 continue
             best = max(there) if column.higher_is_better else min(there)
             marked = first.get(column.metric, [value == best for value in values])

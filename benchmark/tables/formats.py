@@ -1,4 +1,4 @@
-"""Prints tables: Markdown, LaTeX, CSV and HTML for files, and rich for the terminal."""
+"""Prints tables: Markdown, LaTeX, CSV, HTML and JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
-import rich.box
-import rich.table
-from rich.text import Text
-
-from ...base import UnknownNameError, broken
+from ...base import UnknownNameError
 from ..results import Column, Row, Score, Table
 
 Intervals = bool | Literal["half-width"]
@@ -57,72 +53,26 @@ def render_table(table: Table, kind: str, *, intervals: Intervals = False) -> st
     return TABLE_FORMATS[kind](table if kind in ("csv", "json") else table.labelled, intervals)
 
 
-def rich_table(
-    table: Table, *, intervals: Intervals = False, width: int = 80, plain: bool = False
-) -> rich.table.Table:
-    """Lay a table out for the terminal; the best value of a column is bold and green.
-
-    Args:
-        table: what to print.
-        intervals: print the 95 % interval below each value.
-        width: columns of the terminal; long names are broken at `-` and `_` to fit.
-        plain: mark the best by `*`, where letters can be neither bold nor green.
-    """
-    table = table.labelled
-    marks = _marks(table)
-    printed = partial(_cell, marks=marks, intervals=intervals, raised=" {}", join="\n")
-    grid = [
-        [printed(*pair, bold="*{}" if plain else "{}") for pair in _pairs(table, row)] for row in table.rows
-    ]
-    counts = _counts(table)
-    headings, labels = _headings(table), [row.labels for row in table.rows]
-    if _spans(table):
-        headings = [broken(heading.replace(" ", "_\n"), 10).replace("_\n", "\n") for heading in headings]
-    columns = zip(*([*texts, *count] for texts, count in zip(grid, counts, strict=True)), strict=True)
-    numbers = sum(
-        2 + max(map(len, "\n".join([heading, *texts]).split("\n")))
-        for heading, texts in zip(headings[len(table.headings) :], columns, strict=True)
-    )
-    out = rich.table.Table(
-        title=table.title, box=rich.box.SIMPLE_HEAD, caption_justify="left", padding=(0, 1, 0, 0)
-    )
-    for place, heading in enumerate(headings):
-        out.add_column(
-            Text(heading), justify="left" if place < len(table.headings) else "right", overflow="fold"
-        )
-    room = (width - numbers - 2 * len(table.headings) - 2) // max(1, len(table.headings))
-    for row, label, texts, count in zip(table.rows, labels, grid, counts, strict=True):
-        styles = ["bold green" if cell.best else "" for cell in row.cells]
-        names = [Text(broken(name, max(room, 8))) for name in label]
-        out.add_row(*names, *map(Text, texts, styles), *count)
-    notes = _notes(table, marks, intervals)
-    if plain and any(cell.best for row in table.rows for cell in row.cells):
-        notes = [note.replace("bold:", "*:", 1) for note in notes]
-        notes += [] if any(note.startswith("*:") for note in notes) else ["*: the best value of a column"]
-    out.caption = Text("\n".join(notes))
-    return out
-
-
 def _markdown(table: Table, intervals: Intervals) -> str:
-    marks = _marks(table)
-    headings = _headings(table)
+    marks = marks_of(table)
+    headings = headings_of(table)
     lines = [f"**{escape_markdown(table.title)}**", ""]
     lines.append(_pipes([escape_markdown(heading) for heading in headings]))
     lines.append(_pipes(["---"] * len(table.headings) + ["---:"] * (len(headings) - len(table.headings))))
-    for row, count in zip(table.rows, _counts(table), strict=True):
-        printed = partial(_cell, marks=marks, intervals=intervals, bold="**{}**", raised="<sup>{}</sup>")
-        cells = [printed(*pair) for pair in _pairs(table, row)]
+    for row, count in zip(table.rows, count_texts(table), strict=True):
+        printed = partial(cell_text, marks=marks, intervals=intervals, bold="**{}**", raised="<sup>{}</sup>")
+        cells = [printed(*pair) for pair in pairs_of(table, row)]
         lines.append(_pipes([*map(escape_markdown, row.labels), *cells, *count]))
     lines.append("")
-    lines += [f"- {escape_markdown(note)}" for note in _notes(table, marks, intervals)]
+    lines += [f"- {escape_markdown(note)}" for note in notes_below(table, marks, intervals)]
     return "\n".join(lines) + "\n"
 
 
 def _latex(table: Table, intervals: Intervals) -> str:
-    marks = _marks(table)
-    headings = _headings(table, spanned=True)
+    marks = marks_of(table)
+    headings = headings_of(table, spanned=True)
     alignment = "l" * len(table.headings) + "r" * (len(headings) - len(table.headings))
-    notes = _notes(table, marks, intervals)
+    notes = notes_below(table, marks, intervals)
     counted = [note for note in notes if note.startswith("queries per row")]
     lines = [rf"  \begin{{tabular}}{{{alignment}}}", r"    \toprule"]
     if spans := _spans(table):
@@ -131,10 +81,10 @@ def _latex(table: Table, intervals: Intervals) -> str:
         lines += [f"    {' & '.join(above)} \\\\"]
         lines += ["    " + " ".join(rf"\cmidrule(lr){{{first}-{last}}}" for first, last in ends)]
     lines += [f"    {' & '.join(map(escape_latex, headings))} \\\\", r"    \midrule"]
-    for row, count in zip(table.rows, _counts(table), strict=True):
+    for row, count in zip(table.rows, count_texts(table), strict=True):
         cells = [
-            _cell(*pair, marks, intervals, bold=r"\textbf{{{}}}", raised=r"\textsuperscript{{{}}}")
-            for pair in _pairs(table, row)
+            cell_text(*pair, marks, intervals, bold=r"\textbf{{{}}}", raised=r"\textsuperscript{{{}}}")
+            for pair in pairs_of(table, row)
         ]
         # {} keeps a cell that begins with [ or * from being read as an option of the line break before it
         lines.append(f"    {{}}{' & '.join([*map(escape_latex, row.labels), *cells, *count])} \\\\")
@@ -158,23 +108,25 @@ def latex_table(caption: str, tabular: Sequence[str], notes: Sequence[str]) -> s
 
 
 def _html(table: Table, intervals: Intervals) -> str:
-    marks = _marks(table)
+    marks = marks_of(table)
     lines = ['<table class="raybench">', f"  <caption>{html.escape(table.title)}</caption>", "  <thead>"]
-    heads = [f'<th scope="col">{html.escape(heading)}</th>' for heading in _headings(table, spanned=True)]
+    heads = [f'<th scope="col">{html.escape(heading)}</th>' for heading in headings_of(table, spanned=True)]
     above = [
         f'<th colspan="{width}" scope="colgroup">{html.escape(name)}</th>' for _, width, name in _spans(table)
     ]
     lines += [f"    <tr>{''.join(one)}</tr>" for one in (above, heads) if one]
     lines += ["  </thead>", "  <tbody>"]
-    for row, count in zip(table.rows, _counts(table), strict=True):
+    for row, count in zip(table.rows, count_texts(table), strict=True):
         cells = [f'<th scope="row">{html.escape(label)}</th>' for label in row.labels]
-        for cell, column in _pairs(table, row):
-            text = _cell(cell, column, marks, intervals, bold="<strong>{}</strong>", raised="<sup>{}</sup>")
+        for cell, column in pairs_of(table, row):
+            text = cell_text(
+                cell, column, marks, intervals, bold="<strong>{}</strong>", raised="<sup>{}</sup>"
+            )
             opening = '<td class="best">' if cell.best else "<td>"
             cells.append(f"{opening}{text}</td>")
         cells += [f"<td>{number}</td>" for number in count]
         lines.append(f"    <tr>{''.join(cells)}</tr>")
-    notes = "<br>".join(html.escape(note) for note in _notes(table, marks, intervals))
+    notes = "<br>".join(html.escape(note) for note in notes_below(table, marks, intervals))
     lines += ["  </tbody>", f'  <tfoot><tr><td colspan="{len(heads)}">{notes}</td></tr></tfoot>', "</table>"]
     # ASCII only: the fragment reads the same in a page of any encoding
     return ("\n".join(lines) + "\n").encode("ascii", "xmlcharrefreplace").decode("ascii")
@@ -193,7 +145,7 @@ TABLE_FORMATS = MappingProxyType[str, Callable[[Table, Intervals], str]](
 )
 
 
-def _headings(table: Table, *, spanned: bool = False) -> list[str]:
+def headings_of(table: Table, *, spanned: bool = False) -> list[str]:
     """Return all headings: labels, metrics and counts; `spanned` if a row above says what is over some."""
     headings = [heading.replace("_", " ") for heading in table.headings]
     headings += [
@@ -216,16 +168,17 @@ def _spans(table: Table) -> list[tuple[int, int, str]]:
     return [(at, end - at, over[at]) for at, end in zip(starts, [*starts[1:], len(over)], strict=True)]
 
 
-def _counts(table: Table) -> list[list[str]]:
+def count_texts(table: Table) -> list[list[str]]:
     """Return the cells of the counts, row by row."""
     return [[f"{values[place]:,}" for values in table.counts.values()] for place in range(len(table.rows))]
 
 
-def _pairs(table: Table, row: Row) -> list[tuple[Score, Column]]:
+def pairs_of(table: Table, row: Row) -> list[tuple[Score, Column]]:
+    """Return the cells of a row, each with its column."""
     return list(zip(row.cells, table.columns, strict=True))
 
 
-def _cell(
+def cell_text(
     cell: Score,
     column: Column,
     marks: dict[str, str],
@@ -251,7 +204,7 @@ def _cell(
     return join.join(part for part in parts if part)
 
 
-def _marks(table: Table) -> dict[str, str]:
+def marks_of(table: Table) -> dict[str, str]:
     """Give each remark on published values a letter; a remark that all of them share needs none."""
     cells = [cell for row in table.rows for cell in row.cells]
     published = [cell for cell in cells if not math.isnan(cell.published)] or cells
@@ -261,7 +214,7 @@ def _marks(table: Table) -> dict[str, str]:
     return dict(zip((mark for mark in found if mark), "abcdefghijklmnopqrstuvwxyz", strict=False))
 
 
-def _notes(table: Table, marks: dict[str, str], intervals: Intervals) -> list[str]:
+def notes_below(table: Table, marks: dict[str, str], intervals: Intervals) -> list[str]:
     """The sentences below a table, the remarks on single values last."""
     notes = list(table.notes)
     if intervals == "half-width":

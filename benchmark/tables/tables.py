@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def comparison_table(
     shown = chosen_columns(columns_of((run, row) for run in runs for row in run.rows), columns)
     headings, labels = _labels(entries)
     cells = [[_cell(entry, column, with_published=with_published) for column in shown] for entry in entries]
-    grid, tested = mark_best(cells, entries, shown, lambda entry: pivot and getattr(entry, pivot), tied=tied)
+    grid, tested = mark_best(cells, entries, shown, tied=tied)
     table = Table(
         _title(runs),
         headings,
@@ -94,7 +94,7 @@ def comparison_table(
         shown=_shown(entries),
     )
     first, *others = _notes(table, runs, with_published=with_published)
-    notes = (first, *([TIED] if tested else []), *others)
+    notes = (first, *_marks(table, tested), *others)
     return pivoted(replace(table, notes=notes), pivot) if pivot else replace(table, notes=notes)
 
 
@@ -222,6 +222,15 @@ def _notes(table: Table, runs: Sequence[ResultFolder], *, with_published: bool) 
     return (*notes, *_options(runs), *remarks(runs))
 
 
+def _marks(table: Table, tested: Collection[str]) -> Iterator[str]:
+    """Say what is marked, where tests marked anything: the other columns have their best value marked."""
+    columns = zip(table.columns, *(row.cells for row in table.rows), strict=True)
+    marked = [column for column, *cells in columns if any(cell.best for cell in cells)]
+    others = [column.label for column in marked if column.metric not in tested]
+    if len(others) < len(marked):
+        yield "; ".join([TIED, *([f"{', '.join(others)}: the best value"] if others else [])])
+
+
 def _named(column: Column) -> str:
     """Name a column, with its whole name if that says more."""
     says_it = column.label.casefold() in column.title.casefold() or not column.title
@@ -236,7 +245,7 @@ def _options(runs: Sequence[ResultFolder]) -> Iterator[str]:
             options = entry.get("options")
             own = options.items() if isinstance(options, dict) else ()
             words = [f"{key} = {value}" for key, value in own if (key, value) != _USUAL_SIGN]
-            told |= {f"{name}: {', '.join(words)}"} if words else set()
+            told |= {f"{label_of('attribution', name, run)}: {', '.join(words)}"} if words else set()
     return iter(sorted(told))
 
 

@@ -30,6 +30,17 @@ Out = Annotated[Path | None, typer.Option("-o", "--out", help="File to write.", 
 LogFile = Annotated[Path | None, typer.Option(help="Add lines of progress to this file, each with its time.")]
 
 
+_OF_FILES = (".png", ".svg", ".pdf", ".html", ".htm", ".csv", ".json", ".tex", ".md", ".zip")
+
+
+def refuse_file(out: Path, what: str) -> None:
+    """Refuse the name of a file for a folder that `what` is written into."""
+    if out.suffix.lower() in _OF_FILES and not out.is_dir():
+        raise RaybenchError(
+            f"-o {out} names a file; {what} goes into a folder, such as {out.with_suffix('')}"
+        )
+
+
 class OnceCommand(TyperCommand):
     """A command that refuses an option that is given twice, where only one makes sense."""
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from board_folders import METRIC_NAMES, change_manifest, made_up_values, write_run
 
+from raybench.benchmark.board.build import render_pages
 from raybench.benchmark.board.collect import collect
+from raybench.benchmark.statistics import INTERVALS
 
 IMAGES = 40
 
@@ -75,6 +77,16 @@ def test_folder_without_records_is_shown_unranked_and_says_so(run: Path) -> None
         assert "no records" in row.note
         assert not row.values
         assert all(score.rank is None for score in row.scores.values())
+
+
+def test_the_page_says_how_its_intervals_were_made(run: Path) -> None:
+    page = render_pages(collect([run], with_published=False))["index.html"].decode()
+    assert f"95 % intervals over pictures ({INTERVALS})." in page
+    for records in run.rglob("records.csv"):
+        records.unlink()
+    change_manifest(run, intervals="linearised, version 2")
+    page = render_pages(collect([run], with_published=False))["index.html"].decode()
+    assert f"({INTERVALS}; in rows that say “summary only” also linearised, version 2)." in page
 
 
 def cut_records(run: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 from made_section import made_row, made_section
 
 from raybench.benchmark.board.captions import section_facts, section_notes, section_subtitle, winners
-from raybench.benchmark.board.sections import published_rows
+from raybench.benchmark.board.sections import OTHER_QUERIES, _ranked, published_rows
 from raybench.benchmark.board.view import section_view
 from raybench.benchmark.results.facts import dataset_title
 from raybench.benchmark.results.files.folder import ResultFolder
 from raybench.benchmark.results.scores import Column
 from raybench.benchmark.results.sections import BoardRow, Score
+from raybench.benchmark.results.verification.row_checks import SUMMARY_ONLY
 
 TRUTH = {"facts": {"truth": {"box_oracle": True}}}
 
@@ -120,3 +121,43 @@ def test_nothing_wins_where_no_value_is_better() -> None:
         "Top-1 accuracy",
     ]
     assert section_facts(section)[-1] == "sorted by CH"
+
+
+def certainties(*rows: BoardRow) -> list[str]:
+    """What is said of the winners of PG, CH and Top-1 among ranked rows."""
+    return [winner.certainty for winner in winners(_ranked(made_section(*rows)))]
+
+
+def test_why_a_row_is_not_ranked_is_said_as_it_is() -> None:
+    one = made_row("a", "cam", [60.0, 40.0])
+    lone = "not ranked: there is no other row to compare it with"
+    assert certainties(one) == [lone, lone, "the only checkpoint"]
+    assert certainties(replace(one, values={}, note=OTHER_QUERIES))[0] == (
+        "not ranked: measured on other queries than most rows"
+    )
+    assert certainties(replace(one, values={}, note="as its summary says"))[0] == "not ranked: no records"
+    assert certainties(with_metrics(replace(one, values={}), drift=[1.0, 2.0]))[0] == (
+        "not ranked: it has no value per query"
+    )
+
+
+def test_references_that_score_more_are_said_to_take_no_place() -> None:
+    high, low = ([value + place % 3 for place in range(30)] for value in (80.0, 20.0))
+    rows = made_row("a", "cam", high, accuracy=90.0), made_row("b", "cam", low)
+    ahead = "ahead of every other ranked row"
+    assert certainties(*rows) == [ahead, ahead, "no interval overlaps"]
+    center = made_row("none", "center", [99.0] * 30)
+    assert certainties(*rows, center)[1] == f"{ahead}; references take no place"
+
+
+def test_sentences_that_begin_with_a_name_leave_it_as_it_is() -> None:
+    manifest = {"checkpoints": [{"name": "my-network"}], "remarks": {"my-network": ["read elsewhere"]}}
+    row = made_row("my-network", "cam", [60.0, 40.0], manifest=manifest)
+    assert section_notes(made_section(row)) == ("my-network: read elsewhere.",)
+
+
+def test_a_row_on_other_queries_is_no_summary() -> None:
+    row = made_row("a", "cam", [60.0, 40.0])
+    for note, kind in ((OTHER_QUERIES, "measured"), (SUMMARY_ONLY, "summary")):
+        (view,) = section_view(made_section(replace(row, values={}, note=note))).rows
+        assert view.kind == kind

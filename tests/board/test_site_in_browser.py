@@ -154,7 +154,7 @@ def test_page_says_what_it_is_and_who_is_best(shown: Visit) -> None:
         "Top-1 accuracy",
     ]
     assert "large with grad_cam" in winners[2]
-    assert "ahead of every other row" in winners[2]
+    assert "ahead of every other ranked row" in winners[2]
     assert "plain" in winners[3]
 
 
@@ -339,7 +339,13 @@ def test_address_holds_what_was_chosen_and_compared(browser: sync_api.Browser, s
     sync_api.expect(compared).to_be_hidden()
     for name in ("plain", "large"):
         first.table.locator(f"[data-pick='{name}|grad_cam']").check()
-    compared.check()
+    line = panel.locator("[data-comparison]")
+    sync_api.expect(line).to_have_text(
+        re.compile("Compared: .*plain, grad_cam.*; no picture of the gallery has maps of all of them")
+    )
+    sync_api.expect(line.get_by_role("button")).to_have_count(1)
+    line.get_by_role("button", name="Show these alone").click()
+    sync_api.expect(compared).to_be_checked()
     assert sorted(first.column(".checkpoint")) == ["large", "plain"]
     seen, address = first.table.inner_text(), first.page.evaluate("location.hash")
     first.page.context.close()
@@ -506,5 +512,16 @@ def test_gallery_images_and_plot_files_load(
         assert picture.get_attribute("alt") is not None
     for link in visited.page.locator(".panel:not([hidden]) figure.plot a[download]").all():
         assert (page.parent / (link.get_attribute("href") or "missing")).is_file()
+    for pick in visited.table.locator("tr.measured [data-pick]").all()[:2]:
+        pick.check()
+    maps = visited.page.locator(".panel:not([hidden]) [data-comparison]").get_by_role(
+        "button", name="maps on"
+    )
+    maps.click()
+    shown = visited.page.locator(".panel:not([hidden]) .gallery-query[open] td[data-of]:visible img")
+    sync_api.expect(shown.first).to_be_in_viewport()
+    assert visited.page.locator(".panel:not([hidden]) .gallery-query td:visible img").count() == 2 * int(
+        re.sub(r"\D", "", maps.inner_text())
+    )
     visited.page.context.close()
     assert visited.faults == []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+import yaml
 
 import raybench
 from raybench.commands import app
@@ -74,6 +75,13 @@ def test_containers_install_what_there_is_and_the_page_says_what_that_brings() -
                 assert context.params
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert {".git", ".venv", "runs"} <= set(ignored)
+
+
+def test_the_workflow_of_a_board_installs_from_the_repository_what_a_board_needs() -> None:
+    workflow = yaml.safe_load((ROOT / "examples" / "publish-board.yml").read_text(encoding="utf-8"))
+    steps = [step.get("run", "") for step in workflow["jobs"]["publish"]["steps"]]
+    assert 'pip install "raybench[leaderboard] @ git+$RAYBENCH"' in steps
+    assert workflow["env"]["RAYBENCH"].startswith("https://")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.sh")), ids=lambda path: path.name)

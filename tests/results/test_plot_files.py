@@ -281,6 +281,15 @@ def test_plots_for_a_column_are_as_wide_as_asked_with_their_numbers_beside(make_
         plot_all([run], tmp_path, only=["bar"])
 
 
+def test_numbers_beside_a_figure_hold_names_as_they_are(make_run, tmp_path):
+    long = "a-network-whose-name-fills_more-than-one-line"
+    scores = {long: SCORES["first"], "second": SCORES["second"], "none": {"box_oracle": 100.0}}
+    run = make_run(scores=scores, accuracy={long: 50.0, "second": 75.0})
+    plot_all([run], tmp_path, only=["bars", "accuracy"], formats=["svg"])
+    assert set(pd.read_csv(tmp_path / "bars.csv")["row"]) == {long, "second", "box_oracle"}
+    assert set(pd.read_csv(tmp_path / "accuracy.csv")["row"]) == {long, "second"}
+
+
 def test_wide_gallery_is_split_between_checkpoints(make_run, tmp_path):
     scores = {name: {f"m{place}": 50.0 for place in range(3)} for name in ("a", "b", "c")}
     files = plot_all([make_run(scores=scores, gallery=1)], tmp_path / "plots")

@@ -37,12 +37,33 @@ def test_sorted_rows_fall_and_baselines_stay_last() -> None:
         table("--sort", "CHI")
 
 
+def test_in_a_pipe_every_row_is_one_line_with_whole_names() -> None:
+    for line in table("--intervals").splitlines():
+        assert "contrastive_" not in line or re.search(
+            r"shapes-\S+ +contrastive_excitation_backprop .*\d\]", line
+        )
+    assert "SPG contrastive_excitation_backprop " in table("--pivot", "attribution")
+
+
 def test_the_ending_of_a_file_says_what_is_written(tmp_path: Path) -> None:
     for ending, begin in ((".tex", r"\begin{table}"), (".csv", "checkpoint,"), (".md", "**"), (".txt", "**")):
         table("-o", tmp_path / f"table{ending}")
         assert (tmp_path / f"table{ending}").read_text(encoding="utf-8").startswith(begin)
     table("-o", tmp_path / "other.tex", "--format", "csv")
     assert (tmp_path / "other.tex").read_text().startswith("checkpoint,")
+    with pytest.raises(RaybenchError, match=r"no table is written as \.xlsx; use \.md, .*\.csv, .* --format"):
+        table("-o", tmp_path / "table.xlsx")
+    assert not (tmp_path / "table.xlsx").exists()
+
+
+def test_a_folder_is_not_given_the_name_of_a_file(tmp_path: Path) -> None:
+    for command, name in (("plot", "bars.png"), ("leaderboard", "site.html")):
+        with pytest.raises(RaybenchError, match=rf"-o \S+{name} names a file; .* a folder, such as"):
+            call(command, DEMO, "-o", tmp_path / name)
+    with pytest.raises(
+        RaybenchError, match=r"-o two\.csv goes with --maps; write .* --format csv > two\.csv"
+    ):
+        call("compare", DEMO, DEMO, "-o", "two.csv")
 
 
 def test_half_width_is_half_the_interval_with_the_digits_asked_for(tmp_path: Path) -> None:
@@ -90,6 +111,29 @@ def test_rows_that_cannot_be_told_from_the_best_are_marked_with_it(grid: Path) -
     assert bold(grid, tied=True) == [("wide", "rise")]
 
 
+def test_a_pivot_and_a_choice_of_columns_keep_the_marks(grid: Path) -> None:
+    marks = [cells[1].best for cells in (row.cells for row in comparison_table([grid], tied=True).rows)]
+    turned = comparison_table([grid], columns=["CH"], pivot="attribution", tied=True)
+    assert [cell.best for row in turned.rows for cell in row.cells] == marks[:4] == [True, True, False, False]
+
+
+def test_what_is_said_of_marks_is_said_where_there_are_some(tmp_path: Path) -> None:
+    same, worse = np.full(30, 100.0), made_up_values(30, 40, seed=3)
+    run = write_run(tmp_path / "run", {("net", "a"): same, ("net", "b"): same, ("net", "c"): worse})
+    for wanted in (["a", "b", "c"], ["a", "b"]):
+        table = comparison_table([run], rows=wanted, columns=["CH"], tied=True)
+        assert [row.cells[0].best for row in table.rows] == [True, True, False][: len(wanted)]
+        assert any(note.startswith("bold: values") for note in table.notes)
+    assert not any("bold" in note for note in comparison_table([run], rows=["a"], tied=True).notes)
+    rows = {("wide", "a"): same, ("deep", "a"): worse}
+    run = write_run(tmp_path / "other", rows, accuracy={"wide": 70, "deep": 90})
+    for columns, ends in ((["CH"], "method"), (["top1_accuracy", "CH"], "; Top-1: the best value")):
+        (said,) = (one for one in comparison_table([run], columns=columns, tied=True).notes if "bold" in one)
+        assert said.endswith(ends)
+    table = comparison_table([run], columns=["top1_accuracy"], tied=True)  # what was not tested
+    assert not any("tests" in note for note in table.notes)
+
+
 def test_rows_and_columns_come_as_they_are_asked_for(grid: Path) -> None:
     table = comparison_table([grid], rows=["rise", "wide/*"], columns=["ch", "top1_accuracy"])
     assert [row.labels for row in table.rows] == [("wide", "rise"), ("deep", "rise"), ("wide", "grad_cam")]
@@ -113,7 +157,7 @@ def test_pivoted_table_holds_each_value_once_under_its_names(grid: Path) -> None
         for cell, method in zip(row.cells[1:], ("grad_cam", "rise"), strict=True):
             assert cell.value == values[row.labels[0], method][1].value
     assert [row.cells[0].value for row in table.rows] == pytest.approx([70, 90])
-    assert [cell.best for cell in table.rows[0].cells[1:]] == [True, True]  # the best of each column
+    assert [cell.best for cell in table.rows[0].cells[1:]] == [False, True]  # of both, as without a pivot
     assert any(note.startswith("without a network: center: CH ") for note in table.notes)
     assert list(table.frame().columns[:2]) == ["checkpoint", "top1_accuracy"]
     turned = comparison_table([grid], columns=["CH"], pivot="checkpoint")
@@ -122,14 +166,20 @@ def test_pivoted_table_holds_each_value_once_under_its_names(grid: Path) -> None
 
 def test_labels_stand_for_names_wherever_people_read(grid: Path, tmp_path: Path) -> None:
     labels = {"checkpoint_labels": {"wide": "Wide & deep", "deep": "none"}}
-    change_manifest(grid, facts=labels | {"attribution_labels": {"grad_cam": "Grad-CAM", "rise": "a\nb"}})
+    change_manifest(
+        grid,
+        facts=labels | {"attribution_labels": {"grad_cam": "Grad-CAM", "rise": "a\nb", "center": "Centre"}},
+        attributions=[{"name": "grad_cam", "method": "grad_cam", "options": {"layer": "x"}}],
+    )
     table = comparison_table([grid])
     assert "| Wide &amp; deep | Grad-CAM |" in render_table(table, "markdown")
     assert r"Wide \& deep & Grad-CAM" in render_table(table, "latex")
+    assert r"Grad-CAM: layer = x\par" in render_table(table, "latex")  # notes name what rows do
     assert "| deep | rise |" in render_table(table, "markdown")  # labels that a table could not hold
     assert render_table(table, "csv").splitlines()[1].startswith("wide,grad_cam,")
     turned = comparison_table([grid], columns=["CH"], rows=["*"], pivot="attribution")
     assert "| checkpoint | CH Grad-CAM | CH rise |" in render_table(turned, "markdown")
+    assert "- without a network: Centre: CH " in render_table(turned, "markdown")
     plot_all([grid], tmp_path / "plots", only=["ranks", "bars"], formats=["png"])
     assert set(pd.read_csv(tmp_path / "plots" / "ranks.csv")["panel"]) == {"Wide & deep", "deep"}
     page = render_pages(collect([grid], with_published=False))["index.html"].decode()

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from raybench.base.errors import UnknownNameError, broken
 from raybench.benchmark.results.scores import Column, Row, Score, Table
-from raybench.benchmark.tables.formats import TABLE_FORMATS, render_table, rich_table
+from raybench.benchmark.tables.formats import TABLE_FORMATS, render_table
 from raybench.benchmark.tables.tables import published_tables
+from raybench.benchmark.tables.terminal import rich_table
 
 NASTY = "<script>alert('x')</script> a|b_c_ & 100 % $x^2 ~ # {y} \\ `z` *w* [k]"
 COLUMN = Column("pointing_game", "PG", "class_mean")
@@ -116,12 +117,17 @@ def test_degenerate_column_appears_only_if_there_are_any():
     assert render_table(counted, "latex").splitlines()[9].endswith(r"1.00 & 3 \\")
 
 
+def drawn(one: Table, width: int, **options: object) -> str:
+    """What a terminal of this width shows; what is wider shows beside it."""
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    console.print(rich_table(one, width=width, **options), crop=False)
+    return console.file.getvalue()
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_terminal_table_fits_and_keeps_every_character_of_names(width):
     name = "resnet18-with-a-very-long-name_and_no_spaces"
-    console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    console.print(rich_table(table(Score(69.43, published=70.0), label=name), width=width))
-    text = console.file.getvalue()
+    text = drawn(table(Score(69.43, published=70.0), label=name), width)
     assert max(map(len, text.splitlines())) <= width
     left = "".join(line.split()[0] for line in text.splitlines()[4:] if line.startswith(" ") and line.split())
     assert name in left
@@ -129,22 +135,39 @@ def test_terminal_table_fits_and_keeps_every_character_of_names(width):
     assert "(70.00)" in text
 
 
+@pytest.mark.parametrize("width", [24, 60, 80, 4000])
+@pytest.mark.parametrize("over", ["", "pointing game"])
+def test_no_number_is_broken_however_narrow_a_terminal_is(width, over):
+    values = [100 - 1.37 * place for place in range(12)]
+    columns = tuple(
+        Column(f"m{at}", f"integrated_gradients{at}", "query_mean", over=over) for at in range(12)
+    )
+    cells = tuple(Score(value, value - 9, value + 9) for value in values)
+    wide = Table("title", ("checkpoint", "attribution"), columns, (Row(("my-network", "grad_cam"), cells),))
+    text = drawn(wide, width, intervals=True)
+    words = text.split()
+    for value in values:
+        assert f"{value:.2f}" in words
+        assert f"[{value - 9:.2f}, {value + 9:.2f}]" in text
+    if width == 4000:  # one line for each row: nothing has to fit
+        assert all(name in text for name in ("my-network", "integrated_gradients11"))
+        assert sum("grad_cam" in line for line in text.splitlines()) == 1
+    elif width > 24:
+        assert max(map(len, text.splitlines())) <= width
+
+
 def test_in_plain_text_a_star_marks_what_a_terminal_shows_bold():
     best = table(Score(69.4, best=True), Score(1.0))
-    for notes, expected in ((), "*: the best value of a column"), (("bold: rows that",), "*: rows that"):
-        drawn = rich_table(replace(best, notes=notes), width=80, plain=True)
-        assert expected in drawn.caption.plain.splitlines()
-        console = Console(width=80, file=io.StringIO(), force_terminal=False)
-        console.print(drawn)
-        assert "*69.40" in console.file.getvalue()
-        assert "*1.00" not in console.file.getvalue()
-    assert "*" not in rich_table(table(Score(1.0)), width=80, plain=True).caption.plain
+    for notes, expected in ((), "*: the best value of a column"), (("bold: values",), "*: values"):
+        text = drawn(replace(best, notes=notes), 80, plain=True)
+        assert expected in text.splitlines()
+        assert "*69.40" in text
+        assert "*1.00" not in text
+    assert "*" not in drawn(table(Score(1.0)), 80, plain=True)
 
 
 def test_terminal_table_reads_no_markup_in_names():
-    console = Console(width=100, file=io.StringIO(), force_terminal=False)
-    console.print(rich_table(table(Score(1.0), label="[red]net[/red]"), width=100))
-    assert "[red]net[/red]" in console.file.getvalue()
+    assert "[red]net[/red]" in drawn(table(Score(1.0), label="[red]net[/red]"), 100)
 
 
 def test_names_break_at_joints():

@@ -77,6 +77,7 @@ window.boardTable = (panel, tell) => {
     const total = `${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
     compared.parentElement.hidden = !picks.some((pick) => pick.checked);
     drawGallery();
+    drawCompared();
     tell(state());
     form.querySelector("[data-count]").textContent = shown.length === rows.length ? total : `${shown.length} of ${total}`;
   }
@@ -96,6 +97,40 @@ window.boardTable = (panel, tell) => {
       }
     }
   }
+
+  // A line that stays in sight below the table: which rows are compared, and where their maps are side by side.
+  const line = panel.querySelector("[data-comparison]");
+  const said = line.querySelector("span");
+  const [alone, maps] = all("button", line);
+  const sharing = (names) =>
+    all("table.gallery-grid", panel).filter((grid) => {
+      const kept = new Set(all("td[data-of]:has(img)", grid).map((cell) => cell.dataset.of));
+      return names.every((name) => kept.has(name));
+    });
+  function drawCompared() {
+    const chosen = picks.filter((pick) => pick.checked);
+    const nameOf = (pick) => all(".checkpoint, .method", pick.closest("tr")).map((one) => one.textContent).join(", ");
+    const pictures = sharing(chosen.map((pick) => pick.dataset.pick)).length;
+    const names = chosen.length > 3 ? `${chosen.length} rows` : chosen.map(nameOf).join(" and ");
+    const none = pictures ? "" : "; no picture of the gallery has maps of all of them";
+    line.hidden = !chosen.length;
+    said.textContent = chosen.length > 1 ? `Compared: ${names}${none}` : `${names}: tick another row to compare it with`;
+    alone.hidden = chosen.length < 2;
+    alone.textContent = compared.checked ? "Show all rows" : "Show these alone";
+    maps.hidden = alone.hidden || !pictures;
+    maps.textContent = `See their maps on ${pictures} ${pictures === 1 ? "picture" : "pictures"}`;
+  }
+  function showAlone(wanted) {
+    compared.checked = wanted;
+    draw();
+  }
+  alone.addEventListener("click", () => showAlone(!compared.checked));
+  maps.addEventListener("click", () => {
+    showAlone(true);
+    const grid = sharing(picks.filter((pick) => pick.checked).map((pick) => pick.dataset.pick))[0];
+    grid.closest("details").open = true;
+    grid.closest("details").scrollIntoView({ block: "center" });
+  });
 
   // Cells of hidden columns leave the page, so that what is left counts, reads and prints as a whole table.
   const kept = (cells) => cells.filter((cell, place) => !hidden.has(place));

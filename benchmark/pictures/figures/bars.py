@@ -11,14 +11,18 @@ from ..drawing.panels import Axis, Bar, Bars, Panel
 from ..drawing.paper import PanelFigure, figure_of, in_bands
 from ..drawing.style import NEUTRAL, Look, axis_title
 from .drawing import span_of
-from .scatter import checkpoint_label, methods_of
+from .scatter import checkpoint_name, methods_of
 
 _INCHES = 0.24
 
 
 class _Group(NamedTuple):
-    """Bars that stand together: rows of one checkpoint, or a method without a network (grey)."""
+    """Bars that stand together: rows of one checkpoint, or a method without a network (grey).
 
+    `label` is the name as it is drawn, in lines.
+    """
+
+    name: str
     label: str
     rows: tuple[int, ...]
     has_network: bool
@@ -52,14 +56,15 @@ def bar_figure(table: Table, *, across: int = 3) -> PanelFigure:
 
 def _groups(table: Table) -> list[_Group]:
     checkpoint, attribution = table.headings.index("checkpoint"), table.headings.index("attribution")
-    rows_of: dict[str, list[int]] = {}
+    rows_of: dict[tuple[str, str], list[int]] = {}
     alone = []
     for place, row in enumerate(table.rows):
         if row.labels[checkpoint] == NO_CHECKPOINT:
-            alone.append(_Group(f"{row.labels[attribution]}\n(no network)", (place,), has_network=False))
+            name = row.labels[attribution]
+            alone.append(_Group(name, f"{name}\n(no network)", (place,), has_network=False))
         else:
-            rows_of.setdefault(checkpoint_label(table, place), []).append(place)
-    return [*(_Group(label, tuple(rows), has_network=True) for label, rows in rows_of.items()), *alone]
+            rows_of.setdefault(checkpoint_name(table, place), []).append(place)
+    return [*(_Group(*names, tuple(rows), has_network=True) for names, rows in rows_of.items()), *alone]
 
 
 def _panel(column: Column, table: Table, groups: Sequence[_Group], looks: Mapping[str, Look]) -> Panel:
@@ -72,7 +77,7 @@ def _panel(column: Column, table: Table, groups: Sequence[_Group], looks: Mappin
             name = table.rows[row].labels[attribution] if coloured else ""
             found, look = table.rows[row].cells[cell], looks[name] if name else NEUTRAL
             ends = (found.low, found.value, found.high)
-            bars.append(Bar(top + offset, ends, look, name, _printed(found, column), group.label))
+            bars.append(Bar(top + offset, ends, look, name, _printed(found, column), group.name))
         ticks.append((top + (len(group.rows) - 1) / 2, group.label))
         top += len(group.rows) + 1
     longest = max(len(line) for group in groups for line in group.label.split("\n"))

@@ -188,9 +188,9 @@ def _dots_of(table: Table, x: int, y: int) -> Iterator[Dot]:
     checkpoint, attribution = table.headings.index("checkpoint"), table.headings.index("attribution")
     for place, row in enumerate(table.rows):
         if row.labels[checkpoint] != NO_CHECKPOINT:
-            name = checkpoint_label(table, place)
+            name, kind = checkpoint_name(table, place)
             across, up = ((cell.low, cell.value, cell.high) for cell in (row.cells[x], row.cells[y]))
-            yield Dot(name, row.labels[attribution], name, name, across, up)
+            yield Dot(name, row.labels[attribution], kind, name, across, up)
 
 
 def methods_of(table: Table) -> dict[str, Look]:
@@ -200,9 +200,9 @@ def methods_of(table: Table) -> dict[str, Look]:
     return looks_of(labels[attribution] for labels in rows)
 
 
-def checkpoint_label(table: Table, place: int) -> str:
-    """Name the checkpoint of a row, with what else tells it from others (dataset, run)."""
+def checkpoint_name(table: Table, place: int) -> tuple[str, str]:
+    """Name the checkpoint of a row, with what tells it from others (dataset, run): as data, and in lines."""
     parts = dict(zip(table.headings, table.rows[place].labels, strict=True))
     parts.pop("attribution")
     names = [parts.pop("checkpoint"), *(f"({value})" for value in parts.values())]
-    return "\n".join(broken(name, 24) for name in names)
+    return " ".join(names), "\n".join(broken(name, 24) for name in names)

@@ -10,6 +10,7 @@ import typer
 
 from ...benchmark.suite import TrainingSettings
 from ..options import LogFile, Quiet, read_options, with_options
+from ..printing import print_tables
 
 EXAMPLE = "Example: raybench train imagenet-gc --data imagenet=~/imagenet --set architecture=resnet50"
 
@@ -66,9 +67,6 @@ def train(
 
 def _print_table(folder: Path) -> None:
     """Print the rows of the trained checkpoint and its parent."""
-    from rich.console import Console
+    from ...benchmark.tables import comparison_table
 
-    from ...benchmark.tables import comparison_table, rich_table
-
-    console = Console()
-    console.print(rich_table(comparison_table([folder], tied=True), width=console.width))
+    print_tables([comparison_table([folder], tied=True)])

@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from ...base import RaybenchError
+from ..printing import wide_console
+
 EXAMPLE = "Example: raybench compare runs/demo/shapes-baseline/grad_cam runs/demo/shapes-gmp/grad_cam"
 
 
@@ -31,40 +34,50 @@ def compare(
         typer.Option("--maps", help="Compare kept maps, row by row, in place of values: do methods agree?"),
     ] = False,
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="With --maps: where the picture of the matrices goes.")
-    ] = Path("agreement.png"),
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="With --maps: where the picture of the matrices goes.",
+            show_default="agreement.png",
+        ),
+    ] = None,
 ) -> None:
     """Compare two rows, or all rows that two runs share, image by image: difference, interval and p-value."""
     if maps:
-        _compare_maps([first, *([second] if second else [])], form, out)
+        _compare_maps([first, *([second] if second else [])], form, out or Path("agreement.png"))
         return
+    if out:
+        raise RaybenchError(
+            f"-o {out} goes with --maps; write a comparison by --format {_form_of(out)} > {out}"
+        )
     if second is None:
         raise typer.BadParameter("name B too, what A is compared with, or compare the maps of A by --maps")
-    from rich.console import Console
-
     from ...benchmark.comparison import compare as compare_rows
     from ...benchmark.comparison import comparison_csv, comparison_markdown, rich_comparison
 
     found = compare_rows(first, second, metric=metric, images=images)
     if form == "terminal":
-        Console().print(rich_comparison(found))
+        wide_console().print(rich_comparison(found), crop=False)
     else:
         text = comparison_markdown(found) if form == "markdown" else comparison_csv(found)
         typer.echo(text, nl=False)
 
 
-def _compare_maps(folders: list[Path], form: str, out: Path) -> None:
-    from rich.console import Console
+def _form_of(out: Path) -> str:
+    return "csv" if out.suffix.lower() == ".csv" else "markdown"
 
+
+def _compare_maps(folders: list[Path], form: str, out: Path) -> None:
     from ...benchmark.comparison import agreement_csv, agreement_lines, agreement_matrices, compare_maps
     from ...benchmark.pictures import agreement_figure, save_figure
 
-    found = compare_maps(*folders)
+    found, console = compare_maps(*folders), wide_console()
     if form == "csv":
         typer.echo(agreement_csv(found), nl=False)
     else:
         for line in agreement_lines(found):
-            Console().print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False)
     title = f"How alike maps are: means over {len(found.queries)} queries"
     save_figure(agreement_figure(found.rows, agreement_matrices(found), title), out)
     typer.echo(f"look at {out}", err=True)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ..options import refuse_file
+
 EXAMPLE = "Example: raybench leaderboard runs/real-small results/measured -o site"
 
 
@@ -29,6 +31,7 @@ def leaderboard(
     from ...benchmark.board import build_site
     from ...benchmark.submission import collect_all
 
+    refuse_file(out, "the site")
     with tempfile.TemporaryDirectory() as unpacked:
         board = collect_all(folders, Path(unpacked), with_published=with_published)
         page = build_site(board, out)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from ..printing import wide_console
 
 if TYPE_CHECKING:
     from ...attributions import Passes
@@ -33,7 +34,6 @@ def list_names(
     ] = "terminal",
 ) -> None:
     """List what suites and options can name; `raybench show NAME` says more of one."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -55,8 +55,7 @@ def list_names(
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(escape, row))
-    # in a pipe names are to be whole, whatever the width
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    wide_console().print(table)
 
 
 Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]

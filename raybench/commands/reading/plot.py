@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...base import RaybenchError
+from ..options import refuse_file
 
 EXAMPLE = "Example: raybench plot runs/real-small -o plots"
 
@@ -34,6 +35,7 @@ def plot(
     from ...benchmark.pictures import plot_all
     from ...benchmark.results import lost_rows, open_results
 
+    refuse_file(out, "what plot draws")
     for folder in folders:
         for line in lost_rows(open_results(folder)):
             typer.echo(f"{folder}: {line}", err=True)

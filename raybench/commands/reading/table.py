@@ -9,8 +9,20 @@ import typer
 
 from ...base import RaybenchError
 from ..options import Out
+from ..printing import print_tables
 
 EXAMPLE = "Example: raybench table runs/real-small --with-published"
+
+_KINDS = {
+    ".md": "markdown",
+    ".txt": "markdown",
+    "": "markdown",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".html": "html",
+    ".json": "json",
+}
+"""Formats by the endings of files."""
 
 
 def table(
@@ -56,15 +68,14 @@ def table(
     out: Out = None,
 ) -> None:
     """Compare checkpoints and methods: a row each, metrics as columns, the best marked, with its ties."""
-    from rich.console import Console
-
     from ...benchmark.results import write_atomically
-    from ...benchmark.tables import arranged, comparison_table, published_tables, render_table, rich_table
+    from ...benchmark.tables import arranged, comparison_table, published_tables, render_table
 
     if bool(folders) == bool(published):
         raise RaybenchError("give result folders, or --published SOURCE, such as runs/demo or aaai21")
     if published and (rows or columns or pivot):
         raise RaybenchError("--rows, --columns and --pivot arrange result folders; leave out --published")
+    kind = form if form != "terminal" or out is None else _kind_of(out)
     if published:
         tables = published_tables(published)
     else:
@@ -82,20 +93,26 @@ def table(
         )
     tables = tuple(arranged(one, sort=sort, digits=digits) for one in tables)
     shown: bool | Literal["half-width"] = "half-width" if half_width else intervals
-    if form == "terminal" and out is None:
-        console = Console()
-        for one in tables:
-            plain = not console.is_terminal or console.no_color
-            console.print(rich_table(one, intervals=shown, width=console.width, plain=plain))
+    if kind == "terminal":
+        print_tables(tables, intervals=shown)
         return
-    of_file = {".tex": "latex", ".csv": "csv", ".html": "html", ".json": "json"}
-    kind = of_file.get(out.suffix.lower() if out else "", "markdown") if form == "terminal" else form
     text = "\n".join(render_table(one, kind, intervals=shown) for one in tables)
     if out is None:
         typer.echo(text, nl=False)
         return
     write_atomically(out, text)
     typer.echo(f"wrote {out}", err=True)
+
+
+def _kind_of(out: Path) -> str:
+    """Return the format that the ending of a file says."""
+    kind = _KINDS.get(out.suffix.lower())
+    if kind is None:
+        known = ", ".join(ending for ending in _KINDS if ending)
+        raise RaybenchError(
+            f"-o {out}: no table is written as {out.suffix}; use {known}, or say its --format"
+        )
+    return kind
 
 
 def _names(listed: str) -> list[str]:
