@@ -136,7 +136,10 @@ def test_second_run_in_one_folder_stops(tiny: TinySuite) -> None:
             "protocol.fields.short_side = 64, and this run has 80",
         ),
         ({"seed": 3}, "seed = 0, and this run has 3"),
-        ({"metrics": ["pointing_game"]}, "metrics.content_heatmap"),
+        (
+            {"metrics": ["pointing_game"]},
+            "asks for pointing_game: all rows of a folder have the same metrics",
+        ),
         ({"attributions": [{"name": "grad_cam", "layer": "layer3"}]}, "grad_cam.options.layer"),
     ],
 )
