@@ -59,11 +59,17 @@ class Mistakes:
             each = error.mistakes if isinstance(error, SeveralMistakesError) else [error]
             self._found += [_placed(one, place, file) for one in each]
 
-    def made(self, make: Callable[[Choice], Made], choices: Iterable[Choice]) -> list[Made]:
-        """Make something of every choice that allows it, and note the mistakes of the others."""
+    def made(
+        self,
+        make: Callable[[Choice], Made],
+        choices: Iterable[Choice],
+        place: str = "",
+        file: Path | None = None,
+    ) -> list[Made]:
+        """Make something of every choice that allows it, and note the mistakes of the others; see `noted`."""
         found = []
         for one in choices:
-            with self.noted(), _about(one.name if isinstance(one, NamedChoice) else str(one)):
+            with self.noted(place, file), _about(one.name if isinstance(one, NamedChoice) else str(one)):
                 found.append(make(one))
         return found
 
@@ -216,9 +222,7 @@ def names_in(
     cards = mistakes.made(lambda name: _find_card(name, here), settings.checkpoints)
     cards += [network.card for network in networks]
     if not (settings.checkpoints or networks):
-        for name in suite.checkpoints:
-            with mistakes.noted(place, path), _about(name):
-                cards.append(_find_card(name, code))
+        cards += mistakes.made(lambda name: _find_card(name, code), suite.checkpoints, place, path)
     with mistakes.noted(*(("--metric",) if settings.metrics else (place, path))):
         metrics = bound_metrics(suite, here if settings.metrics else code)
     with mistakes.noted(*(("--attribution",) if settings.attributions else (place, path))):

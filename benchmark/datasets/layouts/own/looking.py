@@ -19,6 +19,7 @@ from .listed_classes import ListedClasses, find_classes
 _SPLITS = ("val", "valid", "validation", "test", "testing", "dev", "train", "training")
 """First words of names of splits: what a network was likeliest not trained on comes first."""
 
+_SPLIT = re.compile(rf"({'|'.join(_SPLITS)})[-_]?\d*", re.IGNORECASE)
 _IMAGES = ("images", "jpegimages")
 _MASKS = ("masks", "mask", "masks_png", "segmentation", "segmentationclass")
 _DEPTH = 3
@@ -114,6 +115,10 @@ def _pictures(root: Path, holders: Iterable[str], split: str) -> _Pictures:
 def _truth(pictures: _Pictures, below: list[str], unlike: list[RaybenchError]) -> _Truth | None:
     """Find what says where the objects in some pictures are; tables that do not are put into `unlike`."""
     root, found = pictures.root, []
+
+    def likely(path: Path) -> tuple[bool, bool]:
+        return pictures.split not in path.name, "instances" not in path.name
+
     for path in (root / one / name for one in below for name in files_in(root / one, (".csv", ".tsv"))):
         try:
             named, classes = _table(path)
@@ -122,18 +127,19 @@ def _truth(pictures: _Pictures, below: list[str], unlike: list[RaybenchError]) -
             continue
         if pictures.fit(named) or not pictures.split:
             found.append((len(named & pictures.stems), path, classes))
-    for path in (root / one / name for one in below for name in files_in(root / one, (".json",))):
+    files = [root / one / name for one in below for name in files_in(root / one, (".json",))]
+    for path in sorted(files, key=likely):
         if path.stem in pictures.stems:  # LabelMe's
             continue
         named, classes = _instances(path)
         if pictures.fit(named):
             found.append((len(named & pictures.stems), path, classes))
+            if pictures.split and pictures.split in path.name:
+                break  # other splits' files may be gigabytes
     if found:
         most = max(number for number, _, _ in found)
         best = [(path, classes) for number, path, classes in found if number == most]
-        path, classes = min(
-            best, key=lambda one: (pictures.split not in one[0].name, "instances" not in one[0].name)
-        )
+        path, classes = min(best, key=lambda one: likely(one[0]))
         name = path.relative_to(root)
         return _Truth({"boxes": name.as_posix()}, name.parent.as_posix(), classes)
     for suffix in (".xml", ".txt"):
@@ -170,8 +176,7 @@ def _has(path: str, names: Collection[str]) -> bool:
 
 def _split(path: str) -> str:
     """Return the part of a path that is the name of a split, such as `val2017`; empty if none is."""
-    known = re.compile(rf"({'|'.join(_SPLITS)})[-_]?\d*", re.IGNORECASE)
-    return next((part for part in PurePosixPath(path).parts if known.fullmatch(part)), "")
+    return next((part for part in PurePosixPath(path).parts if _SPLIT.fullmatch(part)), "")
 
 
 def _preference(split: str) -> tuple[int, str]:
