@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..results import (
@@ -11,7 +11,6 @@ from ..results import (
     BoardRow,
     Column,
     PublishedRow,
-    ResultFolder,
     Score,
     Section,
     label_of,
@@ -71,7 +70,9 @@ def section_notes(section: Section) -> tuple[str, ...]:
     """Say below the table what a reader must know about its rows."""
     runs = list(dict.fromkeys(row.folder for row in section.rows))
     said = dict.fromkeys((section.changes, *(row.note for row in section.rows), *remarks(runs)))
-    notes = [f"{_begun(remark, runs)}." for remark in said]
+    names = {str(run.path) for run in runs} | {name for run in runs for name in run.checkpoints}
+    names |= {label_of("checkpoint", name, run) for run in runs for name in run.checkpoints}
+    notes = [f"{_begun(remark, names)}." for remark in said]
     notes += [f"The same weights under several names: {', '.join(names)}." for names in _twins(section)]
     notes.append(_ceiling(section))
     sources = dict.fromkeys(row.source for row in section.published)
@@ -89,10 +90,8 @@ def section_notes(section: Section) -> tuple[str, ...]:
     return tuple(note for note in notes if note not in ("", "."))
 
 
-def _begun(remark: str, runs: Sequence[ResultFolder]) -> str:
-    """Begin a sentence with a capital, unless it begins with a name."""
-    names = {str(run.path) for run in runs} | {name for run in runs for name in run.checkpoints}
-    names |= {label_of("checkpoint", name, run) for run in runs for name in run.checkpoints}
+def _begun(remark: str, names: Collection[str]) -> str:
+    """Begin a sentence with a capital, unless it begins with one of some names."""
     named = any(remark.startswith((f"{name}:", f"{name},")) for name in names)
     return remark if named else f"{remark[:1].upper()}{remark[1:]}"
 
